@@ -1,0 +1,1 @@
+//! A write-once, content-addressed archive of releases as an OCI image layout.

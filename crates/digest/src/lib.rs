@@ -1,0 +1,1 @@
+//! Digests and sizes of files and trees, observed by reading them; checksum files.

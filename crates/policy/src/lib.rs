@@ -1,0 +1,1 @@
+//! Evidence measured against what is expected: is this release, are these files, approved?

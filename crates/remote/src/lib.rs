@@ -1,0 +1,1 @@
+//! Everything that dials: timestamp authorities over HTTP.

@@ -1,0 +1,1 @@
+//! Strict verification of Sigstore bundles against a trusted root and an expected signer.
