@@ -1,2 +1,42 @@
-//! The command.
-fn main() {}
+//! `attest`: proves where software came from, and keeps that proof.
+//!
+//! The command is glue: arguments become resolved requests, the crates do the work, and one report
+//! model is rendered for people or as JSON. Exit codes are a contract (see [`failure::Exit`]).
+
+mod args;
+mod clock;
+mod command;
+mod console;
+mod failure;
+mod files;
+mod home;
+mod identity;
+mod password;
+
+use std::panic::{self, AssertUnwindSafe};
+use std::process::ExitCode;
+
+use crate::console::Console;
+use crate::failure::{Exit, Failure};
+
+fn main() -> ExitCode {
+    let console = Console::standard();
+    // A panic is our bug, never an answer: it must not look like "verified" or "refused".
+    let outcome = panic::catch_unwind(AssertUnwindSafe(|| run(&console)));
+    let exit = match outcome {
+        Ok(Ok(exit)) => exit,
+        Ok(Err(failure)) => console.failure(&failure),
+        Err(_) => console.failure(&Failure::unknown(
+            "internal-error",
+            "attest stopped on an internal error; nothing was decided",
+        )),
+    };
+    exit.into()
+}
+
+fn run(console: &Console) -> Result<Exit, Failure> {
+    let cli = args::parse(std::env::args_os())?;
+    let Some(cli) = cli else { return Ok(Exit::Yes) };
+    console.configure(&cli.global);
+    command::run(cli, console)
+}

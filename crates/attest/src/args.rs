@@ -1,0 +1,235 @@
+//! The command line. Each command's own flags stand in its module; what several share stands here.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::clock::Now;
+use crate::command;
+use crate::failure::Failure;
+use crate::home::Home;
+use crate::password;
+
+/// Proves where software came from, and keeps that proof.
+///
+/// Exit codes, on every command: 0 yes, 1 no (the evidence does not say so), 2 the request is
+/// wrong, 3 could not tell.
+#[derive(Debug, Parser)]
+#[command(
+    name = "attest",
+    version,
+    disable_help_subcommand = true,
+    max_term_width = 100
+)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Make a local identity: signing key, log, timestamp authority, trusted root
+    Init(command::init::InitArgs),
+    /// Sign, log, timestamp, archive and check a folder as a release
+    Release(command::release::ReleaseArgs),
+    /// Verify files, folders, checksum files or digests against an expected signer
+    Verify(command::verify::VerifyArgs),
+    /// Say what a file of this field is and what it claims, proving nothing
+    Inspect(command::inspect::InspectArgs),
+    /// Sign files or statements: FILE.sigstore.json beside each
+    Sign(command::sign::SignArgs),
+    /// Generate, import and show keys
+    Key(command::key::KeyArgs),
+    /// The embedded transparency log
+    Log(command::log::LogArgs),
+    /// The archive of releases
+    Archive(command::archive::ArchiveArgs),
+}
+
+/// Flags of every command.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Global {
+    /// How the answer is written
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        default_value = "human",
+        value_name = "FORMAT"
+    )]
+    pub(crate) format: Format,
+    /// Print only what was asked for: errors, and JSON if it is the format
+    #[arg(long, short, global = true, conflicts_with = "verbose")]
+    pub(crate) quiet: bool,
+    /// Say more
+    #[arg(long, short, global = true)]
+    pub(crate) verbose: bool,
+    /// Judge as of this time instead of the clock's: 2026-11-21T09:41:07Z or 2026-11-21
+    #[arg(long, global = true, value_name = "TIME")]
+    pub(crate) at: Option<String>,
+}
+
+impl Global {
+    /// The time of this run. The clock is read by the command, once.
+    pub(crate) fn now(&self) -> Result<Now, Failure> {
+        Now::read(self.at.as_deref())
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    Human,
+    Json,
+}
+
+/// Where the identity lives and how its keys are opened: for the commands that make something.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct HomeArgs {
+    /// The folder of the local identity, its log and its archive [default: .attest]
+    #[arg(long, value_name = "DIR", env = "ATTEST_HOME")]
+    home: Option<PathBuf>,
+    /// Where the second copy of the last checkpoint is kept, outside the home
+    /// [default: $XDG_STATE_HOME/attest/LOG-ID/checkpoint]
+    #[arg(long, value_name = "FILE", env = "ATTEST_CHECKPOINT")]
+    checkpoint_copy: Option<PathBuf>,
+    /// Use the empty password (else: ATTEST_PASSWORD, COSIGN_PASSWORD, the terminal)
+    #[arg(long)]
+    no_password: bool,
+}
+
+impl HomeArgs {
+    pub(crate) fn home(&self) -> Home {
+        Home::new(self.home.as_deref(), self.checkpoint_copy.as_deref())
+    }
+
+    pub(crate) fn password(&self) -> password::Source {
+        password::Source::read(self.no_password)
+    }
+}
+
+/// Who is expected to have signed, and against which trust: for the commands that check.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct TrustArgs {
+    /// The expected key: a file, or sha256:HEX of its SubjectPublicKeyInfo
+    #[arg(long, value_name = "FILE|sha256:HEX", conflicts_with_all = ["identity", "issuer"])]
+    pub(crate) key: Option<String>,
+    /// The expected certificate identity, exactly (needs --issuer)
+    #[arg(
+        long,
+        value_name = "ID",
+        alias = "certificate-identity",
+        requires = "issuer"
+    )]
+    pub(crate) identity: Option<String>,
+    /// The expected OIDC issuer, exactly (needs --identity)
+    #[arg(
+        long,
+        value_name = "URL",
+        alias = "certificate-oidc-issuer",
+        requires = "identity"
+    )]
+    pub(crate) issuer: Option<String>,
+    /// A trusted root, with the pin of its bytes where it comes along with the subject
+    #[arg(long, value_name = "FILE[@sha256:HEX]")]
+    pub(crate) trusted_root: Vec<String>,
+    /// Accept less than the default: no-log, no-time, set-only, no-names
+    #[arg(long, value_name = "WHAT", value_delimiter = ',', value_enum)]
+    pub(crate) accept: Vec<AcceptArg>,
+    /// Let statements of this predicate type approve, and no others
+    #[arg(long = "type", value_name = "TYPE")]
+    pub(crate) types: Vec<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
+pub(crate) enum AcceptArg {
+    /// No transparency log entry
+    NoLog,
+    /// No trusted time
+    NoTime,
+    /// A log's signed promise instead of an inclusion proof
+    SetOnly,
+    /// Bundles that sign a file without naming its path
+    NoNames,
+}
+
+/// Reads the arguments. `None` after `--help` and `--version`, which print themselves.
+pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Option<Cli>, Failure> {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    if let Some(failure) = foreign_flag(&arguments) {
+        return Err(failure);
+    }
+    match Cli::try_parse_from(arguments) {
+        Ok(cli) => Ok(Some(cli)),
+        Err(error) if error.use_stderr() => {
+            let text = error.render().to_string();
+            let text = text.strip_prefix("error: ").unwrap_or(&text).trim_end();
+            Err(Failure::request("bad-arguments", text))
+        }
+        Err(help) => {
+            help.print()
+                .map_err(|error| Failure::unknown("output-failed", format!("stdout: {error}")))?;
+            Ok(None)
+        }
+    }
+}
+
+/// Flags of cosign that loosen a check are named, with ours in their place.
+fn foreign_flag(arguments: &[OsString]) -> Option<Failure> {
+    let flag = arguments
+        .iter()
+        .take_while(|argument| *argument != "--")
+        .filter_map(|argument| argument.to_str())
+        .filter(|argument| argument.starts_with("--"))
+        .map(|argument| argument.split('=').next().unwrap_or(argument))
+        .find(|flag| {
+            flag.starts_with("--insecure-")
+                || flag.ends_with("-regexp")
+                || *flag == "--private-infrastructure"
+        })?;
+    let ours = match flag {
+        "--insecure-ignore-tlog" | "--private-infrastructure" => {
+            "evidence without a log entry needs --accept no-log, and the report repeats it"
+        }
+        "--certificate-identity-regexp" | "--certificate-oidc-issuer-regexp" => {
+            "give the identity exactly with --identity and --issuer"
+        }
+        _ => "attest has no such switch; see attest verify --help for --accept",
+    };
+    Some(Failure::request("flag-refused", format!("{flag} is not accepted")).hint(ours))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(arguments: &[&str]) -> Failure {
+        parse(arguments.iter().map(OsString::from)).unwrap_err()
+    }
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        <Cli as clap::CommandFactory>::command().debug_assert();
+    }
+
+    #[test]
+    fn cosigns_loosening_flags_are_refused_by_name() {
+        for flag in [
+            "--insecure-ignore-tlog",
+            "--insecure-ignore-tlog=true",
+            "--certificate-identity-regexp",
+            "--insecure-skip-verify",
+        ] {
+            let failure = refused(&["attest", "verify", flag, "x"]);
+            assert_eq!((failure.code, failure.exit.number()), ("flag-refused", 2));
+        }
+    }
+
+    #[test]
+    fn an_identity_without_an_issuer_is_a_bad_request() {
+        let failure = refused(&["attest", "verify", "x", "--identity", "a@example.com"]);
+        assert_eq!((failure.code, failure.exit.number()), ("bad-arguments", 2));
+    }
+}

@@ -1,0 +1,30 @@
+//! One module for each command: arguments in, one report out.
+
+pub(crate) mod archive;
+pub(crate) mod init;
+pub(crate) mod inspect;
+pub(crate) mod key;
+pub(crate) mod log;
+pub(crate) mod release;
+pub(crate) mod sign;
+pub(crate) mod verify;
+
+use crate::args::{Cli, Command};
+use crate::console::Console;
+use crate::failure::{Exit, Failure};
+
+/// Runs one command and gives its exit code; a [`Failure`] is printed by the caller.
+pub(crate) fn run(cli: Cli, console: &Console) -> Result<Exit, Failure> {
+    let Cli { global, command } = cli;
+    let exit = match command {
+        Command::Init(args) => init::run(&args, &global, console),
+        Command::Release(args) => release::run(&args, &global, console),
+        Command::Verify(args) => verify::run(&args, &global, console),
+        Command::Inspect(args) => inspect::run(&args, &global, console),
+        Command::Sign(args) => sign::run(&args, &global, console),
+        Command::Key(args) => key::run(&args, &global, console),
+        Command::Log(args) => log::run(&args, &global, console),
+        Command::Archive(args) => archive::run(&args, &global, console),
+    }?;
+    Ok(console.finish(exit))
+}

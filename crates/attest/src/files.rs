@@ -1,0 +1,149 @@
+//! Writing files: to a temporary file beside the target, synced, renamed; never half, never over
+//! another file without `--force`.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use crate::failure::Failure;
+
+/// Whether an existing file may be replaced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Overwrite {
+    Refuse,
+    Force,
+}
+
+/// Writes `bytes` to `path` durably: temporary file, fsync, rename (or link, so that an existing
+/// file survives), fsync of the folder. `mode` is the Unix mode, such as `0o644`.
+pub(crate) fn write(
+    path: &Path,
+    bytes: &[u8],
+    mode: u32,
+    overwrite: Overwrite,
+) -> Result<(), Failure> {
+    let temporary = temporary_beside(path);
+    let result = write_temporary(&temporary, bytes, mode)
+        .and_then(|()| publish(&temporary, path, overwrite));
+    if result.is_err() {
+        let _ = fs::remove_file(&temporary);
+    }
+    result.map_err(|error| write_failure(path, &error))?;
+    sync_folder(path)
+}
+
+/// Reads a whole file that a flag named, refusing more than `limit` bytes.
+pub(crate) fn read_limited(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
+    let file = OpenOptions::new()
+        .read(true)
+        .custom_flags(NONBLOCK)
+        .open(path)?;
+    if !file.metadata()?.is_file() {
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            "not a regular file",
+        ));
+    }
+    let mut bytes = Vec::new();
+    file.take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > limit {
+        return Err(io::Error::new(
+            io::ErrorKind::FileTooLarge,
+            format!("more than {limit} bytes"),
+        ));
+    }
+    Ok(bytes)
+}
+
+/// Makes a folder and its parents, each readable by all.
+pub(crate) fn make_folder(path: &Path) -> Result<(), Failure> {
+    fs::create_dir_all(path).map_err(|error| write_failure(path, &error))
+}
+
+/// Syncs the folder that holds `path`, so that a rename in it is durable.
+pub(crate) fn sync_folder(path: &Path) -> Result<(), Failure> {
+    let folder = folder_of(path);
+    File::open(&folder)
+        .and_then(|folder| folder.sync_all())
+        .map_err(|error| write_failure(&folder, &error))
+}
+
+pub(crate) fn write_failure(path: &Path, error: &io::Error) -> Failure {
+    if error.kind() == io::ErrorKind::AlreadyExists {
+        return Failure::request("file-exists", format!("{} exists already", path.display()))
+            .hint("name another output, or pass --force to replace it");
+    }
+    let code = if error.kind() == io::ErrorKind::StorageFull {
+        "disk-full"
+    } else {
+        "write-failed"
+    };
+    Failure::unknown(code, format!("{}: {error}", path.display()))
+}
+
+/// The folder that holds `path`: `.` for a bare name.
+pub(crate) fn folder_of(path: &Path) -> PathBuf {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
+        _ => PathBuf::from("."),
+    }
+}
+
+fn temporary_beside(path: &Path) -> PathBuf {
+    let name = path
+        .file_name()
+        .map(|name| name.to_string_lossy().into_owned())
+        .unwrap_or_default();
+    folder_of(path).join(format!(".{name}.{}.tmp", std::process::id()))
+}
+
+fn write_temporary(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(mode)
+        .open(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()
+}
+
+fn publish(temporary: &Path, path: &Path, overwrite: Overwrite) -> io::Result<()> {
+    match overwrite {
+        Overwrite::Force => fs::rename(temporary, path),
+        Overwrite::Refuse => {
+            fs::hard_link(temporary, path).and_then(|()| fs::remove_file(temporary))
+        }
+    }
+}
+
+/// `O_NONBLOCK`: a fifo in place of a file must not hang us.
+const NONBLOCK: i32 = 0o4000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_existing_file_survives_without_force() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x");
+        write(&path, b"one", 0o644, Overwrite::Refuse).unwrap();
+        let failure = write(&path, b"two", 0o644, Overwrite::Refuse).unwrap_err();
+        assert_eq!((failure.code, failure.exit.number()), ("file-exists", 2));
+        assert_eq!(fs::read(&path).unwrap(), b"one");
+        write(&path, b"two", 0o644, Overwrite::Force).unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"two");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_fifo_and_a_file_over_the_limit_are_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x");
+        fs::write(&path, b"12345").unwrap();
+        assert!(read_limited(&path, 4).is_err());
+        assert_eq!(read_limited(&path, 5).unwrap(), b"12345");
+        assert!(read_limited(folder.path(), 5).is_err());
+    }
+}
