@@ -1,1 +1,51 @@
 //! Digests and sizes of files and trees, observed by reading them; checksum files.
+//!
+//! Everything here is either *claimed*, because somebody wrote it down, or *observed*, because
+//! these functions read the bytes themselves:
+//!
+//! | claimed | observed |
+//! |---|---|
+//! | [`DigestSet`]: the digests that a statement gives for one thing | [`Artifact`]: size and digests of bytes that were read |
+//! | [`Checksums`]: the lines of a `SHA256SUMS` file | [`Tree`]: the files that [`walk`] found below a folder |
+//!
+//! The only way to an [`Artifact`] is through its bytes, and [`Artifact::compare`] is where the two
+//! columns meet.
+//!
+//! ```
+//! use attest_digest::{Artifact, DigestSet, Hashes, Match};
+//!
+//! let mut claimed = DigestSet::new();
+//! claimed.insert("sha256", "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824")?;
+//! let observed = Artifact::of_bytes(b"hello", Hashes::Sha256);
+//! assert_eq!(observed.compare(&claimed), Match::Same);
+//! # Ok::<(), attest_digest::DigestError>(())
+//! ```
+
+mod artifact;
+mod checksums;
+mod checksums_error;
+mod collision;
+mod digest;
+mod digest_set;
+mod hasher;
+mod parallel;
+mod path;
+mod pipeline;
+mod read_error;
+mod sys;
+mod walk;
+
+pub mod limits;
+
+pub use artifact::Artifact;
+pub use checksums::{Checksums, checksums_algorithm_of_name};
+pub use checksums_error::{ChecksumsError, LineProblem};
+pub use collision::colliding_names;
+pub use digest::{Algorithm, Digest, DigestError};
+pub use digest_set::{DigestSet, Match};
+pub use hasher::Hashes;
+pub use parallel::hash_all;
+pub use path::{NameProblem, RelativePath};
+pub use read_error::{CopyError, FileKind, ReadError};
+pub use sys::Root;
+pub use walk::{Item, ItemPath, Kind, Problem, Tree, WalkError, WalkLimits, walk};

@@ -1,0 +1,46 @@
+//! Every bound of this crate, in one place.
+
+/// Bytes of a relative path: Linux's `PATH_MAX` less its NUL.
+pub const PATH_BYTES: usize = 4095;
+
+/// Components of a relative path.
+pub const PATH_DEPTH: usize = 256;
+
+/// Files, links and refused names below a walked folder.
+pub const TREE_ITEMS: usize = 1_000_000;
+
+/// Folders below a walked folder.
+pub const TREE_DIRECTORIES: usize = 1_000_000;
+
+/// Folders on the way to the deepest file of a walked folder.
+pub const TREE_DEPTH: usize = PATH_DEPTH;
+
+/// Bytes of all paths below a walked folder.
+pub const TREE_PATH_BYTES: usize = 512 << 20;
+
+/// Bytes of a checksums file.
+pub const CHECKSUMS_BYTES: usize = 64 << 20;
+
+/// Lines of a checksums file.
+pub const CHECKSUMS_LINES: usize = 1_000_000;
+
+/// Bytes of the name of a digest algorithm in a [`DigestSet`](crate::DigestSet).
+pub const ALGORITHM_NAME_BYTES: usize = 64;
+
+/// Bytes of the value of a digest that we cannot compare.
+pub const OTHER_DIGEST_BYTES: usize = 1024;
+
+/// Digests in one [`DigestSet`](crate::DigestSet).
+pub const DIGESTS: usize = 32;
+
+/// Bytes of one read.
+///
+/// Large enough that system calls do not count, small enough to stay in a core's cache between the
+/// read and the hash. See `docs/benchmarks.md`.
+pub const READ_BUFFER: usize = 64 << 10;
+
+/// Files above this many bytes have their second digest computed on a second thread.
+pub const SECOND_THREAD_ABOVE: u64 = 1 << 20;
+
+/// Buffers in flight between the two threads.
+pub const BUFFERS_IN_FLIGHT: usize = 4;
