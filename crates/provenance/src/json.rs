@@ -1,0 +1,14 @@
+//! JSON with one meaning only.
+//!
+//! Two programs that read the same signed bytes must not see two documents. So [`parse`] refuses
+//! what RFC 8259 leaves open: duplicate keys, a byte order mark, anything after the value, lone
+//! surrogates, integers beyond 64 bits; and bounds size, depth and count of values.
+
+mod canonical;
+mod object;
+mod strict;
+
+pub use canonical::{CanonicalError, canonical};
+pub use object::{FieldError, Object};
+pub use serde_json::Value;
+pub use strict::{JsonError, Limits, parse};

@@ -1,0 +1,52 @@
+//! The bounds of everything that this crate parses.
+
+use crate::json;
+
+/// A statement: with 1,024 subjects and the longest paths it stays far below.
+pub const STATEMENT: json::Limits = json::Limits {
+    bytes: 24 << 20,
+    depth: 64,
+};
+
+/// An envelope: a statement in base64 and its signatures.
+pub const ENVELOPE: json::Limits = json::Limits {
+    bytes: 33 << 20,
+    depth: 8,
+};
+
+/// Bytes of memory that the values of one document may take beside their text: an object costs us
+/// hundreds of bytes, an attacker three.
+pub const JSON_MEMORY: usize = 256 << 20;
+
+/// The deepest nesting that can be asked for; the parser below us stops at 128.
+pub const JSON_DEPTH: usize = 120;
+
+/// Signatures of one envelope.
+pub const SIGNATURES: usize = 64;
+
+/// Bytes of one signature: a post-quantum one and an RSA-16384 one fit.
+pub const SIGNATURE_BYTES: usize = 64 << 10;
+
+/// Subjects of a statement that we write: sigstore-go refuses more.
+pub const SUBJECTS_WRITTEN: usize = 1024;
+
+/// Subjects of a statement that we read.
+pub const SUBJECTS_READ: usize = 16 * 1024;
+
+/// Parts of one release: a million files with 1,024 in each.
+pub const PARTS: u32 = 1024;
+
+/// Bytes of the name of a release.
+pub const RELEASE_NAME_BYTES: usize = 214;
+
+/// Bytes of the version of a release.
+pub const RELEASE_VERSION_BYTES: usize = 128;
+
+/// Documents that one reference statement names.
+pub const REFERENCES: usize = 1024;
+
+/// Bytes of the URI of a source repository.
+pub const REPOSITORY_URI_BYTES: usize = 2048;
+
+/// Bytes of the value of a CI variable; longer ones are left out.
+pub const CI_VALUE_BYTES: usize = 1024;
