@@ -1,0 +1,367 @@
+"""cosign: its verifier on what we sign, its keys in our hands, our keys in its, its bundles here.
+
+Always with --use-signed-timestamps: with --key alone cosign does not look at the RFC 3161 token.
+"""
+
+from pathlib import Path
+
+from suite import install
+from suite.bundles import Bundle, beside
+from suite.cases import Peer
+from suite.cosign import (
+    PROVENANCE,
+    RELEASE,
+    attest_blob,
+    by_digest,
+    key_pair,
+    sign_blob,
+    trust,
+    verify_blob,
+    verify_statement,
+)
+from suite.process import check
+from suite.world import flipped
+
+cosign = Peer(
+    "cosign",
+    install=lambda version: install.go_install("cosign", "github.com/sigstore/cosign/v3/cmd/cosign", version),
+    needs=("rekor-server", "timestamp-server"),
+)
+
+PASSWORD = "correct horse"
+
+
+# What we make, cosign accepts
+
+
+@cosign.case
+def accepts_a_file_that_we_signed(world):
+    file = world.new_file("tool.bin")
+    world.sign(world.identity, file)
+    verify_blob(world, file, beside(file), **trust(world.identity)).accepted()
+    world.verify(file, **trust(world.identity)).accepted()
+
+
+@cosign.case
+def accepts_the_first_entry_of_a_new_log(world):
+    identity = world.new_identity()
+    file = world.new_file("first.bin")
+    world.sign(identity, file)
+    entry = Bundle.read(beside(file)).entry
+    check(entry["logIndex"] == "0", f"the first entry has the index {entry['logIndex']}")
+    verify_blob(world, file, beside(file), **trust(identity)).accepted()
+
+
+@cosign.case
+def accepts_every_file_of_a_large_batch(world):
+    """Across the border of a tile: entries 0 to 299 of one log, in one run."""
+    identity = world.new_identity()
+    folder = world.new_folder("batch")
+    files = [folder / f"{number}.bin" for number in range(300)]
+    for file in files:
+        file.write_text(file.name)
+    world.sign(identity, *files)
+    for file in [*files[::37], files[255], files[256], files[299]]:
+        verify_blob(world, file, beside(file), **trust(identity)).accepted()
+
+
+@cosign.case
+def accepts_the_checksum_file_of_a_release(world):
+    sums = world.hello.folder / "SHA256SUMS"
+    verify_blob(world, sums, beside(sums), **trust(world.identity)).accepted()
+
+
+@cosign.case
+def accepts_a_release_by_what_the_folder_exports(world):
+    folder = world.hello.folder
+    sums = folder / "SHA256SUMS"
+    verify_blob(world, sums, beside(sums), key=folder / "release.pub", root=folder / "trusted_root.json").accepted()
+
+
+@cosign.case
+def accepts_the_release_statement_for_every_file(world):
+    [bundle] = world.hello.bundles("release")
+    for file in world.hello.listed():
+        verify_statement(world, [world.hello.folder / file], bundle, RELEASE, **trust(world.identity)).accepted()
+
+
+@cosign.case
+def accepts_the_provenance_for_every_artifact(world):
+    [bundle] = world.hello.bundles("provenance")
+    for file in world.hello.artifacts():
+        verify_statement(world, [world.hello.folder / file], bundle, PROVENANCE, **trust(world.identity)).accepted()
+
+
+@cosign.case
+def accepts_a_large_artifact_by_its_digest(world):
+    """Above 128 MiB cosign does not read the file for a statement: it must be given the digest."""
+    file = world.large.folder / "large.img"
+    for stem, kind in (("release", RELEASE), ("provenance", PROVENANCE)):
+        [bundle] = world.large.bundles(stem)
+        verify_statement(world, [file], bundle, kind, **trust(world.identity)).refused("exceeded the limit")
+        verify_statement(world, by_digest(file), bundle, kind, **trust(world.identity)).accepted()
+
+
+@cosign.case
+def accepts_a_statement_of_1024_subjects(world):
+    [bundle] = world.full.bundles("release")
+    subjects = Bundle.read(bundle).subjects()
+    check(len(subjects) == 1024, f"the statement has {len(subjects)} subjects, 1024 were wanted")
+    accepts_listed(world, world.full, bundle, RELEASE, list(subjects))
+
+
+@cosign.case
+def accepts_every_part_of_a_release_of_1025(world):
+    parts_cover(world, world.split, "release", RELEASE, {str(path) for path in world.split.listed()})
+
+
+@cosign.case
+def accepts_every_part_of_the_provenance_of_1025(world):
+    parts_cover(world, world.split, "provenance", PROVENANCE, {str(path) for path in world.split.artifacts()})
+
+
+def parts_cover(world, release, stem: str, kind: str, wanted: set[str]) -> None:
+    bundles = release.bundles(stem)
+    check(len(bundles) == 2, f"{len(bundles)} parts, 2 were wanted")
+    named: set[str] = set()
+    for bundle in bundles:
+        subjects = list(Bundle.read(bundle).subjects())
+        check(len(subjects) <= 1024, f"{bundle.name} has {len(subjects)} subjects")
+        accepts_listed(world, release, bundle, kind, subjects)
+        named |= set(subjects)
+    check(
+        named == wanted, f"the parts name {len(named)} files, {len(wanted)} were wanted; {sorted(named ^ wanted)[:5]}"
+    )
+
+
+def accepts_listed(world, release, bundle: Path, kind: str, names: list[str]) -> None:
+    """The first, the last and some between: one cosign for each of a thousand files shows nothing more."""
+    for name in {*names[:2], *names[:: len(names) // 4], *names[-2:]}:
+        verify_statement(world, [release.folder / name], bundle, kind, **trust(release.identity)).accepted()
+
+
+# What is wrong, both refuse
+
+
+@cosign.case
+def refuses_a_flipped_byte_as_we_do(world):
+    file = world.new_file("tool.bin")
+    world.sign(world.identity, file)
+    verify_blob(world, file, beside(file), **trust(world.identity)).accepted()
+    with flipped(file):
+        verify_blob(world, file, beside(file), **trust(world.identity)).refused("failed to verify signature")
+        world.verify(file, **trust(world.identity)).exits(1).refused("digest-mismatch")
+
+
+@cosign.case
+def refuses_a_flipped_byte_in_a_release_as_we_do(world):
+    release = world.copy(world.hello)
+    [bundle] = release.bundles("release")
+    for artifact in (file for file in release.artifacts() if (release.folder / file).stat().st_size):
+        path = release.folder / artifact
+        verify_statement(world, [path], bundle, RELEASE, **trust(world.identity)).accepted()
+        with flipped(path):
+            verify_statement(world, [path], bundle, RELEASE, **trust(world.identity)).refused(
+                "do not match digests in statement"
+            )
+            world.verify(release.folder, **trust(world.identity)).exits(1).refused("digest-mismatch")
+
+
+@cosign.case
+def refuses_another_key_as_we_do(world):
+    file = world.new_file("tool.bin")
+    world.sign(world.identity, file)
+    other = {"key": world.stranger.public, "root": world.identity.root}
+    # cosign rebuilds the entry with the key that it was given, and then misses it in the log.
+    verify_blob(world, file, beside(file), **other).refused("failed to verify log inclusion")
+    world.verify(file, **other).exits(1).refused("signer-mismatch", "key-hint-mismatch")
+
+
+@cosign.case
+def refuses_an_unknown_log_as_we_do(world):
+    root = world.mixed_root(logs=world.stranger.root, authorities=world.identity.root)
+    refused_under(world, root, "failed to verify log inclusion", "log-unknown")
+
+
+@cosign.case
+def refuses_an_unknown_authority_as_we_do(world):
+    root = world.mixed_root(logs=world.identity.root, authorities=world.stranger.root)
+    refused_under(world, root, "failed to verify timestamps", "time-unknown")
+
+
+def refused_under(world, root: Path, their_words: str, our_code: str) -> None:
+    file = world.new_file("tool.bin")
+    world.sign(world.identity, file)
+    verify_blob(world, file, beside(file), **trust(world.identity)).accepted()
+    verify_blob(world, file, beside(file), key=world.identity.public, root=root).refused(their_words)
+    world.verify(file, key=world.identity.public, root=root).exits(1).refused(our_code)
+
+
+@cosign.case
+def refuses_a_broken_time_as_we_do(world):
+    refused_when_broken(world, Bundle.with_broken_token, "failed to verify timestamps", "time-invalid")
+
+
+@cosign.case
+def refuses_a_broken_inclusion_proof_as_we_do(world):
+    refused_when_broken(world, Bundle.with_broken_proof, "failed to verify log inclusion", "log-proof-invalid")
+
+
+def refused_when_broken(world, change, their_words: str, our_code: str) -> None:
+    """Of a message and of a statement: accepted as made, refused with one byte changed."""
+    file = world.new_file("tool.bin")
+    world.sign(world.identity, file, world.new_file("another entry.bin", b"so that there is a path to prove\n"))
+    verify_blob(world, file, beside(file), **trust(world.identity)).accepted()
+    broken = change(Bundle.read(beside(file))).write(file.with_name("broken.sigstore.json"))
+    verify_blob(world, file, broken, **trust(world.identity)).refused(their_words)
+    world.verify(file, "--bundle", broken, **trust(world.identity)).exits(1).refused(our_code)
+
+    artifact = world.hello.folder / "hello"
+    [statement] = world.hello.bundles("release")
+    verify_statement(world, [artifact], statement, RELEASE, **trust(world.identity)).accepted()
+    broken = change(Bundle.read(statement)).write(file.with_name("broken statement.sigstore.json"))
+    verify_statement(world, [artifact], broken, RELEASE, **trust(world.identity)).refused(their_words)
+    world.verify(artifact, "--bundle", broken, **trust(world.identity)).exits(1).refused(our_code)
+
+
+@cosign.case
+def refuses_an_altered_statement_as_we_do(world):
+    [bundle] = world.hello.bundles("release")
+    first = world.hello.folder / Bundle.read(bundle).statement["subject"][0]["name"]
+    altered = Bundle.read(bundle).with_altered_statement().write(world.new_folder("altered") / "altered.sigstore.json")
+    verify_statement(world, [first], altered, RELEASE, **trust(world.identity)).refused(
+        "failed to verify log inclusion"
+    )
+    world.verify(first, "--bundle", altered, **trust(world.identity)).exits(1).refused(
+        "signature-invalid", "log-entry-mismatch"
+    )
+
+
+@cosign.case
+def refuses_a_file_that_the_statement_does_not_name_as_we_do(world):
+    extra = world.new_file("extra", b"nobody signed this\n")
+    [bundle] = world.hello.bundles("release")
+    verify_statement(world, [extra], bundle, RELEASE, **trust(world.identity)).refused(
+        "do not match digests in statement"
+    )
+    world.verify(extra, "--bundle", bundle, **trust(world.identity)).exits(1).refused(
+        "digest-mismatch", "subject-missing"
+    )
+
+
+# Keys in each other's hands
+
+
+@cosign.case
+def opens_our_key(world):
+    said = world.run([world.go("cosign"), "public-key", "--key", world.identity.key], extra={"COSIGN_PASSWORD": ""})
+    check(said.accepted().stdout == world.identity.public.read_text(), "cosign reads another public key out of ours")
+
+
+@cosign.case
+def opens_our_key_with_its_password_only(world):
+    identity = world.new_identity(PASSWORD)
+    command = [world.go("cosign"), "public-key", "--key", identity.key]
+    said = world.run(command, extra={"COSIGN_PASSWORD": PASSWORD}).accepted()
+    check(said.stdout == identity.public.read_text(), "cosign reads another public key out of ours")
+    world.run(command, extra={"COSIGN_PASSWORD": "wrong"}).refused("decrypt")
+
+
+@cosign.case
+def signs_with_our_key_and_we_accept(world):
+    file = world.new_file("tool.bin")
+    sign_blob(world, file, world.identity.key)
+    ours = {"key": world.identity.public, "root": world.stack.root}
+    verify_blob(world, file, beside(file), **ours).accepted()
+    world.verify(file, **ours).accepted()
+
+
+@cosign.case
+def makes_a_key_that_signs_for_us(world):
+    """Its key in our home: what we then sign, cosign accepts under its own public half."""
+    theirs = key_pair(world, PASSWORD)
+    file = world.new_file("tool.bin")
+    world.attest(
+        "sign", "--home", world.identity.home, "--key", theirs, file, extra={"ATTEST_PASSWORD": PASSWORD}
+    ).accepted()
+    trusted = {"key": theirs.with_suffix(".pub"), "root": world.identity.root}
+    verify_blob(world, file, beside(file), **trusted).accepted()
+    world.verify(file, **trusted).accepted()
+
+
+@cosign.case
+def makes_a_key_that_we_import(world):
+    theirs = key_pair(world, PASSWORD)
+    ours = world.new_folder("imported") / "imported.key"
+    world.attest("key", "import", theirs, "--out", ours, extra={"ATTEST_PASSWORD": PASSWORD}).accepted()
+    command = [world.go("cosign"), "public-key", "--key", ours]
+    said = world.run(command, extra={"COSIGN_PASSWORD": PASSWORD}).accepted()
+    check(said.stdout == theirs.with_suffix(".pub").read_text(), "the imported key is another key")
+
+
+# What cosign makes with real servers, we accept
+
+
+@cosign.case
+def signs_a_file_and_we_accept(world):
+    key, file = key_pair(world), world.new_file("tool.bin")
+    sign_blob(world, file, key)
+    theirs = {"key": key.with_suffix(".pub"), "root": world.stack.root}
+    verify_blob(world, file, beside(file), **theirs).accepted()
+    world.verify(file, **theirs).accepted()
+
+
+@cosign.case
+def signs_a_statement_and_we_accept(world):
+    key, file = key_pair(world), world.new_file("tool.bin")
+    attest_blob(world, file, key, PROVENANCE, PREDICATE)
+    theirs = {"key": key.with_suffix(".pub"), "root": world.stack.root}
+    verify_statement(world, [file], beside(file), PROVENANCE, **theirs).accepted()
+    world.verify(file, **theirs).accepted()
+
+
+@cosign.case
+def signs_a_test_result_that_approves_nothing_unasked(world):
+    key, file = key_pair(world), world.new_file("tool.bin")
+    kind = "https://in-toto.io/attestation/test-result/v0.1"
+    attest_blob(world, file, key, kind, b'{"result":"FAILED","configuration":[]}')
+    theirs = {"key": key.with_suffix(".pub"), "root": world.stack.root}
+    verify_statement(world, [file], beside(file), kind, **theirs).accepted()
+    world.verify(file, **theirs).exits(1).refused("predicate-not-requested")
+    world.verify(file, "--type", kind, **theirs).accepted()
+
+
+@cosign.case
+def signs_a_file_and_we_refuse_every_change(world):
+    key, file = key_pair(world), world.new_file("tool.bin")
+    sign_blob(world, world.new_file("an earlier entry.bin", b"so that there is a path to prove\n"), key)
+    sign_blob(world, file, key)
+    theirs = {"key": key.with_suffix(".pub"), "root": world.stack.root}
+    world.verify(file, **theirs).accepted()
+    with flipped(file):
+        verify_blob(world, file, beside(file), **theirs).refused("failed to verify signature")
+        world.verify(file, **theirs).exits(1).refused("digest-mismatch")
+    original = Bundle.read(beside(file))
+    for change, words, codes in [
+        (Bundle.with_broken_token, "failed to verify timestamps", "time-invalid"),
+        (Bundle.without_time, ("timestamp",), ("time-missing",)),
+        (Bundle.without_log, ("log",), ("log-missing",)),
+    ]:
+        changed = change(original).write(file.with_name("changed.sigstore.json"))
+        verify_blob(world, file, changed, **theirs).refused(words)
+        world.verify(file, "--bundle", changed, **theirs).exits(1).refused(code)
+
+
+@cosign.case
+def signs_in_a_log_that_our_root_does_not_name(world):
+    key, file = key_pair(world), world.new_file("tool.bin")
+    sign_blob(world, file, key)
+    root = world.mixed_root(logs=world.identity.root, authorities=world.stack.root)
+    verify_blob(world, file, beside(file), key=key.with_suffix(".pub"), root=root).refused(
+        "failed to verify log inclusion"
+    )
+    world.verify(file, key=key.with_suffix(".pub"), root=root).exits(1).refused("log-unknown")
+
+
+PREDICATE = b"""{"buildDefinition":{"buildType":"https://example.com/build/v1","externalParameters":{"name":"tool"},
+"resolvedDependencies":[]},"runDetails":{"builder":{"id":"https://example.com/builder"}}}"""

@@ -1,0 +1,87 @@
+"""skopeo and umoci: OCI clients on the archive, which is an OCI image layout."""
+
+import hashlib
+import json
+from pathlib import Path
+
+from suite import install
+from suite.cases import Peer
+from suite.process import check
+
+skopeo = Peer("skopeo", install=lambda version: install.apt_install("skopeo", "skopeo", version))
+umoci = Peer("umoci", install=lambda version: install.apt_install("umoci", "umoci", version))
+
+RELEASE = "application/vnd.attest.release.v1"
+
+
+def blob(layout: Path, digest: str) -> bytes:
+    algorithm, value = digest.split(":")
+    content = (layout / "blobs" / algorithm / value).read_bytes()
+    check(hashlib.new(algorithm, content).hexdigest() == value, f"the blob {digest} has another content")
+    return content
+
+
+@skopeo.case
+def reads_the_manifest_of_a_release(world):
+    layout = world.hello.identity.archive
+    said = world.run(["skopeo", "inspect", "--raw", f"oci:{layout}:{world.hello.name}"], offline=True).accepted()
+    manifest = json.loads(said.stdout)
+    check(manifest.get("artifactType") == RELEASE, f"artifactType is {manifest.get('artifactType')}")
+    titles = {layer.get("annotations", {}).get("org.opencontainers.image.title") for layer in manifest["layers"]}
+    missing = {str(path) for path in world.hello.listed()} - titles
+    check(not missing, f"the manifest does not name {sorted(missing)}")
+
+
+@skopeo.case
+def copies_a_release_byte_for_byte(world):
+    """Into another layout: every blob of ours arrives unchanged, under the same digest."""
+    layout = world.hello.identity.archive
+    copy = world.new_folder("copied") / "layout"
+    world.run(
+        ["skopeo", "copy", "--preserve-digests", f"oci:{layout}:{world.hello.name}", f"oci:{copy}:{world.hello.name}"],
+        offline=True,
+        extra={"XDG_RUNTIME_DIR": str(world.scratch_home)},
+    ).accepted()
+    [ours] = [
+        entry
+        for entry in index(layout)
+        if entry["annotations"]["org.opencontainers.image.ref.name"] == world.hello.name
+    ]
+    [theirs] = index(copy)
+    check(ours["digest"] == theirs["digest"], f"the manifest became {theirs['digest']}, it was {ours['digest']}")
+    manifest = json.loads(blob(copy, theirs["digest"]))
+    for part in [manifest["config"], *manifest["layers"]]:
+        check(blob(copy, part["digest"]) == blob(layout, part["digest"]), f"{part['digest']} changed")
+
+
+@skopeo.case
+def notices_a_changed_blob_as_we_do(world):
+    identity = world.new_identity()
+    release = world.release(identity, {"hello": b"hello, archive\n"}, "hello")
+    digest = hashlib.sha256(b"hello, archive\n").hexdigest()
+    stored = identity.archive / "blobs" / "sha256" / digest
+    verify = ["archive", "verify", release.name, "--home", identity.home]
+    world.attest(*verify, offline=True).accepted()
+    stored.chmod(0o644)
+    stored.write_bytes(b"hello, Archive\n")
+    copy = world.new_folder("copied") / "layout"
+    world.run(
+        ["skopeo", "copy", "--preserve-digests", f"oci:{identity.archive}:{release.name}", f"oci:{copy}:x"],
+        offline=True,
+    ).refused(digest, "digest")
+    said = world.attest(*verify, offline=True)
+    check(said.status == 1, f"attest archive verify did not refuse\n{said}")
+
+
+@umoci.case
+def lists_every_release_of_the_archive(world):
+    identity = world.new_identity()
+    releases = [world.release(identity, {"tool": name.encode()}, name) for name in ("one", "two")]
+    said = world.run(["umoci", "list", "--layout", identity.archive], offline=True).accepted()
+    listed = set(said.stdout.split())
+    check(listed == {release.name for release in releases}, f"umoci lists {sorted(listed)}")
+
+
+def index(layout: Path) -> list[dict]:
+    check(json.loads((layout / "oci-layout").read_text()) == {"imageLayoutVersion": "1.0.0"}, "not an OCI layout")
+    return json.loads((layout / "index.json").read_text())["manifests"]

@@ -1,0 +1,115 @@
+"""OpenSSL: our timestamps, our plain signature, and keys that it made."""
+
+from suite import install
+from suite.bundles import Bundle, beside
+from suite.cases import Peer
+from suite.process import check
+from suite.world import flipped
+
+openssl = Peer("openssl", install=lambda version: install.present("openssl", ["version"], version))
+
+
+def token_and_data(world, bundle: Bundle) -> tuple:
+    return world.new_file("token.tsr", bundle.token), world.new_file("signature", bundle.signature)
+
+
+def verify_token(world, token, data, *, chain):
+    return world.run(["openssl", "ts", "-verify", "-data", data, "-in", token, "-CAfile", chain], offline=True)
+
+
+def chain_of(identity):
+    return identity.home / "trust" / "tsa-chain.pem"
+
+
+@openssl.case
+def verifies_the_time_of_a_file(world):
+    file = world.new_file("tool.bin")
+    world.sign(world.identity, file)
+    token, data = token_and_data(world, Bundle.read(beside(file)))
+    verify_token(world, token, data, chain=chain_of(world.identity)).accepted()
+
+
+@openssl.case
+def verifies_the_time_of_every_bundle_of_a_release(world):
+    bundles = [*world.hello.bundles("release"), *world.hello.bundles("provenance")]
+    bundles.append(beside(world.hello.folder / "SHA256SUMS"))
+    for bundle in bundles:
+        token, data = token_and_data(world, Bundle.read(bundle))
+        verify_token(world, token, data, chain=chain_of(world.identity)).accepted()
+
+
+@openssl.case
+def refuses_a_time_for_other_bytes(world):
+    file = world.new_file("tool.bin")
+    world.sign(world.identity, file)
+    token, data = token_and_data(world, Bundle.read(beside(file)))
+    with flipped(data):
+        verify_token(world, token, data, chain=chain_of(world.identity)).refused("message imprint mismatch")
+    with flipped(token):
+        verify_token(world, token, data, chain=chain_of(world.identity)).refused("Verification: FAILED", "verify error")
+
+
+@openssl.case
+def refuses_a_time_by_another_authority(world):
+    file = world.new_file("tool.bin")
+    world.sign(world.identity, file)
+    token, data = token_and_data(world, Bundle.read(beside(file)))
+    verify_token(world, token, data, chain=chain_of(world.stranger)).refused("certificate verify error")
+
+
+@openssl.case
+def finds_our_authority_fit_for_timestamps_only(world):
+    chain = chain_of(world.identity)
+    verify = ["openssl", "verify", "-x509_strict", "-CAfile", chain]
+    world.run([*verify, "-purpose", "timestampsign", chain], offline=True).accepted()
+    world.run([*verify, "-purpose", "sslserver", chain], offline=True).refused("purpose")
+
+
+@openssl.case
+def verifies_the_plain_signature_of_the_checksums(world):
+    release = world.copy(world.hello)
+    sums = release.folder / "SHA256SUMS"
+    command = [
+        "openssl",
+        "dgst",
+        "-sha256",
+        "-verify",
+        release.folder / "release.pub",
+        "-signature",
+        release.folder / "SHA256SUMS.sig",
+        sums,
+    ]
+    world.run(command, offline=True).accepted()
+    signature = Bundle.read(beside(sums)).signature
+    check((release.folder / "SHA256SUMS.sig").read_bytes() == signature, "SHA256SUMS.sig is not the bundle's signature")
+    with flipped(sums, 0):
+        world.run(command, offline=True).refused("Verification failure", "Verification Failure")
+
+
+@openssl.case
+def makes_keys_that_sign_for_us(world):
+    """PKCS#8 and SEC1, P-256: what we sign with them, OpenSSL verifies under its own public half."""
+    for command in (
+        ["openssl", "genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256"],
+        ["openssl", "ecparam", "-name", "prime256v1", "-genkey", "-noout"],
+    ):
+        key = world.new_folder("openssl-key") / "theirs.pem"
+        public = key.with_name("theirs.pub")
+        world.run([*command, "-out", key]).accepted()
+        world.run(["openssl", "pkey", "-in", key, "-pubout", "-out", public]).accepted()
+        file = world.new_file("tool.bin")
+        world.sign(world.identity, "--key", key, file)
+        signature = world.new_file("signature", Bundle.read(beside(file)).signature)
+        world.run(["openssl", "dgst", "-sha256", "-verify", public, "-signature", signature, file]).accepted()
+        world.verify(file, key=public, root=world.identity.root).accepted()
+
+
+@openssl.case
+def makes_a_key_of_a_kind_that_we_refuse(world):
+    """RSA is not a key that we sign with: said before anything is written."""
+    key = world.new_folder("openssl-key") / "rsa.pem"
+    world.run(["openssl", "genpkey", "-algorithm", "RSA", "-out", key]).accepted()
+    file = world.new_file("tool.bin")
+    refused = world.attest("sign", "--home", world.identity.home, "--no-password", "--key", key, file)
+    refused.exits(2).refused("key-unsupported", "not a key that")
+    check(not beside(file).exists(), "a bundle was written")

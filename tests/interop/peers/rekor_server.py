@@ -1,0 +1,47 @@
+"""rekor-server: Rekor v2 on plain files (rekor-tiles). What it logs must be provable here."""
+
+from suite import install
+from suite.bundles import Bundle, beside
+from suite.cases import Peer
+from suite.cosign import key_pair, sign_blob
+from suite.process import check
+
+rekor_server = Peer(
+    "rekor-server",
+    install=lambda version: install.go_install(
+        "rekor-server", "github.com/sigstore/rekor-tiles/v2/cmd/rekor-server/posix", version, built_as="posix"
+    ),
+    needs=("cosign", "timestamp-server"),
+)
+
+
+@rekor_server.case
+def logs_entries_that_are_proven_here_at_every_size(world):
+    """The log grows while we look: each bundle's proof stands against its own checkpoint."""
+    key = key_pair(world)
+    for number in range(5):
+        file = world.new_file("tool.bin", f"artifact {number}\n".encode())
+        sign_blob(world, file, key)
+        world.verify(file, key=key.with_suffix(".pub"), root=world.stack.root).accepted()
+
+
+@rekor_server.case
+def logs_an_entry_that_proves_nothing_about_another_file(world):
+    """The entry of one bundle moved into another: both are good, together they are refused."""
+    key = key_pair(world)
+    files = [world.new_file("tool.bin", content) for content in (b"one\n", b"two\n")]
+    for file in files:
+        sign_blob(world, file, key)
+        world.verify(file, key=key.with_suffix(".pub"), root=world.stack.root).accepted()
+    one, two = (Bundle.read(beside(file)) for file in files)
+    one.material["tlogEntries"] = two.material["tlogEntries"]
+    moved = one.write(files[0].with_name("moved.sigstore.json"))
+    refused = world.verify(files[0], "--bundle", moved, key=key.with_suffix(".pub"), root=world.stack.root)
+    refused.exits(1).refused("log-entry-mismatch")
+
+
+@rekor_server.case
+def signs_checkpoints_that_we_read(world):
+    sign_blob(world, world.new_file("tool.bin"), key_pair(world))
+    said = world.attest("inspect", world.stack.tiles / "checkpoint", "--format", "json", offline=True).accepted()
+    check("checkpoint" in said.stdout and "localhost" in said.stdout, str(said))

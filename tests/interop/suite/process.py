@@ -1,0 +1,117 @@
+"""Running programs: with a bare environment, with or without loopback, and judging what they said."""
+
+import contextlib
+import os
+import shlex
+import signal
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+
+from suite import network
+
+TIMEOUT = 300  # seconds; the slowest case needs a tenth
+
+
+class Failed(Exception):
+    """A case's expectation that was not met."""
+
+
+@dataclass(frozen=True)
+class Output:
+    command: list[str]
+    status: int
+    stdout: str
+    stderr: str
+
+    def __str__(self) -> str:
+        return f"$ {shlex.join(map(str, self.command))}\nexit {self.status}\n{tail(self.stdout)}{tail(self.stderr)}"
+
+    def accepted(self) -> "Output":
+        return self.exits(0)
+
+    def exits(self, status: int) -> "Output":
+        check(self.status == status, f"expected exit {status}\n{self}")
+        return self
+
+    def refused(self, *because: str) -> "Output":
+        """Refused, and for the reason that one of these texts names: not for another one."""
+        check(self.status != 0, f"expected a refusal\n{self}")
+        text = self.stdout + self.stderr
+        check(any(reason in text for reason in because), f"expected one of {because}\n{self}")
+        return self
+
+
+def check(holds: bool, message: str) -> None:
+    if not holds:
+        raise Failed(message)
+
+
+def tail(text: str, lines: int = 40) -> str:
+    kept = text.splitlines()[-lines:]
+    return "".join(f"{line}\n" for line in kept)
+
+
+def environment(home: Path, extra: dict[str, str] | None = None) -> dict[str, str]:
+    """Nothing of the caller's but the path: no trust, password or proxy leaks into a case."""
+    bare = {"PATH": os.environ["PATH"], "HOME": str(home), "LC_ALL": "C.UTF-8", "TMPDIR": str(home)}
+    return bare | (extra or {})
+
+
+def run(command: list, *, cwd: Path, home: Path, offline: bool = False, extra=None, stdin: bytes = b"") -> Output:
+    words = [str(word) for word in command]
+    prefix = network.alone() if offline else []
+    done = subprocess.run(
+        [*prefix, *words], cwd=cwd, env=environment(home, extra), input=stdin, capture_output=True, timeout=TIMEOUT
+    )
+    return Output(words, done.returncode, done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace"))
+
+
+class Servers:
+    """Servers of a run: each in a process group of its own, its output in a file, ended at the close."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        self.running: list[subprocess.Popen] = []
+
+    def start(self, name: str, command: list, ready: str, seconds: float = 60) -> None:
+        log = self.folder / f"{name}.log"
+        with log.open("wb") as output:
+            process = subprocess.Popen(
+                [str(word) for word in command],
+                cwd=self.folder,
+                env=environment(self.folder),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        self.running.append(process)
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline and process.poll() is None:
+            with contextlib.suppress(OSError, urllib.error.URLError):
+                urllib.request.urlopen(ready, timeout=5).close()
+                return
+            time.sleep(0.1)
+        raise Failed(f"{name} did not answer at {ready}\n{tail(log.read_text(errors='replace'))}")
+
+    def close(self) -> None:
+        for process in self.running:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGTERM)
+        for process in self.running:
+            try:
+                process.wait(timeout=10)
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+
+
+def free_port() -> int:
+    with socket.socket() as handle:
+        handle.bind(("127.0.0.1", 0))
+        return handle.getsockname()[1]

@@ -1,0 +1,92 @@
+"""A real Rekor v2 and a real timestamp authority on loopback, and the trust material that names them."""
+
+import datetime
+from pathlib import Path
+from urllib.request import urlopen
+
+REKOR = "http://localhost:3003"
+AUTHORITY = "http://localhost:3004/api/v1/timestamp"
+
+
+class Stack:
+    def __init__(self, world):
+        self.world = world
+        self.folder: Path = world.new_folder("stack")
+        self.tiles = self.folder / "rekor"
+        self.chain = self.folder / "tsa-chain.pem"
+        self.root = self.folder / "trusted_root.json"
+        self.signing_config = self.folder / "signing_config.json"
+        self.log_public = self.folder / "log.pub"
+        self._start_authority()
+        self._start_rekor()
+        self._describe()
+
+    def _start_authority(self) -> None:
+        self.world.servers.start(
+            "timestamp-server",
+            [
+                self.world.go("timestamp-server"),
+                "serve",
+                "--host=127.0.0.1",
+                "--port=3004",
+                "--timestamp-signer=memory",
+                "--disable-ntp-monitoring",
+            ],
+            ready=f"{AUTHORITY}/certchain",
+        )
+        with urlopen(f"{AUTHORITY}/certchain", timeout=10) as answer:
+            self.chain.write_bytes(answer.read())
+
+    def _start_rekor(self) -> None:
+        key = self.folder / "log.pem"
+        self.world.run(["openssl", "genpkey", "-algorithm", "ed25519", "-out", key]).accepted()
+        self.world.run(["openssl", "pkey", "-in", key, "-pubout", "-out", self.log_public]).accepted()
+        # The host name is the checkpoint's origin: sigstore-go compares it with the URL's host.
+        self.world.servers.start(
+            "rekor-server",
+            [
+                self.world.go("rekor-server"),
+                "serve",
+                "--http-address=127.0.0.1",
+                "--http-port=3003",
+                "--grpc-address=127.0.0.1",
+                "--grpc-port=3001",
+                "--http-metrics-port=2114",
+                "--hostname=localhost",
+                f"--storage-dir={self.tiles}",
+                f"--signer-filepath={key}",
+                "--checkpoint-interval=1s",
+                "--persistent-antispam=true",
+            ],
+            ready=f"{REKOR}/healthz",
+        )
+
+    def _describe(self) -> None:
+        start = (datetime.datetime.now(datetime.UTC) - datetime.timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
+        cosign = self.world.go("cosign")
+        # Without origin= cosign computes the log id of the first generation, which nothing then finds.
+        self.world.run(
+            [
+                cosign,
+                "trusted-root",
+                "create",
+                f"--rekor=url={REKOR},public-key={self.log_public},start-time={start},origin=localhost",
+                f"--tsa=url={AUTHORITY},certificate-chain={self.chain}",
+                "--out",
+                self.root,
+            ]
+        ).accepted()
+        service = f"start-time={start},operator=local"
+        self.world.run(
+            [
+                cosign,
+                "signing-config",
+                "create",
+                f"--rekor=url={REKOR},api-version=2,{service}",
+                "--rekor-config=ANY",
+                f"--tsa=url={AUTHORITY},api-version=1,{service}",
+                "--tsa-config=ANY",
+                "--out",
+                self.signing_config,
+            ]
+        ).accepted()
