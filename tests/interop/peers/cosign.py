@@ -342,10 +342,11 @@ def signs_a_file_and_we_refuse_every_change(world):
         verify_blob(world, file, beside(file), **theirs).refused("failed to verify signature")
         world.verify(file, **theirs).exits(1).refused("digest-mismatch")
     original = Bundle.read(beside(file))
-    for change, words, codes in [
+    for change, words, code in [
         (Bundle.with_broken_token, "failed to verify timestamps", "time-invalid"),
-        (Bundle.without_time, ("timestamp",), ("time-missing",)),
-        (Bundle.without_log, ("log",), ("log-missing",)),
+        (Bundle.with_broken_proof, "failed to verify log inclusion", "log-proof-invalid"),
+        (Bundle.without_time, "failed to verify timestamps", "time-missing"),
+        (Bundle.without_log, "failed to verify log inclusion", "log-missing"),
     ]:
         changed = change(original).write(file.with_name("changed.sigstore.json"))
         verify_blob(world, file, changed, **theirs).refused(words)

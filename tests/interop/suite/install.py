@@ -105,13 +105,24 @@ def present(program: str, question: list[str], version: str) -> None:
         raise LookupError(f"{program} says {said.stdout.splitlines()[:1]}, expected.toml says {version}")
 
 
-def attest(checkout: Path) -> Path:
-    """The attest to test: ATTEST_BIN, else this checkout's debug build."""
+def program(path: str, package: str) -> None:
+    """A Debian package of which any version will do."""
+    if not Path(path).exists():
+        say_and_run(["apt-get", "-qq", "install", "-y", "--no-install-recommends", package])
+
+
+def attest(checkout: Path, profile: str = "debug") -> Path:
+    """The attest to test: ATTEST_BIN, else a build of this checkout."""
     if os.environ.get("ATTEST_BIN"):
         return Path(os.environ["ATTEST_BIN"]).resolve(strict=True)
-    target = Path(os.environ.get("CARGO_TARGET_DIR") or checkout / "target")
-    say_and_run(["cargo", "build", "--locked", "--package", "attest"], {"CARGO_TARGET_DIR": str(target)}, cwd=checkout)
-    return target / "debug" / "attest"
+    optimised = ["--release"] if profile == "release" else []
+    command = ["cargo", "build", "--locked", *optimised, "--package", "attest"]
+    say_and_run(command, {"CARGO_TARGET_DIR": str(target(checkout))}, cwd=checkout)
+    return target(checkout) / profile / "attest"
+
+
+def target(checkout: Path) -> Path:
+    return Path(os.environ.get("CARGO_TARGET_DIR") or checkout / "target")
 
 
 def say_and_run(command: list[str], extra: dict[str, str] | None = None, cwd: Path | None = None) -> None:

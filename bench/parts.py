@@ -1,0 +1,152 @@
+"""What is measured: each part makes its inputs, lets the contenders take turns, and prints a table."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+from measure import Contender, race, table
+from suite import install
+from suite.bundles import beside
+from suite.cosign import key_pair
+
+MIB = 1 << 20
+
+
+def small(world, args) -> None:
+    """One small file: key, log and time, the whole process, offline"""
+    file = world.new_file("small.bin", os.urandom(4096))
+    world.sign(world.identity, file)
+    ours, theirs = verifiers(world, file)
+    race(world, [ours, theirs], args.runs)
+    table([ours, theirs], against=theirs)
+
+
+def large(world, args) -> None:
+    """A file of 1 GiB: the same bundle verified, and signed anew"""
+    file = world.new_folder("large") / "large.bin"
+    write_random(file, 1 << 30)
+    world.sign(world.identity, file)
+    verify, their_verify = verifiers(world, file)
+    hashing = Contender("openssl dgst -sha256", ["openssl", "dgst", "-sha256", file])
+    bundle = file.with_name("large.theirs.json")
+    key = key_pair(world)
+    sign = Contender(
+        "attest sign",
+        [world.binary, "sign", "--home", world.identity.home, "--no-password", file],
+        before=lambda: beside(file).unlink(missing_ok=True),
+    )
+    their_sign = Contender(
+        "cosign sign-blob (Rekor v2, authority on loopback)",
+        [
+            world.go("cosign"),
+            "sign-blob",
+            "--key",
+            key,
+            "--signing-config",
+            world.stack.signing_config,
+            "--trusted-root",
+            world.stack.root,
+            "-y",
+            "--bundle",
+            bundle,
+            file,
+        ],
+        extra={"COSIGN_PASSWORD": ""},
+    )
+    contenders = [hashing, sign, their_sign, verify, their_verify]
+    race(world, contenders, args.long_runs)
+    table(contenders, against=hashing, unit="s")
+
+
+def log(world, args) -> None:
+    """The log: durable appends, and a log of a million entries"""
+    done = subprocess.run(
+        [os.environ["BENCH_LOG"], str(world.new_folder("log"))], stdout=subprocess.PIPE, text=True, check=True
+    )
+    print(done.stdout, end="", flush=True)
+
+
+def release(world, args) -> None:
+    """A release, against `sha256sum` and `cp` of the same files"""
+    many = world.new_folder("many")
+    for number in range(args.files):
+        path = many / f"{number // 100:03}" / f"{number:06}.bin"
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(os.urandom(2048))
+    compare_release(world, many, f"{args.files} files of 2 KiB", args.long_runs)
+    shutil.rmtree(many)
+    big = world.new_folder("big")
+    write_random(big / "big.bin", int(args.big * 1e9))
+    compare_release(world, big, f"one file of {args.big:g} GB", 1)
+    shutil.rmtree(big)
+
+
+def compare_release(world, folder: Path, what: str, runs: int) -> None:
+    scratch = world.new_folder("scratch")
+
+    def fresh() -> None:
+        shutil.rmtree(scratch)
+        scratch.mkdir()
+
+    ours = Contender(
+        f"attest release: {what}",
+        [
+            world.binary,
+            "release",
+            folder,
+            "--name",
+            "bench",
+            "--version",
+            "1.0.0",
+            "--init",
+            "--no-password",
+            "--home",
+            scratch / "home",
+            "--out",
+            scratch / "out",
+        ],
+        before=fresh,
+        extra={"ATTEST_CHECKPOINT": str(scratch / "checkpoint-copy")},
+    )
+    copy = (
+        f"cd '{folder}' && find . -type f -print0 | sort -z | xargs -0 sha256sum > '{scratch}/SHA256SUMS'"
+        f" && cp -R . '{scratch}/copy'"
+    )
+    theirs = Contender(f"sha256sum, cp: {what}", ["sh", "-c", copy], before=fresh)
+    durable = Contender(f"sha256sum, cp, sync: {what}", ["sh", "-c", f"{copy} && sync -f '{scratch}'"], before=fresh)
+    race(world, [ours, theirs, durable], runs)
+    table([ours, theirs, durable], against=theirs, unit="s")
+    shutil.rmtree(scratch)
+    print(flush=True)
+
+
+def verifiers(world, file: Path) -> tuple[Contender, Contender]:
+    trust = ["--key", world.identity.public, "--trusted-root", world.identity.root]
+    ours = Contender("attest verify", [world.binary, "verify", file, *trust])
+    theirs = Contender(
+        "cosign verify-blob",
+        [world.go("cosign"), "verify-blob", *trust, "--use-signed-timestamps", "--bundle", beside(file), file],
+    )
+    return ours, theirs
+
+
+def write_random(path: Path, size: int) -> None:
+    """Random enough that nothing can take a short cut, and on disk before anyone measures."""
+    block = os.urandom(16 * MIB)
+    with path.open("wb") as file:
+        for start in range(0, size, len(block)):
+            file.write(block[: size - start])
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def build_log_bench(checkout: Path) -> Path:
+    """The log crate's own measuring program."""
+    target = install.target(checkout)
+    install.say_and_run(
+        ["cargo", "build", "--locked", "--release", "--package", "attest-log", "--example", "measure"],
+        {"CARGO_TARGET_DIR": str(target)},
+        cwd=checkout,
+    )
+    return target / "release" / "examples" / "measure"
