@@ -1,1 +1,52 @@
-//! A write-once, content-addressed archive of releases as an OCI image layout.
+//! Releases, kept: a write-once, content-addressed archive in the form of an OCI image layout.
+//!
+//! Every file of a release, its evidence and its trust material are blobs named by their digest; a
+//! manifest names the files of one release; the index names the manifests. A file in two releases is
+//! stored once, other tools read it (`skopeo`, `umoci`, `oras`), and a person can check it with
+//! coreutils:
+//!
+//! ```text
+//! cd blobs/sha256 && for f in *; do echo "$f  $f"; done | sha256sum -c --strict
+//! ```
+//!
+//! | to do | begin with |
+//! |---|---|
+//! | make an archive, add a release | [`Store`] |
+//! | list, find and read releases | [`Reader`], [`Release`] |
+//! | read every byte again | [`Reader::check`] |
+//!
+//! Adding first makes every file durable under its final name, then replaces `index.json` by one
+//! rename: a death at any moment leaves the old archive or the new one.
+//!
+//! What an archive says is a claim. Who made a release is for `attest-verify` and `attest-policy` to
+//! say; the bytes that they need come from here.
+
+#![expect(
+    clippy::result_large_err,
+    reason = "an error ends the run: its size costs nothing"
+)]
+
+mod blob;
+mod check;
+mod disk;
+mod error;
+mod fault;
+mod index;
+mod layout;
+mod manifest;
+mod reader;
+mod reference;
+mod release;
+mod role;
+mod store;
+
+pub mod limits;
+
+pub use check::{CheckReport, CheckedRelease, Note, Problem};
+pub use error::{ArchiveError, Malformed, NotAnArchive};
+pub use layout::RELEASE_TYPE;
+pub use manifest::Member;
+pub use reader::{Reader, Summary};
+pub use release::Release;
+pub use role::Role;
+pub use store::{Added, MemberInput, Outcome, ReleaseInput, Source, Store};

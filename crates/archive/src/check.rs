@@ -1,0 +1,285 @@
+//! Reading every byte of an archive again.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsString;
+use std::sync::Arc;
+
+use attest_digest::{Algorithm, Digest, RelativePath, hash_all};
+use attest_provenance::ReleaseName;
+
+use crate::blob::Blob;
+use crate::error::ArchiveError;
+use crate::layout::{BLOBS, INCOMING, INDEX_FILE, LAYOUT_FILE, SHA256};
+use crate::manifest::empty_blob;
+use crate::reader::Reader;
+use crate::release::Release;
+
+/// What reading every byte has shown.
+#[derive(Clone, Debug)]
+pub struct CheckReport {
+    /// The releases that were checked, sorted by name and version.
+    pub releases: Vec<CheckedRelease>,
+    /// What is wrong and belongs to no release of ours.
+    pub problems: Vec<Problem>,
+    /// What is there and should not be, and does no harm.
+    pub notes: Vec<Note>,
+    /// The blobs that were read, each once.
+    pub blobs: usize,
+    /// Their bytes, as their descriptors have them.
+    pub bytes: u64,
+}
+
+/// One release that was checked.
+#[derive(Clone, Debug)]
+pub struct CheckedRelease {
+    /// Name and version, as the index claims them.
+    pub name: ReleaseName,
+    /// The digest of its manifest.
+    pub manifest: Digest,
+    /// What is wrong with it: nothing, if it is as it was archived.
+    pub problems: Vec<Problem>,
+}
+
+/// Something that is wrong.
+#[derive(Clone, Debug)]
+pub struct Problem {
+    /// The file of the release that suffers from it; none for its manifest or configuration.
+    pub member: Option<RelativePath>,
+    /// What is wrong, with its code.
+    pub error: Arc<ArchiveError>,
+}
+
+/// Something that is there and harmless.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum Note {
+    /// A blob that no release names: what a run that died has left, or another tool's.
+    BlobExtra {
+        /// Its digest, by its name.
+        blob: Digest,
+    },
+    /// Something in the archive's folders that is no part of the format.
+    FileExtra {
+        /// Its place below the archive, escaped.
+        place: String,
+    },
+    /// Files of a run that died, or that is at work now.
+    Incoming {
+        /// How many.
+        files: usize,
+    },
+    /// An entry of the index that is no release.
+    EntryForeign {
+        /// The digest of what it names, where we know its kind.
+        manifest: Option<Digest>,
+    },
+}
+
+impl Note {
+    /// The stable code of this note.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::BlobExtra { .. } => "blob-extra",
+            Self::FileExtra { .. } => "file-extra",
+            Self::Incoming { .. } => "incoming-left",
+            Self::EntryForeign { .. } => "entry-foreign",
+        }
+    }
+}
+
+impl CheckReport {
+    /// Whether every byte is there and as it was archived.
+    pub fn is_sound(&self) -> bool {
+        self.problems.is_empty()
+            && self
+                .releases
+                .iter()
+                .all(|release| release.problems.is_empty())
+    }
+}
+
+impl Reader {
+    /// Reads every blob of the archive as it is now, each once, on all cores and in constant memory,
+    /// and names what is missing, damaged or left over.
+    ///
+    /// # Errors
+    /// As [`Self::open`]: what is wrong with the archive as a whole. What is wrong with a release
+    /// stands in the report.
+    pub fn check(&self) -> Result<CheckReport, ArchiveError> {
+        // The names first: what a writer adds meanwhile is then in the index, if it is in the list.
+        let names = self.blobs.names()?;
+        let now = Self::of(self.root.reopen()?)?;
+        let mut survey = Survey::default();
+        for (name, manifest) in &now.index.releases {
+            survey.take(&now, name, *manifest);
+        }
+        for entry in &now.index.foreign {
+            survey
+                .needs
+                .extend(entry.blob.map(|blob| (blob, Vec::new())));
+        }
+        let mut report = survey.read(&now);
+        report.notes = now.notes(&names, &survey.needs)?;
+        report.releases = survey.releases;
+        Ok(report)
+    }
+
+    fn notes(&self, names: &[OsString], needs: &Needs) -> Result<Vec<Note>, ArchiveError> {
+        let needed: BTreeSet<Digest> = needs.keys().map(|blob| blob.digest).collect();
+        let mut notes = Vec::new();
+        for entry in &self.index.foreign {
+            notes.push(Note::EntryForeign {
+                manifest: entry.blob.map(|blob| blob.digest),
+            });
+        }
+        for name in names {
+            match name
+                .to_str()
+                .and_then(|name| Digest::from_hex(Algorithm::Sha256, name).ok())
+            {
+                Some(blob) if needed.contains(&blob) => {}
+                Some(blob) => notes.push(Note::BlobExtra { blob }),
+                None => notes.push(extra(&format!("{BLOBS}/{SHA256}/"), name)),
+            }
+        }
+        notes.extend(self.extra_in_folders()?);
+        notes.sort();
+        Ok(notes)
+    }
+
+    /// What stands in the folders above the blobs, and files on their way in.
+    fn extra_in_folders(&self) -> Result<Vec<Note>, ArchiveError> {
+        let mut notes = Vec::new();
+        for name in self.root.names()? {
+            if name == INCOMING {
+                let incoming = self
+                    .root
+                    .below(INCOMING)?
+                    .map(|folder| folder.names())
+                    .transpose()?;
+                notes.push(Note::Incoming {
+                    files: incoming.map_or(0, |names| names.len()),
+                });
+            } else if name != LAYOUT_FILE && name != INDEX_FILE && name != BLOBS {
+                notes.push(extra("", &name));
+            }
+        }
+        if let Some(blobs) = self.root.below(BLOBS)? {
+            let others = blobs.names()?.into_iter().filter(|name| name != SHA256);
+            notes.extend(others.map(|name| extra(&format!("{BLOBS}/"), &name)));
+        }
+        Ok(notes)
+    }
+}
+
+impl Release<'_> {
+    /// Reads every blob of this release, each once, on all cores and in constant memory.
+    pub fn check(&self) -> CheckedRelease {
+        let mut survey = Survey::default();
+        survey.take_release(self);
+        survey.read(self.reader);
+        survey
+            .releases
+            .pop()
+            .unwrap_or_else(|| CheckedRelease::new(self.name(), self.manifest()))
+    }
+}
+
+impl CheckedRelease {
+    fn new(name: &ReleaseName, manifest: Digest) -> Self {
+        Self {
+            name: name.clone(),
+            manifest,
+            problems: Vec::new(),
+        }
+    }
+}
+
+/// Which releases need a blob, and as which file.
+type Needs = BTreeMap<Blob, Vec<(usize, Option<RelativePath>)>>;
+
+/// The releases, and what they need.
+#[derive(Default)]
+struct Survey {
+    releases: Vec<CheckedRelease>,
+    needs: Needs,
+}
+
+impl Survey {
+    fn take(&mut self, reader: &Reader, name: &ReleaseName, manifest: Blob) {
+        // A manifest is read by reading it: that it has its digest is checked there.
+        self.needs.entry(manifest).or_default();
+        match reader.release(name, manifest) {
+            Ok(release) => self.take_release(&release),
+            Err(error) => {
+                let mut checked = CheckedRelease::new(name, manifest.digest);
+                checked.problems.push(Problem {
+                    member: None,
+                    error: Arc::new(error),
+                });
+                self.releases.push(checked);
+            }
+        }
+    }
+
+    fn take_release(&mut self, release: &Release<'_>) {
+        let number = self.releases.len();
+        self.needs
+            .entry(empty_blob())
+            .or_default()
+            .push((number, None));
+        for member in release.members() {
+            self.needs
+                .entry(member.blob)
+                .or_default()
+                .push((number, Some(member.path.clone())));
+        }
+        self.releases
+            .push(CheckedRelease::new(release.name(), release.manifest()));
+    }
+
+    /// Reads every blob that is needed, and writes to each release what it suffers from.
+    fn read(&mut self, reader: &Reader) -> CheckReport {
+        let blobs: Vec<Blob> = self.needs.keys().copied().collect();
+        let results = hash_all(0, &blobs, |blob| reader.check_blob(*blob));
+        let bytes = blobs
+            .iter()
+            .map(|blob| blob.size)
+            .fold(0, u64::saturating_add);
+        let mut problems = Vec::new();
+        for (blob, result) in blobs.iter().zip(results) {
+            let Err(error) = result else { continue };
+            let error = Arc::new(error);
+            let needed_by = self.needs.get(blob).map_or(&[][..], Vec::as_slice);
+            for (number, member) in needed_by {
+                if let Some(release) = self.releases.get_mut(*number) {
+                    release.problems.push(Problem {
+                        member: member.clone(),
+                        error: Arc::clone(&error),
+                    });
+                }
+            }
+            let reported =
+                !needed_by.is_empty() || self.releases.iter().any(|it| it.manifest == blob.digest);
+            if !reported {
+                problems.push(Problem {
+                    member: None,
+                    error,
+                });
+            }
+        }
+        CheckReport {
+            releases: Vec::new(),
+            problems,
+            notes: Vec::new(),
+            blobs: blobs.len(),
+            bytes,
+        }
+    }
+}
+
+fn extra(folder: &str, name: &std::ffi::OsStr) -> Note {
+    Note::FileExtra {
+        place: format!("{folder}{}", name.to_string_lossy().escape_debug()),
+    }
+}

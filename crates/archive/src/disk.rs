@@ -1,0 +1,288 @@
+//! The one file that speaks to the system: folders held open, and the steps that change them.
+//!
+//! Every name is resolved from a held folder and no link is followed, so that nothing reaches outside
+//! of the archive, whoever wrote it.
+
+use std::ffi::{OsStr, OsString};
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{
+    self, AtFlags, Dir, FileType, FlockOperation, Mode, OFlags, RenameFlags, ResolveFlags,
+};
+use rustix::io::Errno;
+
+use crate::error::ArchiveError;
+use crate::fault;
+
+/// A folder, held open.
+#[derive(Debug)]
+pub(crate) struct Folder {
+    fd: OwnedFd,
+    path: PathBuf,
+}
+
+/// What stands at a name.
+#[derive(Debug)]
+pub(crate) enum Found {
+    File {
+        file: File,
+        size: u64,
+    },
+    Missing,
+    /// A link, a folder, a device.
+    SomethingElse,
+}
+
+/// Whether a writer could take the lock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Lock {
+    Taken,
+    HeldByAnother,
+}
+
+impl Folder {
+    /// Opens the folder that the user named: links in that name are the user's word.
+    pub(crate) fn open(path: &Path) -> io::Result<Self> {
+        let fd = fs::open(path, FOLDER, Mode::empty())?;
+        Ok(Self {
+            fd,
+            path: path.to_owned(),
+        })
+    }
+
+    /// Opens the same folder once more: the one that is held, whatever stands at its path now.
+    pub(crate) fn reopen(&self) -> Result<Self, ArchiveError> {
+        let fd = fs::openat(&self.fd, ".", FOLDER, Mode::empty())
+            .map_err(|error| ArchiveError::io("open", &self.path, error))?;
+        Ok(Self {
+            fd,
+            path: self.path.clone(),
+        })
+    }
+
+    /// The path by which it was opened, for messages.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The path of something below, for messages.
+    pub(crate) fn path_of(&self, name: impl AsRef<Path>) -> PathBuf {
+        self.path.join(name)
+    }
+
+    /// Opens a folder below, through no link.
+    pub(crate) fn below(&self, name: impl AsRef<Path>) -> Result<Option<Self>, ArchiveError> {
+        let name = name.as_ref();
+        match fs::openat2(&self.fd, name, FOLDER, Mode::empty(), BENEATH) {
+            Ok(fd) => Ok(Some(Self {
+                fd,
+                path: self.path.join(name),
+            })),
+            Err(Errno::NOENT) => Ok(None),
+            Err(error) => Err(ArchiveError::io("open", self.path_of(name), error)),
+        }
+    }
+
+    /// Opens a folder below, making it if it is not there.
+    pub(crate) fn make_below(&self, name: &str) -> Result<Self, ArchiveError> {
+        let failed = |error: io::Error| ArchiveError::io("make", self.path_of(name), error);
+        if let Some(folder) = self.below(name)? {
+            return Ok(folder);
+        }
+        fault::step().map_err(failed)?;
+        match fs::mkdirat(&self.fd, name, Mode::from_raw_mode(0o777)) {
+            Ok(()) | Err(Errno::EXIST) => {}
+            Err(error) => return Err(failed(error.into())),
+        }
+        self.below(name)?.ok_or_else(|| failed(Errno::NOENT.into()))
+    }
+
+    /// Opens a file for reading, without waiting for anybody on the other end of a pipe.
+    pub(crate) fn file(&self, name: impl AsRef<Path>) -> Result<Found, ArchiveError> {
+        let name = name.as_ref();
+        let failed = |error: Errno| ArchiveError::io("open", self.path_of(name), error);
+        let fd = match fs::openat2(&self.fd, name, READ, Mode::empty(), BENEATH) {
+            Ok(fd) => fd,
+            Err(Errno::NOENT) => return Ok(Found::Missing),
+            Err(Errno::LOOP | Errno::NXIO | Errno::NOTDIR | Errno::NODEV) => {
+                return Ok(Found::SomethingElse);
+            }
+            Err(error) => return Err(failed(error)),
+        };
+        let stat = fs::fstat(&fd).map_err(failed)?;
+        if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
+            return Ok(Found::SomethingElse);
+        }
+        let size = u64::try_from(stat.st_size).unwrap_or(0);
+        Ok(Found::File {
+            file: File::from(fd),
+            size,
+        })
+    }
+
+    /// Makes a file that must not be there yet.
+    pub(crate) fn create(&self, name: &str, mode: u32) -> Result<File, ArchiveError> {
+        let failed = |error: io::Error| ArchiveError::io("create", self.path_of(name), error);
+        fault::step().map_err(failed)?;
+        let flags =
+            OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let fd = fs::openat(&self.fd, name, flags, Mode::from_raw_mode(mode));
+        fd.map(File::from).map_err(|error| failed(error.into()))
+    }
+
+    /// Makes a file of these bytes; it is not synced.
+    pub(crate) fn write(&self, name: &str, mode: u32, bytes: &[u8]) -> Result<File, ArchiveError> {
+        let mut file = self.create(name, mode)?;
+        fault::step()
+            .and_then(|()| file.write_all(bytes))
+            .map_err(|error| ArchiveError::io("write", self.path_of(name), error))?;
+        Ok(file)
+    }
+
+    /// Moves a file to another folder, where that name must be free.
+    pub(crate) fn move_new(
+        &self,
+        name: &str,
+        to: &Self,
+        new_name: &str,
+    ) -> Result<(), ArchiveError> {
+        let failed = |error: io::Error| ArchiveError::io("write", to.path_of(new_name), error);
+        fault::step().map_err(failed)?;
+        match fs::renameat_with(&self.fd, name, &to.fd, new_name, RenameFlags::NOREPLACE) {
+            Ok(()) => Ok(()),
+            // A file system that cannot do both at once. Writers hold the lock, so looking first is enough.
+            Err(Errno::INVAL | Errno::NOSYS) => match to.exists(new_name) {
+                Ok(false) => fs::renameat(&self.fd, name, &to.fd, new_name)
+                    .map_err(|error| failed(error.into())),
+                Ok(true) => Err(failed(Errno::EXIST.into())),
+                Err(error) => Err(failed(error)),
+            },
+            Err(error) => Err(failed(error.into())),
+        }
+    }
+
+    /// Moves a file over another one: the old is there or the new, never neither.
+    pub(crate) fn move_over(
+        &self,
+        name: &str,
+        to: &Self,
+        new_name: &str,
+    ) -> Result<(), ArchiveError> {
+        fault::step()
+            .and_then(|()| Ok(fs::renameat(&self.fd, name, &to.fd, new_name)?))
+            .map_err(|error| ArchiveError::io("write", to.path_of(new_name), error))
+    }
+
+    /// Removes a file.
+    pub(crate) fn remove(&self, name: impl AsRef<Path>) -> Result<(), ArchiveError> {
+        let name = name.as_ref();
+        fault::step()
+            .and_then(|()| Ok(fs::unlinkat(&self.fd, name, AtFlags::empty())?))
+            .map_err(|error| ArchiveError::io("remove", self.path_of(name), error))
+    }
+
+    /// Removes an empty folder.
+    pub(crate) fn remove_folder(&self, name: &str) -> Result<(), ArchiveError> {
+        fault::step()
+            .and_then(|()| Ok(fs::unlinkat(&self.fd, name, AtFlags::REMOVEDIR)?))
+            .map_err(|error| ArchiveError::io("remove", self.path_of(name), error))
+    }
+
+    /// The names in this folder, sorted.
+    pub(crate) fn names(&self) -> Result<Vec<OsString>, ArchiveError> {
+        let failed = |error: Errno| ArchiveError::io("list", &self.path, error);
+        let mut names = Vec::new();
+        for entry in Dir::read_from(&self.fd).map_err(failed)? {
+            let entry = entry.map_err(failed)?;
+            let name = OsStr::from_bytes(entry.file_name().to_bytes());
+            if name != "." && name != ".." {
+                names.push(name.to_owned());
+            }
+        }
+        names.sort_unstable();
+        Ok(names)
+    }
+
+    /// Makes the names in this folder durable.
+    pub(crate) fn sync(&self) -> Result<(), ArchiveError> {
+        fault::step()
+            .and_then(|()| Ok(fs::fsync(&self.fd)?))
+            .map_err(|error| ArchiveError::io("sync", &self.path, error))
+    }
+
+    /// Makes everything durable that was written to this file system.
+    ///
+    /// Linux reports failed writes here since 5.8.
+    pub(crate) fn sync_file_system(&self) -> Result<(), ArchiveError> {
+        fault::step()
+            .and_then(|()| Ok(fs::syncfs(&self.fd)?))
+            .map_err(|error| ArchiveError::io("sync", &self.path, error))
+    }
+
+    /// Takes the exclusive lock on this folder, held until the folder is closed.
+    pub(crate) fn lock(&self) -> Result<Lock, ArchiveError> {
+        match fs::flock(&self.fd, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => Ok(Lock::Taken),
+            Err(Errno::WOULDBLOCK) => Ok(Lock::HeldByAnother),
+            Err(error) => Err(ArchiveError::io("lock", &self.path, error)),
+        }
+    }
+
+    fn exists(&self, name: &str) -> io::Result<bool> {
+        match fs::statat(&self.fd, name, AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(_) => Ok(true),
+            Err(Errno::NOENT) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+/// Makes the bytes of a file durable.
+pub(crate) fn sync_file(file: &File, path: &Path) -> Result<(), ArchiveError> {
+    fault::step()
+        .and_then(|()| file.sync_all())
+        .map_err(|error| ArchiveError::io("sync", path, error))
+}
+
+/// Makes a folder and its parents, durably.
+pub(crate) fn make_folders(path: &Path) -> Result<(), ArchiveError> {
+    let failed = |error: io::Error| ArchiveError::io("make", path, error);
+    let path = std::path::absolute(path).map_err(failed)?;
+    let missing: Vec<&Path> = path
+        .ancestors()
+        .take_while(|folder| !folder.exists())
+        .collect();
+    fault::step()
+        .and_then(|()| std::fs::create_dir_all(&path))
+        .map_err(failed)?;
+    for made_in in missing.iter().rev().filter_map(|folder| folder.parent()) {
+        Folder::open(made_in).map_err(failed)?.sync()?;
+    }
+    Ok(())
+}
+
+/// Opens a file at a path of our own choice. A pipe does not make us wait.
+pub(crate) fn open_source(path: &Path) -> io::Result<File> {
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    Ok(File::from(fs::open(path, flags, Mode::empty())?))
+}
+
+/// Reads a file whole; `None` if it has more than `limit` bytes.
+pub(crate) fn read_limited(file: &File, limit: u64) -> io::Result<Option<Vec<u8>>> {
+    let mut bytes = Vec::new();
+    file.take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
+    Ok((bytes.len() as u64 <= limit).then_some(bytes))
+}
+
+const FOLDER: OFlags = OFlags::RDONLY
+    .union(OFlags::DIRECTORY)
+    .union(OFlags::CLOEXEC);
+const READ: OFlags = OFlags::RDONLY
+    .union(OFlags::NOFOLLOW)
+    .union(OFlags::NONBLOCK)
+    .union(OFlags::CLOEXEC);
+const BENEATH: ResolveFlags = ResolveFlags::BENEATH.union(ResolveFlags::NO_SYMLINKS);

@@ -1,0 +1,337 @@
+//! Why the archive said no, or could not tell.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use attest_digest::{CopyError, Digest, NameProblem, ReadError, RelativePath};
+use attest_provenance::ReleaseName;
+use attest_provenance::json::{CanonicalError, FieldError, JsonError};
+
+/// Why an archive could not be read or added to.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ArchiveError {
+    /// The folder is no OCI image layout, or none that could become one.
+    #[error("{} is not an archive: {problem}", shown(path))]
+    NotAnArchive {
+        /// The folder.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: NotAnArchive,
+    },
+    /// The archive was written by a later version of this program, or of the image layout.
+    #[error("{} has the format {}, wanted {wanted:?}", shown(path), excerpt(found))]
+    NewerFormat {
+        /// The folder.
+        path: PathBuf,
+        /// The version that it claims.
+        found: String,
+        /// The version that we read.
+        wanted: &'static str,
+    },
+    /// `index.json` cannot be taken for an index of releases.
+    #[error("{} is malformed", shown(path))]
+    IndexMalformed {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: Malformed,
+    },
+    /// A manifest cannot be taken for that of a release.
+    #[error("manifest {manifest} is malformed")]
+    ManifestMalformed {
+        /// The digest of its bytes.
+        manifest: Digest,
+        /// What is wrong with it.
+        source: Malformed,
+    },
+    /// The index gives a manifest for a release, and the manifest says that it is another's.
+    #[error("manifest {manifest} is that of {found}, the index has it for {wanted}")]
+    ReleaseMismatch {
+        /// The digest of the manifest.
+        manifest: Digest,
+        /// The release that the manifest names.
+        found: ReleaseName,
+        /// The release that the index names.
+        wanted: ReleaseName,
+    },
+    /// Another process is writing to this archive.
+    #[error("{} is locked by another writer", shown(path))]
+    Locked {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// A blob is not there.
+    #[error("blob {blob} is not there")]
+    BlobMissing {
+        /// The digest that it should have.
+        blob: Digest,
+    },
+    /// Something else than a regular file stands in a blob's place.
+    #[error("blob {blob} is not a regular file")]
+    BlobNotAFile {
+        /// The digest that it should have.
+        blob: Digest,
+    },
+    /// A blob has other bytes than its name says.
+    #[error("blob {wanted} has the bytes of {found}")]
+    BlobCorrupt {
+        /// The digest of its bytes.
+        found: Digest,
+        /// The digest that it should have.
+        wanted: Digest,
+    },
+    /// A blob has another size than its descriptor says.
+    #[error("blob {blob} has {found} bytes, its descriptor says {wanted}")]
+    BlobSize {
+        /// The digest that it should have.
+        blob: Digest,
+        /// Its bytes.
+        found: u64,
+        /// The bytes of the descriptor.
+        wanted: u64,
+    },
+    /// A file has other bytes than those that were verified or signed.
+    #[error("{path} has the digest {found}, wanted {wanted}")]
+    FileChanged {
+        /// The file, by its path in the release.
+        path: RelativePath,
+        /// The digest of its bytes.
+        found: Digest,
+        /// The digest that was expected.
+        wanted: Digest,
+    },
+    /// A file of the release could not be read.
+    #[error("{path} cannot be archived")]
+    Unreadable {
+        /// The file, by its path in the release.
+        path: RelativePath,
+        /// Why.
+        source: ReadError,
+    },
+    /// The release is there already, with other content.
+    #[error("{name} is archived as {kept}, the new content would be {offered}")]
+    VersionAlreadyReleased {
+        /// The release.
+        name: ReleaseName,
+        /// The digest of the manifest that is kept.
+        kept: Digest,
+        /// The digest of the manifest that was offered.
+        offered: Digest,
+    },
+    /// Two files of a release have one name, or names that some system takes for one.
+    #[error("the names {} and {} collide", excerpt(first), excerpt(second))]
+    NameCollision {
+        /// The first name.
+        first: String,
+        /// The second name.
+        second: String,
+    },
+    /// A release without a file.
+    #[error("{name} has no files")]
+    Empty {
+        /// The release.
+        name: ReleaseName,
+    },
+    /// More than an archive keeps.
+    #[error("{what} is {found}, at most {limit} is kept")]
+    TooLarge {
+        /// What is too large.
+        what: &'static str,
+        /// Its size.
+        found: u64,
+        /// The size that is allowed.
+        limit: u64,
+    },
+    /// A release has no file of that path.
+    #[error("{name} has no file {path}")]
+    NoSuchMember {
+        /// The release.
+        name: ReleaseName,
+        /// The path that was asked for.
+        path: RelativePath,
+    },
+    /// What was accepted is not this release, or not this file of it.
+    #[error("{path} of {name} is not covered by what was accepted")]
+    NotAccepted {
+        /// The release.
+        name: ReleaseName,
+        /// The file, by its path in the release.
+        path: RelativePath,
+    },
+    /// A file that should be written exists with other bytes.
+    #[error("{} exists with other content", shown(path))]
+    FileExists {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The system did not do what was asked.
+    #[error("cannot {action} {}", shown(path))]
+    Io {
+        /// What was tried: a verb.
+        action: &'static str,
+        /// Where.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+impl ArchiveError {
+    /// The stable code of this error.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::NotAnArchive { .. } => "not-an-archive",
+            Self::NewerFormat { .. } => "archive-newer-format",
+            Self::IndexMalformed { .. } => "index-malformed",
+            Self::ManifestMalformed { .. } => "manifest-malformed",
+            Self::ReleaseMismatch { .. } => "release-mismatch",
+            Self::Locked { .. } => "archive-locked",
+            Self::BlobMissing { .. } => "blob-missing",
+            Self::BlobNotAFile { .. } => "blob-not-a-file",
+            Self::BlobCorrupt { .. } | Self::BlobSize { .. } => "blob-corrupt",
+            Self::FileChanged { .. } => "file-changed",
+            Self::Unreadable { source, .. } => source.code(),
+            Self::VersionAlreadyReleased { .. } => "version-already-released",
+            Self::NameCollision { .. } => "name-collision",
+            Self::Empty { .. } => "release-empty",
+            Self::TooLarge { .. } => "release-too-large",
+            Self::NoSuchMember { .. } => "member-missing",
+            Self::NotAccepted { .. } => "member-not-accepted",
+            Self::FileExists { .. } => "file-exists",
+            Self::Io { source, .. } if is_full(source) => "archive-disk-full",
+            Self::Io { .. } => "archive-io",
+        }
+    }
+
+    pub(crate) fn io(
+        action: &'static str,
+        path: impl Into<PathBuf>,
+        source: impl Into<io::Error>,
+    ) -> Self {
+        Self::Io {
+            action,
+            path: path.into(),
+            source: source.into(),
+        }
+    }
+
+    /// A failed copy: of the file that was read, or of the place that was written.
+    pub(crate) fn copy(
+        member: &RelativePath,
+        target: impl Into<PathBuf>,
+        error: CopyError,
+    ) -> Self {
+        match error {
+            CopyError::Read(source) => Self::Unreadable {
+                path: member.clone(),
+                source,
+            },
+            CopyError::Write { source } => Self::io("write", target, source),
+            other => Self::io("write", target, io::Error::other(other)),
+        }
+    }
+}
+
+/// Why a folder is not an archive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum NotAnArchive {
+    /// There is no folder of that name.
+    #[error("there is no such folder")]
+    NoFolder,
+    /// It is not a folder.
+    #[error("it is not a folder")]
+    NotAFolder,
+    /// It lacks what makes an OCI image layout.
+    #[error("it has no {missing}")]
+    Lacks {
+        /// The name that is missing.
+        missing: &'static str,
+    },
+    /// `oci-layout` does not say what the standard wants.
+    #[error("its oci-layout is malformed")]
+    LayoutMalformed,
+    /// It holds something else, and a new archive would mix with that.
+    #[error("it holds other files")]
+    HoldsOtherFiles,
+}
+
+/// Why a document of the archive cannot be taken for what it should be.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Malformed {
+    /// More bytes than are read.
+    #[error("it has more than {limit} bytes")]
+    TooLarge {
+        /// The bytes that are allowed.
+        limit: u64,
+    },
+    /// Not JSON of one meaning.
+    #[error(transparent)]
+    Json(#[from] JsonError),
+    /// A field is missing, of another type, or unknown.
+    #[error(transparent)]
+    Field(#[from] FieldError),
+    /// It has no canonical encoding.
+    #[error(transparent)]
+    Canonical(#[from] CanonicalError),
+    /// A field has another value than the format has.
+    #[error("{field} is {}, wanted {wanted}", excerpt(found))]
+    Value {
+        /// The field.
+        field: String,
+        /// Its value, as claimed.
+        found: String,
+        /// What is wanted.
+        wanted: &'static str,
+    },
+    /// The path of a file.
+    #[error("the file name {} is refused: {problem}", excerpt(found))]
+    Name {
+        /// The name, as claimed.
+        found: String,
+        /// What is wrong with it.
+        problem: NameProblem,
+    },
+    /// Two files of one name.
+    #[error("the names {} and {} collide", excerpt(first), excerpt(second))]
+    Collision {
+        /// The first name.
+        first: String,
+        /// The second name.
+        second: String,
+    },
+    /// Two entries for one release.
+    #[error("{release} is listed twice")]
+    ListedTwice {
+        /// The release.
+        release: ReleaseName,
+    },
+    /// The document is not written the one way that this format has.
+    #[error("it is not in canonical form")]
+    NotCanonical,
+}
+
+/// A path for a message: escaped, since part of it may come from others.
+fn shown(path: &Path) -> String {
+    path.to_string_lossy().escape_debug().to_string()
+}
+
+/// The beginning of a claimed text, in quotes and escaped.
+fn excerpt(text: &str) -> String {
+    match text.char_indices().nth(EXCERPT) {
+        None => format!("{text:?}"),
+        Some((end, _)) => format!("{:?}…", text.get(..end).unwrap_or_default()),
+    }
+}
+
+fn is_full(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
+    )
+}
+
+/// Characters of a claimed text in a message.
+const EXCERPT: usize = 120;

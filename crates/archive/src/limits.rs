@@ -1,0 +1,28 @@
+//! Every bound of this crate, in one place.
+
+/// Bytes of `oci-layout`.
+pub const LAYOUT_BYTES: u64 = 4 << 10;
+
+/// Bytes of `index.json`: some 150,000 releases.
+pub const INDEX_BYTES: u64 = 64 << 20;
+
+/// Bytes of the manifest of one release.
+///
+/// Registries and skopeo take 4 MiB, which is some 15,000 files; a larger release is kept here all
+/// the same.
+pub const MANIFEST_BYTES: u64 = 64 << 20;
+
+/// Files of one release.
+pub const MEMBERS: usize = 200_000;
+
+/// Bytes of one file: what a JSON number holds exactly (RFC 8785).
+pub const MEMBER_BYTES: u64 = (1 << 53) - 1;
+
+/// Bytes of a media type.
+pub const MEDIA_TYPE_BYTES: usize = 255;
+
+/// Nesting of JSON in the index and in manifests.
+pub const JSON_DEPTH: usize = 16;
+
+/// Up to this many new blobs are synced one by one; for more, one `syncfs` is cheaper.
+pub const SYNC_EACH: usize = 16;

@@ -1,0 +1,276 @@
+//! Files on their way in: copied and hashed beside the blobs, synced together, then given their names.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use attest_digest::{Artifact, Digest, Hashes, ReadError, hash_all};
+
+use crate::blob::Blob;
+use crate::disk::{Folder, Found, open_source, sync_file};
+use crate::error::ArchiveError;
+use crate::layout::{INCOMING, INDEX_FILE};
+use crate::limits;
+use crate::manifest::Member;
+use crate::reader::Reader;
+use crate::role::media_type;
+use crate::store::{MemberInput, ReleaseInput, Source};
+
+/// The folder of files on their way in. Only the writer that holds the lock has one.
+#[derive(Debug)]
+pub(super) struct Incoming<'r> {
+    reader: &'r Reader,
+    folder: Folder,
+}
+
+/// A file that is in the archive, or on its way.
+#[derive(Debug)]
+pub(super) struct Staged {
+    pub(super) blob: Blob,
+    /// Its name among the incoming ones; none if the archive has it already.
+    waiting: Option<String>,
+}
+
+impl<'r> Incoming<'r> {
+    /// Makes the folder, and takes away what a run that died has left.
+    pub(super) fn start(reader: &'r Reader) -> Result<Self, ArchiveError> {
+        let folder = reader.root.make_below(INCOMING)?;
+        sweep(&folder)?;
+        Ok(Self { reader, folder })
+    }
+
+    /// Takes the folder away, and what is still in it.
+    pub(super) fn end(self) -> Result<(), ArchiveError> {
+        sweep(&self.folder)?;
+        self.reader.root.remove_folder(INCOMING)
+    }
+
+    /// Copies every file of the release that the archive does not have, on all cores.
+    pub(super) fn take_all(
+        &self,
+        release: &ReleaseInput<'_>,
+    ) -> Result<(Vec<Member>, Vec<Staged>), ArchiveError> {
+        let staged = each_member(release, |number, input| self.take(number, input))?;
+        let members = release
+            .members
+            .iter()
+            .zip(&staged)
+            .map(|(input, staged)| member(input, staged.blob))
+            .collect();
+        Ok((members, staged))
+    }
+
+    /// Takes a document that was made in memory.
+    pub(super) fn take_document(&self, name: &str, bytes: &[u8]) -> Result<Staged, ArchiveError> {
+        let blob = Blob::of(bytes);
+        if self.is_kept(blob.digest)? {
+            return self.reuse(blob);
+        }
+        self.folder.write(name, BLOB_MODE, bytes)?;
+        Ok(Staged {
+            blob,
+            waiting: Some(name.to_owned()),
+        })
+    }
+
+    /// Writes the index that will be renamed into place.
+    pub(super) fn write_index(&self, bytes: &[u8]) -> Result<(), ArchiveError> {
+        self.folder.write(INDEX, INDEX_MODE, bytes).map(drop)
+    }
+
+    /// Makes everything durable, then visible: blobs before the index that names them. Returns the
+    /// count of blobs that are new.
+    pub(super) fn publish(&self, staged: &[Staged]) -> Result<usize, ArchiveError> {
+        let new: BTreeMap<Digest, &str> = staged
+            .iter()
+            .filter_map(|staged| Some((staged.blob.digest, staged.waiting.as_deref()?)))
+            .collect();
+        let mut names: Vec<&str> = new.values().copied().collect();
+        names.push(INDEX);
+        self.sync(&names)?;
+        for (digest, name) in &new {
+            self.folder
+                .move_new(name, &self.reader.blobs, &digest.hex())?;
+        }
+        // Also when nothing is new: a run that died here may have left names that are not durable yet.
+        self.reader.blobs.sync()?;
+        self.folder
+            .move_over(INDEX, &self.reader.root, INDEX_FILE)?;
+        self.reader.root.sync()?;
+        Ok(new.len())
+    }
+
+    fn sync(&self, names: &[&str]) -> Result<(), ArchiveError> {
+        if names.len() > limits::SYNC_EACH {
+            return self.folder.sync_file_system();
+        }
+        for name in names {
+            match self.folder.file(name)? {
+                Found::File { file, .. } => sync_file(&file, &self.folder.path_of(name))?,
+                Found::Missing | Found::SomethingElse => {
+                    let vanished = std::io::ErrorKind::NotFound;
+                    return Err(ArchiveError::io(
+                        "sync",
+                        self.folder.path_of(name),
+                        vanished,
+                    ));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn take(&self, number: usize, input: &MemberInput<'_>) -> Result<Staged, ArchiveError> {
+        let name = number.to_string();
+        if let Source::Bytes(bytes) = input.source {
+            check_expected(input, Blob::of(bytes).digest)?;
+            return self.take_document(&name, bytes);
+        }
+        let source = open(input)?;
+        match input.expected {
+            Some(expected) if self.is_kept(expected)? => self.reuse(observe_file(input, &source)?),
+            _ => self.copy(name, input, &source),
+        }
+    }
+
+    /// The artifact is what was written, not what was there before or after.
+    fn copy(
+        &self,
+        name: String,
+        input: &MemberInput<'_>,
+        source: &File,
+    ) -> Result<Staged, ArchiveError> {
+        let copy = self.folder.create(&name, BLOB_MODE)?;
+        let artifact = Artifact::copy(source, &copy, Hashes::Sha256)
+            .map_err(|error| ArchiveError::copy(&input.path, self.folder.path_of(&name), error))?;
+        let blob = Blob::read(&artifact);
+        check_expected(input, blob.digest)?;
+        check_size(blob)?;
+        if self.is_kept(blob.digest)? {
+            self.folder.remove(&name)?;
+            return self.reuse(blob);
+        }
+        Ok(Staged {
+            blob,
+            waiting: Some(name),
+        })
+    }
+
+    /// A blob of that name is there: what we promise to keep must be undamaged.
+    fn reuse(&self, blob: Blob) -> Result<Staged, ArchiveError> {
+        self.reader.check_blob(blob)?;
+        Ok(Staged {
+            blob,
+            waiting: None,
+        })
+    }
+
+    fn is_kept(&self, digest: Digest) -> Result<bool, ArchiveError> {
+        Ok(!matches!(
+            self.reader.blobs.file(digest.hex())?,
+            Found::Missing
+        ))
+    }
+}
+
+/// Reads and hashes every file of the release, and writes nothing.
+pub(super) fn observe(release: &ReleaseInput<'_>) -> Result<Vec<Member>, ArchiveError> {
+    each_member(release, |_, input| {
+        let blob = if let Source::Bytes(bytes) = input.source {
+            let blob = Blob::of(bytes);
+            check_expected(input, blob.digest)?;
+            blob
+        } else {
+            observe_file(input, &open(input)?)?
+        };
+        Ok(member(input, blob))
+    })
+}
+
+/// Removes every file of a folder of incoming files.
+pub(super) fn sweep(folder: &Folder) -> Result<(), ArchiveError> {
+    folder
+        .names()?
+        .iter()
+        .try_for_each(|name| folder.remove(name))
+}
+
+/// Calls `f` on every file, on all cores; after a failure no further one is begun.
+fn each_member<T: Send>(
+    release: &ReleaseInput<'_>,
+    f: impl Fn(usize, &MemberInput<'_>) -> Result<T, ArchiveError> + Sync,
+) -> Result<Vec<T>, ArchiveError> {
+    let failed = AtomicBool::new(false);
+    let numbered: Vec<(usize, &MemberInput<'_>)> = release.members.iter().enumerate().collect();
+    let results = hash_all(0, &numbered, |(number, input)| {
+        if failed.load(Ordering::Relaxed) {
+            return None;
+        }
+        let result = f(*number, input);
+        failed.fetch_or(result.is_err(), Ordering::Relaxed);
+        Some(result)
+    });
+    // Where one is missing, another has failed.
+    results.into_iter().flatten().collect()
+}
+
+fn member(input: &MemberInput<'_>, blob: Blob) -> Member {
+    Member {
+        path: input.path.clone(),
+        role: input.role,
+        media_type: media_type(input.role, &input.path).to_owned(),
+        blob,
+    }
+}
+
+fn open(input: &MemberInput<'_>) -> Result<File, ArchiveError> {
+    let unreadable = |source: ReadError| ArchiveError::Unreadable {
+        path: input.path.clone(),
+        source,
+    };
+    match &input.source {
+        Source::Path(path) => {
+            open_source(path).map_err(|error| unreadable(ReadError::from(error).at(path)))
+        }
+        Source::Below(root, path) => root.open_file(path).map_err(unreadable),
+        Source::Bytes(_) => Err(unreadable(ReadError::NotFound { path: None })),
+    }
+}
+
+fn observe_file(input: &MemberInput<'_>, file: &File) -> Result<Blob, ArchiveError> {
+    let artifact =
+        Artifact::read_file(file, Hashes::Sha256).map_err(|source| ArchiveError::Unreadable {
+            path: input.path.clone(),
+            source,
+        })?;
+    let blob = Blob::read(&artifact);
+    check_expected(input, blob.digest)?;
+    check_size(blob)?;
+    Ok(blob)
+}
+
+fn check_expected(input: &MemberInput<'_>, found: Digest) -> Result<(), ArchiveError> {
+    match input.expected {
+        Some(wanted) if wanted != found => Err(ArchiveError::FileChanged {
+            path: input.path.clone(),
+            found,
+            wanted,
+        }),
+        _ => Ok(()),
+    }
+}
+
+fn check_size(blob: Blob) -> Result<(), ArchiveError> {
+    if blob.size > limits::MEMBER_BYTES {
+        return Err(ArchiveError::TooLarge {
+            what: "file",
+            found: blob.size,
+            limit: limits::MEMBER_BYTES,
+        });
+    }
+    Ok(())
+}
+
+const INDEX: &str = "index";
+const BLOB_MODE: u32 = 0o444;
+const INDEX_MODE: u32 = 0o644;
