@@ -1,0 +1,213 @@
+//! The HTTP client: `reqwest` and `tokio` are named here alone.
+
+use std::time::Duration;
+
+use attest_digest::{Artifact, Digest, Hashes};
+use attest_sign::{TimestampError, Timestamper};
+use reqwest::header::{CONTENT_TYPE, HeaderValue};
+use reqwest::{Client, Response, Url, redirect};
+use tokio::runtime::{Builder, Runtime};
+
+use crate::answer::{self, Flaw};
+use crate::error::{HttpError, TIMESTAMP_REPLY};
+use crate::limits::{ANSWER_BYTES, NONCE_BYTES};
+use crate::query::Query;
+
+/// How long a service is waited for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Patience {
+    /// For the connection.
+    pub connect: Duration,
+    /// For the whole answer, connection included.
+    pub total: Duration,
+}
+
+/// A timestamp authority behind an HTTP address (RFC 3161, section 3.4).
+#[derive(Debug)]
+pub struct HttpAuthority {
+    url: Url,
+    host: String,
+    client: Client,
+    runtime: Runtime,
+    patience: Patience,
+}
+
+impl HttpAuthority {
+    /// The authority at this address; nothing is sent yet.
+    ///
+    /// # Errors
+    /// `timestamp-address` for what is not `http` or `https`, has no host, or carries credentials;
+    /// or this machine cannot make connections.
+    pub fn new(address: &str, patience: Patience) -> Result<Self, HttpError> {
+        let (url, host) = parse_address(address)?;
+        // A service that is named is called, and nothing that it or the environment names instead.
+        let client = Client::builder()
+            .redirect(redirect::Policy::none())
+            .no_proxy()
+            .connect_timeout(patience.connect)
+            .timeout(patience.total)
+            .user_agent(concat!("attest/", env!("CARGO_PKG_VERSION")))
+            .build()
+            .map_err(|error| HttpError::Client(chain(&error)))?;
+        let runtime = Builder::new_current_thread()
+            .enable_io()
+            .enable_time()
+            .build()
+            .map_err(|error| HttpError::Client(error.to_string()))?;
+        Ok(Self {
+            url,
+            host,
+            client,
+            runtime,
+            patience,
+        })
+    }
+
+    /// The host that is called.
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    fn ask(&self, query: &Query) -> Result<Vec<u8>, HttpError> {
+        let slow = || HttpError::Slow {
+            host: self.host.clone(),
+            limit: self.patience.total,
+        };
+        let exchange = async {
+            tokio::time::timeout(self.patience.total, self.exchange(query))
+                .await
+                .map_err(|_| slow())?
+        };
+        let answer = self.runtime.block_on(exchange)?;
+        answer::check(&answer, query).map_err(|flaw| self.flawed(flaw))?;
+        Ok(answer)
+    }
+
+    async fn exchange(&self, query: &Query) -> Result<Vec<u8>, HttpError> {
+        let response = self
+            .client
+            .post(self.url.clone())
+            .header(CONTENT_TYPE, "application/timestamp-query")
+            .body(query.to_der())
+            .send()
+            .await
+            .map_err(|error| self.broken(&error))?;
+        self.check_head(&response)?;
+        self.read_body(response).await
+    }
+
+    fn check_head(&self, response: &Response) -> Result<(), HttpError> {
+        let (host, status) = (self.host.clone(), response.status().as_u16());
+        if response.status().is_redirection() {
+            return Err(HttpError::Redirect { host, status });
+        }
+        if status != 200 {
+            return Err(HttpError::Status { host, status });
+        }
+        let found = response.headers().get(CONTENT_TYPE);
+        let found = found.map_or(&b""[..], HeaderValue::as_bytes);
+        let found = String::from_utf8_lossy(found).into_owned();
+        let essence = found.split(';').next().unwrap_or_default().trim();
+        if !essence.eq_ignore_ascii_case(TIMESTAMP_REPLY) {
+            return Err(HttpError::ContentType { host, found });
+        }
+        Ok(())
+    }
+
+    async fn read_body(&self, mut response: Response) -> Result<Vec<u8>, HttpError> {
+        let mut body = Vec::new();
+        loop {
+            let chunk = response
+                .chunk()
+                .await
+                .map_err(|error| self.broken(&error))?;
+            let Some(chunk) = chunk else { return Ok(body) };
+            if body.len() + chunk.len() > ANSWER_BYTES {
+                return Err(HttpError::TooLarge {
+                    host: self.host.clone(),
+                });
+            }
+            body.extend_from_slice(&chunk);
+        }
+    }
+
+    fn broken(&self, error: &reqwest::Error) -> HttpError {
+        let host = self.host.clone();
+        if error.is_timeout() {
+            return HttpError::Slow {
+                host,
+                limit: self.patience.total,
+            };
+        }
+        HttpError::Unreachable {
+            host,
+            problem: chain(error),
+        }
+    }
+
+    fn flawed(&self, flaw: Flaw) -> HttpError {
+        let host = self.host.clone();
+        match flaw {
+            Flaw::Malformed(problem) => HttpError::Malformed { host, problem },
+            Flaw::Declined(status) => HttpError::Declined { host, status },
+            Flaw::OtherMessage => HttpError::OtherMessage { host },
+            Flaw::OtherNonce => HttpError::OtherNonce { host },
+        }
+    }
+}
+
+impl Timestamper for HttpAuthority {
+    fn timestamp(&self, message: &[u8]) -> Result<Vec<u8>, TimestampError> {
+        let digest = Artifact::of_bytes(message, Hashes::Sha256).sha256();
+        let Digest::Sha256(sha256) = digest else {
+            return Err(TimestampError::new(
+                "internal-error",
+                "the digest is no SHA-256",
+            ));
+        };
+        let random =
+            attest_sign::random_salt().map_err(|error| TimestampError::new(error.code(), error))?;
+        let mut nonce = [0; NONCE_BYTES];
+        nonce
+            .iter_mut()
+            .zip(random)
+            .for_each(|(to, from)| *to = from);
+        Ok(self.ask(&Query::new(sha256, nonce))?)
+    }
+}
+
+fn parse_address(address: &str) -> Result<(Url, String), HttpError> {
+    let refused = |problem| HttpError::Address {
+        url: address.to_owned(),
+        problem,
+    };
+    let url = Url::parse(address).map_err(|_| refused("it is no URL"))?;
+    if !matches!(url.scheme(), "http" | "https") {
+        return Err(refused("http and https are called"));
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        // Not repeated in the message: it is a secret.
+        return Err(HttpError::Address {
+            url: format!(
+                "{}://…@{}",
+                url.scheme(),
+                url.host_str().unwrap_or_default()
+            ),
+            problem: "it carries credentials",
+        });
+    }
+    let host = url
+        .host_str()
+        .ok_or_else(|| refused("it has no host"))?
+        .to_owned();
+    Ok((url, host))
+}
+
+/// The message of an error with those that it wraps; reqwest says little in the first.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut last = error;
+    while let Some(source) = last.source() {
+        last = source;
+    }
+    last.to_string()
+}
