@@ -232,3 +232,137 @@ impl EnvelopeError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn spec_envelope() -> Value {
+        json!({
+            "payload": "aGVsbG8gd29ybGQ=",
+            "payloadType": "http://example.com/HelloWorld",
+            "signatures": [{"sig": "A3JqsQGtVsJ2O2xqrI5IcnXip5GToJ3F+FnZ+O88SjtR6rDAajabZKciJTfUiHqJPcIAriEGAHTVeCUjW2JIZA=="}],
+        })
+    }
+
+    fn with(change: impl FnOnce(&mut Value)) -> Value {
+        let mut value = spec_envelope();
+        change(&mut value);
+        value
+    }
+
+    #[test]
+    fn lengths_in_the_signed_bytes_count_bytes() {
+        assert_eq!(pae("", b""), b"DSSEv1 0  0 ");
+        assert_eq!(pae("é", "ü".as_bytes()), "DSSEv1 2 é 2 ü".as_bytes());
+        assert_eq!(
+            pae("日本", b"\x00\xff"),
+            [&b"DSSEv1 6 "[..], "日本".as_bytes(), b" 2 \x00\xff"].concat()
+        );
+    }
+
+    #[test]
+    fn payload_and_type_cannot_trade_bytes() {
+        assert_ne!(pae("a", b"b c"), pae("a 3 b", b"c"));
+        assert_ne!(pae("a 1", b""), pae("a", b"1 "));
+    }
+
+    #[test]
+    fn the_envelope_of_the_specification_is_read() {
+        let envelope = Envelope::from_json(spec_envelope()).unwrap();
+        assert_eq!(envelope.payload_type(), "http://example.com/HelloWorld");
+        assert_eq!(envelope.unverified_payload(), b"hello world");
+        assert_eq!(envelope.only_signature().unwrap().sig.len(), 64);
+        assert_eq!(
+            envelope.pae(),
+            b"DSSEv1 29 http://example.com/HelloWorld 11 hello world"
+        );
+        assert_eq!(envelope.to_json(), spec_envelope());
+    }
+
+    #[test]
+    fn an_envelope_that_is_changed_in_one_place_is_refused() {
+        for value in [
+            json!([]),
+            with(|it| it["extra"] = json!(1)),
+            with(|it| it["signatures"][0]["cert"] = json!("x")),
+            with(|it| it["payload"] = json!("aGVsbG8gd29ybGR=")),
+            with(|it| it["payload"] = json!("aGVsbG8gd29ybGQ")),
+            with(|it| it["payload"] = json!(null)),
+            with(|it| it["payloadType"] = json!("")),
+            with(|it| it["payload_type"] = it["payloadType"].take()),
+            with(|it| it["signatures"] = json!([])),
+            with(|it| it["signatures"] = json!({"0": {}})),
+            with(|it| it["signatures"][0]["sig"] = json!("")),
+            with(|it| it["signatures"][0]["sig"] = json!("_-==")),
+            with(|it| {
+                it["signatures"][0]["sig"] =
+                    json!(base64::encode(&vec![0; limits::SIGNATURE_BYTES + 1]));
+            }),
+            with(|it| it["signatures"][0]["keyid"] = json!(7)),
+            with(|it| {
+                it["signatures"] = json!(vec![json!({"sig": "AA=="}); limits::SIGNATURES + 1]);
+            }),
+            with(|it| drop(it.as_object_mut().unwrap().remove("payload"))),
+            with(|it| drop(it.as_object_mut().unwrap().remove("payloadType"))),
+            with(|it| drop(it.as_object_mut().unwrap().remove("signatures"))),
+        ] {
+            let shown = value.to_string();
+            let refusal = Envelope::from_json(value).map_err(|it| it.code());
+            assert_eq!(
+                refusal,
+                Err("envelope-malformed"),
+                "{}",
+                &shown[..shown.len().min(200)]
+            );
+        }
+    }
+
+    #[test]
+    fn of_two_signatures_none_is_the_only_one() {
+        let two = with(|it| it["signatures"] = json!([{"sig": "AA=="}, {"sig": "AQ=="}]));
+        let envelope = Envelope::from_json(two).unwrap();
+        assert_eq!(envelope.signatures().len(), 2);
+        assert_eq!(
+            envelope.only_signature().map_err(|it| it.code()),
+            Err("envelope-several-signatures")
+        );
+    }
+
+    #[test]
+    fn an_empty_keyid_is_none() {
+        let envelope =
+            Envelope::from_json(with(|it| it["signatures"][0]["keyid"] = json!(""))).unwrap();
+        assert_eq!(envelope.only_signature().unwrap().keyid, None);
+    }
+
+    #[test]
+    fn an_envelope_that_is_too_large_is_not_read() {
+        let bytes = vec![b' '; limits::ENVELOPE.bytes + 1];
+        assert_eq!(
+            Envelope::parse(&bytes).map_err(|it| it.code()),
+            Err("envelope-too-large")
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn an_envelope_survives_writing_and_reading(
+            payload_type in ".+", payload: Vec<u8>, sig in prop::collection::vec(any::<u8>(), 1..100),
+        ) {
+            let envelope = Envelope::new(payload_type, payload, sig);
+            let bytes = envelope.to_json().to_string();
+            prop_assert_eq!(Envelope::parse(bytes.as_bytes()).unwrap(), envelope);
+        }
+
+        #[test]
+        fn different_envelopes_sign_different_bytes(
+            one in ("[ 0-9a]{0,6}", "[ 0-9a]{0,6}"), other in ("[ 0-9a]{0,6}", "[ 0-9a]{0,6}"),
+        ) {
+            let bytes = |it: &(String, String)| pae(&it.0, it.1.as_bytes());
+            prop_assert_eq!(one == other, bytes(&one) == bytes(&other));
+        }
+    }
+}

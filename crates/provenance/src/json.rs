@@ -5,10 +5,12 @@
 //! surrogates, integers beyond 64 bits; and bounds size, depth and count of values.
 
 mod canonical;
+mod error;
 mod object;
 mod strict;
 
 pub use canonical::{CanonicalError, canonical};
+pub use error::JsonError;
 pub use object::{FieldError, Object};
 pub use serde_json::Value;
-pub use strict::{JsonError, Limits, parse};
+pub use strict::{Limits, parse};

@@ -33,9 +33,11 @@ mod release_name;
 mod resource;
 mod source;
 mod statement;
+mod subject;
 
 pub use dsse::{Envelope, EnvelopeError, EnvelopeSignature, PAE_PREFIX, PAYLOAD_TYPE, pae};
 pub use release_name::{ReleaseName, ReleaseNameError};
 pub use resource::{ResourceDescriptor, ResourceError, relative_uri};
 pub use source::{GitCommit, RepositoryUri, Source, SourceError};
-pub use statement::{Statement, StatementError, StatementVersion, Subject};
+pub use statement::{Statement, StatementError, StatementVersion};
+pub use subject::Subject;

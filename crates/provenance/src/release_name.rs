@@ -222,3 +222,158 @@ fn percent_encoded(text: &str) -> String {
 fn percent_decoded(text: &str) -> String {
     text.replace("%40", "@").replace("%2B", "+")
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn refusal<T: fmt::Debug>(result: Result<T, ReleaseNameError>) -> &'static str {
+        result.unwrap_err().code()
+    }
+
+    #[test]
+    fn a_package_url_in_another_spelling_is_refused() {
+        for purl in [
+            "pkg:generic/a@b@1",      // an at sign in the name
+            "pkg:generic/a%40b",      // no version
+            "pkg:generic/a%40b%401",  // no version either
+            "pkg:generic/a%2b@1",     // lower-case hexadecimal
+            "pkg:generic/a@1+b",      // plus is to be encoded
+            "pkg:generic/a@1%3A2",    // colon is not
+            "pkg:generic/%61@1",      // nor a letter
+            "pkg:generic/a@1.0%2E1",  // nor a dot
+            "pkg:generic/a%2Fb@1",    // nor a slash that separates
+            "pkg:generic/a@",         // an empty version
+            "pkg:generic/@1",         // an empty name
+            "pkg:generic/a@1?arch=x", // qualifiers
+            "pkg:generic/a@1#sub",    // a subpath
+            "pkg:generic/a@1@",       //
+            "pkg:generic//a@1",       //
+            "pkg:generic/a/@1",       //
+            "pkg:generic/../x@1",     //
+            "pkg:generic/./x@1",      //
+            "pkg:generic/a/..@1",     //
+            "pkg:generic/%2E%2E/x@1", //
+            "pkg:generic/a%00@1",     //
+            "pkg:generic/a%@1",       //
+            "pkg:generic/a%2%42B@1",  //
+            "pkg:generic/a@1 ",       //
+            "pkg:generic/a@..",       //
+            "pkg:generic/\u{430}@1",  // a Cyrillic letter
+        ] {
+            let code = refusal(ReleaseName::from_purl(purl));
+            assert!(
+                matches!(code, "purl-malformed" | "release-name-malformed"),
+                "{purl}: {code}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_package_url_of_another_type_names_no_release_of_ours() {
+        for purl in [
+            "",
+            "pkg:npm/a@1",
+            "PKG:generic/a@1",
+            "pkg:Generic/a@1",
+            "pkg://generic/a@1",
+            "pkg:generic",
+            "a@1",
+        ] {
+            assert_eq!(
+                refusal(ReleaseName::from_purl(purl)),
+                "purl-type-unknown",
+                "{purl}"
+            );
+        }
+    }
+
+    #[test]
+    fn letters_keep_their_case() {
+        let release = ReleaseName::from_purl("pkg:generic/Tool@1.0-RC1").unwrap();
+        assert_eq!(release.to_string(), "Tool@1.0-RC1");
+        assert_ne!(release, ReleaseName::parse("tool@1.0-rc1").unwrap());
+    }
+
+    #[test]
+    fn a_release_is_split_at_the_last_at_sign() {
+        for (text, name, version) in [
+            ("hello@1.0.0", "hello", "1.0.0"),
+            ("@acme/tool@2", "@acme/tool", "2"),
+            ("a@b@1", "a@b", "1"),
+            ("a@@1", "a@", "1"),
+            ("x/y/z@1:2~3+4", "x/y/z", "1:2~3+4"),
+        ] {
+            let release = ReleaseName::parse(text).unwrap();
+            assert_eq!(
+                (release.name(), release.version()),
+                (name, version),
+                "{text}"
+            );
+            assert_eq!(release.to_string(), text);
+        }
+    }
+
+    #[test]
+    fn a_name_that_could_be_mistaken_for_something_else_is_refused() {
+        let long_name = "a".repeat(limits::RELEASE_NAME_BYTES + 1) + "@1";
+        let long_version = "a@".to_owned() + &"1".repeat(limits::RELEASE_VERSION_BYTES + 1);
+        for text in [
+            "",
+            "a",
+            "@",
+            "@1",
+            "a@",
+            "/a@1",
+            "a/@1",
+            "a//b@1",
+            "../a@1",
+            "a/../b@1",
+            "./a@1",
+            "a@.",
+            "a@..",
+            "a b@1",
+            "a@1 ",
+            "a\n@1",
+            "a@1\n",
+            "a\0@1",
+            "é@1",
+            "a@é",
+            "a%40@1",
+            "a:b@1",
+            "a@1/2",
+            "a\\b@1",
+            "a\u{202e}@1",
+            &long_name,
+            &long_version,
+        ] {
+            assert_eq!(
+                refusal(ReleaseName::parse(text)),
+                "release-name-malformed",
+                "{text:?}"
+            );
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_release_has_exactly_one_package_url(
+            name in "[A-Za-z0-9@._~+-]{1,8}(/[A-Za-z0-9@_~+-]{1,8}){0,2}", version in "[A-Za-z0-9._~+:-]{1,12}",
+        ) {
+            if let Ok(release) = ReleaseName::new(&name, &version) {
+                prop_assert_eq!(&ReleaseName::from_purl(&release.purl()).unwrap(), &release);
+                prop_assert_eq!(ReleaseName::parse(&release.to_string()).unwrap(), release);
+            }
+        }
+
+        #[test]
+        fn what_is_read_from_a_package_url_writes_it_again(rest in "[A-Za-z0-9@/%42B0+:._~-]{0,16}") {
+            let purl = format!("{PURL_GENERIC}{rest}");
+            if let Ok(release) = ReleaseName::from_purl(&purl) {
+                prop_assert_eq!(release.purl(), purl);
+            }
+        }
+    }
+}

@@ -158,3 +158,72 @@ fn digests(object: &mut Object) -> Result<DigestSet, ResourceError> {
     }
     Ok(digests)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(value: Value) -> Result<ResourceDescriptor, ResourceError> {
+        ResourceDescriptor::from_object(Object::new("it", value)?)
+    }
+
+    #[test]
+    fn every_field_survives_writing_and_reading() {
+        let value = json!({
+            "name": "a", "uri": "https://example.com/a", "digest": {"sha256": "00".repeat(32), "gitCommit": "8f3c"},
+            "content": "aGVsbG8=", "downloadLocation": "https://example.com/b", "mediaType": "text/plain",
+            "annotations": {"any": [1, null, {"x": 1.5}]},
+        });
+        assert_eq!(read(value.clone()).unwrap().to_json(), value);
+    }
+
+    #[test]
+    fn a_descriptor_that_describes_nothing_is_refused() {
+        for value in [
+            json!({}),
+            json!({"name": "a"}),
+            json!({"name": "a", "digest": {}}),
+            json!({"mediaType": "a"}),
+        ] {
+            assert_eq!(read(value).map_err(|it| it.code()), Err("resource-empty"));
+        }
+        for value in [
+            json!({"uri": "a"}),
+            json!({"content": ""}),
+            json!({"digest": {"sha1": "00"}}),
+        ] {
+            assert!(read(value).is_ok());
+        }
+    }
+
+    #[test]
+    fn a_malformed_digest_is_refused() {
+        for (digest, code) in [
+            (json!({"sha256": "00"}), "digest-malformed"),
+            (json!({"sha256": "AA".repeat(32)}), "digest-malformed"),
+            (json!({"sha256": ["00"]}), "field-type"),
+            (json!({"sha1": ""}), "digest-malformed"),
+            (json!([]), "field-type"),
+            (json!(null), "field-type"),
+        ] {
+            assert_eq!(
+                read(json!({"digest": digest})).map_err(|it| it.code()),
+                Err(code),
+                "{digest}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_path_becomes_a_relative_uri_that_cannot_be_an_absolute_one() {
+        for (path, uri) in [
+            ("sbom.cdx.json", "sbom.cdx.json"),
+            ("docs/a b.json", "docs/a%20b.json"),
+            ("https:x", "https%3Ax"),
+            ("a?b#c%d", "a%3Fb%23c%25d"),
+            ("é", "%C3%A9"),
+        ] {
+            assert_eq!(relative_uri(path), uri);
+        }
+    }
+}

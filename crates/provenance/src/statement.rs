@@ -1,14 +1,12 @@
 //! in-toto statements: what is said, and about which bytes.
 
-use std::collections::BTreeSet;
-
-use attest_digest::DigestSet;
 use serde::Serialize;
 use serde_json::Value;
 
 use crate::excerpt::Excerpt;
 use crate::json::{FieldError, JsonError, Object};
-use crate::{ResourceDescriptor, ResourceError, json, limits};
+use crate::subject::refuse_duplicate_names;
+use crate::{ResourceError, Subject, json, limits};
 
 /// A claim about subjects that are named by their digests.
 ///
@@ -113,7 +111,11 @@ impl Statement {
         reason = "strings and JSON values always have a form in JSON, and empty bytes must never be signed"
     )]
     pub fn to_bytes(&self) -> Vec<u8> {
-        let subject: Vec<Value> = self.subjects.iter().map(|it| it.0.to_json()).collect();
+        let subject: Vec<Value> = self
+            .subjects
+            .iter()
+            .map(|it| it.descriptor().to_json())
+            .collect();
         let layout = Layout {
             version: self.version.uri(),
             subject: &subject,
@@ -168,64 +170,6 @@ impl Statement {
             predicate_type,
             predicate,
         })
-    }
-}
-
-/// One thing that a statement is about: a descriptor with at least one digest.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Subject(ResourceDescriptor);
-
-impl Subject {
-    /// A subject of that name, which for files is the path in the release.
-    ///
-    /// # Errors
-    /// There is no digest.
-    pub fn new(name: impl Into<String>, digests: DigestSet) -> Result<Self, StatementError> {
-        Self::from_descriptor(
-            ResourceDescriptor {
-                name: Some(name.into()).filter(|it| !it.is_empty()),
-                digests,
-                ..ResourceDescriptor::default()
-            },
-            "subject",
-        )
-    }
-
-    /// The claimed name, if there is one.
-    pub fn name(&self) -> Option<&str> {
-        self.0.name.as_deref()
-    }
-
-    /// The claimed digests, at least one, though perhaps none that we accept as proof.
-    pub const fn digests(&self) -> &DigestSet {
-        &self.0.digests
-    }
-
-    /// Everything that is claimed about the subject.
-    pub const fn descriptor(&self) -> &ResourceDescriptor {
-        &self.0
-    }
-
-    fn from_object(object: Object, version: StatementVersion) -> Result<Self, StatementError> {
-        let at = object.path().to_owned();
-        if version == StatementVersion::V0_1 && !object.has("name") {
-            return Err(FieldError::Missing {
-                object: at,
-                field: "name",
-            }
-            .into());
-        }
-        if !object.has("digest") {
-            return Err(StatementError::NoDigest { at });
-        }
-        Self::from_descriptor(ResourceDescriptor::from_object(object)?, &at)
-    }
-
-    fn from_descriptor(descriptor: ResourceDescriptor, at: &str) -> Result<Self, StatementError> {
-        if descriptor.digests.is_empty() {
-            return Err(StatementError::NoDigest { at: at.to_owned() });
-        }
-        Ok(Self(descriptor))
     }
 }
 
@@ -294,23 +238,6 @@ impl StatementError {
     }
 }
 
-/// Names that say something; `_` is how version 0.1 says that there is none.
-pub(crate) fn refuse_duplicate_names(subjects: &[Subject]) -> Result<(), StatementError> {
-    let mut seen = BTreeSet::new();
-    let names = subjects
-        .iter()
-        .filter_map(Subject::name)
-        .filter(|it| *it != "_");
-    for name in names {
-        if !seen.insert(name) {
-            return Err(StatementError::DuplicateName {
-                name: name.to_owned(),
-            });
-        }
-    }
-    Ok(())
-}
-
 /// The order of the fields on the wire.
 #[derive(Serialize)]
 struct Layout<'a> {
@@ -320,4 +247,236 @@ struct Layout<'a> {
     #[serde(rename = "predicateType")]
     predicate_type: &'a str,
     predicate: &'a Value,
+}
+
+#[cfg(test)]
+mod tests {
+    use attest_digest::{Algorithm, Digest, DigestSet};
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    fn accepted() -> Value {
+        json!({
+            "_type": "https://in-toto.io/Statement/v1",
+            "subject": [{"name": "a", "digest": {"sha256": "00".repeat(32)}}],
+            "predicateType": "https://example.com/p",
+            "predicate": {"k": [1, {"x": null}]},
+        })
+    }
+
+    fn parse(value: &Value) -> Result<Statement, StatementError> {
+        Statement::parse(value.to_string().as_bytes())
+    }
+
+    fn refusal_with(change: impl FnOnce(&mut Value)) -> &'static str {
+        assert!(
+            parse(&accepted()).is_ok(),
+            "the parent of every attack is accepted"
+        );
+        let mut value = accepted();
+        change(&mut value);
+        match parse(&value) {
+            Ok(_) => panic!("{value} was accepted"),
+            Err(error) => error.code(),
+        }
+    }
+
+    #[test]
+    fn a_statement_of_another_type_is_refused() {
+        for uri in [
+            "",
+            "https://in-toto.io/Statement/v2",
+            "https://in-toto.io/statement/v1",
+            "https://in-toto.io/Statement/v1/",
+            "https://in-toto.io/Link/v1",
+            "link",
+            " https://in-toto.io/Statement/v1",
+        ] {
+            assert_eq!(
+                refusal_with(|it| it["_type"] = json!(uri)),
+                "statement-type-unknown",
+                "{uri}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_statement_that_is_changed_in_one_place_is_refused() {
+        let malformed: &[fn(&mut Value)] = &[
+            |it| it["extra"] = json!(1),
+            |it| it["subjects"] = json!([]),
+            |it| it["_type"] = json!(["https://in-toto.io/Statement/v1"]),
+            |it| it["subject"] = json!([]),
+            |it| it["subject"] = json!(null),
+            |it| it["subject"] = json!({}),
+            |it| it["subject"][0] = json!("a"),
+            |it| it["subject"][0]["extra"] = json!(1),
+            |it| it["subject"][0]["name"] = json!(7),
+            |it| it["subject"][0]["digest"] = json!({}),
+            |it| it["subject"][0]["digest"] = json!(null),
+            |it| it["subject"][0]["digest"] = json!({"sha256": "00".repeat(31)}),
+            |it| it["subject"][0]["digest"] = json!({"sha256": "0A".repeat(32)}),
+            |it| it["subject"][0] = json!({"name": "a"}),
+            |it| it["subject"][0] = json!({"name": "a", "uri": "https://example.com/"}),
+            |it| it["subject"][0]["content"] = json!("/x=="),
+            |it| it["subject"] = json!(vec![it["subject"][0].clone(); limits::SUBJECTS_READ + 1]),
+            |it| it["predicateType"] = json!(""),
+            |it| it["predicateType"] = json!(null),
+            |it| it["predicate"] = json!(null),
+            |it| it["predicate"] = json!([]),
+            |it| it["predicate"] = json!("{}"),
+            |it| drop(it.as_object_mut().unwrap().remove("_type")),
+            |it| drop(it.as_object_mut().unwrap().remove("subject")),
+            |it| drop(it.as_object_mut().unwrap().remove("predicateType")),
+            |it| *it = json!([it.clone()]),
+        ];
+        for (index, change) in malformed.iter().enumerate() {
+            assert_eq!(
+                refusal_with(change),
+                "statement-malformed",
+                "change {index}"
+            );
+        }
+    }
+
+    #[test]
+    fn json_with_two_meanings_is_refused_wherever_it_stands() {
+        let text = accepted().to_string();
+        for (found, instead) in [
+            ("\"k\":", "\"k\":1,\"k\":"),
+            ("\"x\":", "\"x\":1,\"x\":"),
+            ("\"sha256\":", "\"sha256\":\"\",\"sha256\":"),
+            (
+                "\"predicateType\":",
+                "\"predicateType\":\"https://example.com/q\",\"predicateType\":",
+            ),
+        ] {
+            assert!(text.contains(found));
+            let error = Statement::parse(text.replacen(found, instead, 1).as_bytes()).unwrap_err();
+            assert_eq!(error.code(), "statement-malformed");
+            assert!(
+                matches!(error, StatementError::Json(JsonError::DuplicateKey { .. })),
+                "{error:?}"
+            );
+        }
+        for changed in [
+            format!("{text}{text}"),
+            format!("\u{feff}{text}"),
+            text[..text.len() - 1].to_owned(),
+        ] {
+            let error = Statement::parse(changed.as_bytes()).unwrap_err();
+            assert!(matches!(error, StatementError::Json(_)), "{error:?}");
+        }
+    }
+
+    #[test]
+    fn a_statement_that_is_too_large_is_not_read() {
+        let bytes = vec![b' '; limits::STATEMENT.bytes + 1];
+        assert_eq!(
+            Statement::parse(&bytes).unwrap_err().code(),
+            "statement-too-large"
+        );
+    }
+
+    #[test]
+    fn an_absent_predicate_is_an_empty_one() {
+        let mut value = accepted();
+        value.as_object_mut().unwrap().remove("predicate");
+        assert_eq!(parse(&value).unwrap().predicate(), &json!({}));
+    }
+
+    #[test]
+    fn version_0_1_names_every_subject_once() {
+        let old = |subject: Value| {
+            let mut value = accepted();
+            value["_type"] = json!("https://in-toto.io/Statement/v0.1");
+            value["subject"] = subject;
+            parse(&value).map(|it| it.version())
+        };
+        let digest = json!({"sha256": "00".repeat(32)});
+        let unnamed = json!([{"digest": digest}]);
+        let twice = json!([{"name": "a", "digest": digest}, {"name": "a", "digest": digest}]);
+        for refused in [unnamed, twice] {
+            assert_eq!(
+                old(refused).map_err(|it| it.code()),
+                Err("statement-malformed")
+            );
+        }
+        for meaningless in ["_", ""] {
+            let subject = json!({"name": meaningless, "digest": digest});
+            assert!(matches!(
+                old(json!([subject, subject])),
+                Ok(StatementVersion::V0_1)
+            ));
+        }
+    }
+
+    #[test]
+    fn version_1_needs_no_names() {
+        let mut value = accepted();
+        value["subject"] = json!([{"digest": {"sha1": "00"}}, {"name": "", "digest": {"sha256": "00".repeat(32)}}]);
+        let statement = parse(&value).unwrap();
+        assert!(statement.subjects().iter().all(|it| it.name().is_none()));
+    }
+
+    #[test]
+    fn a_name_can_stand_for_several_subjects() {
+        let mut value = accepted();
+        value["subject"] = json!([
+            {"name": "a", "digest": {"sha256": "00".repeat(32)}},
+            {"name": "b", "digest": {"sha256": "00".repeat(32)}},
+            {"name": "a", "digest": {"sha256": "11".repeat(32)}},
+        ]);
+        let statement = parse(&value).unwrap();
+        assert_eq!(statement.subjects_named("a").count(), 2);
+        assert_eq!(statement.subjects_named("A").count(), 0);
+    }
+
+    fn subject(name: &str) -> Subject {
+        Subject::new(name, Digest::Sha256([7; 32]).into()).unwrap()
+    }
+
+    #[test]
+    fn a_statement_that_others_would_refuse_is_not_made() {
+        let make = |count: usize, predicate_type: &str, predicate: Value| {
+            let subjects = (0..count).map(|it| subject(&it.to_string())).collect();
+            Statement::new(subjects, predicate_type, predicate).map_err(|it| it.code())
+        };
+        assert_eq!(make(0, "p", json!({})), Err("statement-malformed"));
+        assert_eq!(make(1025, "p", json!({})), Err("statement-malformed"));
+        assert_eq!(make(1, "", json!({})), Err("statement-malformed"));
+        assert_eq!(make(1, "p", json!([])), Err("statement-malformed"));
+        assert!(make(1024, "p", json!({})).is_ok());
+        assert_eq!(
+            Subject::new("a", DigestSet::new()).unwrap_err().code(),
+            "statement-malformed"
+        );
+    }
+
+    #[test]
+    fn the_bytes_are_compact_and_in_the_order_of_the_specification() {
+        let statement = Statement::new(vec![subject("a")], "p", json!({"z": 1, "a": 2})).unwrap();
+        let wanted = format!(
+            r#"{{"_type":"https://in-toto.io/Statement/v1","subject":[{{"digest":{{"sha256":"{}"}},"name":"a"}}],"predicateType":"p","predicate":{{"a":2,"z":1}}}}"#,
+            "07".repeat(32)
+        );
+        assert_eq!(String::from_utf8(statement.to_bytes()).unwrap(), wanted);
+    }
+
+    proptest! {
+        #[test]
+        fn a_statement_survives_writing_and_reading(
+            names in prop::collection::vec(".*", 1..20), predicate_type in ".+", byte: u8, text in ".*",
+        ) {
+            let subjects = names.iter().map(|name| {
+                let mut digests = DigestSet::from(Digest::Sha256([byte; 32]));
+                digests.insert_digest(Digest::from_bytes(Algorithm::Sha512, &[byte; 64]).unwrap()).unwrap();
+                Subject::new(name, digests).unwrap()
+            });
+            let statement = Statement::new(subjects.collect(), predicate_type, json!({"text": text})).unwrap();
+            prop_assert_eq!(&Statement::parse(&statement.to_bytes()).unwrap(), &statement);
+        }
+    }
 }

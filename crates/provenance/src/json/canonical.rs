@@ -69,3 +69,85 @@ fn refuse_rounding(value: &Value) -> Result<(), CanonicalError> {
 }
 
 const LARGEST_EXACT: u64 = (1 << 53) - 1;
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+    use crate::json::{Limits, parse};
+
+    const LIMITS: Limits = Limits {
+        bytes: 1 << 20,
+        depth: 64,
+    };
+
+    fn canonical_text(text: &str) -> String {
+        let value = parse(text.as_bytes(), LIMITS).unwrap();
+        String::from_utf8(canonical(&value).unwrap()).unwrap()
+    }
+
+    /// RFC 8785 §3.2.2 and §3.2.3, without the numbers beyond 64 bits that [`parse`] refuses.
+    #[test]
+    fn the_examples_of_the_standard_come_out_as_printed_there() {
+        let primitives = r#"{
+            "numbers": [4.50, 2e-3, 0.000000000000000000000000001],
+            "string": "\u20ac$\u000F\u000aA'\u0042\u0022\u005c\\\"\/",
+            "literals": [null, true, false]
+        }"#;
+        assert_eq!(
+            canonical_text(primitives),
+            r#"{"literals":[null,true,false],"numbers":[4.5,0.002,1e-27],"string":"€$\u000f\nA'B\"\\\\\"/"}"#
+        );
+        let sorting = r#"{
+            "\u20ac": "Euro Sign", "\r": "Carriage Return", "\ufb33": "Hebrew Letter Dalet With Dagesh",
+            "1": "One", "\ud83d\ude00": "Emoji: Grinning Face", "\u0080": "Control",
+            "\u00f6": "Latin Small Letter O With Diaeresis"
+        }"#;
+        let sorted = canonical_text(sorting);
+        let order = [
+            "Carriage", "One", "Control", "Latin", "Euro", "Emoji", "Hebrew",
+        ];
+        let places: Vec<_> = order.iter().map(|it| sorted.find(it).unwrap()).collect();
+        assert!(places.is_sorted(), "{sorted}");
+    }
+
+    #[test]
+    fn two_integers_never_share_their_bytes() {
+        for rounded in [
+            json!(9_007_199_254_740_993_u64),
+            json!(-9_007_199_254_740_992_i64),
+            json!(u64::MAX),
+        ] {
+            let error = canonical(&json!({"a": [rounded]})).unwrap_err();
+            assert_eq!(error.code(), "json-number-out-of-range");
+        }
+        let exact = canonical(&json!([
+            9_007_199_254_740_991_u64,
+            -9_007_199_254_740_991_i64
+        ]))
+        .unwrap();
+        assert_eq!(exact, b"[9007199254740991,-9007199254740991]");
+    }
+
+    #[test]
+    fn what_has_no_form_in_json_is_refused() {
+        let numbered = std::collections::BTreeMap::from([((1, 2), 3)]);
+        assert_eq!(canonical(&numbered).unwrap_err().code(), "json-syntax");
+    }
+
+    proptest! {
+        #[test]
+        fn the_canonical_form_is_its_own_canonical_form(
+            fields in prop::collection::btree_map(".*", prop_oneof![
+                ".*".prop_map(Value::from), (-1e15..1e15).prop_map(Value::from), any::<i32>().prop_map(Value::from),
+            ], 0..8),
+        ) {
+            let value = Value::Object(fields.into_iter().collect());
+            let first = canonical(&value).unwrap();
+            let again = parse(&first, LIMITS).unwrap();
+            prop_assert_eq!(canonical(&again).unwrap(), first);
+        }
+    }
+}

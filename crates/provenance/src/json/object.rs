@@ -388,3 +388,109 @@ fn decimal(text: &str) -> Option<u64> {
     let canonical = text == "0" || !text.starts_with(['0', '+', '-']);
     canonical.then(|| text.parse().ok()).flatten()
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn object(value: Value) -> Object {
+        Object::new("it", value).unwrap()
+    }
+
+    #[test]
+    fn a_field_that_nobody_took_is_refused() {
+        let mut it = object(json!({"a": "x", "b\u{1b}": 1}));
+        it.take_string("a").unwrap();
+        let error = it.finish().unwrap_err();
+        assert_eq!(error.code(), "field-unknown");
+        assert_eq!(error.to_string(), r#"it has the unknown field "b\u{1b}""#);
+    }
+
+    #[test]
+    fn null_is_not_an_absent_field() {
+        let it = || object(json!({"a": null}));
+        let refused = [
+            it().take_optional_string("a").unwrap_err(),
+            it().take_optional_bytes("a").unwrap_err(),
+            it().take_optional_bool("a").unwrap_err(),
+            it().take_optional_int64("a").unwrap_err(),
+            it().take_optional_object("a").unwrap_err(),
+            it().take_optional_array("a", 1).unwrap_err(),
+        ];
+        for error in refused {
+            assert_eq!(error.code(), "field-type", "{error}");
+            assert!(
+                error.to_string().starts_with("it.a is null, wanted "),
+                "{error}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_absent_field_is_named() {
+        let error = Object::new("", json!({}))
+            .unwrap()
+            .take_bytes("sig")
+            .unwrap_err();
+        assert_eq!(error.code(), "field-missing");
+        assert_eq!(error.to_string(), "the document has no field sig");
+    }
+
+    #[test]
+    fn a_64_bit_integer_has_one_spelling() {
+        let read = |value: Value| object(json!({"a": value})).take_optional_int64("a");
+        for (value, wanted) in [
+            (json!("0"), 0),
+            (json!("79571823"), 79_571_823),
+            (json!(7), 7),
+            (json!("9223372036854775807"), 9_223_372_036_854_775_807),
+        ] {
+            assert_eq!(read(value), Ok(Some(wanted)));
+        }
+        for value in [
+            json!(""),
+            json!("00"),
+            json!("01"),
+            json!("+1"),
+            json!("-1"),
+            json!(" 1"),
+            json!("1 "),
+            json!("1.0"),
+            json!("1e3"),
+            json!("0x1"),
+            json!("9223372036854775808"),
+            json!(-1),
+            json!(1.5),
+            json!(1.0),
+            json!(u64::MAX),
+            json!("१"),
+        ] {
+            assert_eq!(
+                read(value.clone()).map_err(|it| it.code()),
+                Err("field-integer"),
+                "{value}"
+            );
+        }
+        assert_eq!(object(json!({})).take_optional_int64("a"), Ok(None));
+    }
+
+    #[test]
+    fn an_array_has_a_bound_and_its_objects_have_places() {
+        let it = || object(json!({"a": [{}, {}, 3]}));
+        assert_eq!(
+            it().take_array("a", 2).unwrap_err().code(),
+            "field-too-many"
+        );
+        let error = it().take_objects("a", 3).unwrap_err();
+        assert_eq!(error.to_string(), "it.a[2] is a number, wanted an object");
+    }
+
+    #[test]
+    fn base64_inside_a_document_is_canonical() {
+        let error = object(json!({"a": "/x=="})).take_bytes("a").unwrap_err();
+        assert_eq!(error.code(), "field-base64");
+        assert_eq!(error.to_string(), "it.a is not canonical base64");
+    }
+}

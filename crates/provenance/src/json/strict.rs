@@ -6,7 +6,7 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
-use crate::excerpt::Excerpt;
+use super::JsonError;
 use crate::limits;
 
 /// How large a document may be.
@@ -47,101 +47,6 @@ pub fn parse(bytes: &[u8], limits: Limits) -> Result<Value, JsonError> {
         column: error.column(),
     })?;
     Ok(value)
-}
-
-/// Why bytes are not JSON of one meaning. Lines and columns count from 1.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum JsonError {
-    /// Too many bytes.
-    #[error("JSON has {found} bytes, at most {limit} are read")]
-    TooLarge {
-        /// Bytes of the document.
-        found: usize,
-        /// Bytes that are allowed.
-        limit: usize,
-    },
-    /// The document begins with `EF BB BF`.
-    #[error("JSON begins with a byte order mark")]
-    ByteOrderMark,
-    /// The bytes are not UTF-8.
-    #[error("JSON is not UTF-8 at byte {offset}")]
-    NotUtf8 {
-        /// Bytes before the first that is wrong.
-        offset: usize,
-    },
-    /// Arrays and objects are nested too deeply.
-    #[error("JSON is nested deeper than {limit} at line {line}, column {column}")]
-    TooDeep {
-        /// The depth that is allowed.
-        limit: usize,
-        /// Where it was noticed.
-        line: usize,
-        /// Where it was noticed.
-        column: usize,
-    },
-    /// Too many values.
-    #[error("JSON holds more values than {limit} bytes of memory take")]
-    TooManyValues {
-        /// The memory that is allowed.
-        limit: usize,
-    },
-    /// An object has the same key twice, escapes resolved.
-    #[error(
-        "JSON key {} is given twice, at line {line}, column {column}",
-        Excerpt(key)
-    )]
-    DuplicateKey {
-        /// The key.
-        key: String,
-        /// Where it was noticed.
-        line: usize,
-        /// Where it was noticed.
-        column: usize,
-    },
-    /// A number is too large to keep its value.
-    #[error("JSON number at line {line}, column {column} does not fit 64 bits")]
-    NumberOutOfRange {
-        /// Where it was noticed.
-        line: usize,
-        /// Where it was noticed.
-        column: usize,
-    },
-    /// Something follows the value.
-    #[error("JSON is followed by something else at line {line}, column {column}")]
-    TrailingData {
-        /// Where it begins.
-        line: usize,
-        /// Where it begins.
-        column: usize,
-    },
-    /// Not JSON.
-    #[error("not JSON at line {line}, column {column}")]
-    Syntax {
-        /// Where it was noticed.
-        line: usize,
-        /// Where it was noticed.
-        column: usize,
-        /// What the parser says.
-        source: serde_json::Error,
-    },
-}
-
-impl JsonError {
-    /// The stable code of this error.
-    pub const fn code(&self) -> &'static str {
-        match self {
-            Self::TooLarge { .. } => "json-too-large",
-            Self::ByteOrderMark => "json-byte-order-mark",
-            Self::NotUtf8 { .. } => "json-not-utf8",
-            Self::TooDeep { .. } => "json-too-deep",
-            Self::TooManyValues { .. } => "json-too-many-values",
-            Self::DuplicateKey { .. } => "json-duplicate-key",
-            Self::NumberOutOfRange { .. } => "json-number-out-of-range",
-            Self::TrailingData { .. } => "json-trailing-data",
-            Self::Syntax { .. } => "json-syntax",
-        }
-    }
 }
 
 /// What one run of the parser shares: its bounds, and why we stopped it, which `serde_json` can only
@@ -264,7 +169,7 @@ impl<'de> Visitor<'de> for Strict<'_> {
 
     fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<Value, E> {
         // An integer arrives here when it does not fit 64 bits, already rounded.
-        if !(-TWO_TO_63..TWO_TO_64).contains(&value) {
+        if value <= -TWO_TO_63 || value >= TWO_TO_64 {
             return Err(self.reading.refuse(Refused::NumberOutOfRange));
         }
         Number::from_f64(value)
@@ -310,3 +215,269 @@ const OBJECT_BYTES: usize = 640;
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 const TWO_TO_63: f64 = 9_223_372_036_854_775_808.0;
 const TWO_TO_64: f64 = 18_446_744_073_709_551_616.0;
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    const SMALL: Limits = Limits {
+        bytes: 1 << 20,
+        depth: 8,
+    };
+
+    fn refusal(text: impl AsRef<[u8]>) -> &'static str {
+        let bytes = text.as_ref();
+        match parse(bytes, SMALL) {
+            Ok(value) => panic!("{} was read as {value}", bytes.escape_ascii()),
+            Err(error) => error.code(),
+        }
+    }
+
+    #[test]
+    fn a_duplicate_key_is_refused_at_every_depth_and_in_every_spelling() {
+        for text in [
+            r#"{"a":1,"a":1}"#,
+            r#"{"a":1,"b":{"c":[{"d":1,"e":2,"d":1}]}}"#,
+            r#"[[{"a":null,"a":null}]]"#,
+            r#"{"a":1,"\u0061":2}"#,
+            r#"{"":1,"":2}"#,
+            r#"{"é":1,"\u00e9":2}"#,
+            r#"{"😀":1,"\ud83d\ude00":2}"#,
+            r#"{"a":{},"a":{"deep":1}}"#,
+        ] {
+            assert_eq!(refusal(text), "json-duplicate-key", "{text}");
+        }
+    }
+
+    #[test]
+    fn the_message_names_the_duplicate_key_escaped_and_its_place() {
+        let error = parse(b"{\n\"a\\u001b\": 1, \"a\\u001b\": 2}", SMALL).unwrap_err();
+        let shown = error.to_string();
+        assert!(
+            shown.starts_with(r#"JSON key "a\u{1b}" is given twice, at line 2"#),
+            "{shown}"
+        );
+    }
+
+    #[test]
+    fn keys_that_only_look_the_same_are_two_keys() {
+        // NFC and NFD of one letter: RFC 8259 compares code points.
+        let value = parse("{\"\u{e9}\":1,\"e\u{301}\":2}".as_bytes(), SMALL).unwrap();
+        assert_eq!(value.as_object().unwrap().len(), 2);
+    }
+
+    #[test]
+    fn nesting_is_bounded_without_using_up_the_stack() {
+        for open in ["[", "{\"a\":", "[[{\"a\":[", "[0,["] {
+            assert_eq!(refusal(open.repeat(100_000)), "json-too-deep", "{open}");
+        }
+        let nested = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+        assert!(parse(nested(SMALL.depth).as_bytes(), SMALL).is_ok());
+        assert_eq!(refusal(nested(SMALL.depth + 1)), "json-too-deep");
+    }
+
+    #[test]
+    fn depth_is_refused_as_depth_whatever_was_asked_for() {
+        let endless = Limits {
+            depth: usize::MAX,
+            ..SMALL
+        };
+        let error = parse("[".repeat(1000).as_bytes(), endless).unwrap_err();
+        assert_eq!(error.code(), "json-too-deep");
+        let deepest = "[".repeat(limits::JSON_DEPTH) + &"]".repeat(limits::JSON_DEPTH);
+        assert!(parse(deepest.as_bytes(), endless).is_ok());
+    }
+
+    #[test]
+    fn anything_after_the_value_is_refused() {
+        for text in [
+            "{} {}",
+            "{}x",
+            "1 2",
+            "{},",
+            "[]]",
+            "null\0",
+            "{}\u{a0}",
+            "\"a\"\"b\"",
+            "{}//",
+            "0x1",
+        ] {
+            assert_eq!(refusal(text), "json-trailing-data", "{text:?}");
+        }
+        assert_eq!(parse(b" \t\r\n{} \t\r\n", SMALL).unwrap(), json!({}));
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_refused() {
+        assert_eq!(refusal("\u{feff}{}"), "json-byte-order-mark");
+        assert_eq!(refusal("{}\u{feff}"), "json-trailing-data");
+        assert_eq!(refusal("{\u{feff}}"), "json-syntax");
+        // UTF-16 with its mark
+        assert_eq!(refusal(b"\xff\xfe{\0}\0"), "json-not-utf8");
+    }
+
+    #[test]
+    fn text_that_is_not_unicode_is_refused() {
+        for bytes in [
+            &b"\"\xff\""[..],
+            b"{\"\xc3\":1}",
+            b"\"\xc0\xaf\"",     // overlong
+            b"\"\xed\xa0\x80\"", // a surrogate
+            b"\"\xf4\x90\x80\x80\"",
+        ] {
+            assert_eq!(refusal(bytes), "json-not-utf8", "{}", bytes.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn a_lone_surrogate_is_refused() {
+        for text in [
+            r#""\ud800""#,
+            r#""\udc00""#,
+            r#""\ud800\ud800""#,
+            r#""\ud800x""#,
+            r#""\udc00\ud800""#,
+            r#"{"\ud800":1}"#,
+        ] {
+            assert_eq!(refusal(text), "json-syntax", "{text}");
+        }
+        assert_eq!(parse(br#""\ud83d\ude00""#, SMALL).unwrap(), json!("😀"));
+    }
+
+    #[test]
+    fn a_number_that_would_lose_its_value_is_refused() {
+        for text in [
+            "18446744073709551616",
+            "-9223372036854775809",
+            "1e400",
+            "-1e400",
+            "1e20",
+            "1e308",
+            &"9".repeat(1000),
+            "[0,{\"a\":123456789012345678901234567890}]",
+        ] {
+            assert_eq!(refusal(text), "json-number-out-of-range", "{text}");
+        }
+        for text in [
+            "18446744073709551615",
+            "-9223372036854775808",
+            "9007199254740993",
+            "0",
+            "-1.5",
+            "1e-400",
+        ] {
+            assert!(parse(text.as_bytes(), SMALL).is_ok(), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_only_other_parsers_read_is_refused() {
+        for text in [
+            "",
+            " ",
+            "{",
+            "[1,]",
+            "{\"a\":1,}",
+            "{a:1}",
+            "{'a':1}",
+            "01",
+            "+1",
+            ".5",
+            "1.",
+            "NaN",
+            "Infinity",
+            "-",
+            "nul",
+            "True",
+            "\"a\nb\"",
+            "\"\\x41\"",
+            "\"\\u12\"",
+            "/**/1",
+            "[1 2]",
+            "{\"a\" 1}",
+            "\"",
+            "\u{a0}1",
+        ] {
+            assert_eq!(refusal(text), "json-syntax", "{text:?}");
+        }
+    }
+
+    #[test]
+    fn size_is_bounded_before_anything_is_read() {
+        let limits = Limits { bytes: 4, depth: 1 };
+        assert!(parse(b"null", limits).is_ok());
+        assert_eq!(
+            parse(b"\xffnull", limits).unwrap_err().code(),
+            "json-too-large"
+        );
+    }
+
+    #[test]
+    fn few_bytes_do_not_become_much_memory() {
+        let large = Limits {
+            bytes: 64 << 20,
+            depth: 8,
+        };
+        let elements = [
+            ("{\"\":0},", OBJECT_BYTES + 2 * VALUE_BYTES),
+            ("[0],", 2 * VALUE_BYTES),
+            ("0,", VALUE_BYTES),
+        ];
+        for (element, cost) in elements {
+            let one_too_many = limits::JSON_MEMORY / cost + 1;
+            let text = format!("[{}0]", element.repeat(one_too_many));
+            let refusal = parse(text.as_bytes(), large).map_or_else(|it| it.code(), |_| "read");
+            assert_eq!(refusal, "json-too-many-values", "{element}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_truncated_document_is_never_read(value in any_object(), cut in 0.0..1.0) {
+            let text = value.to_string();
+            #[expect(
+                clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss,
+                reason = "a place in a short text"
+            )]
+            let end = (text.len() as f64 * cut) as usize;
+            let limits = Limits { depth: 64, ..SMALL };
+            prop_assert!(parse(&text.as_bytes()[..end], limits).is_err());
+        }
+
+        #[test]
+        fn a_document_survives_writing_and_reading(value in any_object()) {
+            let limits = Limits { depth: 64, ..SMALL };
+            prop_assert_eq!(parse(value.to_string().as_bytes(), limits).unwrap(), value);
+        }
+
+        #[test]
+        fn arbitrary_bytes_are_read_as_serde_json_reads_them_or_refused(bytes: Vec<u8>) {
+            if let Ok(value) = parse(&bytes, SMALL) {
+                prop_assert_eq!(serde_json::from_slice::<Value>(&bytes).unwrap(), value);
+            }
+        }
+    }
+
+    fn any_object() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<u64>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            (-1e18..1e18).prop_map(Value::from),
+            ".*".prop_map(Value::from),
+        ];
+        let value = leaf.prop_recursive(5, 32, 4, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+                prop::collection::btree_map(".*", inner, 0..4)
+                    .prop_map(|it| Value::Object(it.into_iter().collect())),
+            ]
+        });
+        prop::collection::btree_map(".*", value, 0..4)
+            .prop_map(|it| Value::Object(it.into_iter().collect()))
+    }
+}

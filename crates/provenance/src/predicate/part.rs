@@ -132,3 +132,51 @@ impl PartError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_part_that_cannot_be_is_refused() {
+        let accepted = || json!({"part": 2, "parts": 3, "sha256sums": {"sha256": "00".repeat(32)}});
+        let read = |value: Value| Part::from_object(Object::new("attest", value)?);
+        assert_eq!(read(accepted()).unwrap().to_json(), accepted());
+        for (field, value, code) in [
+            ("part", json!(0), "part-number"),
+            ("part", json!(4), "part-number"),
+            ("part", json!(4_294_967_298_u64), "part-number"),
+            ("part", json!("2"), "field-type"),
+            ("part", json!(1.5), "field-type"),
+            ("part", json!(-1), "field-type"),
+            ("parts", json!(0), "part-number"),
+            ("parts", json!(1), "part-number"),
+            ("parts", json!(limits::PARTS + 1), "part-number"),
+            (
+                "sha256sums",
+                json!({"sha512": "00".repeat(64)}),
+                "field-missing",
+            ),
+            ("sha256sums", json!({"sha256": "00"}), "digest-malformed"),
+            (
+                "sha256sums",
+                json!({"sha256": "00".repeat(32), "sha512": "00".repeat(64)}),
+                "field-unknown",
+            ),
+            ("extra", json!(1), "field-unknown"),
+        ] {
+            let mut changed = accepted();
+            changed[field] = value;
+            assert_eq!(
+                read(changed.clone()).map_err(|it| it.code()),
+                Err(code),
+                "{changed}"
+            );
+        }
+        let foreign = Part::only(Digest::Sha512([0; 64]));
+        assert_eq!(
+            foreign.map_err(|it| it.code()),
+            Err("part-checksums-algorithm")
+        );
+    }
+}

@@ -97,3 +97,49 @@ fn reference(object: Object) -> Result<ResourceDescriptor, PredicateError> {
     }
     Ok(ResourceDescriptor::from_object(object)?)
 }
+
+#[cfg(test)]
+mod tests {
+    use attest_digest::Digest;
+
+    use super::*;
+    use crate::Subject;
+
+    fn statement(predicate: Value) -> Statement {
+        let subject = Subject::new("a", Digest::Sha256([7; 32]).into()).unwrap();
+        Statement::new(vec![subject], TYPE, predicate).unwrap()
+    }
+
+    #[test]
+    fn what_is_referred_to_survives_writing_and_reading() {
+        let sbom = Reference::beside(
+            "sbom a.json",
+            Digest::Sha256([1; 32]).into(),
+            "application/vnd.cyclonedx+json",
+        );
+        assert_eq!(sbom.download_location.as_deref(), Some("sbom%20a.json"));
+        let made = Reference::new("https://example.com/attester", vec![sbom]);
+        assert_eq!(
+            Reference::from_statement(&statement(made.to_json())).unwrap(),
+            made
+        );
+    }
+
+    #[test]
+    fn a_reference_that_leads_nowhere_is_refused() {
+        let digest = json!({"sha256": "00".repeat(32)});
+        for references in [
+            json!(null),
+            json!([{"downloadLocation": "a", "digest": digest}]),
+            json!([{"mediaType": "a", "digest": digest}]),
+            json!([{"downloadLocation": "a", "mediaType": "a"}]),
+            json!([{"downloadLocation": "a", "mediaType": "a", "digest": digest, "extra": 1}]),
+        ] {
+            let predicate = json!({"attester": {"id": "x"}, "references": references});
+            let refusal = Reference::from_statement(&statement(predicate)).map_err(|it| it.code());
+            assert_eq!(refusal, Err("predicate-malformed"), "{references}");
+        }
+        let nobody = Reference::from_statement(&statement(json!({"references": []})));
+        assert_eq!(nobody.map_err(|it| it.code()), Err("predicate-malformed"));
+    }
+}

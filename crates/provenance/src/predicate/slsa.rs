@@ -161,3 +161,126 @@ fn packaging(
 }
 
 const PART: &str = "attest";
+
+#[cfg(test)]
+mod tests {
+    use attest_digest::Digest;
+
+    use super::*;
+    use crate::{GitCommit, RepositoryUri, Subject};
+
+    fn packaging_of(source: Option<Source>, ci: Option<ci::Record>) -> Packaging {
+        Packaging {
+            name: ReleaseName::parse("hello@1.0.0").unwrap(),
+            part: Part::only(Digest::Sha256([1; 32])).unwrap(),
+            source,
+            ci,
+        }
+    }
+
+    fn claimed(
+        predicate_type: &str,
+        predicate: Value,
+    ) -> Result<ClaimedProvenance, PredicateError> {
+        let subject = Subject::new("a", Digest::Sha256([7; 32]).into()).unwrap();
+        ClaimedProvenance::from_statement(
+            &Statement::new(vec![subject], predicate_type, predicate).unwrap(),
+        )
+    }
+
+    #[test]
+    fn nothing_is_said_about_what_is_unknown() {
+        let wanted = json!({
+            "buildDefinition": {
+                "buildType": BUILD_TYPE,
+                "externalParameters": {"name": "hello", "version": "1.0.0"},
+                "internalParameters": {"attest": {"part": 1, "parts": 1, "sha256sums": {"sha256": "01".repeat(32)}}},
+            },
+            "runDetails": {"builder": {"id": BUILDER_ID}},
+        });
+        assert_eq!(packaging_of(None, None).to_json(), wanted);
+    }
+
+    #[test]
+    fn what_is_known_about_the_source_is_said() {
+        let source = Source {
+            repository: Some(RepositoryUri::from_remote("https://x:y@example.com/hello").unwrap()),
+            commit: GitCommit::parse(&"8f".repeat(20)).unwrap(),
+            dirty: Some(true),
+        };
+        let ci = ci::Record::from_environment([("GITHUB_ACTIONS", "true"), ("GITHUB_RUN_ID", "7")]);
+        let predicate = packaging_of(Some(source), ci).to_json();
+        let definition = &predicate["buildDefinition"];
+        assert_eq!(
+            definition["resolvedDependencies"],
+            json!([{
+                "uri": "git+https://example.com/hello",
+                "digest": {"gitCommit": "8f".repeat(20)},
+                "annotations": {"dirty": true},
+            }])
+        );
+        assert_eq!(
+            definition["internalParameters"]["ci"],
+            json!({"provider": "github", "authenticated": false, "variables": {"GITHUB_RUN_ID": "7"}})
+        );
+    }
+
+    #[test]
+    fn provenance_that_is_made_is_the_provenance_that_is_read() {
+        let made = packaging_of(None, None);
+        let read = claimed(TYPE, made.to_json()).unwrap();
+        assert_eq!(
+            (read.build_type(), read.builder_id()),
+            (BUILD_TYPE, BUILDER_ID)
+        );
+        assert_eq!(read.packaging(), Some(&(made.name, made.part)));
+    }
+
+    #[test]
+    fn our_build_type_without_what_it_promises_is_refused() {
+        let changes: &[fn(&mut Value)] = &[
+            |it| it["externalParameters"]["extra"] = json!(1),
+            |it| it["externalParameters"] = json!({"name": "hello"}),
+            |it| it["externalParameters"]["name"] = json!("../hello"),
+            |it| it["internalParameters"] = json!({}),
+            |it| it["internalParameters"]["attest"]["part"] = json!(2),
+            |it| drop(it.as_object_mut().unwrap().remove("internalParameters")),
+            |it| drop(it.as_object_mut().unwrap().remove("externalParameters")),
+            |it| drop(it.as_object_mut().unwrap().remove("buildType")),
+        ];
+        for (index, change) in changes.iter().enumerate() {
+            let mut predicate = packaging_of(None, None).to_json();
+            change(&mut predicate["buildDefinition"]);
+            let refusal = claimed(TYPE, predicate).map_err(|it| it.code());
+            assert_eq!(refusal, Err("predicate-malformed"), "change {index}");
+        }
+        let mut nobody = packaging_of(None, None).to_json();
+        nobody["runDetails"] = json!({"builder": {}});
+        assert_eq!(
+            claimed(TYPE, nobody).map_err(|it| it.code()),
+            Err("predicate-malformed")
+        );
+    }
+
+    #[test]
+    fn somebody_elses_provenance_is_read_in_both_versions() {
+        let v1 = json!({
+            "buildDefinition": {"buildType": "https://example.com/t", "externalParameters": {"any": {}}, "new": 1},
+            "runDetails": {"builder": {"id": "https://example.com/b", "version": {}}, "metadata": {}},
+        });
+        let v0_2 = json!({"builder": {"id": "https://example.com/b"}, "buildType": "https://example.com/t"});
+        for (predicate_type, predicate) in [(TYPE, v1), (TYPE_V0_2, v0_2)] {
+            let read = claimed(predicate_type, predicate).unwrap();
+            assert_eq!(
+                (read.build_type(), read.builder_id()),
+                ("https://example.com/t", "https://example.com/b")
+            );
+            assert_eq!(read.packaging(), None);
+        }
+        let other = claimed("https://slsa.dev/provenance/v0.1", json!({}));
+        assert_eq!(
+            other.map_err(|it| it.code()),
+            Err("predicate-not-requested")
+        );
+    }
+}
