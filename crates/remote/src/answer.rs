@@ -26,8 +26,8 @@ pub(crate) enum Flaw {
 /// Compares an answer with what was asked.
 pub(crate) fn check(answer: &[u8], query: &Query) -> Result<(), Flaw> {
     let response = Response::from_der(answer).map_err(|_| Flaw::Malformed("no TimeStampResp"))?;
-    if !matches!(response.status.status, GRANTED | GRANTED_WITH_MODIFICATIONS) {
-        return Err(Flaw::Declined(response.status.status));
+    if !matches!(response.status.code, GRANTED | GRANTED_WITH_MODIFICATIONS) {
+        return Err(Flaw::Declined(response.status.code));
     }
     let token = response
         .token
@@ -77,7 +77,7 @@ struct Response {
 /// `PKIStatusInfo`: what stands after the status is for people.
 #[derive(Debug, Sequence)]
 struct Status {
-    status: u8,
+    code: u8,
     #[asn1(optional = "true")]
     text: Option<Any>,
     #[asn1(optional = "true")]

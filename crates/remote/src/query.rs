@@ -19,30 +19,29 @@ impl Query {
     }
 
     /// ```text
-    /// 30 LL  02 01 01                       version 1
+    /// 30 4b  02 01 01                       version 1
     ///        30 31 30 0d 06 09 … 05 00 04 20 …   SHA-256 and the digest
     ///        02 10 …                        nonce
     ///        01 01 ff                       with the certificate
     /// ```
     pub(crate) fn to_der(&self) -> Vec<u8> {
-        let mut body = vec![0x02, 0x01, 0x01];
-        body.extend_from_slice(&SHA256_IMPRINT);
-        body.extend_from_slice(&self.sha256);
-        body.extend_from_slice(&[0x02, NONCE_BYTES as u8]);
-        body.extend_from_slice(&self.nonce);
-        body.extend_from_slice(&[0x01, 0x01, 0xff]);
-        let mut request = vec![0x30, body.len() as u8];
-        request.append(&mut body);
+        let mut request = HEAD.to_vec();
+        request.extend_from_slice(&self.sha256);
+        request.extend_from_slice(&NONCE_HEAD);
+        request.extend_from_slice(&self.nonce);
+        request.extend_from_slice(&WITH_CERTIFICATE);
         request
     }
 }
 
-/// `MessageImprint` up to the digest: SEQUENCE, the algorithm SHA-256 with NULL as parameters, which
-/// every authority takes, and the head of the OCTET STRING.
-const SHA256_IMPRINT: [u8; 19] = [
-    0x30, 0x31, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x01, 0x05,
-    0x00, 0x04, 0x20,
+/// Up to the digest: SEQUENCE, version, and `MessageImprint` with the algorithm SHA-256 and NULL as
+/// its parameters, which every authority takes.
+const HEAD: [u8; 24] = [
+    0x30, 0x4b, 0x02, 0x01, 0x01, 0x30, 0x31, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65,
+    0x03, 0x04, 0x02, 0x01, 0x05, 0x00, 0x04, 0x20,
 ];
+const NONCE_HEAD: [u8; 2] = [0x02, 0x10];
+const WITH_CERTIFICATE: [u8; 3] = [0x01, 0x01, 0xff];
 
 #[cfg(test)]
 mod tests {
