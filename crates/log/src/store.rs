@@ -4,7 +4,7 @@ mod error;
 
 use std::path::Path;
 
-use crate::{CheckpointSigner, Hash, SignedCheckpoint};
+use crate::{CheckpointSigner, Hash, LogKey, SignedCheckpoint};
 
 pub use error::{LogError, Which};
 
@@ -72,6 +72,11 @@ impl<'s> Log<'s> {
     pub fn append(&mut self, _entries: &[Vec<u8>]) -> Result<Vec<Appended>, LogError> {
         let _ = self.signer;
         Err(LogError::Stopped)
+    }
+
+    /// The key under which the log's checkpoints verify.
+    pub fn key(&self) -> &LogKey {
+        self.signer.key()
     }
 
     /// The last published checkpoint.

@@ -1,1 +1,44 @@
-//! Everything that holds a private key: artifact keys, the checkpoint key, the timestamp authority; bundles that are verified before they are handed out.
+//! Everything that holds a private key: artifact keys, the checkpoint key, the timestamp authority.
+//!
+//! The way through: a [`Password`] and an [`Unlock`] open key files ([`ArtifactKey`],
+//! [`CheckpointKey`], [`Authority`]); a [`Signer`] turns messages and statements into bundles, all
+//! signatures first, then all timestamps, then one batch of log entries, and hands out only what
+//! `attest-verify` accepts. [`create_identity`] makes all keys of a home at once.
+//!
+//! Nothing here reads a clock, a file or the environment: time and bytes are arguments.
+
+mod artifact_key;
+mod authority;
+mod bundle;
+mod checkpoint_key;
+mod container;
+mod crypto;
+mod identity;
+mod key_file;
+pub mod limits;
+mod origin;
+mod password;
+mod pem;
+mod secretbox;
+mod service;
+mod signer;
+mod trusted_root;
+
+pub use artifact_key::ArtifactKey;
+pub use authority::{
+    Authority, AuthorityAt, AuthorityError, AuthorityName, AuthorityRoot, NameError, Period,
+    RequestRefusal, RespondError, TimestampRequest,
+};
+pub use bundle::BundleError;
+pub use checkpoint_key::{CheckpointKey, CheckpointKeyError};
+pub use crypto::LibraryRefused;
+pub use identity::{
+    Identity, IdentityError, IdentityFiles, RecoveryKey, create_identity, create_recovery_key,
+};
+pub use key_file::{KeyError, KeyKind, Protection, protection, random_salt};
+pub use origin::{Origin, OriginError};
+pub use password::{Password, Unlock};
+pub use pem::PemError;
+pub use service::{LogAppendError, LogAppender, TimestampError, Timestamper};
+pub use signer::{SignError, Signed, Signer, Unsigned};
+pub use trusted_root::{TrustedAuthority, TrustedLog, trusted_root_json};

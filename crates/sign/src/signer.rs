@@ -1,0 +1,274 @@
+//! From what is to be signed to bundles that verify.
+
+use attest_digest::{Artifact, Digest};
+use attest_log::Inclusion;
+use attest_log::entry::{Entry, EntryError, KeyDetails, Verifier as EntryVerifier};
+use attest_provenance::{Envelope, PAYLOAD_TYPE, Statement, StatementError, limits, pae};
+
+use crate::artifact_key::ArtifactKey;
+use crate::bundle::{BundleError, Content, Parts};
+use crate::crypto::{LibraryRefused, sha256};
+use crate::service::{LogAppendError, LogAppender, TimestampError, Timestamper};
+
+/// Signs with one key, under one log and one timestamp authority.
+pub struct Signer<'a> {
+    key: &'a ArtifactKey,
+    timestamper: &'a dyn Timestamper,
+    log: &'a mut dyn LogAppender,
+}
+
+/// Something to sign.
+#[derive(Debug, Clone, Copy)]
+pub enum Unsigned<'a> {
+    /// Bytes that were read: a message signature over their SHA-256.
+    Artifact(&'a Artifact),
+    /// The bytes of an in-toto statement: a DSSE envelope that carries exactly these.
+    Statement(&'a [u8]),
+}
+
+/// Something that was signed, logged, timestamped and verified.
+#[derive(Debug)]
+pub struct Signed {
+    bundle: Vec<u8>,
+    signature: Vec<u8>,
+    log_index: u64,
+}
+
+impl Signed {
+    /// The bundle, version 0.3, compact JSON.
+    pub fn bundle(&self) -> &[u8] {
+        &self.bundle
+    }
+
+    /// The DER signature in the bundle: over the artifact, or over the statement's PAE.
+    pub fn signature(&self) -> &[u8] {
+        &self.signature
+    }
+
+    /// The index of the entry in the log.
+    pub fn log_index(&self) -> u64 {
+        self.log_index
+    }
+}
+
+/// Why nothing was handed out. `position` counts what was to be signed, from 0.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SignError {
+    /// The bytes to be signed begin as the signed form of a statement does: a signature over them
+    /// would be one over a statement that nobody meant to sign.
+    #[error("the bytes begin \"DSSEv1 \": a signature over them would sign a statement")]
+    PaeAsMessage {
+        /// Of the bytes.
+        position: usize,
+    },
+    /// Not an in-toto statement that others will read.
+    #[error("statement: {source}")]
+    Statement {
+        /// Of the statement.
+        position: usize,
+        /// What is wrong with it.
+        source: StatementError,
+    },
+    /// No timestamp.
+    #[error(transparent)]
+    Timestamp(#[from] TimestampError),
+    /// No log entry.
+    #[error(transparent)]
+    Log(#[from] LogAppendError),
+    /// A service gave another number of answers than was asked for.
+    #[error("{service} gave {found} answers, {wanted} were asked for")]
+    Answers {
+        /// `log` or `timestamp authority`.
+        service: &'static str,
+        /// How many came.
+        found: usize,
+        /// How many were asked for.
+        wanted: usize,
+    },
+    /// The log entry could not be written.
+    #[error("log entry: {0}")]
+    Entry(#[from] EntryError),
+    /// The bundle could not be written.
+    #[error(transparent)]
+    Bundle(#[from] BundleError),
+    /// The cryptographic library failed.
+    #[error(transparent)]
+    Library(#[from] LibraryRefused),
+}
+
+impl SignError {
+    /// The stable code of this refusal.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::PaeAsMessage { .. } => "pae-as-message",
+            Self::Statement { source, .. } => source.code(),
+            Self::Timestamp(error) => error.code(),
+            Self::Log(error) => error.code(),
+            Self::Answers { .. } => "service-answers",
+            Self::Entry(_) | Self::Bundle(_) => "encoding-failed",
+            Self::Library(refused) => refused.code(),
+        }
+    }
+}
+
+impl<'a> Signer<'a> {
+    /// A signer with these.
+    pub fn new(
+        key: &'a ArtifactKey,
+        timestamper: &'a dyn Timestamper,
+        log: &'a mut dyn LogAppender,
+    ) -> Self {
+        Self {
+            key,
+            timestamper,
+            log,
+        }
+    }
+
+    /// Signs all of these, in order: first every signature, then every timestamp, then one batch of
+    /// log entries; nothing is handed out that does not verify.
+    ///
+    /// # Errors
+    /// Before anything is logged: `pae-as-message`, a statement's code, or no timestamp. After that
+    /// the log may hold entries that no bundle uses.
+    pub fn sign(&mut self, unsigned: &[Unsigned<'_>]) -> Result<Vec<Signed>, SignError> {
+        if unsigned.is_empty() {
+            return Ok(Vec::new());
+        }
+        for (position, one) in unsigned.iter().enumerate() {
+            check(one, position)?;
+        }
+        let contents = unsigned
+            .iter()
+            .map(|one| self.sign_one(one))
+            .collect::<Result<Vec<_>, _>>()?;
+        let signatures: Vec<&[u8]> = contents
+            .iter()
+            .map(|one| one.signature.as_slice())
+            .collect();
+        let timestamps = self.timestamper.timestamp_all(&signatures)?;
+        expect_answers("timestamp authority", timestamps.len(), contents.len())?;
+        let bodies = contents
+            .iter()
+            .map(|one| self.body(one))
+            .collect::<Result<Vec<_>, _>>()?;
+        let inclusions = self.log.append(&bodies)?;
+        expect_answers("log", inclusions.len(), contents.len())?;
+
+        let mut signed = Vec::with_capacity(contents.len());
+        for (((content, timestamp), body), inclusion) in contents
+            .into_iter()
+            .zip(&timestamps)
+            .zip(&bodies)
+            .zip(&inclusions)
+        {
+            signed.push(self.bundle(content, timestamp, body, inclusion)?);
+        }
+        Ok(signed)
+    }
+
+    fn sign_one(&self, unsigned: &Unsigned<'_>) -> Result<SignedContent, LibraryRefused> {
+        Ok(match unsigned {
+            Unsigned::Artifact(artifact) => {
+                let Digest::Sha256(digest) = artifact.sha256() else {
+                    return Err(LibraryRefused {
+                        what: "give a SHA-256",
+                    });
+                };
+                let signature = self.key.sign_digest(&digest)?;
+                let content = Content::Message {
+                    sha256: digest,
+                    signature: signature.clone(),
+                };
+                SignedContent {
+                    digest,
+                    signature,
+                    content,
+                }
+            }
+            Unsigned::Statement(payload) => {
+                let digest = sha256(&pae(PAYLOAD_TYPE, payload));
+                let signature = self.key.sign_digest(&digest)?;
+                let envelope = Envelope::new(PAYLOAD_TYPE, payload.to_vec(), signature.clone());
+                SignedContent {
+                    digest,
+                    signature,
+                    content: Content::Envelope(envelope),
+                }
+            }
+        })
+    }
+
+    fn body(&self, content: &SignedContent) -> Result<Vec<u8>, EntryError> {
+        let entry = Entry::new(
+            Digest::Sha256(content.digest),
+            content.signature.clone(),
+            KeyDetails::EcdsaP256Sha256,
+            EntryVerifier::PublicKey(self.key.spki().to_vec()),
+        )?;
+        Ok(entry.body())
+    }
+
+    fn bundle(
+        &self,
+        content: SignedContent,
+        timestamp: &[u8],
+        body: &[u8],
+        inclusion: &Inclusion,
+    ) -> Result<Signed, SignError> {
+        let parts = Parts {
+            key_hint: self.key.fingerprint(),
+            content: &content.content,
+            log_id: self.log.log_id(),
+            body,
+            inclusion,
+            timestamp,
+        };
+        Ok(Signed {
+            bundle: parts.to_json()?,
+            signature: content.signature,
+            log_index: inclusion.index,
+        })
+    }
+}
+
+struct SignedContent {
+    /// What the signature covers: of the bytes, or of the statement's PAE.
+    digest: [u8; 32],
+    signature: Vec<u8>,
+    content: Content,
+}
+
+fn check(unsigned: &Unsigned<'_>, position: usize) -> Result<(), SignError> {
+    match unsigned {
+        Unsigned::Artifact(artifact) if artifact.opens_as_pae() => {
+            Err(SignError::PaeAsMessage { position })
+        }
+        Unsigned::Artifact(_) => Ok(()),
+        Unsigned::Statement(payload) => {
+            check_statement(payload).map_err(|source| SignError::Statement { position, source })
+        }
+    }
+}
+
+/// It parses strictly, and has no more subjects than sigstore-go and cosign read.
+fn check_statement(payload: &[u8]) -> Result<(), StatementError> {
+    let found = Statement::parse(payload)?.subjects().len();
+    let limit = limits::SUBJECTS_WRITTEN;
+    if found > limit {
+        return Err(StatementError::TooManySubjects { found, limit });
+    }
+    Ok(())
+}
+
+fn expect_answers(service: &'static str, found: usize, wanted: usize) -> Result<(), SignError> {
+    if found == wanted {
+        return Ok(());
+    }
+    Err(SignError::Answers {
+        service,
+        found,
+        wanted,
+    })
+}
