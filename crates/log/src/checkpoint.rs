@@ -11,8 +11,8 @@ use crate::{Hash, LogKey, NoteError, NoteSignature, codec, limits};
 ///
 /// ```text
 /// log.example
-/// 923748
-/// nND/nri/U0xuHUrYSy0HtMeal2vzD9V4k/BO79C+QeI=
+/// 0
+/// 47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=
 /// ```
 /// See [C2SP tlog-checkpoint](https://c2sp.org/tlog-checkpoint).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -259,3 +259,6 @@ enum Extensions {
     Refuse,
     Keep,
 }
+
+#[cfg(test)]
+mod tests;

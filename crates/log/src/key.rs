@@ -10,7 +10,7 @@ use crate::{codec, note};
 /// The origin and the Ed25519 public key of a log: a C2SP *vkey*.
 ///
 /// ```text
-/// log.example+5f4f44a6+AdxtBUMt9iYHEpbBYSXPzvSaKpYlDmMhqu7pk2B/CwS7
+/// log.example+891bac2d+AepKbGPinFIKvvVQexMuxfmVR3auvr57kkIe6mkURtIs
 /// origin      key id   base64(0x01 || 32 bytes of key)
 /// ```
 /// See [C2SP signed-note](https://c2sp.org/signed-note).
@@ -183,3 +183,6 @@ const ED25519: u8 = 0x01;
 const SPKI_PREFIX: &[u8] = &[
     0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00,
 ];
+
+#[cfg(test)]
+mod tests;

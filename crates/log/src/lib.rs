@@ -21,6 +21,8 @@ pub mod limits;
 pub mod merkle;
 mod note;
 mod store;
+#[cfg(test)]
+mod testing;
 pub mod tile;
 
 pub use checkpoint::{Checkpoint, CheckpointSigner, SignedCheckpoint, SignerError};

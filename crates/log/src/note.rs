@@ -2,10 +2,10 @@
 //!
 //! ```text
 //! log.example
-//! 923748
-//! nND/nri/U0xuHUrYSy0HtMeal2vzD9V4k/BO79C+QeI=
+//! 0
+//! 47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=
 //!
-//! — log.example X09EplL7mIHBvpu2BO8ql3oVqYKbQPW5AdTX…
+//! — log.example iRusLVRfX5aYfzefjXMB+UB8Q2/VbqcgmSzCxy9TzPOisUGUb+l7NN8arOWt8x1p79azg56PtAXte/SgjLR0Eu2oLA0=
 //! ```
 //! See [C2SP signed-note](https://c2sp.org/signed-note).
 

@@ -64,14 +64,15 @@ pub fn verify_consistency(
     // root itself if that tree is one complete subtree, else the first hash of the proof.
     let shift = old_size.trailing_zeros();
     let mut path = Path::new(old_size - 1, new_size);
-    path.inner -= shift;
-    let (seed, rest) = if old_size.is_power_of_two() {
+    path.inner -= shift as usize;
+    let (seed, path_hashes) = if old_size.is_power_of_two() {
         (*old_root, proof)
     } else {
-        let (first, rest) = proof.split_first().ok_or_else(|| path.wrong_length(0, 1))?;
-        (*first, rest)
+        path.seeds = 1;
+        let (seed, rest) = proof.split_first().ok_or_else(|| path.wrong_length(0))?;
+        (*seed, rest)
     };
-    let (inner, border) = path.split(rest)?;
+    let (inner, border) = path.split(path_hashes)?;
     let index = (old_size - 1) >> shift;
 
     let found_old = climb_left(climb_right_turns(seed, inner, index), border);
@@ -80,32 +81,37 @@ pub fn verify_consistency(
     same_root(&found_new, new_root)
 }
 
-/// The shape of the way from a leaf to the root.
+/// The shape of the way from a leaf or a subtree to the root.
 struct Path {
-    /// Levels on which the path can have a sibling on either side.
-    inner: u32,
+    /// Hashes of the proof before the way begins.
+    seeds: usize,
+    /// Levels on which the way can have a sibling on either side.
+    inner: usize,
     /// Siblings above, all on the left.
-    border: u32,
+    border: usize,
 }
 
 impl Path {
     fn new(index: u64, size: u64) -> Self {
         let inner = u64::BITS - (index ^ (size - 1)).leading_zeros();
         let border = index.checked_shr(inner).unwrap_or(0).count_ones();
-        Self { inner, border }
-    }
-
-    fn split<'a>(&self, proof: &'a [Hash]) -> Result<(&'a [Hash], &'a [Hash]), ProofError> {
-        if proof.len() != (self.inner + self.border) as usize {
-            return Err(self.wrong_length(proof.len(), 0));
+        Self {
+            seeds: 0,
+            inner: inner as usize,
+            border: border as usize,
         }
-        proof
-            .split_at_checked(self.inner as usize)
-            .ok_or_else(|| self.wrong_length(proof.len(), 0))
     }
 
-    fn wrong_length(&self, found: usize, seeds: usize) -> ProofError {
-        let wanted = (self.inner + self.border) as usize + seeds;
+    fn split<'a>(&self, hashes: &'a [Hash]) -> Result<(&'a [Hash], &'a [Hash]), ProofError> {
+        let (inner, border) = hashes
+            .split_at_checked(self.inner)
+            .filter(|(_, border)| border.len() == self.border)
+            .ok_or_else(|| self.wrong_length(hashes.len() + self.seeds))?;
+        Ok((inner, border))
+    }
+
+    fn wrong_length(&self, found: usize) -> ProofError {
+        let wanted = self.seeds + self.inner + self.border;
         ProofError::Length { found, wanted }
     }
 }
