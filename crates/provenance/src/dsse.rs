@@ -2,7 +2,6 @@
 
 use serde_json::{Value, json};
 
-use crate::excerpt::Excerpt;
 use crate::json::{FieldError, JsonError, Object};
 use crate::{base64, json, limits};
 
@@ -209,12 +208,6 @@ pub enum EnvelopeError {
         /// The count of signatures.
         found: usize,
     },
-    /// The payload is something else.
-    #[error("payload type is {}, wanted {PAYLOAD_TYPE}", Excerpt(found))]
-    PayloadType {
-        /// The payload type, as claimed.
-        found: String,
-    },
 }
 
 impl EnvelopeError {
@@ -228,7 +221,6 @@ impl EnvelopeError {
             | Self::NoSignature
             | Self::SignatureLength { .. } => "envelope-malformed",
             Self::SeveralSignatures { .. } => "envelope-several-signatures",
-            Self::PayloadType { .. } => "payload-type-unknown",
         }
     }
 }

@@ -27,6 +27,7 @@ pub mod json;
 pub mod limits;
 pub mod predicate;
 
+mod codes;
 mod dsse;
 mod excerpt;
 mod release_name;
@@ -35,6 +36,7 @@ mod source;
 mod statement;
 mod subject;
 
+pub use codes::CODES;
 pub use dsse::{Envelope, EnvelopeError, EnvelopeSignature, PAE_PREFIX, PAYLOAD_TYPE, pae};
 pub use release_name::{ReleaseName, ReleaseNameError};
 pub use resource::{ResourceDescriptor, ResourceError, relative_uri};

@@ -44,7 +44,7 @@ impl PredicateError {
     /// The stable code of this error.
     pub const fn code(&self) -> &'static str {
         match self {
-            Self::Type { .. } => "predicate-not-requested",
+            Self::Type { .. } => "predicate-type-mismatch",
             Self::Field(_)
             | Self::Resource(_)
             | Self::Name(_)

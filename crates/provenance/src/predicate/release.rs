@@ -184,7 +184,7 @@ mod tests {
             let statement =
                 Statement::new(vec![file("a")], other, release(1, 1).to_json()).unwrap();
             let refusal = ClaimedRelease::from_statement(&statement).unwrap_err();
-            assert_eq!(refusal.code(), "predicate-not-requested");
+            assert_eq!(refusal.code(), "predicate-type-mismatch");
         }
     }
 }

@@ -280,7 +280,7 @@ mod tests {
         let other = claimed("https://slsa.dev/provenance/v0.1", json!({}));
         assert_eq!(
             other.map_err(|it| it.code()),
-            Err("predicate-not-requested")
+            Err("predicate-type-mismatch")
         );
     }
 }

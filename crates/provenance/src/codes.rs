@@ -1,0 +1,131 @@
+//! Every code of this crate.
+
+/// The codes of all errors of this crate, and what they mean; sorted, unique.
+pub const CODES: &[(&str, &str)] = &[
+    ("base64-malformed", "a text is not canonical base64"),
+    (
+        "commit-malformed",
+        "a commit is not 40 or 64 lower-case hexadecimal digits",
+    ),
+    (
+        "envelope-malformed",
+        "a document is not JSON of one meaning, or not a DSSE envelope",
+    ),
+    (
+        "envelope-several-signatures",
+        "an envelope has several signatures where one is allowed",
+    ),
+    (
+        "envelope-too-large",
+        "an envelope has more bytes than any honest one",
+    ),
+    ("field-base64", "a field is not canonical base64"),
+    ("field-integer", "a field is not a decimal 64-bit integer"),
+    ("field-missing", "a field that must be there is absent"),
+    (
+        "field-too-many",
+        "an array has more elements than any honest one",
+    ),
+    ("field-type", "a field is of another JSON type"),
+    (
+        "field-unknown",
+        "a field is one that the format does not have",
+    ),
+    ("json-byte-order-mark", "JSON begins with a byte order mark"),
+    ("json-duplicate-key", "an object has one key twice"),
+    ("json-not-utf8", "JSON is not UTF-8"),
+    ("json-number-out-of-range", "a number would lose its value"),
+    ("json-syntax", "a document is not JSON"),
+    ("json-too-deep", "arrays and objects are nested too deeply"),
+    ("json-too-large", "JSON has too many bytes"),
+    (
+        "json-too-many-values",
+        "JSON holds more values than fit the memory that it may take",
+    ),
+    ("json-trailing-data", "something follows the JSON value"),
+    (
+        "part-checksums-algorithm",
+        "a part of a release gives the digest of SHA256SUMS in another algorithm than SHA-256",
+    ),
+    (
+        "part-number",
+        "a part of a release has a number that cannot be",
+    ),
+    (
+        "predicate-malformed",
+        "a predicate is not what its type says",
+    ),
+    (
+        "predicate-type-mismatch",
+        "a predicate is of another type than the one that is read",
+    ),
+    (
+        "purl-malformed",
+        "a package URL is not in its canonical spelling",
+    ),
+    (
+        "purl-type-unknown",
+        "a package URL is not of the type generic",
+    ),
+    (
+        "release-name-malformed",
+        "a release is not named NAME@VERSION",
+    ),
+    (
+        "remote-unusable",
+        "a git remote is not a URL that others can use",
+    ),
+    (
+        "resource-empty",
+        "a resource has none of digest, URI and content",
+    ),
+    (
+        "statement-malformed",
+        "a payload is not JSON of one meaning, or not an in-toto statement",
+    ),
+    (
+        "statement-too-large",
+        "a statement has more bytes than any honest one",
+    ),
+    (
+        "statement-type-unknown",
+        "a statement is not of in-toto's version 0.1 or 1",
+    ),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::CODES;
+
+    const SOURCES: [&str; 11] = [
+        include_str!("base64.rs"),
+        include_str!("dsse.rs"),
+        include_str!("json/canonical.rs"),
+        include_str!("json/error.rs"),
+        include_str!("json/object.rs"),
+        include_str!("predicate.rs"),
+        include_str!("predicate/part.rs"),
+        include_str!("release_name.rs"),
+        include_str!("resource.rs"),
+        include_str!("source.rs"),
+        include_str!("statement.rs"),
+    ];
+
+    #[test]
+    fn every_code_in_the_sources_is_listed_and_no_other() {
+        let mut found: Vec<&str> = SOURCES.iter().flat_map(|source| codes(source)).collect();
+        found.sort_unstable();
+        found.dedup();
+        let listed: Vec<&str> = CODES.iter().map(|(code, _)| *code).collect();
+        assert_eq!(found, listed);
+    }
+
+    /// The texts that `fn code` of a source answers.
+    fn codes(source: &str) -> Vec<&str> {
+        let functions = source.split("pub const fn code(&self)").skip(1);
+        let bodies = functions.filter_map(|rest| rest.split_once("\n    }\n"));
+        bodies
+            .flat_map(|(body, _)| body.split('"').skip(1).step_by(2))
+            .collect()
+    }
+}
