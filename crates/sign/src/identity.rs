@@ -179,3 +179,113 @@ const ORGANIZATION: &str = "attest local identity";
 /// Twenty years: `openssl ts -verify` refuses a token when the certificate that signed it has
 /// expired, and nobody but the signer depends on this root.
 const AUTHORITY_LIFETIME: SignedDuration = SignedDuration::from_hours(20 * 365 * 24 + 5 * 24);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn now() -> Timestamp {
+        "2026-11-21T09:41:07.5Z".parse().unwrap()
+    }
+
+    #[test]
+    fn a_home_costs_one_derivation_to_make_and_one_to_open() {
+        let password = Password::new(b"hunter2".to_vec());
+        let mut unlock = Unlock::new();
+        let made = create_identity(None, now(), &mut unlock, &password).unwrap();
+        assert_eq!(unlock.derivations(), 1);
+
+        let mut unlock = Unlock::new();
+        let files = &made.files;
+        let origin = Origin::parse(made.checkpoint_key.key().origin()).unwrap();
+        let artifact =
+            ArtifactKey::from_pem(files.artifact_key.as_bytes(), &mut unlock, &password).unwrap();
+        let checkpoint = CheckpointKey::from_pem(
+            files.checkpoint_key.as_bytes(),
+            &origin,
+            &mut unlock,
+            &password,
+        )
+        .unwrap();
+        let authority = Authority::from_pem(
+            files.authority_key.as_bytes(),
+            files.authority_chain.as_bytes(),
+            &mut unlock,
+            &password,
+        )
+        .unwrap();
+        ArtifactKey::from_pem(files.authority_root_key.as_bytes(), &mut unlock, &password).unwrap();
+        assert_eq!(unlock.derivations(), 1);
+        assert_eq!(artifact.spki(), made.artifact_key.spki());
+        assert_eq!(checkpoint.key(), made.checkpoint_key.key());
+        assert_eq!(authority.chain(), made.authority.chain());
+    }
+
+    #[test]
+    fn no_private_key_of_a_home_opens_with_another_password() {
+        let mut unlock = Unlock::new();
+        let password = Password::new(b"hunter2".to_vec());
+        let files = create_identity(None, now(), &mut unlock, &password)
+            .unwrap()
+            .files;
+        for key in [
+            &files.artifact_key,
+            &files.checkpoint_key,
+            &files.authority_key,
+            &files.authority_root_key,
+        ] {
+            let error = ArtifactKey::from_pem(key.as_bytes(), &mut unlock, &Password::empty());
+            assert_eq!(error.unwrap_err().code(), "password-wrong");
+        }
+    }
+
+    #[test]
+    fn the_trusted_root_names_log_and_authority_in_version_0_1() {
+        let made = create_identity(None, now(), &mut Unlock::new(), &Password::empty()).unwrap();
+        let root: serde_json::Value = serde_json::from_slice(&made.files.trusted_root).unwrap();
+        let origin = made.checkpoint_key.key().origin();
+        assert_eq!(
+            root["mediaType"],
+            "application/vnd.dev.sigstore.trustedroot+json;version=0.1"
+        );
+        assert_eq!(root["tlogs"][0]["baseUrl"], format!("https://{origin}"));
+        let id = root["tlogs"][0]["logId"]["keyId"].as_str().unwrap();
+        assert_eq!(
+            (id.len(), id),
+            (
+                44,
+                root["tlogs"][0]["checkpointKeyId"]["keyId"]
+                    .as_str()
+                    .unwrap()
+            )
+        );
+        let start = "2026-11-21T09:41:07Z";
+        assert_eq!(root["tlogs"][0]["publicKey"]["validFor"]["start"], start);
+        assert_eq!(root["timestampAuthorities"][0]["validFor"]["start"], start);
+        let chain = &root["timestampAuthorities"][0]["certChain"]["certificates"];
+        assert_eq!(chain.as_array().unwrap().len(), 2);
+        for empty in ["certificateAuthorities", "ctlogs"] {
+            assert_eq!(root[empty], serde_json::json!([]));
+        }
+    }
+
+    #[test]
+    fn a_recovery_key_has_its_own_salt() {
+        let password = Password::empty();
+        let mut unlock = Unlock::new();
+        let one = create_recovery_key(&mut unlock, &password).unwrap();
+        let other = create_recovery_key(&mut unlock, &password).unwrap();
+        assert_eq!(unlock.derivations(), 2);
+        assert_ne!(one.fingerprint, other.fingerprint);
+        let opened = ArtifactKey::from_pem(one.key.as_bytes(), &mut unlock, &password).unwrap();
+        assert_eq!(opened.public_pem(), one.public_key);
+        assert_eq!(opened.fingerprint(), one.fingerprint);
+    }
+
+    #[test]
+    fn a_clock_before_1970_makes_no_identity() {
+        let past = "1969-12-31T23:59:59Z".parse().unwrap();
+        let error = create_identity(None, past, &mut Unlock::new(), &Password::empty());
+        assert_eq!(error.unwrap_err().code(), "authority-validity");
+    }
+}

@@ -57,7 +57,7 @@ fn authenticate(key: &[u8; 32], body: &[u8]) -> [u8; TAG_BYTES] {
 mod tests {
     use super::*;
 
-    /// The example of NaCl's own tests (tests/secretbox.c): a message of 131 bytes.
+    /// The example in the tests of `NaCl` (tests/secretbox.c): a message of 131 bytes.
     const KEY: &str = "1b27556473e985d462cd51197a9a46c76009549eac6474f206c4ee0844f68389";
     const NONCE: &str = "69696ee955b62b73cd62bda875fc73d68219e0036b7a0b37";
     const MESSAGE: &str = "be075fc53c81f2d5cf141316ebeb0c7b5228c52a4c62cbd44b66849b64244ffce5ecbaaf33bd751a1ac728d45e6c61296cdc3c01233561f41db66cce314adb310e3be8250c46f06dceea3a7fa1348057e2f6556ad6b1318a024a838f21af1fde048977eb48f59ffd4924ca1c60902e52f0a089bc76897040e082f937763848645e0705";

@@ -272,3 +272,6 @@ fn expect_answers(service: &'static str, found: usize, wanted: usize) -> Result<
         wanted,
     })
 }
+
+#[cfg(test)]
+mod tests;
