@@ -11,6 +11,7 @@ mod artifact_key;
 mod authority;
 mod bundle;
 mod checkpoint_key;
+mod codes;
 mod container;
 mod crypto;
 mod identity;
@@ -31,6 +32,7 @@ pub use authority::{
 };
 pub use bundle::BundleError;
 pub use checkpoint_key::{CheckpointKey, CheckpointKeyError};
+pub use codes::CODES;
 pub use crypto::LibraryRefused;
 pub use identity::{
     Identity, IdentityError, IdentityFiles, RecoveryKey, create_identity, create_recovery_key,

@@ -1,0 +1,109 @@
+//! Every code of this crate.
+
+/// The codes of all errors of this crate, and what they mean; sorted, unique. Errors that carry
+/// another crate's error answer with that crate's code.
+pub const CODES: &[(&str, &str)] = &[
+    (
+        "authority-chain-malformed",
+        "a timestamp authority's certificates are not a chain of a leaf for its key and its issuers",
+    ),
+    (
+        "authority-name",
+        "a name is empty, too long or holds control characters: no certificate can carry it",
+    ),
+    (
+        "authority-validity",
+        "a time lies outside the validity of the timestamp certificate, or a validity cannot be written",
+    ),
+    (
+        "cryptography-failed",
+        "the cryptographic library failed, or the system gave no random bytes",
+    ),
+    (
+        "encoding-failed",
+        "a structure of ours could not be encoded",
+    ),
+    (
+        "key-unreadable",
+        "a key file is too large, not PEM, or holds no key that can be read",
+    ),
+    (
+        "key-unsupported",
+        "a key file holds a key of another kind, or is encrypted in another way, than those we read",
+    ),
+    (
+        "origin-invalid",
+        "a log's origin is not a bare host name in lower case",
+    ),
+    (
+        "pae-as-message",
+        "the bytes begin as the signed form of a statement does, and are not signed as a message",
+    ),
+    (
+        "password-wrong",
+        "the password does not open the key, or the key file was altered",
+    ),
+    (
+        "service-answers",
+        "a log or timestamp authority gave another number of answers than was asked for",
+    ),
+    (
+        "timestamp-digest-unsupported",
+        "a timestamp request is for a digest other than SHA-256, SHA-384 and SHA-512",
+    ),
+    (
+        "timestamp-extension-unsupported",
+        "a timestamp request has an extension",
+    ),
+    (
+        "timestamp-imprint-length",
+        "the imprint of a timestamp request is not as long as its digest",
+    ),
+    (
+        "timestamp-policy-unsupported",
+        "a timestamp request wants a policy that is not offered",
+    ),
+    (
+        "timestamp-request-malformed",
+        "a timestamp request is not a TimeStampReq of version 1 in DER",
+    ),
+    (
+        "timestamp-request-too-large",
+        "a timestamp request or its nonce has more bytes than any client's",
+    ),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::CODES;
+
+    const SOURCES: [&str; 9] = [
+        include_str!("authority.rs"),
+        include_str!("authority/certificate.rs"),
+        include_str!("authority/request.rs"),
+        include_str!("checkpoint_key.rs"),
+        include_str!("crypto.rs"),
+        include_str!("identity.rs"),
+        include_str!("key_file.rs"),
+        include_str!("origin.rs"),
+        include_str!("signer.rs"),
+    ];
+
+    #[test]
+    fn every_code_in_the_sources_is_listed_and_no_other() {
+        let mut found: Vec<&str> = SOURCES.iter().flat_map(|source| codes(source)).collect();
+        found.sort_unstable();
+        found.dedup();
+        let listed: Vec<&str> = CODES.iter().map(|(code, _)| *code).collect();
+        assert_eq!(found, listed);
+    }
+
+    /// The texts that `fn code` of a source answers.
+    fn codes(source: &str) -> Vec<&str> {
+        let functions = source.split("fn code(&self) -> &'static str").skip(1);
+        let bodies = functions.filter_map(|rest| rest.split_once("\n    }\n"));
+        bodies
+            .flat_map(|(body, _)| body.split('"').skip(1).step_by(2))
+            .collect()
+    }
+}
