@@ -16,15 +16,17 @@ use crate::sys::{self, Snapshot};
 /// There is no other way to make one:
 ///
 /// ```
-/// use attest_digest::{Artifact, Hashes};
-/// let artifact = Artifact::of_bytes(b"hello", Hashes::Sha256);
-/// # assert_eq!(artifact.size(), 5);
+/// use attest_digest::{Artifact, Digest, Hashes};
+/// let claimed = Digest::Sha256([0; 32]);
+/// let artifact = Artifact::of_bytes(claimed.as_bytes(), Hashes::Sha256);
+/// # assert_ne!(artifact.sha256(), claimed);
 /// ```
 ///
 /// ```compile_fail
-/// use attest_digest::{Artifact, Digest};
-/// let artifact = Artifact::from(Digest::Sha256([0; 32]));
-/// # assert_eq!(artifact.size(), 5);
+/// use attest_digest::{Artifact, Digest, Hashes};
+/// let claimed = Digest::Sha256([0; 32]);
+/// let artifact = Artifact { size: 0, opens_as_pae: false, sha256: claimed, beside: Vec::new() };
+/// # assert_ne!(artifact.sha256(), claimed);
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Artifact {
@@ -44,11 +46,9 @@ impl Artifact {
     }
 
     fn read_path_inner(path: &Path, hashes: Hashes) -> Result<Self, ReadError> {
-        let file = sys::open_regular(path)?;
-        let (artifact, snapshot) = read_whole(&file, hashes)?;
-        if sys::snapshot_at(path)? != snapshot {
-            return Err(ReadError::Changed { path: None });
-        }
+        let (file, before) = sys::open_regular(path)?;
+        let artifact = Self::read_since(&file, &before, hashes)?;
+        sys::check_leads_to(path, &before)?;
         Ok(artifact)
     }
 
@@ -61,7 +61,8 @@ impl Artifact {
     /// # Errors
     /// It cannot be read, is not a regular file, or was written meanwhile.
     pub fn read_file(file: &File, hashes: Hashes) -> Result<Self, ReadError> {
-        read_whole(file, hashes).map(|(artifact, _)| artifact)
+        let before = Snapshot::of_regular(file)?;
+        Self::read_since(file, &before, hashes)
     }
 
     /// Reads anything to its end: standard input, a body from the network.
@@ -88,16 +89,25 @@ impl Artifact {
     /// As for [`Artifact::read_file`], or the copy cannot be written.
     pub fn copy(from: &File, to: &File, hashes: Hashes) -> Result<Self, CopyError> {
         let before = Snapshot::of_regular(from)?;
-        sys::advise_sequential(from, before.size());
+        if before.is_same_file(to)? {
+            return Err(CopyError::SameFile);
+        }
         to.set_len(0)
             .map_err(|source| CopyError::Write { source })?;
         let mut flow = Copying {
-            from: Whole::new(from),
+            from: Whole::new(from, &before),
             to,
         };
-        let artifact = Self::observe(&mut flow, Some(before.size()), hashes)?;
-        artifact.check_unchanged(from, &before)?;
-        Ok(artifact)
+        Self::observe_since(from, &before, &mut flow, hashes)
+    }
+
+    /// Reads an open file that was so before.
+    pub(crate) fn read_since(
+        file: &File,
+        before: &Snapshot,
+        hashes: Hashes,
+    ) -> Result<Self, ReadError> {
+        Self::observe_since(file, before, &mut Whole::new(file, before), hashes)
     }
 
     /// The count of bytes.
@@ -166,21 +176,23 @@ impl Artifact {
         })
     }
 
-    fn check_unchanged(&self, file: &File, before: &Snapshot) -> Result<(), ReadError> {
-        if self.size == before.size() && Snapshot::of_regular(file)? == *before {
-            return Ok(());
+    /// Observes the flow of an open file's bytes; they count only if the file is still as before.
+    fn observe_since<F: Flow>(
+        file: &File,
+        before: &Snapshot,
+        flow: &mut F,
+        hashes: Hashes,
+    ) -> Result<Self, F::Error>
+    where
+        F::Error: From<ReadError>,
+    {
+        sys::advise_sequential(file, before.size());
+        let artifact = Self::observe(flow, Some(before.size()), hashes)?;
+        if artifact.size == before.size() && Snapshot::of_regular(file)? == *before {
+            return Ok(artifact);
         }
-        Err(ReadError::Changed { path: None })
+        Err(ReadError::Changed { path: None }.into())
     }
-}
-
-/// Reads an open file, and says what it was before and after.
-pub(crate) fn read_whole(file: &File, hashes: Hashes) -> Result<(Artifact, Snapshot), ReadError> {
-    let before = Snapshot::of_regular(file)?;
-    sys::advise_sequential(file, before.size());
-    let artifact = Artifact::observe(&mut Whole::new(file), Some(before.size()), hashes)?;
-    artifact.check_unchanged(file, &before)?;
-    Ok((artifact, before))
 }
 
 struct Bytes<'a>(&'a [u8]);
@@ -204,15 +216,20 @@ impl<R: Read> Flow for Reader<'_, R> {
     }
 }
 
-/// A file from its beginning to its end, without moving its cursor.
+/// A file from its beginning to the end that it had, without moving its cursor.
 struct Whole<'a> {
     file: &'a File,
     at: u64,
+    end: u64,
 }
 
 impl<'a> Whole<'a> {
-    const fn new(file: &'a File) -> Self {
-        Self { file, at: 0 }
+    const fn new(file: &'a File, before: &Snapshot) -> Self {
+        Self {
+            file,
+            at: 0,
+            end: before.size(),
+        }
     }
 }
 
@@ -224,6 +241,10 @@ impl Flow for Whole<'_> {
             sys::read_at(self.file, part, self.at + filled as u64)
         })?;
         self.at += filled as u64;
+        // At once, or a writer could keep us here for ever.
+        if self.at > self.end {
+            return Err(ReadError::Changed { path: None });
+        }
         Ok(filled)
     }
 }
@@ -261,4 +282,119 @@ fn fill_whole(
         }
     }
     Ok(filled)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::{self, OpenOptions, Permissions};
+    use std::io::Write;
+    use std::os::unix::fs::PermissionsExt;
+    use std::thread::sleep;
+    use std::time::Duration;
+
+    use super::*;
+
+    /// Does something to the file when its first bytes have been read.
+    struct Meddled<'a, F> {
+        whole: Whole<'a>,
+        meddle: Option<F>,
+    }
+
+    impl<F: FnOnce()> Flow for Meddled<'_, F> {
+        type Error = ReadError;
+
+        fn fill(&mut self, buffer: &mut [u8]) -> Result<usize, ReadError> {
+            let filled = self.whole.fill(buffer)?;
+            if let Some(meddle) = self.meddle.take() {
+                // Longer than a coarse clock ticks.
+                sleep(Duration::from_millis(20));
+                meddle();
+            }
+            Ok(filled)
+        }
+    }
+
+    fn code_when(size: usize, meddle: impl FnOnce(&Path)) -> Option<&'static str> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        fs::write(&path, vec![b'a'; size]).unwrap();
+        let file = File::open(&path).unwrap();
+        let before = Snapshot::of_regular(&file).unwrap();
+        let mut flow = Meddled {
+            whole: Whole::new(&file, &before),
+            meddle: Some(|| meddle(&path)),
+        };
+        let read = Artifact::observe_since(&file, &before, &mut flow, Hashes::Sha256AndSha512);
+        read.err().map(|error| error.code())
+    }
+
+    fn open(path: &Path) -> File {
+        OpenOptions::new().append(true).open(path).unwrap()
+    }
+
+    #[test]
+    fn a_file_that_is_left_alone_is_read() {
+        for size in [0, 1, 100_000, 3_000_000] {
+            assert_eq!(code_when(size, |_| {}), None);
+        }
+    }
+
+    #[test]
+    fn a_file_that_grows_while_it_is_read_is_refused() {
+        for size in [0, 1, 100_000, 3_000_000] {
+            let code = code_when(size, |path| open(path).write_all(b"more").unwrap());
+            assert_eq!(code, Some("file-changed"));
+        }
+    }
+
+    #[test]
+    fn a_file_that_is_cut_while_it_is_read_is_refused() {
+        for size in [1, 100_000, 3_000_000] {
+            let code = code_when(size, |path| open(path).set_len(0).unwrap());
+            assert_eq!(code, Some("file-changed"));
+        }
+    }
+
+    #[test]
+    fn a_file_that_is_overwritten_with_the_same_size_is_refused() {
+        for size in [1, 100_000, 3_000_000] {
+            let code = code_when(size, |path| {
+                let file = OpenOptions::new().write(true).open(path).unwrap();
+                sys::write_all_at(&file, b"b", 0).unwrap();
+            });
+            assert_eq!(code, Some("file-changed"));
+        }
+    }
+
+    #[test]
+    fn a_file_whose_old_time_is_put_back_after_a_write_is_refused() {
+        let code = code_when(100_000, |path| {
+            let file = OpenOptions::new().write(true).open(path).unwrap();
+            let modified = file.metadata().unwrap().modified().unwrap();
+            sys::write_all_at(&file, b"b", 0).unwrap();
+            file.set_modified(modified).unwrap();
+        });
+        assert_eq!(code, Some("file-changed"));
+    }
+
+    #[test]
+    fn a_file_whose_mode_changes_while_it_is_read_is_refused() {
+        let code = code_when(1, |path| {
+            fs::set_permissions(path, Permissions::from_mode(0o600)).unwrap();
+        });
+        assert_eq!(code, Some("file-changed"));
+    }
+
+    #[test]
+    fn a_growing_file_is_given_up_where_it_ended() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        fs::write(&path, b"four").unwrap();
+        let file = File::open(&path).unwrap();
+        let before = Snapshot::of_regular(&file).unwrap();
+        open(&path).write_all(&[0; 10]).unwrap();
+        let mut whole = Whole::new(&file, &before);
+        assert_eq!(whole.fill(&mut [0; 3]).unwrap(), 3);
+        assert_eq!(whole.fill(&mut [0; 3]).unwrap_err().code(), "file-changed");
+    }
 }

@@ -51,9 +51,6 @@ impl Checksums {
         let mut form = None;
         for (index, line) in bytes.split_inclusive(|it| *it == b'\n').enumerate() {
             let number = index + 1;
-            if number > limits::CHECKSUMS_LINES {
-                return Err(ChecksumsError::TooManyLines);
-            }
             let at_line = |problem| ChecksumsError::Line {
                 line: number,
                 problem,
@@ -275,5 +272,67 @@ fn sort(entries: &[(RelativePath, Digest)]) -> Result<Vec<usize>, ChecksumsError
             line: second + 1,
             problem: LineProblem::Duplicate { first: first + 1 },
         }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::process::Command;
+
+    use super::*;
+
+    /// Names that coreutils may print but that no [`RelativePath`] has among them.
+    const ODD_NAMES: [&str; 10] = [
+        "plain",
+        " leads",
+        "trails ",
+        "*star",
+        "back\\slash",
+        "\\",
+        "new\nline",
+        "carriage\rreturn",
+        "all\\n\n\\r\r",
+        "a) = b (c",
+    ];
+
+    #[test]
+    fn our_lines_are_those_of_coreutils_for_every_name() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ODD_NAMES {
+            fs::write(folder.path().join(name), name).unwrap();
+            let theirs = Command::new("sha256sum")
+                .args(["--", name])
+                .current_dir(folder.path())
+                .output()
+                .unwrap();
+            let digest = crate::Artifact::of_bytes(name.as_bytes(), crate::Hashes::Sha256).sha256();
+            let mut ours = String::new();
+            push_gnu(&mut ours, name, &digest);
+            assert_eq!(ours, String::from_utf8(theirs.stdout).unwrap(), "{name:?}");
+        }
+    }
+
+    #[test]
+    fn unescaping_undoes_escaping() {
+        let digest = Digest::Sha256([0; 32]);
+        for name in ODD_NAMES {
+            let mut line = String::new();
+            push_gnu(&mut line, name, &digest);
+            let line = line.strip_suffix('\n').unwrap();
+            let (_, written) = split_gnu(line).unwrap();
+            let read = match line.strip_prefix('\\') {
+                Some(_) => unescape(written).unwrap(),
+                None => written.to_owned(),
+            };
+            assert_eq!(read, name);
+        }
+    }
+
+    #[test]
+    fn escapes_that_coreutils_does_not_write_are_refused() {
+        for name in ["a\\tb", "ends\\", "needs none", "a\\x41"] {
+            assert_eq!(unescape(name), None, "{name}");
+        }
     }
 }

@@ -20,9 +20,6 @@ pub enum ChecksumsError {
         /// Its bytes.
         bytes: usize,
     },
-    /// More lines than [`limits::CHECKSUMS_LINES`].
-    #[error("checksums file has more than {} lines", limits::CHECKSUMS_LINES)]
-    TooManyLines,
     /// It begins as a PGP message, whose signature covers less than the file.
     #[error("checksums file is a PGP message, wanted the plain text and a detached signature")]
     ClearSigned,
@@ -85,7 +82,7 @@ impl ChecksumsError {
     pub const fn code(&self) -> &'static str {
         match self {
             Self::Empty => "checksums-empty",
-            Self::TooLarge { .. } | Self::TooManyLines => "checksums-too-large",
+            Self::TooLarge { .. } => "checksums-too-large",
             Self::ClearSigned => "checksums-clear-signed",
             Self::Line { problem, .. } => problem.code(),
         }

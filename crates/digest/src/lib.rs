@@ -24,6 +24,7 @@
 mod artifact;
 mod checksums;
 mod checksums_error;
+mod codes;
 mod collision;
 mod digest;
 mod digest_set;
@@ -40,6 +41,7 @@ pub mod limits;
 pub use artifact::Artifact;
 pub use checksums::{Checksums, checksums_algorithm_of_name};
 pub use checksums_error::{ChecksumsError, LineProblem};
+pub use codes::CODES;
 pub use collision::colliding_names;
 pub use digest::{Algorithm, Digest, DigestError};
 pub use digest_set::{DigestSet, Match};

@@ -265,3 +265,29 @@ fn push_escaped(shown: &mut String, text: &str) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn escapes_are_seen() {
+        assert_eq!(escaped("a\x1b[2Kb"), "a\\u{1b}[2Kb");
+        assert_eq!(escaped_bytes(b"a\xffb\nc\\d"), "a\\xffb\\nc\\\\d");
+        assert_eq!(escaped("gr\u{fc}n"), "gr\u{fc}n");
+    }
+
+    proptest! {
+        #[test]
+        fn escaped_names_never_look_alike(one: Vec<u8>, other: Vec<u8>) {
+            prop_assert_eq!(escaped_bytes(&one) == escaped_bytes(&other), one == other);
+        }
+
+        #[test]
+        fn escaped_names_control_nothing(name: Vec<u8>) {
+            prop_assert!(!escaped_bytes(&name).contains(is_control));
+        }
+    }
+}

@@ -109,6 +109,9 @@ pub enum CopyError {
     /// The source could not be read.
     #[error(transparent)]
     Read(#[from] ReadError),
+    /// Both are one file, which would be emptied.
+    #[error("source and copy are one file")]
+    SameFile,
     /// The copy could not be written.
     #[error("the copy cannot be written")]
     Write {
@@ -122,6 +125,7 @@ impl CopyError {
     pub const fn code(&self) -> &'static str {
         match self {
             Self::Read(error) => error.code(),
+            Self::SameFile => "copy-onto-itself",
             Self::Write { .. } => "file-unwritable",
         }
     }

@@ -14,7 +14,7 @@ use rustix::fs::{
 };
 use rustix::io::Errno;
 
-use crate::artifact::{Artifact, read_whole};
+use crate::artifact::Artifact;
 use crate::hasher::Hashes;
 use crate::path::RelativePath;
 use crate::read_error::{FileKind, ReadError};
@@ -46,8 +46,10 @@ impl Root {
     /// # Errors
     /// It does not exist, may not be read, leads out of the folder or is not a regular file.
     pub fn open_file(&self, path: &RelativePath) -> Result<File, ReadError> {
-        self.open_file_inner(path)
-            .map_err(|error| error.at(path.as_str()))
+        match self.open_file_inner(path) {
+            Ok((file, _)) => Ok(file),
+            Err(error) => Err(error.at(path.as_str())),
+        }
     }
 
     /// Reads a regular file below the folder.
@@ -59,7 +61,7 @@ impl Root {
             .map_err(|error| error.at(path.as_str()))
     }
 
-    fn open_file_inner(&self, path: &RelativePath) -> Result<File, ReadError> {
+    fn open_file_inner(&self, path: &RelativePath) -> Result<(File, Snapshot), ReadError> {
         // Non-blocking, so that a named pipe does not wait for a writer.
         let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY;
         let file = match self.open_beneath(path.as_str(), flags, ResolveFlags::empty()) {
@@ -74,19 +76,21 @@ impl Root {
             }
             Err(error) => return Err(LinkFailure::from(error).into()),
         };
-        Snapshot::of_regular(&file)?;
-        Ok(file)
+        let snapshot = Snapshot::of_regular(&file)?;
+        Ok((file, snapshot))
     }
 
     fn read_inner(&self, path: &RelativePath, hashes: Hashes) -> Result<Artifact, ReadError> {
-        let file = self.open_file_inner(path)?;
-        let (artifact, snapshot) = read_whole(&file, hashes)?;
-        let now = self.open_beneath(path.as_str(), OFlags::PATH, ResolveFlags::empty());
-        let now = File::from(now.map_err(LinkFailure::from)?).metadata()?;
-        if Snapshot::of(&now) != snapshot {
-            return Err(ReadError::Changed { path: None });
-        }
+        let (file, before) = self.open_file_inner(path)?;
+        let artifact = Artifact::read_since(&file, &before, hashes)?;
+        self.check_leads_to(path, &before)?;
         Ok(artifact)
+    }
+
+    fn check_leads_to(&self, path: &RelativePath, before: &Snapshot) -> Result<(), ReadError> {
+        let now = self.open_beneath(path.as_str(), OFlags::PATH, ResolveFlags::empty());
+        let now = File::from(now.map_err(LinkFailure::from)?);
+        before.check_equal(&now.metadata()?)
     }
 
     /// What a link below the folder leads to.
@@ -202,9 +206,10 @@ const fn kind_of(kind: FileType) -> FileKind {
 /// Why a name below a folder leads nowhere that we go.
 #[derive(Debug)]
 pub(crate) enum LinkFailure {
-    /// Out of the folder, by `..`, an absolute target, or through `/proc`.
+    /// Out of the folder, by `..` or an absolute target.
     Outside,
-    /// To nothing, to itself, or through more links than the kernel follows.
+    /// To nothing, to itself, through more links than the kernel follows, or through a link of `/proc`
+    /// that is none.
     Broken,
     /// Anything else.
     Other(io::Error),
@@ -266,6 +271,20 @@ impl Snapshot {
         Ok(Self::of(&metadata))
     }
 
+    /// # Errors
+    /// The file does not say what it is.
+    pub(crate) fn is_same_file(&self, other: &File) -> Result<bool, ReadError> {
+        let other = Self::of(&other.metadata()?);
+        Ok((self.device, self.inode) == (other.device, other.inode))
+    }
+
+    fn check_equal(&self, now: &Metadata) -> Result<(), ReadError> {
+        if Self::of(now) == *self {
+            return Ok(());
+        }
+        Err(ReadError::Changed { path: None })
+    }
+
     fn of(metadata: &Metadata) -> Self {
         Self {
             device: metadata.dev(),
@@ -277,13 +296,13 @@ impl Snapshot {
     }
 }
 
-/// What a path leads to now.
-pub(crate) fn snapshot_at(path: &Path) -> Result<Snapshot, ReadError> {
-    Ok(Snapshot::of(&path.metadata()?))
+/// Whether the path still leads to the file that was read.
+pub(crate) fn check_leads_to(path: &Path, before: &Snapshot) -> Result<(), ReadError> {
+    before.check_equal(&path.metadata()?)
 }
 
 /// Opens a regular file for reading, following links, without ever waiting.
-pub(crate) fn open_regular(path: &Path) -> Result<File, ReadError> {
+pub(crate) fn open_regular(path: &Path) -> Result<(File, Snapshot), ReadError> {
     // Looked at first, because opening a device can already do something.
     check_regular(&path.metadata()?)?;
     let flags = OFlags::NONBLOCK | OFlags::NOCTTY;
@@ -291,7 +310,8 @@ pub(crate) fn open_regular(path: &Path) -> Result<File, ReadError> {
         .read(true)
         .custom_flags(flags.bits().cast_signed())
         .open(path)?;
-    Ok(file)
+    let snapshot = Snapshot::of_regular(&file)?;
+    Ok((file, snapshot))
 }
 
 fn check_regular(metadata: &Metadata) -> Result<(), ReadError> {
@@ -324,4 +344,47 @@ pub(crate) fn read_at(file: &File, buffer: &mut [u8], at: u64) -> io::Result<usi
 
 pub(crate) fn write_all_at(file: &File, bytes: &[u8], at: u64) -> io::Result<()> {
     file.write_all_at(bytes, at)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn a_path_that_leads_to_another_file_by_now_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, other) = (folder.path().join("file"), folder.path().join("other"));
+        fs::write(&path, b"same").unwrap();
+        fs::write(&other, b"same").unwrap();
+        let root = Root::open(folder.path()).unwrap();
+        let name = RelativePath::parse("file").unwrap();
+        let (_, before) = root.open_file_inner(&name).unwrap();
+        root.check_leads_to(&name, &before).unwrap();
+        check_leads_to(&path, &before).unwrap();
+
+        fs::rename(&other, &path).unwrap();
+        let error = root.check_leads_to(&name, &before).unwrap_err();
+        assert_eq!(error.code(), "file-changed");
+        let error = check_leads_to(&path, &before).unwrap_err();
+        assert_eq!(error.code(), "file-changed");
+    }
+
+    #[test]
+    fn a_system_without_openat2_says_so() {
+        let LinkFailure::Other(error) = LinkFailure::from(Errno::NOSYS) else {
+            panic!("another failure");
+        };
+        assert!(is_exhausted(&error));
+        assert!(error.to_string().contains("openat2"));
+        let error = ReadError::from(LinkFailure::from(Errno::NOSYS));
+        assert_eq!(error.code(), "file-unreadable");
+    }
+
+    #[test]
+    fn only_exhaustion_ends_a_walk() {
+        assert!(is_exhausted(&Errno::MFILE.into()));
+        assert!(!is_exhausted(&Errno::ACCESS.into()));
+    }
 }

@@ -1,0 +1,12 @@
+//! What the crate accepts and refuses, attacks first.
+
+#[cfg(test)]
+mod artifacts;
+#[cfg(test)]
+mod checksums;
+#[cfg(test)]
+mod digests;
+#[cfg(test)]
+mod names;
+#[cfg(test)]
+mod trees;
