@@ -87,7 +87,8 @@ pub struct ClaimedProvenance {
 }
 
 impl ClaimedProvenance {
-    /// Reads the predicate of version 1 or 0.2. Fields that we do not know are ignored.
+    /// Reads the predicate of version 1 or 0.2. Fields that we do not know are ignored, and of
+    /// somebody else's build type only builder and type are needed.
     ///
     /// # Errors
     /// Another predicate type, a required field that is absent, or our own build type without the
@@ -122,11 +123,10 @@ impl ClaimedProvenance {
     fn from_v1(mut predicate: Object) -> Result<Self, PredicateError> {
         let mut definition = predicate.take_object("buildDefinition")?;
         let build_type = definition.take_string("buildType")?;
-        let external = definition.take_object("externalParameters")?;
         let mut run = predicate.take_object("runDetails")?;
         let builder_id = run.take_object("builder")?.take_string("id")?;
         let packaging = match build_type.as_str() {
-            BUILD_TYPE => Some(packaging(external, &mut definition)?),
+            BUILD_TYPE => Some(packaging(&mut definition)?),
             _ => None,
         };
         Ok(Self {
@@ -147,10 +147,8 @@ impl ClaimedProvenance {
     }
 }
 
-fn packaging(
-    mut external: Object,
-    definition: &mut Object,
-) -> Result<(ReleaseName, Part), PredicateError> {
+fn packaging(definition: &mut Object) -> Result<(ReleaseName, Part), PredicateError> {
+    let mut external = definition.take_object("externalParameters")?;
     let name = external.take_string("name")?;
     let version = external.take_string("version")?;
     // SLSA: a verifier must refuse external parameters that it does not know.
@@ -265,7 +263,7 @@ mod tests {
     #[test]
     fn somebody_elses_provenance_is_read_in_both_versions() {
         let v1 = json!({
-            "buildDefinition": {"buildType": "https://example.com/t", "externalParameters": {"any": {}}, "new": 1},
+            "buildDefinition": {"buildType": "https://example.com/t", "new": 1},
             "runDetails": {"builder": {"id": "https://example.com/b", "version": {}}, "metadata": {}},
         });
         let v0_2 = json!({"builder": {"id": "https://example.com/b"}, "buildType": "https://example.com/t"});
