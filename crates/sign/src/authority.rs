@@ -17,6 +17,7 @@ pub use request::{RequestRefusal, TimestampRequest};
 
 use crate::crypto::{self, LibraryRefused, P256};
 use crate::key_file::{self, KeyError, KeyFile};
+use crate::limits::CHAIN_BYTES;
 use crate::password::{Password, Unlock};
 use crate::pem::{self, PemError};
 use crate::service::{TimestampError, Timestamper};
@@ -60,11 +61,28 @@ pub enum AuthorityError {
         until: Timestamp,
     },
     /// A structure of ours could not be encoded.
-    #[error("encode: {0}")]
-    Encode(#[from] der::Error),
+    #[error(transparent)]
+    Encode(#[from] EncodeError),
     /// The cryptographic library failed.
     #[error(transparent)]
     Library(#[from] LibraryRefused),
+}
+
+/// A structure could not be written in DER: a length or a time beyond what it can hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("encode: {0}")]
+pub struct EncodeError(der::Error);
+
+impl From<der::Error> for EncodeError {
+    fn from(error: der::Error) -> Self {
+        Self(error)
+    }
+}
+
+impl From<der::Error> for AuthorityError {
+    fn from(error: der::Error) -> Self {
+        Self::Encode(EncodeError(error))
+    }
 }
 
 impl AuthorityError {
@@ -163,6 +181,9 @@ impl Authority {
         unlock: &mut Unlock,
         password: &Password,
     ) -> Result<Self, AuthorityError> {
+        if chain.len() > CHAIN_BYTES {
+            return Err(AuthorityError::Chain("is larger than any"));
+        }
         let key = KeyFile::parse(key_file)?
             .open(unlock, password)?
             .into_p256()?;

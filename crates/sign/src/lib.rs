@@ -27,8 +27,8 @@ mod trusted_root;
 
 pub use artifact_key::ArtifactKey;
 pub use authority::{
-    Authority, AuthorityAt, AuthorityError, AuthorityName, AuthorityRoot, NameError, Period,
-    RequestRefusal, RespondError, TimestampRequest,
+    Authority, AuthorityAt, AuthorityError, AuthorityName, AuthorityRoot, EncodeError, NameError,
+    Period, RequestRefusal, RespondError, TimestampRequest,
 };
 pub use bundle::BundleError;
 pub use checkpoint_key::{CheckpointKey, CheckpointKeyError};

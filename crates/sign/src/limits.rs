@@ -3,6 +3,9 @@
 /// Bytes of a private key file. An encrypted P-256 key has about 650, an RSA-4096 key 3,300.
 pub const KEY_FILE_BYTES: usize = 64 * 1024;
 
+/// Bytes of a timestamp authority's certificate chain as PEM: two of ours have 1,300.
+pub const CHAIN_BYTES: usize = 64 * 1024;
+
 /// Bytes of an RFC 3161 request. One with a 64-byte imprint and a nonce has about 100.
 pub const TIMESTAMP_REQUEST_BYTES: usize = 4 * 1024;
 

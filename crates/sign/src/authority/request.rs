@@ -1,10 +1,11 @@
 //! A timestamp request, read strictly, and the rejections that answer a bad one.
 
 use const_oid::db::rfc5912::{ID_SHA_256, ID_SHA_384, ID_SHA_512};
-use der::asn1::{BitString, Int, Null, ObjectIdentifier, OctetString};
+use der::asn1::{BitString, Int, Null, OctetString};
 use der::{Decode as _, Encode as _};
 use spki::AlgorithmIdentifierOwned;
 
+use super::EncodeError;
 use super::tsp::{MessageImprint, POLICY, PkiStatusInfo, REJECTION, TimeStampReq, TimeStampResp};
 use crate::limits::{NONCE_BYTES, TIMESTAMP_REQUEST_BYTES};
 use crate::service::TimestampError;
@@ -42,7 +43,7 @@ pub enum RequestRefusal {
     #[error("imprint is by {found}, SHA-256, SHA-384 and SHA-512 are stamped")]
     Digest {
         /// The object identifier of its hash algorithm.
-        found: ObjectIdentifier,
+        found: String,
     },
     /// An imprint that is not as long as its digest.
     #[error("imprint has {found} bytes, its algorithm gives {wanted}")]
@@ -64,7 +65,7 @@ pub enum RequestRefusal {
     #[error("request wants policy {found}, {POLICY} is offered")]
     Policy {
         /// The policy that it wants.
-        found: ObjectIdentifier,
+        found: String,
     },
     /// An extension: none is known.
     #[error("request has extensions, none is known")]
@@ -88,16 +89,16 @@ impl RequestRefusal {
     ///
     /// # Errors
     /// When it cannot be encoded.
-    pub fn response(&self) -> Result<Vec<u8>, der::Error> {
-        TimeStampResp {
+    pub fn response(&self) -> Result<Vec<u8>, EncodeError> {
+        let response = TimeStampResp {
             status: PkiStatusInfo {
                 status: REJECTION,
                 status_string: Some(vec![self.to_string()]),
                 fail_info: Some(failure(self.failure_bit())?),
             },
             time_stamp_token: None,
-        }
-        .to_der()
+        };
+        Ok(response.to_der()?)
     }
 
     /// The bit of `PKIFailureInfo` (RFC 3161, section 2.4.2).
@@ -172,6 +173,7 @@ impl TimestampRequest {
         }
         check_imprint(&request.message_imprint)?;
         if let Some(found) = request.req_policy.filter(|policy| *policy != POLICY) {
+            let found = found.to_string();
             return Err(RequestRefusal::Policy { found });
         }
         if let Some(nonce) = &request.nonce {
@@ -200,7 +202,10 @@ fn check_imprint(imprint: &MessageImprint) -> Result<(), RequestRefusal> {
         ID_SHA_256 => 32,
         ID_SHA_384 => 48,
         ID_SHA_512 => 64,
-        found => return Err(RequestRefusal::Digest { found }),
+        other => {
+            let found = other.to_string();
+            return Err(RequestRefusal::Digest { found });
+        }
     };
     // Absent as RFC 5754 wants it, or NULL as many clients write it.
     if let Some(parameters) = &algorithm.parameters {

@@ -186,6 +186,28 @@ fn every_truncation_and_trailing_byte_is_refused() {
 }
 
 #[test]
+fn a_request_with_one_byte_changed_is_refused_or_reads_back_as_itself() {
+    let whole = request(ID_SHA_256, 32).to_der().unwrap();
+    for position in 0..whole.len() {
+        for byte in 0..=255 {
+            let mut changed = whole.clone();
+            changed[position] = byte;
+            if let Ok(request) = TimestampRequest::parse(&changed) {
+                let read = TimeStampReq {
+                    version: 1,
+                    message_imprint: request.imprint().clone(),
+                    req_policy: None,
+                    nonce: request.nonce().cloned(),
+                    cert_req: request.wants_certificate(),
+                    extensions: None,
+                };
+                assert_eq!(read.to_der().unwrap(), changed, "byte {position} is {byte}");
+            }
+        }
+    }
+}
+
+#[test]
 fn an_explicitly_written_default_is_refused() {
     let mut request = request(ID_SHA_256, 32);
     request.cert_req = false;
@@ -364,6 +386,11 @@ fn an_authority_opens_again_from_its_files_and_only_with_its_own_chain() {
     assert_eq!(open(&lone).unwrap_err().code(), "authority-chain-malformed");
     assert_eq!(open("").unwrap_err().code(), "authority-chain-malformed");
     assert_eq!(open(&key).unwrap_err().code(), "authority-chain-malformed");
+    let endless = authority.chain_pem().repeat(100);
+    assert_eq!(
+        open(&endless).unwrap_err(),
+        AuthorityError::Chain("is larger than any")
+    );
 
     let again = open(&authority.chain_pem()).unwrap();
     assert_eq!(again.chain(), authority.chain());
