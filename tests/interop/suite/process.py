@@ -1,6 +1,7 @@
 """Running programs: with a bare environment, with or without loopback, and judging what they said."""
 
 import contextlib
+import json
 import os
 import shlex
 import signal
@@ -43,6 +44,35 @@ class Output:
         check(self.status != 0, f"expected a refusal\n{self}")
         text = self.stdout + self.stderr
         check(any(reason in text for reason in because), f"expected one of {because}\n{self}")
+        return self
+
+
+@dataclass(frozen=True)
+class Answer(Output):
+    """What `attest verify --format json` said: a yes must name what it verified, a no its codes."""
+
+    @property
+    def report(self) -> dict:
+        try:
+            return json.loads(self.stdout)
+        except json.JSONDecodeError as error:
+            raise Failed(f"not one JSON object: {error}\n{self}") from error
+
+    def accepted(self) -> "Answer":
+        self.exits(0)
+        verdicts = [file["verdict"] for subject in self.report["subjects"] for file in subject["files"]]
+        check("verified" in verdicts, f"exit 0, and no file is verified\n{self}")
+        check(not {"rejected", "unreadable"} & set(verdicts), f"exit 0, and not every file is verified\n{self}")
+        return self
+
+    def says_no(self, *because: str) -> "Answer":
+        """A no, with one of these codes."""
+        self.exits(1)
+        report = self.report
+        reasons = [reason for subject in report["subjects"] for reason in [*subject["reasons"], *subject["files"]]]
+        reasons += [reason for evidence in report["evidence"] for reason in evidence.get("reasons", [])]
+        codes = {reason["code"] for reason in reasons if "code" in reason}
+        check(bool(codes & set(because)), f"expected one of {because}, found {sorted(codes)}\n{self}")
         return self
 
 

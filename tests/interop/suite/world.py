@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 
 from suite import install
-from suite.process import Output, Servers, run
+from suite.process import Answer, Output, Servers, run
 from suite.stack import Stack
 
 RESERVED = ("SHA256SUMS", "release.", "provenance.", "trusted_root.json", "VERIFY.md")
@@ -196,10 +196,9 @@ class World:
 
     # Verifying here, without any network
 
-    def verify(self, *subjects, key: Path, root: Path, **more) -> Output:
-        return self.attest(
-            "verify", *subjects, "--key", key, "--trusted-root", root, "--format", "json", offline=True, **more
-        )
+    def verify(self, *subjects, key: Path, root: Path, **more) -> Answer:
+        words = ["verify", *subjects, "--key", key, "--trusted-root", root, "--format", "json"]
+        return Answer(**vars(self.attest(*words, offline=True, **more)))
 
 
 def numbered(count: int) -> dict[str, bytes]:
