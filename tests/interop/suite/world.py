@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 
 from suite import install
-from suite.process import Answer, Output, Servers, run
+from suite.process import Answer, Output, Servers, check, run
 from suite.stack import Stack
 
 RESERVED = ("SHA256SUMS", "release.", "provenance.", "trusted_root.json", "VERIFY.md")
@@ -75,7 +75,9 @@ class Release:
         whole = self.folder / f"{stem}.sigstore.json"
         if whole.exists():
             return [whole]
-        return sorted(self.folder.glob(f"{stem}.*.sigstore.json"), key=lambda path: int(path.name.split(".")[1]))
+        parts = sorted(self.folder.glob(f"{stem}.*.sigstore.json"), key=lambda path: int(path.name.split(".")[1]))
+        check(bool(parts), f"{self.folder} has no {stem}.sigstore.json and no part of it")
+        return parts
 
 
 class World:
