@@ -10,19 +10,21 @@ use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
+use attest_digest::{Artifact, CopyError, Hashes, RelativePath};
 use rustix::fs::{
     self, AtFlags, Dir, FileType, FlockOperation, Mode, OFlags, RenameFlags, ResolveFlags,
 };
 use rustix::io::Errno;
 
 use crate::error::ArchiveError;
-use crate::fault;
+use crate::fault::Step;
 
-/// A folder, held open.
+/// A folder, held open; its lock goes with it.
 #[derive(Debug)]
 pub(crate) struct Folder {
     fd: OwnedFd,
     path: PathBuf,
+    locked: bool,
 }
 
 /// What stands at a name.
@@ -48,20 +50,14 @@ impl Folder {
     /// Opens the folder that the user named: links in that name are the user's word.
     pub(crate) fn open(path: &Path) -> io::Result<Self> {
         let fd = fs::open(path, FOLDER, Mode::empty())?;
-        Ok(Self {
-            fd,
-            path: path.to_owned(),
-        })
+        Ok(Self::held(fd, path.to_owned()))
     }
 
     /// Opens the same folder once more: the one that is held, whatever stands at its path now.
     pub(crate) fn reopen(&self) -> Result<Self, ArchiveError> {
         let fd = fs::openat(&self.fd, ".", FOLDER, Mode::empty())
             .map_err(|error| ArchiveError::io("open", &self.path, error))?;
-        Ok(Self {
-            fd,
-            path: self.path.clone(),
-        })
+        Ok(Self::held(fd, self.path.clone()))
     }
 
     /// The path by which it was opened, for messages.
@@ -78,10 +74,7 @@ impl Folder {
     pub(crate) fn below(&self, name: impl AsRef<Path>) -> Result<Option<Self>, ArchiveError> {
         let name = name.as_ref();
         match fs::openat2(&self.fd, name, FOLDER, Mode::empty(), BENEATH) {
-            Ok(fd) => Ok(Some(Self {
-                fd,
-                path: self.path.join(name),
-            })),
+            Ok(fd) => Ok(Some(Self::held(fd, self.path.join(name)))),
             Err(Errno::NOENT) => Ok(None),
             Err(error) => Err(ArchiveError::io("open", self.path_of(name), error)),
         }
@@ -93,7 +86,7 @@ impl Folder {
         if let Some(folder) = self.below(name)? {
             return Ok(folder);
         }
-        fault::step().map_err(failed)?;
+        Step::MakeFolder(&self.path).take().map_err(failed)?;
         match fs::mkdirat(&self.fd, name, Mode::from_raw_mode(0o777)) {
             Ok(()) | Err(Errno::EXIST) => {}
             Err(error) => return Err(failed(error.into())),
@@ -127,7 +120,9 @@ impl Folder {
     /// Makes a file that must not be there yet.
     pub(crate) fn create(&self, name: &str, mode: u32) -> Result<File, ArchiveError> {
         let failed = |error: io::Error| ArchiveError::io("create", self.path_of(name), error);
-        fault::step().map_err(failed)?;
+        Step::Create(&self.path, name.as_ref())
+            .take()
+            .map_err(failed)?;
         let flags =
             OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let fd = fs::openat(&self.fd, name, flags, Mode::from_raw_mode(mode));
@@ -137,10 +132,28 @@ impl Folder {
     /// Makes a file of these bytes; it is not synced.
     pub(crate) fn write(&self, name: &str, mode: u32, bytes: &[u8]) -> Result<File, ArchiveError> {
         let mut file = self.create(name, mode)?;
-        fault::step()
+        Step::Write(&self.path, name.as_ref())
+            .take()
             .and_then(|()| file.write_all(bytes))
             .map_err(|error| ArchiveError::io("write", self.path_of(name), error))?;
         Ok(file)
+    }
+
+    /// Makes a file by copying one, and says what was copied; it is not synced. `member` is what
+    /// messages call the source.
+    pub(crate) fn copy(
+        &self,
+        name: &str,
+        mode: u32,
+        source: &File,
+        member: &RelativePath,
+    ) -> Result<Artifact, ArchiveError> {
+        let copy = self.create(name, mode)?;
+        let failed = |error: CopyError| ArchiveError::copy(member, self.path_of(name), error);
+        Step::Write(&self.path, name.as_ref())
+            .take()
+            .map_err(|source| failed(CopyError::Write { source }))?;
+        Artifact::copy(source, &copy, Hashes::Sha256).map_err(failed)
     }
 
     /// Moves a file to another folder, where that name must be free.
@@ -151,7 +164,9 @@ impl Folder {
         new_name: &str,
     ) -> Result<(), ArchiveError> {
         let failed = |error: io::Error| ArchiveError::io("write", to.path_of(new_name), error);
-        fault::step().map_err(failed)?;
+        Step::Move(&self.path, name.as_ref(), &to.path, new_name.as_ref())
+            .take()
+            .map_err(failed)?;
         match fs::renameat_with(&self.fd, name, &to.fd, new_name, RenameFlags::NOREPLACE) {
             Ok(()) => Ok(()),
             // A file system that cannot do both at once. Writers hold the lock, so looking first is enough.
@@ -172,7 +187,8 @@ impl Folder {
         to: &Self,
         new_name: &str,
     ) -> Result<(), ArchiveError> {
-        fault::step()
+        Step::Move(&self.path, name.as_ref(), &to.path, new_name.as_ref())
+            .take()
             .and_then(|()| Ok(fs::renameat(&self.fd, name, &to.fd, new_name)?))
             .map_err(|error| ArchiveError::io("write", to.path_of(new_name), error))
     }
@@ -180,14 +196,16 @@ impl Folder {
     /// Removes a file.
     pub(crate) fn remove(&self, name: impl AsRef<Path>) -> Result<(), ArchiveError> {
         let name = name.as_ref();
-        fault::step()
+        Step::Remove(&self.path, name)
+            .take()
             .and_then(|()| Ok(fs::unlinkat(&self.fd, name, AtFlags::empty())?))
             .map_err(|error| ArchiveError::io("remove", self.path_of(name), error))
     }
 
     /// Removes an empty folder.
-    pub(crate) fn remove_folder(&self, name: &str) -> Result<(), ArchiveError> {
-        fault::step()
+    fn remove_folder(&self, name: &str) -> Result<(), ArchiveError> {
+        Step::Remove(&self.path, name.as_ref())
+            .take()
             .and_then(|()| Ok(fs::unlinkat(&self.fd, name, AtFlags::REMOVEDIR)?))
             .map_err(|error| ArchiveError::io("remove", self.path_of(name), error))
     }
@@ -209,7 +227,8 @@ impl Folder {
 
     /// Makes the names in this folder durable.
     pub(crate) fn sync(&self) -> Result<(), ArchiveError> {
-        fault::step()
+        Step::SyncFolder(&self.path)
+            .take()
             .and_then(|()| Ok(fs::fsync(&self.fd)?))
             .map_err(|error| ArchiveError::io("sync", &self.path, error))
     }
@@ -218,17 +237,41 @@ impl Folder {
     ///
     /// Linux reports failed writes here since 5.8.
     pub(crate) fn sync_file_system(&self) -> Result<(), ArchiveError> {
-        fault::step()
+        Step::SyncFileSystem
+            .take()
             .and_then(|()| Ok(fs::syncfs(&self.fd)?))
             .map_err(|error| ArchiveError::io("sync", &self.path, error))
     }
 
     /// Takes the exclusive lock on this folder, held until the folder is closed.
-    pub(crate) fn lock(&self) -> Result<Lock, ArchiveError> {
+    pub(crate) fn lock(&mut self) -> Result<Lock, ArchiveError> {
         match fs::flock(&self.fd, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => Ok(Lock::Taken),
+            Ok(()) => {
+                self.locked = true;
+                Ok(Lock::Taken)
+            }
             Err(Errno::WOULDBLOCK) => Ok(Lock::HeldByAnother),
             Err(error) => Err(ArchiveError::io("lock", &self.path, error)),
+        }
+    }
+
+    /// Removes a folder below and every file in it, if it is there.
+    pub(crate) fn remove_below(&self, name: &str) -> Result<(), ArchiveError> {
+        let Some(folder) = self.below(name)? else {
+            return Ok(());
+        };
+        folder
+            .names()?
+            .iter()
+            .try_for_each(|name| folder.remove(name))?;
+        self.remove_folder(name)
+    }
+
+    const fn held(fd: OwnedFd, path: PathBuf) -> Self {
+        Self {
+            fd,
+            path,
+            locked: false,
         }
     }
 
@@ -241,9 +284,19 @@ impl Folder {
     }
 }
 
+impl Drop for Folder {
+    /// Closing alone would leave the lock to a child that another thread is just starting.
+    fn drop(&mut self) {
+        if self.locked {
+            let _ = fs::flock(&self.fd, FlockOperation::Unlock);
+        }
+    }
+}
+
 /// Makes the bytes of a file durable.
 pub(crate) fn sync_file(file: &File, path: &Path) -> Result<(), ArchiveError> {
-    fault::step()
+    Step::SyncFile(path)
+        .take()
         .and_then(|()| file.sync_all())
         .map_err(|error| ArchiveError::io("sync", path, error))
 }
@@ -256,7 +309,8 @@ pub(crate) fn make_folders(path: &Path) -> Result<(), ArchiveError> {
         .ancestors()
         .take_while(|folder| !folder.exists())
         .collect();
-    fault::step()
+    Step::MakeFolder(&path)
+        .take()
         .and_then(|()| std::fs::create_dir_all(&path))
         .map_err(failed)?;
     for made_in in missing.iter().rev().filter_map(|folder| folder.parent()) {

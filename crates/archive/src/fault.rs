@@ -1,24 +1,46 @@
-//! Where a test can stop the process, or let the system fail: before each change to the disk.
+//! Where a test can stop the process, let the system fail, or watch: before each change to the disk.
 //!
 //! In the product this is nothing.
 
-use std::io;
+use std::path::Path;
 
-/// Called before each step that changes the disk.
+/// A step that changes the disk.
+#[derive(Clone, Copy, Debug)]
+#[cfg_attr(not(test), expect(dead_code, reason = "only tests look at the places"))]
+pub(crate) enum Step<'a> {
+    MakeFolder(&'a Path),
+    Create(&'a Path, &'a Path),
+    Write(&'a Path, &'a Path),
+    /// From a folder and name to another.
+    Move(&'a Path, &'a Path, &'a Path, &'a Path),
+    Remove(&'a Path, &'a Path),
+    SyncFile(&'a Path),
+    SyncFolder(&'a Path),
+    SyncFileSystem,
+}
+
 #[cfg(not(test))]
-#[expect(clippy::unnecessary_wraps, reason = "the test's version fails")]
-pub(crate) const fn step() -> io::Result<()> {
-    Ok(())
+impl Step<'_> {
+    /// Called before the step.
+    #[expect(
+        clippy::unnecessary_wraps,
+        clippy::unused_self,
+        reason = "the test's version fails"
+    )]
+    pub(crate) const fn take(self) -> std::io::Result<()> {
+        Ok(())
+    }
 }
 
 #[cfg(test)]
-pub(crate) use armed::{Fault, arm, step, steps};
+pub(crate) use armed::{Fault, arm, taken};
 
 #[cfg(test)]
 mod armed {
+    use std::io;
     use std::sync::Mutex;
 
-    use super::io;
+    use super::Step;
 
     /// What happens at the step.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,34 +49,64 @@ mod armed {
         DiskFull,
     }
 
+    /// The steps taken, and the one (from 1) that fails.
     struct Plan {
-        taken: u64,
-        at: Option<(u64, Fault)>,
+        taken: Vec<String>,
+        at: usize,
+        fault: Fault,
     }
 
-    static PLAN: Mutex<Plan> = Mutex::new(Plan { taken: 0, at: None });
+    static PLAN: Mutex<Option<Plan>> = Mutex::new(None);
 
-    /// From now on the `at`-th step (from 1) fails. For this whole process: only for a child that a
+    /// From now on steps are counted, and one fails. For this whole process: only for a child that a
     /// test started.
-    pub(crate) fn arm(at: u64, fault: Fault) {
-        *PLAN.lock().unwrap() = Plan {
-            taken: 0,
-            at: Some((at, fault)),
-        };
+    pub(crate) fn arm(at: usize, fault: Fault) {
+        *PLAN.lock().unwrap() = Some(Plan {
+            taken: Vec::new(),
+            at,
+            fault,
+        });
     }
 
     /// The steps taken since.
-    pub(crate) fn steps() -> u64 {
-        PLAN.lock().unwrap().taken
+    pub(crate) fn taken() -> Vec<String> {
+        PLAN.lock()
+            .unwrap()
+            .as_ref()
+            .map_or(Vec::new(), |plan| plan.taken.clone())
     }
 
-    pub(crate) fn step() -> io::Result<()> {
-        let mut plan = PLAN.lock().unwrap();
-        plan.taken += 1;
-        match plan.at {
-            Some((at, Fault::Kill)) if at == plan.taken => kill(),
-            Some((at, Fault::DiskFull)) if at == plan.taken => Err(rustix::io::Errno::NOSPC.into()),
-            _ => Ok(()),
+    impl Step<'_> {
+        pub(crate) fn take(self) -> io::Result<()> {
+            let mut plan = PLAN.lock().unwrap();
+            let Some(plan) = plan.as_mut() else {
+                return Ok(());
+            };
+            plan.taken.push(self.line());
+            match plan.fault {
+                _ if plan.taken.len() != plan.at => Ok(()),
+                Fault::Kill => kill(),
+                Fault::DiskFull => Err(rustix::io::Errno::NOSPC.into()),
+            }
+        }
+
+        fn line(self) -> String {
+            match self {
+                Self::MakeFolder(path) => format!("make {}", path.display()),
+                Self::Create(folder, name) => format!("create {}", folder.join(name).display()),
+                Self::Write(folder, name) => format!("write {}", folder.join(name).display()),
+                Self::Move(from, old, to, new) => {
+                    format!(
+                        "move {} {}",
+                        from.join(old).display(),
+                        to.join(new).display()
+                    )
+                }
+                Self::Remove(folder, name) => format!("remove {}", folder.join(name).display()),
+                Self::SyncFile(path) => format!("sync-file {}", path.display()),
+                Self::SyncFolder(path) => format!("sync-folder {}", path.display()),
+                Self::SyncFileSystem => "sync-all".to_owned(),
+            }
         }
     }
 

@@ -28,12 +28,15 @@
 
 mod blob;
 mod check;
+mod codes;
 mod disk;
 mod error;
 mod fault;
 mod index;
 mod layout;
 mod manifest;
+#[cfg(test)]
+mod materialize;
 mod reader;
 mod reference;
 mod release;
@@ -42,7 +45,11 @@ mod store;
 
 pub mod limits;
 
+#[cfg(test)]
+mod tests;
+
 pub use check::{CheckReport, CheckedRelease, Note, Problem};
+pub use codes::CODES;
 pub use error::{ArchiveError, Malformed, NotAnArchive};
 pub use layout::RELEASE_TYPE;
 pub use manifest::Member;

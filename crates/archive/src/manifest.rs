@@ -83,7 +83,7 @@ impl Member {
 }
 
 impl Manifest {
-    /// The manifest of these files, which are sorted by path.
+    /// The manifest of these files.
     pub(crate) fn new(name: ReleaseName, mut members: Vec<Member>) -> Self {
         members.sort_unstable_by(|one, other| one.path.cmp(&other.path));
         Self { name, members }
@@ -171,7 +171,8 @@ impl Manifest {
             found: "nothing".to_owned(),
             wanted: "the name and the version of the release",
         })?;
-        Ok(Self { name, members })
+        // Sorted, so that another order is found when the bytes are compared.
+        Ok(Self::new(name, members))
     }
 }
 

@@ -111,7 +111,7 @@ impl<'r> Release<'r> {
         Ok(artifact)
     }
 
-    fn require(&self, path: &RelativePath) -> Result<&Member, ArchiveError> {
+    pub(crate) fn require(&self, path: &RelativePath) -> Result<&Member, ArchiveError> {
         self.member(path).ok_or_else(|| ArchiveError::NoSuchMember {
             name: self.name().clone(),
             path: path.clone(),

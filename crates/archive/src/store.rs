@@ -12,7 +12,7 @@ use crate::blob::Blob;
 use crate::disk::{Folder, Lock};
 use crate::error::{ArchiveError, Malformed};
 use crate::index::Index;
-use crate::layout::EMPTY;
+use crate::layout::{EMPTY, INCOMING};
 use crate::limits;
 use crate::manifest::Manifest;
 use crate::reader::{Reader, malformed, open_folder};
@@ -97,8 +97,8 @@ impl Store {
     /// # Errors
     /// `archive-locked` while another writer has it; as [`Reader::open`].
     pub fn open(path: &Path) -> Result<Self, ArchiveError> {
-        let root = open_folder(path)?;
-        lock(&root)?;
+        let mut root = open_folder(path)?;
+        lock(&mut root)?;
         Ok(Self {
             reader: Reader::of(root)?,
         })
@@ -142,6 +142,7 @@ impl Store {
         for member in kept.members() {
             self.reader.open_blob(member.blob)?;
         }
+        self.reader.root.remove_below(INCOMING)?;
         // The run that added it may have died before its last sync: what we confirm must be durable.
         self.reader.blobs.sync()?;
         self.reader.root.sync()?;
@@ -213,7 +214,7 @@ impl Store {
     }
 }
 
-fn lock(root: &Folder) -> Result<(), ArchiveError> {
+fn lock(root: &mut Folder) -> Result<(), ArchiveError> {
     match root.lock()? {
         Lock::Taken => Ok(()),
         Lock::HeldByAnother => Err(ArchiveError::Locked {

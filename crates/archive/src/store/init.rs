@@ -8,12 +8,11 @@ use crate::index::Index;
 use crate::layout::{BLOBS, INCOMING, INDEX_FILE, LAYOUT_FILE, SHA256, layout_file};
 use crate::reader::{malformed, open_folder};
 use crate::store::lock;
-use crate::store::stage::sweep;
 
 pub(super) fn init(path: &Path) -> Result<(), ArchiveError> {
     make_folders(path)?;
-    let root = open_folder(path)?;
-    lock(&root)?;
+    let mut root = open_folder(path)?;
+    lock(&mut root)?;
     let names = root.names()?;
     if names.iter().any(|name| name == LAYOUT_FILE) {
         return Ok(());
@@ -31,8 +30,8 @@ pub(super) fn init(path: &Path) -> Result<(), ArchiveError> {
     let blobs = root.make_below(BLOBS)?;
     blobs.make_below(SHA256)?;
     blobs.sync()?;
+    root.remove_below(INCOMING)?;
     let incoming = root.make_below(INCOMING)?;
-    sweep(&incoming)?;
     if !names.iter().any(|name| name == INDEX_FILE) {
         let index = Index::default()
             .to_bytes()
@@ -40,7 +39,7 @@ pub(super) fn init(path: &Path) -> Result<(), ArchiveError> {
         place(&incoming, &root, INDEX_FILE, &index)?;
     }
     place(&incoming, &root, LAYOUT_FILE, layout_file().as_bytes())?;
-    root.remove_folder(INCOMING)?;
+    root.remove_below(INCOMING)?;
     root.sync()
 }
 

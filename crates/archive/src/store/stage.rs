@@ -32,17 +32,16 @@ pub(super) struct Staged {
 }
 
 impl<'r> Incoming<'r> {
-    /// Makes the folder, and takes away what a run that died has left.
+    /// Makes the folder, empty.
     pub(super) fn start(reader: &'r Reader) -> Result<Self, ArchiveError> {
+        reader.root.remove_below(INCOMING)?;
         let folder = reader.root.make_below(INCOMING)?;
-        sweep(&folder)?;
         Ok(Self { reader, folder })
     }
 
     /// Takes the folder away, and what is still in it.
     pub(super) fn end(self) -> Result<(), ArchiveError> {
-        sweep(&self.folder)?;
-        self.reader.root.remove_folder(INCOMING)
+        self.reader.root.remove_below(INCOMING)
     }
 
     /// Copies every file of the release that the archive does not have, on all cores.
@@ -140,9 +139,7 @@ impl<'r> Incoming<'r> {
         input: &MemberInput<'_>,
         source: &File,
     ) -> Result<Staged, ArchiveError> {
-        let copy = self.folder.create(&name, BLOB_MODE)?;
-        let artifact = Artifact::copy(source, &copy, Hashes::Sha256)
-            .map_err(|error| ArchiveError::copy(&input.path, self.folder.path_of(&name), error))?;
+        let artifact = self.folder.copy(&name, BLOB_MODE, source, &input.path)?;
         let blob = Blob::read(&artifact);
         check_expected(input, blob.digest)?;
         check_size(blob)?;
@@ -185,14 +182,6 @@ pub(super) fn observe(release: &ReleaseInput<'_>) -> Result<Vec<Member>, Archive
         };
         Ok(member(input, blob))
     })
-}
-
-/// Removes every file of a folder of incoming files.
-pub(super) fn sweep(folder: &Folder) -> Result<(), ArchiveError> {
-    folder
-        .names()?
-        .iter()
-        .try_for_each(|name| folder.remove(name))
 }
 
 /// Calls `f` on every file, on all cores; after a failure no further one is begun.

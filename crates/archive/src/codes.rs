@@ -1,0 +1,111 @@
+//! Every code of this crate.
+
+/// The codes of all errors and notes of this crate, and what they mean; sorted, unique.
+///
+/// A file that cannot be read keeps the code of `attest-digest`.
+pub const CODES: &[(&str, &str)] = &[
+    (
+        "archive-disk-full",
+        "the disk of the archive is full; nothing was added",
+    ),
+    (
+        "archive-io",
+        "the system refused to read or write the archive",
+    ),
+    (
+        "archive-locked",
+        "another process is writing to the archive",
+    ),
+    (
+        "archive-newer-format",
+        "the archive has a later format than this program reads",
+    ),
+    (
+        "blob-corrupt",
+        "a blob has other bytes, or another count of them, than its name or descriptor says",
+    ),
+    (
+        "blob-extra",
+        "a blob that no release names: harmless, used or left by the next addition",
+    ),
+    ("blob-missing", "a blob that a release names is not there"),
+    (
+        "blob-not-a-file",
+        "a link, a folder or a device stands in the place of a blob",
+    ),
+    (
+        "entry-foreign",
+        "the index names something that is no release: it is kept as it stands",
+    ),
+    (
+        "file-changed",
+        "a file has other bytes than those that were verified or signed",
+    ),
+    (
+        "file-exists",
+        "a file that should be written is there with other bytes, or is no file",
+    ),
+    (
+        "file-extra",
+        "something in the folders of the archive that is no part of it: harmless",
+    ),
+    (
+        "incoming-left",
+        "files of a run that died, or is at work: the next addition takes them away",
+    ),
+    (
+        "index-malformed",
+        "index.json is no index of releases with one meaning",
+    ),
+    (
+        "manifest-malformed",
+        "a manifest is not written the one way that a release has",
+    ),
+    ("member-missing", "a release has no file of that path"),
+    (
+        "member-not-accepted",
+        "a file is not one that was accepted: it is not written out",
+    ),
+    (
+        "name-collision",
+        "two files of a release have names that some system takes for one",
+    ),
+    ("not-an-archive", "a folder is no OCI image layout"),
+    ("release-empty", "a release has no files"),
+    (
+        "release-mismatch",
+        "the index has the manifest of one release for another",
+    ),
+    (
+        "release-too-large",
+        "a release, a file or a document is larger than an archive keeps",
+    ),
+    (
+        "version-already-released",
+        "the release is archived already, with other content",
+    ),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::CODES;
+
+    #[test]
+    fn every_code_in_the_sources_is_listed_and_no_other() {
+        let sources = [include_str!("error.rs"), include_str!("check.rs")];
+        let mut found: Vec<&str> = sources.iter().flat_map(|source| codes(source)).collect();
+        found.sort_unstable();
+        found.dedup();
+        let listed: Vec<&str> = CODES.iter().map(|(code, _)| *code).collect();
+        assert_eq!(found, listed);
+    }
+
+    /// The texts that `fn code` of a source answers.
+    fn codes(source: &str) -> Vec<&str> {
+        let functions = source.split("fn code(&self)").skip(1);
+        let bodies = functions.filter_map(|rest| rest.split_once("\n    }\n"));
+        bodies
+            .flat_map(|(body, _)| body.split('"').skip(1).step_by(2))
+            .collect()
+    }
+}

@@ -1,0 +1,151 @@
+//! Writing files of a release out of the archive.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use attest_digest::{Artifact, Hashes, RelativePath};
+
+use crate::blob::Blob;
+use crate::disk::{Folder, Found, Lock, make_folders};
+use crate::error::ArchiveError;
+use crate::manifest::Member;
+use crate::reader::same_bytes;
+use crate::release::Release;
+
+/// Which files are written.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Selection<'a> {
+    /// Every file of the release.
+    All,
+    /// These.
+    Only(&'a [RelativePath]),
+}
+
+/// What was written.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Materialized {
+    /// Files that this run wrote.
+    pub written: Vec<RelativePath>,
+    /// Files that were there already, with these bytes.
+    pub kept: Vec<RelativePath>,
+}
+
+impl Release<'_> {
+    /// Writes files of the release into a folder, without asking who made them.
+    ///
+    /// All are copied and synced beside their places first: nothing has a name in the folder unless
+    /// every file could be written and has the bytes of the manifest.
+    pub(crate) fn materialize_unaccepted(
+        &self,
+        destination: &Path,
+        selection: Selection<'_>,
+    ) -> Result<Materialized, ArchiveError> {
+        let members = self.selected(selection)?;
+        make_folders(destination)?;
+        let mut folder = Folder::open(destination)
+            .map_err(|error| ArchiveError::io("open", destination, error))?;
+        if folder.lock()? == Lock::HeldByAnother {
+            return Err(ArchiveError::Locked {
+                path: destination.to_owned(),
+            });
+        }
+        // What an earlier run, that died, has left.
+        folder.remove_below(WAITING)?;
+        let mut done = Materialized::default();
+        let mut missing = Vec::new();
+        for member in members {
+            if is_there(&folder, member)? {
+                done.kept.push(member.path.clone());
+            } else {
+                missing.push(member);
+            }
+        }
+        if !missing.is_empty() {
+            self.write(&folder, &missing)?;
+            done.written = missing
+                .into_iter()
+                .map(|member| member.path.clone())
+                .collect();
+        }
+        Ok(done)
+    }
+
+    fn selected(&self, selection: Selection<'_>) -> Result<Vec<&Member>, ArchiveError> {
+        match selection {
+            Selection::All => Ok(self.members().iter().collect()),
+            Selection::Only(paths) => {
+                let paths: BTreeSet<&RelativePath> = paths.iter().collect();
+                paths.into_iter().map(|path| self.require(path)).collect()
+            }
+        }
+    }
+
+    fn write(&self, folder: &Folder, members: &[&Member]) -> Result<(), ArchiveError> {
+        let waiting = folder.make_below(WAITING)?;
+        let outcome = self.write_through(folder, &waiting, members);
+        // What is left is harmless, and the next run takes it away: no reason to fail.
+        let _ = folder.remove_below(WAITING);
+        outcome
+    }
+
+    fn write_through(
+        &self,
+        folder: &Folder,
+        waiting: &Folder,
+        members: &[&Member],
+    ) -> Result<(), ArchiveError> {
+        for (number, member) in members.iter().enumerate() {
+            self.copy_out(waiting, &number.to_string(), member)?;
+        }
+        waiting.sync_file_system()?;
+        for (number, member) in members.iter().enumerate() {
+            let parent = make_parents(folder, &member.path)?;
+            waiting.move_new(&number.to_string(), &parent, member.path.file_name())?;
+        }
+        folder.sync_file_system()
+    }
+
+    fn copy_out(&self, waiting: &Folder, name: &str, member: &Member) -> Result<(), ArchiveError> {
+        let blob = self.reader.open_blob(member.blob)?;
+        let artifact = waiting.copy(name, FILE_MODE, &blob, &member.path)?;
+        same_bytes(member.blob, &artifact)
+    }
+}
+
+/// Whether the file stands in the folder with the bytes of the manifest.
+fn is_there(folder: &Folder, member: &Member) -> Result<bool, ArchiveError> {
+    let exists = || ArchiveError::FileExists {
+        path: folder.path_of(&member.path),
+    };
+    match folder.file(&member.path)? {
+        Found::Missing => Ok(false),
+        Found::SomethingElse => Err(exists()),
+        Found::File { file, .. } => {
+            let found = Artifact::read_file(&file, Hashes::Sha256).map_err(|source| {
+                ArchiveError::Unreadable {
+                    path: member.path.clone(),
+                    source,
+                }
+            })?;
+            if Blob::read(&found) == member.blob {
+                Ok(true)
+            } else {
+                Err(exists())
+            }
+        }
+    }
+}
+
+/// The folder that holds a path, made step by step: no link is followed.
+fn make_parents(folder: &Folder, path: &RelativePath) -> Result<Folder, ArchiveError> {
+    let mut parent = folder.reopen()?;
+    let folders = path.components().rev().skip(1).count();
+    for component in path.components().take(folders) {
+        parent = parent.make_below(component)?;
+    }
+    Ok(parent)
+}
+
+/// Where files wait below the destination until all are whole.
+const WAITING: &str = ".attest-restore";
+const FILE_MODE: u32 = 0o644;

@@ -1,0 +1,451 @@
+//! Deaths at every step of a writer, and a disk that is full at every step.
+//!
+//! A child process, this test binary again, does the work and says over a pipe what it has confirmed.
+//! It dies by SIGKILL before each step that changes the disk ([`crate::fault`]), and where strace is
+//! installed also at its system calls.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::Write as _;
+use std::os::unix::process::ExitStatusExt;
+use std::process::{Command, Stdio};
+
+use super::*;
+use crate::fault::{self, Fault};
+use crate::materialize::Selection;
+use crate::{Outcome, Reader};
+
+/// Fewer points than these mean that the tests no longer look where they did.
+const RECORDED: [(Task, usize); 4] = [
+    (Task::Init, 18),
+    (Task::Add, 24),
+    (Task::AddMany, 68),
+    (Task::Materialize, 23),
+];
+const SYSTEM_CALLS: u64 = 60;
+
+const TASKS: [Task; 4] = [Task::Init, Task::Add, Task::AddMany, Task::Materialize];
+
+const TASK: &str = "ATTEST_TEST_TASK";
+const BENCH: &str = "ATTEST_TEST_BENCH";
+const STEP: &str = "ATTEST_TEST_STEP";
+const FULL: &str = "ATTEST_TEST_FULL";
+
+const CALLS: [&str; 14] = [
+    "openat",
+    "openat2",
+    "mkdirat",
+    "ftruncate",
+    "pwrite64",
+    "write",
+    "fsync",
+    "syncfs",
+    "renameat2",
+    "renameat",
+    "unlinkat",
+    "getdents64",
+    "flock",
+    "fadvise64",
+];
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Task {
+    Init,
+    Add,
+    /// So many files that one sync of the file system takes the place of one for each.
+    AddMany,
+    Materialize,
+}
+
+impl Task {
+    fn prepare(self) -> Bench {
+        if self == Self::Init {
+            Bench { folder: folder() }
+        } else {
+            prepared()
+        }
+    }
+
+    fn run(self, bench: &Path) -> Result<(), ArchiveError> {
+        let archive = bench.join("archive");
+        match self {
+            Self::Init => Store::init(&archive).map(drop),
+            Self::Add => Store::open(&archive)?.add(&second(bench)).map(drop),
+            Self::AddMany => Store::open(&archive)?.add(&many(bench)).map(drop),
+            Self::Materialize => {
+                let reader = Reader::open(&archive)?;
+                let release = reader.find(&named("hello@1.0.0"))?.unwrap();
+                release
+                    .materialize_unaccepted(&bench.join("out"), Selection::All)
+                    .map(drop)
+            }
+        }
+    }
+
+    /// What must be true after a death, and after the next run.
+    fn judge(self, bench: &Bench, confirmed: bool) {
+        match self {
+            Self::Init => judge_init(bench, confirmed),
+            Self::Add => judge_add(bench, &second(bench.folder.path()), confirmed),
+            Self::AddMany => judge_add(bench, &many(bench.folder.path()), confirmed),
+            Self::Materialize => judge_materialize(bench, confirmed),
+        }
+    }
+}
+
+/// An archive with one release, and beside it the files of the next.
+fn prepared() -> Bench {
+    let bench = Bench::inside(folder());
+    bench.add("hello@1.0.0", &HELLO).unwrap();
+    fs::write(bench.folder.path().join("tool"), vec![1; 200_000]).unwrap();
+    fs::write(bench.folder.path().join("other"), b"other").unwrap();
+    bench
+}
+
+/// In memory where the system has such a place: hundreds of runs, and a kill is the same there.
+fn folder() -> TempDir {
+    tempfile::tempdir_in("/dev/shm")
+        .or_else(|_| tempfile::tempdir())
+        .unwrap()
+}
+
+/// `hello@2.0.0`: two new files, one that is kept already, one in memory.
+fn second(bench: &Path) -> ReleaseInput<'static> {
+    let member = |path: &str, source| MemberInput {
+        path: relative(path),
+        role: Role::Artifact,
+        source,
+        expected: None,
+    };
+    ReleaseInput {
+        name: named("hello@2.0.0"),
+        members: vec![
+            member("tool", Source::Path(bench.join("tool"))),
+            member("other", Source::Path(bench.join("other"))),
+            member("hello", Source::Bytes(HELLO[0].2)),
+            member("new", Source::Bytes(b"new")),
+        ],
+    }
+}
+
+/// `hello@2.0.0` of twenty files.
+fn many(bench: &Path) -> ReleaseInput<'static> {
+    let mut release = second(bench);
+    for number in 0..16 {
+        release.members.push(MemberInput {
+            path: relative(&format!("many/{number}")),
+            role: Role::Artifact,
+            source: Source::Bytes(DIGITS.split_at(number).1),
+            expected: None,
+        });
+    }
+    release
+}
+
+const DIGITS: &[u8] = b"0123456789abcdef";
+
+fn judge_init(bench: &Bench, confirmed: bool) {
+    match Reader::open(&bench.path()) {
+        Ok(reader) => assert!(reader.check().unwrap().is_sound()),
+        Err(error) => assert_eq!((error.code(), confirmed), ("not-an-archive", false)),
+    }
+    Store::init(&bench.path()).unwrap();
+    let report = Reader::open(&bench.path()).unwrap().check().unwrap();
+    assert!(report.is_sound());
+    bench.add("hello@1.0.0", &HELLO).unwrap();
+    assert_eq!(
+        Reader::open(&bench.path()).unwrap().check().unwrap().notes,
+        []
+    );
+}
+
+fn judge_add(bench: &Bench, offered: &ReleaseInput<'_>, confirmed: bool) {
+    let reader = Reader::open(&bench.path()).unwrap();
+    let there = reader.find(&named("hello@2.0.0")).unwrap();
+    assert!(there.is_some() || !confirmed, "what was confirmed is gone");
+    assert!(reader.find(&named("hello@1.0.0")).unwrap().is_some());
+    // Half a release would be in the index without its blobs.
+    assert!(reader.check().unwrap().is_sound());
+
+    let again = Store::open(&bench.path()).unwrap().add(offered).unwrap();
+    assert_eq!(again.outcome == Outcome::Already, there.is_some());
+    let report = Reader::open(&bench.path()).unwrap().check().unwrap();
+    assert!(report.is_sound());
+    assert_eq!(report.releases.len(), 2);
+    // Only where the release was complete can something be left: the next addition takes it away.
+    bench.add("hello@3.0.0", &HELLO).unwrap();
+    assert_eq!(
+        Reader::open(&bench.path()).unwrap().check().unwrap().notes,
+        []
+    );
+}
+
+fn judge_materialize(bench: &Bench, confirmed: bool) {
+    let out = bench.folder.path().join("out");
+    let whole = |path: &str, bytes: &[u8]| match fs::read(out.join(path)) {
+        Ok(found) => {
+            assert_eq!(found, bytes, "{path} is half");
+            true
+        }
+        Err(_) => false,
+    };
+    let written = HELLO
+        .iter()
+        .filter(|(path, _, bytes)| whole(path, bytes))
+        .count();
+    assert!(written == HELLO.len() || !confirmed);
+    Task::Materialize.run(bench.folder.path()).unwrap();
+    assert!(HELLO.iter().all(|(path, _, bytes)| whole(path, bytes)));
+    let names: BTreeSet<_> = fs::read_dir(&out)
+        .unwrap()
+        .map(|it| it.unwrap().file_name())
+        .collect();
+    assert_eq!(names.len(), 5, "{names:?}");
+}
+
+/// How a child ended, and what it said before.
+struct Ended {
+    killed: bool,
+    said: String,
+}
+
+impl Ended {
+    fn confirmed(&self) -> bool {
+        self.said
+            .lines()
+            .any(|line| line.ends_with("attest-test done"))
+    }
+
+    fn begun(&self) -> bool {
+        self.said.contains("attest-test begun")
+    }
+}
+
+fn run_child(mut command: Command, task: Task, bench: &Bench) -> Ended {
+    let output = command
+        .args([
+            "--exact",
+            "tests::deaths::child",
+            "--ignored",
+            "--nocapture",
+            "--test-threads=1",
+        ])
+        .env(TASK, format!("{task:?}"))
+        .env(BENCH, bench.folder.path())
+        .env("RUST_BACKTRACE", "0")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .output()
+        .unwrap();
+    let killed = output.status.signal() == Some(9) || output.status.code() == Some(128 + 9);
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(
+        killed || output.status.success(),
+        "{said}\n{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    Ended { killed, said }
+}
+
+fn this_test() -> Command {
+    Command::new(std::env::current_exe().unwrap())
+}
+
+fn say(what: &str) {
+    std::io::stdout()
+        .write_all(format!("attest-test {what}\n").as_bytes())
+        .unwrap();
+}
+
+/// Not a test: what the others start.
+#[test]
+#[ignore = "a child process of the other tests"]
+fn child() {
+    let Ok(task) = std::env::var(TASK) else {
+        return;
+    };
+    let task = TASKS
+        .into_iter()
+        .find(|it| format!("{it:?}") == task)
+        .unwrap();
+    let bench = PathBuf::from(std::env::var_os(BENCH).unwrap());
+    let step = std::env::var(STEP).map_or(usize::MAX, |it| it.parse().unwrap());
+    let fault = if std::env::var_os(FULL).is_some() {
+        Fault::DiskFull
+    } else {
+        Fault::Kill
+    };
+    fault::arm(step, fault);
+    say("begun");
+    let outcome = task.run(&bench);
+    for step in fault::taken() {
+        say(&format!("step {step}"));
+    }
+    match outcome {
+        Ok(()) => say("done"),
+        Err(error) => say(&format!("refused {}", error.code())),
+    }
+}
+
+/// Runs the task once undisturbed and says which steps it takes.
+fn steps(task: Task, bench: &Bench) -> Vec<String> {
+    let ended = run_child(this_test(), task, bench);
+    assert!(ended.confirmed(), "{}", ended.said);
+    let steps = ended
+        .said
+        .lines()
+        .filter_map(|line| line.split_once("attest-test step "));
+    steps.map(|(_, step)| step.to_owned()).collect()
+}
+
+fn count_steps(task: Task) -> usize {
+    let bench = task.prepare();
+    let steps = steps(task, &bench).len();
+    task.judge(&bench, true);
+    steps
+}
+
+fn killed_at_each_step(task: Task, recorded: usize) {
+    let steps = count_steps(task);
+    for step in 1..=steps {
+        let bench = task.prepare();
+        let mut command = this_test();
+        command.env(STEP, step.to_string());
+        let ended = run_child(command, task, &bench);
+        assert!(ended.killed && ended.begun(), "step {step} of {steps}");
+        task.judge(&bench, ended.confirmed());
+    }
+    say(&format!(
+        "{task:?}: killed at {steps} steps, recorded are {recorded}"
+    ));
+    assert!(
+        steps >= recorded,
+        "{task:?} has {steps} steps, recorded are {recorded}"
+    );
+}
+
+fn full_at_each_step(task: Task) {
+    let steps = count_steps(task);
+    let mut refused = 0;
+    for step in 1..=steps {
+        let bench = task.prepare();
+        let mut command = this_test();
+        command.env(STEP, step.to_string()).env(FULL, "1");
+        let ended = run_child(command, task, &bench);
+        // A failure to tidy up, after everything is durable, is none.
+        let code = ended
+            .said
+            .split_whitespace()
+            .skip_while(|word| *word != "refused")
+            .nth(1);
+        assert!(
+            ended.confirmed() || code == Some("archive-disk-full"),
+            "{}",
+            ended.said
+        );
+        refused += usize::from(!ended.confirmed());
+        task.judge(&bench, ended.confirmed());
+    }
+    say(&format!(
+        "{task:?}: disk full at {steps} steps, refused at {refused}"
+    ));
+    assert!(refused * 2 > steps, "{refused} of {steps}");
+}
+
+#[test]
+fn a_death_at_any_step_leaves_the_old_state_or_the_new() {
+    for (task, recorded) in RECORDED {
+        killed_at_each_step(task, recorded);
+    }
+}
+
+#[test]
+fn a_full_disk_at_any_step_is_named_and_leaves_the_old_state_or_the_new() {
+    TASKS.into_iter().for_each(full_at_each_step);
+}
+
+/// A kill keeps what the system has not written yet; a loss of power does not. So the order counts:
+/// the bytes of each blob, their names, the index, its name.
+#[test]
+fn everything_is_durable_before_it_is_named_and_named_before_it_is_confirmed() {
+    for task in [Task::Add, Task::AddMany] {
+        let bench = task.prepare();
+        let steps = steps(task, &bench);
+        let places = |wanted: &str| -> Vec<usize> {
+            let found = steps
+                .iter()
+                .enumerate()
+                .filter(|(_, step)| step.starts_with(wanted));
+            found.map(|(at, _)| at).collect()
+        };
+        let archive = bench.path().display().to_string();
+        let written = places("write ");
+        let moved = places("move ");
+        let synced_names = places(&format!("sync-folder {archive}/blobs/sha256"));
+        let synced_root = places(&format!("sync-folder {archive}"));
+        let (index, blobs) = moved.split_last().unwrap();
+        assert!(steps[*index].ends_with("/index.json"), "{steps:?}");
+        assert!(written.last() < blobs.first());
+        for written in written {
+            let file = steps[written].strip_prefix("write ").unwrap();
+            let one = places(&format!("sync-file {file}"));
+            let all = places("sync-all");
+            let synced = *one.first().or(all.first()).unwrap();
+            assert!(
+                written < synced && Some(&synced) < blobs.first(),
+                "{file}: {steps:?}"
+            );
+        }
+        assert!(blobs.last() < synced_names.first() && synced_names.first() < Some(index));
+        assert!(synced_root.iter().any(|synced| synced > index), "{steps:?}");
+    }
+}
+
+#[test]
+fn a_death_at_any_system_call_of_adding_leaves_the_old_archive_or_the_new() {
+    if !Command::new("strace")
+        .arg("-V")
+        .output()
+        .is_ok_and(|it| it.status.success())
+    {
+        say("Add: strace is not installed: killed at steps only, not at system calls");
+        return;
+    }
+    let points: u64 = CALLS.iter().map(|call| killed_at_each(call)).sum();
+    say(&format!(
+        "Add: killed at {points} system calls, recorded are {SYSTEM_CALLS}"
+    ));
+    assert!(
+        points >= SYSTEM_CALLS,
+        "{points} system calls, recorded are {SYSTEM_CALLS}"
+    );
+}
+
+/// Kills the child at its first, second, … call of that name, until it lives.
+fn killed_at_each(call: &str) -> u64 {
+    let mut points = 0;
+    for number in 1..500 {
+        let bench = prepared();
+        let mut command = Command::new("strace");
+        command.args([
+            "-f",
+            "-qq",
+            "-o",
+            "/dev/null",
+            "-e",
+            &format!("trace={call}"),
+        ]);
+        command.args(["-e", &format!("inject={call}:signal=SIGKILL:when={number}")]);
+        command.arg("--").arg(std::env::current_exe().unwrap());
+        let ended = run_child(command, Task::Add, &bench);
+        if !ended.killed {
+            assert!(ended.confirmed());
+            return points;
+        }
+        if ended.begun() {
+            points += 1;
+            Task::Add.judge(&bench, ended.confirmed());
+        }
+    }
+    panic!("{call}: still killed at the 500th call");
+}
