@@ -5,10 +5,12 @@
 //! redirects are not followed, and what it returns is verified by the signer before it is used.
 
 mod answer;
+mod chain;
 mod error;
 mod http;
 pub mod limits;
 mod query;
 
+pub use chain::{Chain, ChainError};
 pub use error::HttpError;
 pub use http::{HttpAuthority, Patience};
