@@ -64,7 +64,7 @@ type Piece = (Vec<u8>, usize);
 
 struct Hashing {
     size: u64,
-    head: Head,
+    opens_as_pae: bool,
     sha256: Hasher,
     beside: Vec<Hasher>,
 }
@@ -73,7 +73,7 @@ impl Hashing {
     fn new(hashes: Hashes) -> Self {
         Self {
             size: 0,
-            head: Head::default(),
+            opens_as_pae: false,
             sha256: Hasher::new(Algorithm::Sha256),
             beside: hashes
                 .beside_sha256()
@@ -167,7 +167,10 @@ impl Hashing {
     }
 
     fn take(&mut self, bytes: &[u8]) {
-        self.head.take(bytes);
+        // The first piece is a whole buffer, or all there is.
+        if self.size == 0 {
+            self.opens_as_pae = bytes.starts_with(PAE_PREFIX);
+        }
         self.sha256.update(bytes);
         self.size += bytes.len() as u64;
     }
@@ -175,7 +178,7 @@ impl Hashing {
     fn finish(self) -> Observed {
         Observed {
             size: self.size,
-            opens_as_pae: self.head.opens_as_pae(),
+            opens_as_pae: self.opens_as_pae,
             sha256: self.sha256.finish(),
             beside: self.beside.into_iter().map(Hasher::finish).collect(),
         }
@@ -188,26 +191,5 @@ fn update(hashers: &mut [Hasher], bytes: &[u8]) {
     }
 }
 
-/// The first bytes, however small the pieces are in which they come.
-#[derive(Default)]
-struct Head {
-    bytes: [u8; PAE_PREFIX.len()],
-    filled: usize,
-}
-
-impl Head {
-    fn take(&mut self, bytes: &[u8]) {
-        let empty = self.bytes.get_mut(self.filled..).unwrap_or_default();
-        for (place, byte) in empty.iter_mut().zip(bytes) {
-            *place = *byte;
-            self.filled += 1;
-        }
-    }
-
-    fn opens_as_pae(&self) -> bool {
-        self.bytes == *PAE_PREFIX
-    }
-}
-
 /// How a DSSE pre-authentication encoding begins.
-const PAE_PREFIX: &[u8; 7] = b"DSSEv1 ";
+const PAE_PREFIX: &[u8] = b"DSSEv1 ";

@@ -161,21 +161,21 @@ fn a_magic_link_is_not_followed() {
     assert_eq!(error.code(), "file-unreadable");
 }
 
-#[test]
-fn a_file_that_is_replaced_while_it_is_read_is_refused() {
-    let folder = tempdir().unwrap();
-    let path = folder.path().join("file");
-    let make = |name: &str| {
-        let path = folder.path().join(name);
-        File::create(&path).unwrap().set_len(64 << 20).unwrap();
-        path
+/// Reads `file` by its path and below its folder while `exchange` puts one new file after another
+/// there, and returns the codes.
+fn codes_while(folder: &Path, exchange: impl Fn(&Path, &Path) + Sync) -> [&'static str; 2] {
+    let path = folder.join("file");
+    let exchange = |turn: u64| {
+        let next = folder.join(format!("next{turn}"));
+        File::create(&next).unwrap().set_len(64 << 20).unwrap();
+        exchange(&next, &path);
     };
-    make("file");
+    exchange(0);
     let (stop, begun) = (AtomicBool::new(false), AtomicBool::new(false));
     thread::scope(|scope| {
         scope.spawn(|| {
-            for turn in 0u64.. {
-                fs::rename(make(&format!("next{turn}")), &path).unwrap();
+            for turn in 1.. {
+                exchange(turn);
                 begun.store(true, Ordering::Release);
                 if stop.load(Ordering::Acquire) {
                     return;
@@ -185,12 +185,38 @@ fn a_file_that_is_replaced_while_it_is_read_is_refused() {
         while !begun.load(Ordering::Acquire) {
             thread::yield_now();
         }
-        let by_path = Artifact::read_path(&path, Hashes::Sha256);
-        let by_root = in_root(folder.path(), "file");
+        let read = [
+            Artifact::read_path(&path, Hashes::Sha256),
+            in_root(folder, "file"),
+        ];
         stop.store(true, Ordering::Release);
-        assert_eq!(by_path.unwrap_err().code(), "file-changed");
-        assert_eq!(by_root.unwrap_err().code(), "file-changed");
+        read.map(|read| read.unwrap_err().code())
+    })
+}
+
+#[test]
+fn a_file_that_is_replaced_while_it_is_read_is_refused() {
+    let folder = tempdir().unwrap();
+    let codes = codes_while(folder.path(), |next, path| fs::rename(next, path).unwrap());
+    assert_eq!(codes, ["file-changed"; 2]);
+}
+
+#[test]
+fn a_link_that_is_turned_while_its_file_is_read_is_refused() {
+    let folder = tempdir().unwrap();
+    let codes = codes_while(folder.path(), |next, path| {
+        let link = folder.path().join("link");
+        symlink(next.file_name().unwrap(), &link).unwrap();
+        fs::rename(link, path).unwrap();
     });
+    assert_eq!(codes, ["file-changed"; 2]);
+}
+
+#[test]
+fn a_file_that_is_shorter_than_it_says_is_refused() {
+    // The kernel says 4096 bytes for every file here.
+    let read = Artifact::read_path(Path::new("/sys/kernel/uevent_seqnum"), Hashes::Sha256);
+    assert_eq!(read.unwrap_err().code(), "file-changed");
 }
 
 #[test]
@@ -335,6 +361,20 @@ fn bytes_that_open_as_pae_are_known() {
     }
 }
 
+#[test]
+fn only_the_first_bytes_open_as_pae() {
+    let filler = vec![b' '; 1 << 16];
+    for (bytes, expected) in [
+        ([b"DSSEv1 ", filler.as_slice()].concat(), true),
+        ([filler.as_slice(), b"DSSEv1 "].concat(), false),
+    ] {
+        assert_eq!(
+            Artifact::of_bytes(&bytes, Hashes::Sha256).opens_as_pae(),
+            expected
+        );
+    }
+}
+
 fn claims(digests: &[Digest]) -> DigestSet {
     let mut set = DigestSet::new();
     for digest in digests {
@@ -379,10 +419,24 @@ fn a_claimed_digest_that_was_not_computed_does_not_pass() {
             Match::Same
         );
     }
-    // A difference is worse than a gap.
+    // A stronger digest that agrees does not stand in for it.
+    let sha384 = full.digest(Algorithm::Sha384).unwrap();
+    let algorithm = Algorithm::Sha384;
+    let artifact = Artifact::of_bytes(b"hello", Hashes::Sha256AndSha512);
+    let claimed = claims(&[sha384, sha512]);
+    assert_eq!(artifact.compare(&claimed), Match::NotComputed { algorithm });
+}
+
+#[test]
+fn a_difference_is_worse_than_a_gap() {
+    let full = Artifact::of_bytes(b"hello", Hashes::All);
+    let (sha384, sha512) = (
+        full.digest(Algorithm::Sha384).unwrap(),
+        full.sha512().unwrap(),
+    );
+    let artifact = Artifact::of_bytes(b"hello", Hashes::Sha256);
     let wrong = claims(&[Digest::Sha256([0; 32]), sha512]);
     assert!(matches!(artifact.compare(&wrong), Match::Different { .. }));
-    let sha384 = full.digest(Algorithm::Sha384).unwrap();
     let wrong = claims(&[sha384, Digest::Sha512([0; 64])]);
     let artifact = Artifact::of_bytes(b"hello", Hashes::Sha256AndSha512);
     assert!(matches!(artifact.compare(&wrong), Match::Different { .. }));
