@@ -29,4 +29,6 @@ pub use checkpoint::{Checkpoint, CheckpointSigner, SignedCheckpoint, SignerError
 pub use hash::{Hash, HashError};
 pub use key::{KeyError, LogKey};
 pub use note::{NoteError, NoteSignature};
-pub use store::{Appended, Inclusion, Log, LogError, Which};
+pub use store::{
+    Appended, CheckReport, Finding, Inclusion, Log, LogError, LogReader, Recovery, Which,
+};

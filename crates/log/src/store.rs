@@ -1,18 +1,30 @@
 //! The log in files: one writer, many readers, no server.
 
+mod check;
+mod disk;
+mod durable;
+mod edge;
 mod error;
+mod files;
+mod index;
+mod journal;
+mod layout;
+#[cfg(test)]
+mod memory;
+mod reader;
+mod second_copy;
+mod start;
+#[cfg(test)]
+mod tests;
+mod tree;
+mod writer;
 
-use std::path::Path;
+use crate::Hash;
 
-use crate::{CheckpointSigner, Hash, LogKey, SignedCheckpoint};
-
+pub use check::{CheckReport, Finding};
 pub use error::{LogError, Which};
-
-/// The writer of a log.
-pub struct Log<'s> {
-    signer: &'s dyn CheckpointSigner,
-    checkpoint: SignedCheckpoint,
-}
+pub use reader::LogReader;
+pub use writer::Log;
 
 /// What became of one entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,47 +52,11 @@ pub struct Inclusion {
     pub checkpoint: Vec<u8>,
 }
 
-impl<'s> Log<'s> {
-    /// Makes an empty log.
-    ///
-    /// # Errors
-    /// Being written.
-    pub fn create(
-        _dir: &Path,
-        _second_copy: &Path,
-        _signer: &'s dyn CheckpointSigner,
-    ) -> Result<Self, LogError> {
-        Err(LogError::Stopped)
-    }
-
-    /// Opens a log for writing.
-    ///
-    /// # Errors
-    /// Being written.
-    pub fn open(
-        _dir: &Path,
-        _second_copy: &Path,
-        _signer: &'s dyn CheckpointSigner,
-    ) -> Result<Self, LogError> {
-        Err(LogError::Stopped)
-    }
-
-    /// Adds entries and publishes one checkpoint over all. Durable when it returns.
-    ///
-    /// # Errors
-    /// Being written.
-    pub fn append(&mut self, _entries: &[Vec<u8>]) -> Result<Vec<Appended>, LogError> {
-        let _ = self.signer;
-        Err(LogError::Stopped)
-    }
-
-    /// The key under which the log's checkpoints verify.
-    pub fn key(&self) -> &LogKey {
-        self.signer.key()
-    }
-
-    /// The last published checkpoint.
-    pub const fn checkpoint(&self) -> &SignedCheckpoint {
-        &self.checkpoint
-    }
+/// What opening a log had to put right after an interruption.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Recovery {
+    /// Entries that were durable and not yet published.
+    pub completed: u64,
+    /// Bytes of a batch that was never whole, and was discarded.
+    pub torn: u64,
 }

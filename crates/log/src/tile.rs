@@ -166,12 +166,18 @@ impl TileId {
 }
 
 impl Content {
-    const fn level(self) -> u8 {
+    pub(crate) const fn level(self) -> u8 {
         match self {
             Self::Entries => 0,
             Self::Hashes(level) => level,
         }
     }
+}
+
+/// The place of the tile that a tree of `size` leaves grows at this level.
+pub(crate) fn growing_index(level: u8, size: u64) -> u64 {
+    let leaves_of_tile = HEIGHT * (u32::from(level) + 1);
+    size.checked_shr(leaves_of_tile).unwrap_or(0)
 }
 
 impl fmt::Display for TileId {

@@ -1,7 +1,7 @@
 //! Why a log refuses, or cannot tell.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::{Hash, NoteError, SignerError};
 
@@ -97,6 +97,12 @@ pub enum LogError {
         /// Entries of the log.
         size: u64,
     },
+    /// A second copy inside the log's own folder: a backup would carry it along.
+    #[error("the checkpoint's second copy {} lies inside the log", path.display())]
+    CopyInside {
+        /// Where.
+        path: PathBuf,
+    },
     /// Somebody else wrote the second copy while this log was open.
     #[error("the checkpoint's second copy {} was changed by another writer", path.display())]
     CopyChanged {
@@ -170,6 +176,20 @@ pub enum LogError {
 }
 
 impl LogError {
+    pub(crate) fn io(action: &'static str, path: &Path, source: io::Error) -> Self {
+        let path = path.to_owned();
+        match source.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+                Self::FullDisk { path, source }
+            }
+            _ => Self::Io {
+                action,
+                path,
+                source,
+            },
+        }
+    }
+
     /// The stable code.
     pub const fn code(&self) -> &'static str {
         match self {
@@ -190,6 +210,7 @@ impl LogError {
             Self::NewerThanLog { .. } => "checkpoint-newer-than-log",
             Self::RootDiffers { .. } => "checkpoint-root-differs",
             Self::CopyMissing { .. } => "checkpoint-copy-missing",
+            Self::CopyInside { .. } => "checkpoint-copy-inside",
             Self::CopyChanged { .. } => "checkpoint-copy-changed",
             Self::SignedBefore { .. } => "checkpoint-signed-before",
             Self::EntrySize { .. } => "log-entry-size",
