@@ -1,1 +1,46 @@
 //! Strict verification of Sigstore bundles against a trusted root and an expected signer.
+//!
+//! ```text
+//! claimed ── Bundle ──┐
+//! observed ─ Artifact ┼─► Verifier::verify ─► Evidence (proven) or Rejection (codes)
+//! trusted ── TrustedRoot, ExpectedSigner ┘
+//! ```
+//!
+//! Every check is made here, in the order of [`STEPS`]; then the Sigstore organisation's own verifier
+//! must accept as well, wherever it can judge. Nothing that is not signed makes a check go away.
+//!
+//! | to find | look at |
+//! |---|---|
+//! | what is read, and how strictly | [`Bundle`], [`TrustedRoot`], [`PublicKey`], [`limits`] |
+//! | how it says no | [`Rejection`], [`CODES`] |
+//! | what it proves when it says yes | [`Evidence`] |
+
+mod asn1;
+mod body;
+mod bundle;
+mod check;
+mod codes;
+mod crypto;
+mod engine;
+mod evidence;
+mod inclusion;
+mod key;
+pub mod limits;
+mod signature;
+mod signer;
+mod time;
+mod trusted_root;
+mod verifier;
+
+pub use bundle::{
+    Bundle, BundleEntry, BundleError, BundleVersion, ClaimedProof, Content, Material,
+};
+pub use check::{Check, Rejection};
+pub use codes::{CODES, Code, STEPS, Step};
+pub use evidence::{
+    Evidence, ExpectedSigner, ProvenLog, ProvenSigner, ProvenTime, Skipped, TimeSource,
+};
+pub use key::{KeyError, KeyKind, PublicKey};
+pub use signature::Subject;
+pub use trusted_root::{TimeWindow, TimestampAuthority, TrustedLog, TrustedRoot, TrustedRootError};
+pub use verifier::{Accept, Verifier};

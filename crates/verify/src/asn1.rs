@@ -1,0 +1,6 @@
+//! DER structures: keys, certificates, timestamp tokens. The only place that names the libraries
+//! that read them.
+
+pub(crate) mod certificate;
+pub(crate) mod spki;
+pub(crate) mod token;

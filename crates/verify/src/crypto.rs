@@ -1,0 +1,84 @@
+//! The library that hashes and verifies signatures.
+
+use attest_digest::{Algorithm, Digest};
+use aws_lc_rs::digest;
+use aws_lc_rs::signature::{self, ParsedPublicKey, VerificationAlgorithm};
+
+use crate::key::KeyKind;
+
+/// A public key, ready to verify with one digest algorithm.
+#[derive(Debug, Clone)]
+pub(crate) struct VerifyingKey(ParsedPublicKey);
+
+impl VerifyingKey {
+    /// `None` if the kind does not sign digests of that algorithm, or the bytes are no such key.
+    ///
+    /// `public_key` is the content of the BIT STRING of a `SubjectPublicKeyInfo`.
+    pub(crate) fn new(kind: KeyKind, algorithm: Algorithm, public_key: &[u8]) -> Option<Self> {
+        let algorithm = verification(kind, algorithm)?;
+        ParsedPublicKey::new(algorithm, public_key).ok().map(Self)
+    }
+
+    pub(crate) fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
+        self.0.verify_sig(message, signature).is_ok()
+    }
+
+    /// Verifies a signature over a message of which only the digest is known.
+    pub(crate) fn verifies_digest(&self, digest: &Digest, signature: &[u8]) -> bool {
+        digest::Digest::import_less_safe(digest.as_bytes(), implementation(digest.algorithm()))
+            .is_ok_and(|digest| self.0.verify_digest_sig(&digest, signature).is_ok())
+    }
+}
+
+/// The digest of bytes in memory.
+pub(crate) fn hash(algorithm: Algorithm, bytes: &[u8]) -> Digest {
+    let digest = digest::digest(implementation(algorithm), bytes);
+    match algorithm {
+        Algorithm::Sha256 => Digest::Sha256(array(digest.as_ref())),
+        Algorithm::Sha384 => Digest::Sha384(array(digest.as_ref())),
+        Algorithm::Sha512 => Digest::Sha512(array(digest.as_ref())),
+    }
+}
+
+/// The SHA-256 of bytes in memory.
+pub(crate) fn sha256(bytes: &[u8]) -> [u8; 32] {
+    array(digest::digest(&digest::SHA256, bytes).as_ref())
+}
+
+/// Only for comparing with the certificate hash of old timestamp tokens, never as proof.
+pub(crate) fn sha1(bytes: &[u8]) -> [u8; 20] {
+    array(digest::digest(&digest::SHA1_FOR_LEGACY_USE_ONLY, bytes).as_ref())
+}
+
+fn array<const N: usize>(bytes: &[u8]) -> [u8; N] {
+    let mut array = [0; N];
+    array.copy_from_slice(bytes);
+    array
+}
+
+const fn implementation(algorithm: Algorithm) -> &'static digest::Algorithm {
+    match algorithm {
+        Algorithm::Sha256 => &digest::SHA256,
+        Algorithm::Sha384 => &digest::SHA384,
+        Algorithm::Sha512 => &digest::SHA512,
+    }
+}
+
+fn verification(kind: KeyKind, algorithm: Algorithm) -> Option<&'static dyn VerificationAlgorithm> {
+    Some(match (kind, algorithm) {
+        (KeyKind::P256, Algorithm::Sha256) => &signature::ECDSA_P256_SHA256_ASN1,
+        (KeyKind::P256, Algorithm::Sha384) => &signature::ECDSA_P256_SHA384_ASN1,
+        (KeyKind::P256, Algorithm::Sha512) => &signature::ECDSA_P256_SHA512_ASN1,
+        (KeyKind::P384, Algorithm::Sha256) => &signature::ECDSA_P384_SHA256_ASN1,
+        (KeyKind::P384, Algorithm::Sha384) => &signature::ECDSA_P384_SHA384_ASN1,
+        (KeyKind::P384, Algorithm::Sha512) => &signature::ECDSA_P384_SHA512_ASN1,
+        (KeyKind::P521, Algorithm::Sha256) => &signature::ECDSA_P521_SHA256_ASN1,
+        (KeyKind::P521, Algorithm::Sha384) => &signature::ECDSA_P521_SHA384_ASN1,
+        (KeyKind::P521, Algorithm::Sha512) => &signature::ECDSA_P521_SHA512_ASN1,
+        (KeyKind::Rsa { .. }, Algorithm::Sha256) => &signature::RSA_PKCS1_2048_8192_SHA256,
+        (KeyKind::Rsa { .. }, Algorithm::Sha384) => &signature::RSA_PKCS1_2048_8192_SHA384,
+        (KeyKind::Rsa { .. }, Algorithm::Sha512) => &signature::RSA_PKCS1_2048_8192_SHA512,
+        // Pure Ed25519 signs messages, not digests: attest_log::LogKey verifies those.
+        (KeyKind::Ed25519, _) => return None,
+    })
+}

@@ -1,0 +1,220 @@
+//! Step 11: the Sigstore organisation's verifier, as a second opinion. Where both can judge, both
+//! must accept. The only file that names it.
+//!
+//! It reads the system's clock, to leave out logs and authorities that have not started yet; we are
+//! given the time. So it gets trusted roots in which those have always been valid, and we judge their
+//! windows alone.
+
+use attest_digest::Digest;
+use attest_provenance::json::Value;
+use jiff::Timestamp;
+use serde_json::json;
+use sigstore_verify::trust_root::TrustedRoot as EngineRoot;
+use sigstore_verify::types::bundle::TimestampVerificationData;
+use sigstore_verify::types::{
+    ArtifactDigest, Bundle as EngineBundle, DerPublicKey, HashAlgorithm, Sha256Hash,
+};
+use sigstore_verify::{PublicKeyVerificationPolicy, VerificationPolicy, Verifier};
+
+use crate::body::{self, EntryKind};
+use crate::bundle::Bundle;
+use crate::evidence::{ExpectedSigner, ProvenSigner};
+use crate::signer::Signer;
+use crate::trusted_root::{TrustedRoot, TrustedRootError};
+
+/// The engine, with all trusted roots in one.
+pub(crate) struct Engine(Verifier);
+
+/// What the engine is asked about.
+pub(crate) struct Question<'a> {
+    pub(crate) bundle: &'a Bundle,
+    pub(crate) signer: &'a Signer,
+    /// A digest of the artifact that the signature or the statement is about.
+    pub(crate) bound: Option<Digest>,
+    /// Indices of log entries and of timestamps that were passed over.
+    pub(crate) without_entries: &'a [usize],
+    pub(crate) without_timestamps: &'a [usize],
+    /// Whether log entries must be proven.
+    pub(crate) proven: bool,
+}
+
+/// What the engine says.
+pub(crate) enum Opinion {
+    Accepts,
+    /// It cannot judge this.
+    None(&'static str),
+    Rejects(String),
+}
+
+impl Engine {
+    pub(crate) fn new(roots: &[TrustedRoot]) -> Result<Self, TrustedRootError> {
+        let refused = |error: String| TrustedRootError::Engine { reason: error };
+        let merged = merge(roots)?.to_string();
+        let root = EngineRoot::from_json(&merged).map_err(|error| refused(error.to_string()))?;
+        Verifier::new(&root)
+            .map(Self)
+            .map_err(|error| refused(error.to_string()))
+    }
+
+    pub(crate) fn judge(&self, question: &Question<'_>) -> Opinion {
+        let digest = match readable(question) {
+            Ok(digest) => digest,
+            Err(reason) => return Opinion::None(reason),
+        };
+        let mut bundle = match EngineBundle::from_json(question.bundle.text()) {
+            Ok(bundle) => bundle,
+            Err(error) => return Opinion::Rejects(error.to_string()),
+        };
+        let material = &mut bundle.verification_material;
+        let entries = std::mem::take(&mut material.tlog_entries);
+        material.tlog_entries = without(entries, question.without_entries);
+        let timestamps =
+            std::mem::take(&mut material.timestamp_verification_data.rfc3161_timestamps);
+        material.timestamp_verification_data =
+            TimestampVerificationData::new(without(timestamps, question.without_timestamps));
+        let verified = match &question.signer.identity {
+            ProvenSigner::Key(key) => {
+                let policy =
+                    PublicKeyVerificationPolicy::new(DerPublicKey::new(key.spki().to_owned()));
+                let policy = if question.proven {
+                    policy
+                } else {
+                    policy.skip_tlog_unsafe()
+                };
+                self.0.verify(digest, &bundle, &policy)
+            }
+            ProvenSigner::Identity { identity, issuer } => {
+                let policy = VerificationPolicy::new(identity.as_str(), issuer.as_str());
+                let policy = if question.proven {
+                    policy
+                } else {
+                    policy.skip_tlog_unsafe()
+                };
+                self.0.verify(digest, &bundle, &policy)
+            }
+        };
+        match verified {
+            Ok(_) => Opinion::Accepts,
+            Err(error) => Opinion::Rejects(error.to_string()),
+        }
+    }
+}
+
+/// The artifact's digest in the engine's type, if it can judge the question at all.
+fn readable(question: &Question<'_>) -> Result<ArtifactDigest, &'static str> {
+    let bundle = question.bundle;
+    let entries = bundle.entries().len() - question.without_entries.len();
+    let timestamps = bundle.timestamps().len() - question.without_timestamps.len();
+    if entries + timestamps == 0 {
+        return Err("it judges nothing without log entry and timestamp");
+    }
+    let key = question.signer.key.kind();
+    let reads = |kind: Option<EntryKind>| kind.is_some_and(|it| body::engine_reads(it, key));
+    if !bundle.entries().iter().map(EntryKind::of).all(reads) {
+        return Err("it does not read log entries of this key's kind");
+    }
+    let bound = question
+        .bound
+        .ok_or("it compares SHA-256 and SHA-512 alone")?;
+    match bound {
+        Digest::Sha256(bytes) => Ok(Sha256Hash::new(bytes).into()),
+        Digest::Sha512(bytes) => ArtifactDigest::new(HashAlgorithm::Sha2512, bytes.to_vec())
+            .map_err(|_| "it takes no such digest"),
+        Digest::Sha384(_) => Err("it compares SHA-256 and SHA-512 alone"),
+    }
+}
+
+fn without<T>(items: Vec<T>, indices: &[usize]) -> Vec<T> {
+    let kept = items
+        .into_iter()
+        .enumerate()
+        .filter(|(index, _)| !indices.contains(index));
+    kept.map(|(_, item)| item).collect()
+}
+
+/// One trusted root out of several, as the engine can take it.
+fn merge(roots: &[TrustedRoot]) -> Result<Value, TrustedRootError> {
+    let mut logs: Vec<Value> = Vec::new();
+    let mut certificate_logs: Vec<Value> = Vec::new();
+    let mut authorities = Vec::new();
+    let mut issuers = Vec::new();
+    for root in roots {
+        let items = |field: &str| {
+            root.json()
+                .get(field)
+                .and_then(Value::as_array)
+                .cloned()
+                .unwrap_or_default()
+        };
+        let supported = items("tlogs").into_iter().zip(root.logs());
+        for (log, _) in supported.filter(|(_, log)| log.is_supported()) {
+            add_log(&mut logs, log)?;
+        }
+        for log in items("ctlogs") {
+            add_log(&mut certificate_logs, log)?;
+        }
+        authorities.extend(items("timestampAuthorities"));
+        issuers.extend(items("certificateAuthorities"));
+    }
+    for item in &mut logs {
+        start_always(item.get_mut("publicKey"));
+    }
+    for item in &mut authorities {
+        start_always(Some(item));
+    }
+    Ok(json!({
+        "mediaType": "application/vnd.dev.sigstore.trustedroot+json;version=0.1",
+        "tlogs": logs,
+        "ctlogs": certificate_logs,
+        "timestampAuthorities": authorities,
+        "certificateAuthorities": issuers,
+    }))
+}
+
+/// A log of two roots is one log, valid when either says so; the engine refuses to see it twice.
+fn add_log(logs: &mut Vec<Value>, log: Value) -> Result<(), TrustedRootError> {
+    let id = |it: &Value| it.pointer("/logId/keyId").cloned();
+    let Some(known) = logs.iter_mut().find(|it| id(it) == id(&log)) else {
+        logs.push(log);
+        return Ok(());
+    };
+    let key = |it: &Value| it.pointer("/publicKey/rawBytes").cloned();
+    if key(known) != key(&log) {
+        let id = id(&log).unwrap_or_default().to_string();
+        return Err(TrustedRootError::Conflict { id });
+    }
+    let window = |it: &Value| it.pointer("/publicKey/validFor").cloned();
+    let widest = widest(window(known), window(&log));
+    if let Some(key) = known.get_mut("publicKey").and_then(Value::as_object_mut) {
+        match widest {
+            Some(window) => key.insert("validFor".to_owned(), window),
+            None => key.remove("validFor"),
+        };
+    }
+    Ok(())
+}
+
+/// From the earlier start to the later end; `None` is always.
+fn widest(one: Option<Value>, other: Option<Value>) -> Option<Value> {
+    let (one, other) = (one?, other?);
+    let time = |it: &Value, field: &str| it.get(field)?.as_str()?.parse::<Timestamp>().ok();
+    let start = time(&one, "start").min(time(&other, "start"))?;
+    let end = time(&one, "end")
+        .zip(time(&other, "end"))
+        .map(|(one, other)| one.max(other));
+    Some(match end {
+        Some(end) => json!({"start": start.to_string(), "end": end.to_string()}),
+        None => json!({"start": start.to_string()}),
+    })
+}
+
+fn start_always(item: Option<&mut Value>) {
+    if let Some(start) = item.and_then(|it| it.pointer_mut("/validFor/start")) {
+        *start = "1970-01-01T00:00:00Z".into();
+    }
+}
+
+/// Whether an opinion can be had at all about this signer.
+pub(crate) const fn is_required(expected: &ExpectedSigner) -> bool {
+    matches!(expected, ExpectedSigner::Identity { .. })
+}

@@ -1,0 +1,310 @@
+//! What a verification proved.
+
+use std::fmt;
+
+use attest_digest::Digest;
+use attest_provenance::Statement;
+use jiff::Timestamp;
+
+use crate::check::Check;
+use crate::key::PublicKey;
+
+/// Who is expected to have signed. There is no value for anyone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ExpectedSigner {
+    /// The holder of this key.
+    Key(PublicKey),
+    /// An identity in a certificate, both compared byte for byte.
+    Identity {
+        /// The e-mail address or URI.
+        identity: String,
+        /// Who vouches for it: the issuer of the identity token.
+        issuer: String,
+    },
+}
+
+impl fmt::Display for ExpectedSigner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Key(key) => key.fmt(f),
+            Self::Identity { identity, issuer } => write!(f, "{identity} by {issuer}"),
+        }
+    }
+}
+
+/// What was verified about a bundle, all of it proven.
+///
+/// Only [`Verifier`](crate::Verifier) makes one:
+///
+/// ```
+/// fn report(evidence: &attest_verify::Evidence) -> String {
+///     evidence.signer().to_string()
+/// }
+/// ```
+///
+/// ```compile_fail
+/// fn report(evidence: &attest_verify::Evidence) -> String {
+///     let forged = attest_verify::Evidence { ..*evidence };
+///     evidence.signer().to_string()
+/// }
+/// ```
+#[derive(Debug, Clone)]
+pub struct Evidence {
+    pub(crate) signer: ProvenSigner,
+    pub(crate) signature: Vec<u8>,
+    pub(crate) content: ProvenContent,
+    pub(crate) times: Vec<ProvenTime>,
+    pub(crate) logs: Vec<ProvenLog>,
+    pub(crate) checks: Vec<Check>,
+    pub(crate) skipped: Vec<Skipped>,
+}
+
+/// What was signed.
+#[derive(Debug, Clone)]
+pub(crate) enum ProvenContent {
+    /// The bytes with this digest.
+    Message(Digest),
+    /// A statement.
+    Statement(Box<Statement>),
+}
+
+impl Evidence {
+    /// Who signed.
+    pub const fn signer(&self) -> &ProvenSigner {
+        &self.signer
+    }
+
+    /// The bytes of the signature.
+    pub fn signature(&self) -> &[u8] {
+        &self.signature
+    }
+
+    /// The statement that was signed; none for a message signature.
+    pub fn statement(&self) -> Option<&Statement> {
+        match &self.content {
+            ProvenContent::Statement(statement) => Some(statement),
+            ProvenContent::Message(_) => None,
+        }
+    }
+
+    /// The digest of the bytes that were signed; none for a statement.
+    pub const fn message_digest(&self) -> Option<&Digest> {
+        match &self.content {
+            ProvenContent::Message(digest) => Some(digest),
+            ProvenContent::Statement(_) => None,
+        }
+    }
+
+    /// Times at which the signature existed, at most one of each authority.
+    pub fn times(&self) -> &[ProvenTime] {
+        &self.times
+    }
+
+    /// Places in logs, at most one of each log.
+    pub fn logs(&self) -> &[ProvenLog] {
+        &self.logs
+    }
+
+    /// What was checked, in order, each with a code of [`STEPS`](crate::STEPS).
+    pub fn checks(&self) -> &[Check] {
+        &self.checks
+    }
+
+    /// What was not checked, and why.
+    pub fn skipped(&self) -> &[Skipped] {
+        &self.skipped
+    }
+}
+
+/// A signer, proven by a signature.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ProvenSigner {
+    /// The holder of this key.
+    Key(PublicKey),
+    /// The identity of a certificate that leads to a trusted root.
+    Identity {
+        /// The e-mail address or URI.
+        identity: String,
+        /// Who vouched for it.
+        issuer: String,
+    },
+}
+
+impl ProvenSigner {
+    /// Whether this is the signer that was expected.
+    pub fn is(&self, expected: &ExpectedSigner) -> bool {
+        match (self, expected) {
+            (Self::Key(found), ExpectedSigner::Key(wanted)) => found == wanted,
+            (
+                Self::Identity { identity, issuer },
+                ExpectedSigner::Identity {
+                    identity: wanted,
+                    issuer: vouching,
+                },
+            ) => identity == wanted && issuer == vouching,
+            (Self::Key(_), ExpectedSigner::Identity { .. })
+            | (Self::Identity { .. }, ExpectedSigner::Key(_)) => false,
+        }
+    }
+}
+
+impl fmt::Display for ProvenSigner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Key(key) => key.fmt(f),
+            Self::Identity { identity, issuer } => write!(f, "{identity} by {issuer}"),
+        }
+    }
+}
+
+/// A time at which the signature existed, as a trusted authority says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProvenTime {
+    pub(crate) time: Timestamp,
+    pub(crate) authority: String,
+    pub(crate) uri: Option<String>,
+    pub(crate) source: TimeSource,
+}
+
+/// How a time was proven.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TimeSource {
+    /// By an RFC 3161 timestamp over the signature.
+    Timestamp,
+    /// By a Rekor v1 log's promise to include the entry.
+    Promise,
+}
+
+impl ProvenTime {
+    /// The time.
+    pub const fn time(&self) -> Timestamp {
+        self.time
+    }
+
+    /// Who says so: the name in the authority's certificate, or the log's origin. Whether it is
+    /// independent of the signer, only the verifier can say.
+    pub fn authority(&self) -> &str {
+        &self.authority
+    }
+
+    /// Where the authority is served, as the trusted root says.
+    pub fn authority_uri(&self) -> Option<&str> {
+        self.uri.as_deref()
+    }
+
+    /// How it was proven.
+    pub const fn source(&self) -> TimeSource {
+        self.source
+    }
+}
+
+/// A place in a trusted log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProvenLog {
+    pub(crate) origin: String,
+    pub(crate) log_id: [u8; 32],
+    pub(crate) index: u64,
+    pub(crate) tree_size: Option<u64>,
+}
+
+impl ProvenLog {
+    /// The log: the host that names it. Whether the signer keeps it, only the verifier can say.
+    pub fn origin(&self) -> &str {
+        &self.origin
+    }
+
+    /// The log's id.
+    pub const fn log_id(&self) -> &[u8; 32] {
+        &self.log_id
+    }
+
+    /// The place of the entry: in the tree, or in the log if there is only a promise.
+    pub const fn index(&self) -> u64 {
+        self.index
+    }
+
+    /// Leaves of the tree in which the entry was proven; 0 if there is only a promise.
+    pub fn tree_size(&self) -> u64 {
+        self.tree_size.unwrap_or(0)
+    }
+
+    /// Whether inclusion was proven, and not only promised.
+    pub const fn is_proven(&self) -> bool {
+        self.tree_size.is_some()
+    }
+}
+
+/// Something that was not checked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Skipped {
+    /// No log entry: `no-log` was accepted.
+    Log,
+    /// An entry of a log that no trusted root has: `no-log` was accepted.
+    LogUnknown {
+        /// The claimed log id in hexadecimal.
+        id: String,
+    },
+    /// A promise without an inclusion proof: `set-only` was accepted.
+    Proof,
+    /// No trusted time: `no-time` was accepted.
+    Time,
+    /// A timestamp of an authority that no trusted root has: `no-time` was accepted.
+    TimeUnknown,
+    /// Whether the log's key was valid: there is no trusted time to judge it at.
+    LogKeyValidity,
+    /// A time of the log that no promise proves.
+    IntegratedTime,
+    /// Whether the artifact's bytes could be taken for a statement: only their digest is known.
+    Bytes,
+    /// The second opinion: the Sigstore organisation's verifier cannot judge this.
+    Engine {
+        /// Why it cannot.
+        reason: &'static str,
+    },
+}
+
+impl Skipped {
+    /// The stable code.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Log => "no-log",
+            Self::LogUnknown { .. } => "log-unknown",
+            Self::Proof => "set-only",
+            Self::Time => "no-time",
+            Self::TimeUnknown => "time-unknown",
+            Self::LogKeyValidity => "log-key-validity",
+            Self::IntegratedTime => "integrated-time",
+            Self::Bytes => "bytes-not-seen",
+            Self::Engine { .. } => "engine",
+        }
+    }
+}
+
+impl fmt::Display for Skipped {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Log => f.write_str("log: there is no entry (no-log was accepted)"),
+            Self::LogUnknown { id } => write!(
+                f,
+                "log: no trusted root has the log {id} (no-log was accepted)"
+            ),
+            Self::Proof => {
+                f.write_str("inclusion proof: there is only a promise (set-only was accepted)")
+            }
+            Self::Time => f.write_str("time: there is none (no-time was accepted)"),
+            Self::TimeUnknown => {
+                f.write_str("timestamp: no trusted root has its authority (no-time was accepted)")
+            }
+            Self::LogKeyValidity => {
+                f.write_str("validity of the log's key: there is no trusted time to judge it at")
+            }
+            Self::IntegratedTime => f.write_str("integrated time of the log: no promise proves it"),
+            Self::Bytes => f.write_str(
+                "whether the bytes could be taken for a statement: only their digest is known",
+            ),
+            Self::Engine { reason } => write!(f, "second opinion of the Sigstore engine: {reason}"),
+        }
+    }
+}

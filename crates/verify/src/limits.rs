@@ -1,0 +1,61 @@
+//! The bounds of everything that this crate parses. All are checked before any signature is.
+
+use attest_provenance::json;
+
+/// Bytes of a bundle. With what reading it costs, a hostile one stays below 64 MiB of memory.
+pub const BUNDLE_BYTES: usize = 12 << 20;
+
+/// Arrays and objects inside each other in a bundle.
+pub const BUNDLE_DEPTH: usize = 12;
+
+/// JSON values in a bundle, counted by its commas and brackets before anything is built from them.
+pub const BUNDLE_VALUES: usize = 16 * 1024;
+
+/// Entries of transparency logs in one bundle.
+pub const LOG_ENTRIES: usize = 32;
+
+/// RFC 3161 timestamps in one bundle.
+pub const TIMESTAMPS: usize = 32;
+
+/// Hashes of one inclusion proof: a log has at most 2⁶³ leaves.
+pub const PROOF_HASHES: usize = 63;
+
+/// Certificates of one chain, in a bundle or a trusted root.
+pub const CHAIN_CERTIFICATES: usize = 10;
+
+/// Bytes of one certificate.
+pub const CERTIFICATE_BYTES: usize = 32 << 10;
+
+/// Bytes of one RFC 3161 timestamp.
+pub const TIMESTAMP_BYTES: usize = 64 << 10;
+
+/// Certificates that one RFC 3161 timestamp carries.
+pub const TIMESTAMP_CERTIFICATES: usize = 16;
+
+/// Bytes of one signature: RSA-16384 has 2,048.
+pub const SIGNATURE_BYTES: usize = 4 << 10;
+
+/// Bytes of a key hint and of names inside evidence.
+pub const NAME_BYTES: usize = 4 << 10;
+
+/// Bytes of a file with one public key.
+pub const KEY_BYTES: usize = 64 << 10;
+
+/// Bytes of a trusted root; the public-good one has 7 KiB.
+pub const TRUSTED_ROOT_BYTES: usize = 1 << 20;
+
+/// Logs, or authorities of one kind, of one trusted root.
+pub const TRUSTED_ROOT_ITEMS: usize = 128;
+
+/// Seconds that a proven time may lie in the future: the skew of two honest clocks.
+pub const CLOCK_SKEW_SECONDS: i64 = 300;
+
+pub(crate) const BUNDLE: json::Limits = json::Limits {
+    bytes: BUNDLE_BYTES,
+    depth: BUNDLE_DEPTH,
+};
+
+pub(crate) const TRUSTED_ROOT: json::Limits = json::Limits {
+    bytes: TRUSTED_ROOT_BYTES,
+    depth: 12,
+};

@@ -1,0 +1,232 @@
+//! Step 9: a trusted authority saw the signature at that time.
+
+use jiff::Timestamp;
+
+use crate::asn1::certificate::Family;
+use crate::asn1::token::{CertificateDigest, SignerId, Token};
+use crate::bundle::Bundle;
+use crate::check::Check;
+use crate::crypto;
+use crate::evidence::{ProvenTime, Skipped, TimeSource};
+use crate::key::KeyKind;
+use crate::limits;
+use crate::trusted_root::{ChainProblem, TimestampAuthority};
+use crate::verifier::Accept;
+
+/// What the timestamps of a bundle prove.
+#[derive(Default)]
+pub(crate) struct Stamped {
+    /// At most one of each authority: the earliest.
+    pub(crate) times: Vec<ProvenTime>,
+    pub(crate) skipped: Vec<Skipped>,
+    pub(crate) failed: Vec<Check>,
+    /// Indices of timestamps that the engine must not see: unknown ones that were passed over, and
+    /// those of kinds that it cannot read.
+    pub(crate) hidden: Vec<usize>,
+}
+
+/// Verifies every timestamp; one that does not hold is not outweighed by others.
+pub(crate) fn verify(
+    bundle: &Bundle,
+    authorities: &[&TimestampAuthority],
+    accept: Accept,
+) -> Stamped {
+    let mut stamped = Stamped::default();
+    let timestamps = bundle.timestamps();
+    for (index, bytes) in timestamps.iter().enumerate() {
+        if timestamps.iter().take(index).any(|it| it == bytes) {
+            let check = Check::new(
+                "time-duplicate",
+                "the same timestamp twice",
+                "each timestamp once",
+            );
+            stamped.failed.push(check);
+            continue;
+        }
+        match verify_timestamp(bytes, bundle.signature(), authorities) {
+            Ok(Stamp { time, engine_reads }) => {
+                stamped.count(time);
+                if !engine_reads {
+                    stamped.hidden.push(index);
+                }
+            }
+            Err(check) if check.code() == UNKNOWN && accept.no_time => {
+                stamped.skipped.push(Skipped::TimeUnknown);
+                stamped.hidden.push(index);
+            }
+            Err(check) => stamped.failed.push(check),
+        }
+    }
+    stamped
+}
+
+impl Stamped {
+    fn count(&mut self, time: ProvenTime) {
+        let same = |it: &&mut ProvenTime| it.authority == time.authority && it.uri == time.uri;
+        match self.times.iter_mut().find(same) {
+            Some(counted) if counted.time <= time.time => {}
+            Some(counted) => *counted = time,
+            None => self.times.push(time),
+        }
+    }
+}
+
+/// No proven time lies further in the future than clocks differ.
+pub(crate) fn check_not_in_future(times: &[ProvenTime], now: Timestamp) -> Result<(), Check> {
+    let latest = now.as_second().saturating_add(limits::CLOCK_SKEW_SECONDS);
+    match times.iter().find(|it| it.time.as_second() > latest) {
+        Some(future) => {
+            let found = format!("{} by {}", future.time, future.authority);
+            Err(Check::new(
+                "time-in-future",
+                found,
+                format!("at most 5 minutes after {now}"),
+            ))
+        }
+        None => Ok(()),
+    }
+}
+
+struct Stamp {
+    time: ProvenTime,
+    engine_reads: bool,
+}
+
+fn verify_timestamp(
+    bytes: &[u8],
+    signature: &[u8],
+    authorities: &[&TimestampAuthority],
+) -> Result<Stamp, Check> {
+    let token = Token::parse(bytes).map_err(|error| invalid(error.to_string()))?;
+    let imprint = crypto::hash(token.imprint.algorithm, signature);
+    if imprint.as_bytes() != token.imprint.digest {
+        return Err(invalid("a timestamp of another signature".to_owned()));
+    }
+    let candidates = authorities.iter().filter(|it| is_signer(&token.signer, it));
+    // One authority may stand in a root several times, with other windows.
+    let mut refused = None;
+    for authority in candidates {
+        match verify_by(&token, authority) {
+            Ok(stamp) => return Ok(stamp),
+            Err(check) => refused = Some(check),
+        }
+    }
+    Err(refused.unwrap_or_else(|| {
+        Check::new(
+            UNKNOWN,
+            "a timestamp of an unknown authority",
+            "an authority of a trusted root",
+        )
+    }))
+}
+
+fn is_signer(id: &SignerId, authority: &TimestampAuthority) -> bool {
+    let Some(leaf) = authority.leaf() else {
+        return false;
+    };
+    match id {
+        SignerId::IssuerAndSerial(issuer, serial) => {
+            leaf.issuer_and_serial() == (issuer.as_slice(), serial.as_slice())
+        }
+        SignerId::SubjectKeyId(id) => leaf.subject_key_id() == Some(id.as_slice()),
+    }
+}
+
+/// Only the trusted certificate counts; those in the token are the token's word.
+fn verify_by(token: &Token, authority: &TimestampAuthority) -> Result<Stamp, Check> {
+    let leaf = authority
+        .leaf()
+        .ok_or_else(|| invalid("an authority without certificates".to_owned()))?;
+    let kind = leaf
+        .key_kind()
+        .ok_or_else(|| invalid("a key of an unknown kind".to_owned()))?;
+    check_certificates(token, leaf.der())?;
+    if crypto::hash(token.digest_algorithm, &token.content).as_bytes() != token.message_digest {
+        return Err(invalid(
+            "a content that the signed attributes do not name".to_owned(),
+        ));
+    }
+    let verified = token.family == Family::of(kind)
+        && leaf
+            .verifying_key(token.digest_algorithm)
+            .is_some_and(|key| key.verifies(&token.signed_attributes, &token.signature));
+    if !verified {
+        return Err(invalid(format!(
+            "a signature that {} did not make",
+            authority.name()
+        )));
+    }
+    let trusted = || format!("{} as a timestamp authority", authority.name());
+    match authority.problem() {
+        Some(ChainProblem::Purpose(what)) => {
+            return Err(Check::new("time-certificate-purpose", what, trusted()));
+        }
+        Some(ChainProblem::Chain(what)) => {
+            return Err(Check::new("time-certificate-chain", what, trusted()));
+        }
+        None => {}
+    }
+    if let Some(window) = authority.invalid_at(token.time) {
+        let found = format!("{} by {}", token.time, authority.name());
+        return Err(Check::new("time-outside-validity", found, window));
+    }
+    Ok(Stamp {
+        time: ProvenTime {
+            time: token.time,
+            authority: authority.name().to_owned(),
+            uri: authority.uri().map(str::to_owned),
+            source: TimeSource::Timestamp,
+        },
+        engine_reads: engine_reads(token, authority, kind),
+    })
+}
+
+/// The signer's certificate is the one that the token signs for and, where it carries any, carries.
+fn check_certificates(token: &Token, leaf: &[u8]) -> Result<(), Check> {
+    let named = token.certificate_digests.iter().all(|it| match it {
+        CertificateDigest::Sha1(digest) => crypto::sha1(leaf).as_slice() == digest,
+        CertificateDigest::Sha2(algorithm, digest) => {
+            crypto::hash(*algorithm, leaf).as_bytes() == digest
+        }
+    });
+    if !named {
+        return Err(invalid(
+            "a timestamp that names another certificate".to_owned(),
+        ));
+    }
+    if !token.certificates.is_empty() && !token.certificates.iter().any(|it| it == leaf) {
+        return Err(invalid(
+            "a timestamp that carries other certificates than its signer's".to_owned(),
+        ));
+    }
+    Ok(())
+}
+
+/// The engine reads ECDSA on P-256 and P-384 with SHA-256 and SHA-384, and whole seconds.
+fn engine_reads(token: &Token, authority: &TimestampAuthority, kind: KeyKind) -> bool {
+    use attest_digest::Algorithm::Sha512;
+    let kinds = authority
+        .chain()
+        .iter()
+        .map(crate::asn1::certificate::Certificate::key_kind);
+    let mut known = kinds.map(|it| {
+        matches!(
+            it,
+            Some(KeyKind::P256 | KeyKind::P384 | KeyKind::Rsa { .. })
+        )
+    });
+    matches!(kind, KeyKind::P256 | KeyKind::P384)
+        && token.digest_algorithm != Sha512
+        && !token.has_fraction
+        && known.all(|it| it)
+}
+
+fn invalid(found: String) -> Check {
+    Check::new(
+        "time-invalid",
+        found,
+        "an RFC 3161 timestamp of this signature",
+    )
+}
+
+const UNKNOWN: &str = "time-unknown";

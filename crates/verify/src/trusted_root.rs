@@ -1,0 +1,220 @@
+//! Trusted roots: the keys of logs and the certificates of authorities, with their validity.
+
+mod authority;
+mod log;
+mod window;
+
+use std::sync::Arc;
+
+use attest_digest::{Algorithm, Digest};
+use attest_provenance::json::{self, FieldError, JsonError, Object, Value};
+
+pub(crate) use authority::ChainProblem;
+pub use authority::TimestampAuthority;
+pub use log::TrustedLog;
+pub use window::TimeWindow;
+
+use crate::asn1::certificate::Certificate;
+use crate::{crypto, limits};
+
+/// Whom a verifier trusts: Sigstore's `trusted_root.json`, parsed once.
+///
+/// ```text
+/// {"mediaType":"application/vnd.dev.sigstore.trustedroot+json;version=0.1",
+///  "tlogs":[{"baseUrl":"https://log.example","hashAlgorithm":"SHA2_256",
+///            "publicKey":{"rawBytes":"MCow…","keyDetails":"PKIX_ED25519","validFor":{"start":"2026-…Z"}},
+///            "logId":{"keyId":"zxGZ…"}}],
+///  "certificateAuthorities":[…],"ctlogs":[…],
+///  "timestampAuthorities":[{"subject":{…},"uri":"…","certChain":{"certificates":[{"rawBytes":"MIIB…"}]},"validFor":{…}}]}
+/// ```
+/// See protobuf-specs, `sigstore_trustroot.proto`. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct TrustedRoot(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    digest: Digest,
+    json: Value,
+    logs: Vec<TrustedLog>,
+    authorities: Vec<TimestampAuthority>,
+}
+
+impl TrustedRoot {
+    /// Reads a trusted root.
+    ///
+    /// # Errors
+    /// Too large; not JSON of one meaning; another media type than versions 0.1 and 0.2; a field that
+    /// is absent, unknown or of another type; a log without a start of validity, with another id than
+    /// its key's, or twice; a key or certificate that is none; an empty chain; a window that ends
+    /// before it starts.
+    pub fn parse(bytes: &[u8]) -> Result<Self, TrustedRootError> {
+        let json = json::parse(bytes, limits::TRUSTED_ROOT)?;
+        let (logs, authorities) = read(json.clone())?;
+        Ok(Self(Arc::new(Inner {
+            digest: crypto::hash(Algorithm::Sha256, bytes),
+            json,
+            logs,
+            authorities,
+        })))
+    }
+
+    /// The SHA-256 of the bytes that were read: what a pin holds.
+    pub fn digest(&self) -> Digest {
+        self.0.digest
+    }
+
+    /// The transparency logs.
+    pub fn logs(&self) -> &[TrustedLog] {
+        &self.0.logs
+    }
+
+    /// The timestamp authorities.
+    pub fn authorities(&self) -> &[TimestampAuthority] {
+        &self.0.authorities
+    }
+
+    /// The JSON as it was read, for the engine.
+    pub(crate) fn json(&self) -> &Value {
+        &self.0.json
+    }
+}
+
+/// Why something is not a trusted root that we use.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TrustedRootError {
+    /// Not JSON of one meaning.
+    #[error("trusted root is not readable: {0}")]
+    Json(#[from] JsonError),
+    /// Not the fields of a trusted root.
+    #[error("trusted root is malformed: {0}")]
+    Field(#[from] FieldError),
+    /// Another format.
+    #[error("media type is {found:?}, wanted {} or version 0.2", MEDIA_TYPES[0])]
+    MediaType {
+        /// The media type found.
+        found: String,
+    },
+    /// A log or authority that cannot be used as what it says it is.
+    #[error("{at} {problem}")]
+    Item {
+        /// Its path.
+        at: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// A log that is there already.
+    #[error("{at} repeats the log {id}")]
+    DuplicateLog {
+        /// The path of the second.
+        at: String,
+        /// The log id in hexadecimal.
+        id: String,
+    },
+    /// Two trusted roots say different things about one log.
+    #[error("two trusted roots give different keys for the log {id}")]
+    Conflict {
+        /// The log id in hexadecimal.
+        id: String,
+    },
+    /// The engine cannot work with it.
+    #[error("the Sigstore engine refuses the trusted root: {reason}")]
+    Engine {
+        /// What the engine says.
+        reason: String,
+    },
+}
+
+impl TrustedRootError {
+    /// The stable code.
+    pub const fn code(&self) -> &'static str {
+        "trusted-root-malformed"
+    }
+
+    pub(crate) fn item(at: &str, problem: impl Into<String>) -> Self {
+        Self::Item {
+            at: at.to_owned(),
+            problem: problem.into(),
+        }
+    }
+}
+
+type Read = (Vec<TrustedLog>, Vec<TimestampAuthority>);
+
+fn read(json: Value) -> Result<Read, TrustedRootError> {
+    let mut object = Object::new("", json)?;
+    let media_type = object.take_string("mediaType")?;
+    if !MEDIA_TYPES.contains(&media_type.as_str()) {
+        return Err(TrustedRootError::MediaType { found: media_type });
+    }
+    let most = limits::TRUSTED_ROOT_ITEMS;
+    let logs = object.take_optional_objects("tlogs", most)?;
+    let authorities = object.take_optional_objects("timestampAuthorities", most)?;
+    let issuers = object.take_optional_objects("certificateAuthorities", most)?;
+    let certificate_logs = object.take_optional_objects("ctlogs", most)?;
+    object.finish()?;
+    let logs = read_logs(logs)?;
+    let authorities = authorities
+        .into_iter()
+        .map(TimestampAuthority::from_object)
+        .collect::<Result<_, _>>()?;
+    // The engine judges with these; here they only have to be what they say.
+    issuers.into_iter().try_for_each(check_issuer)?;
+    certificate_logs
+        .into_iter()
+        .try_for_each(log::check_certificate_log)?;
+    Ok((logs, authorities))
+}
+
+fn read_logs(objects: Vec<Object>) -> Result<Vec<TrustedLog>, TrustedRootError> {
+    let mut logs: Vec<TrustedLog> = Vec::new();
+    for object in objects {
+        let at = object.path().to_owned();
+        let log = TrustedLog::from_object(object)?;
+        if logs.iter().any(|it| it.id() == log.id()) {
+            return Err(TrustedRootError::DuplicateLog {
+                at,
+                id: hex::encode(log.id()),
+            });
+        }
+        logs.push(log);
+    }
+    Ok(logs)
+}
+
+fn check_issuer(mut object: Object) -> Result<(), TrustedRootError> {
+    authority::take_subject(&mut object)?;
+    object.take_optional_string("uri")?;
+    object.take_optional_string("operator")?;
+    take_chain(&mut object)?;
+    window::take_optional(&mut object)?;
+    Ok(object.finish()?)
+}
+
+/// The certificates of a chain, at least one, leaf first.
+fn take_chain(object: &mut Object) -> Result<Vec<Certificate>, TrustedRootError> {
+    let mut chain = object.take_object("certChain")?;
+    let at = chain.path().to_owned();
+    let entries = chain.take_objects("certificates", limits::CHAIN_CERTIFICATES)?;
+    chain.finish()?;
+    if entries.is_empty() {
+        return Err(TrustedRootError::item(&at, "has no certificates"));
+    }
+    entries
+        .into_iter()
+        .map(|mut entry| {
+            let der = entry.take_bytes("rawBytes")?;
+            let at = entry.path().to_owned();
+            entry.finish()?;
+            Certificate::parse(&der)
+                .map_err(|error| TrustedRootError::item(&at, format!("is {error}")))
+        })
+        .collect()
+}
+
+/// Sigstore's clients write the first; the specification asks for the last, which some of them refuse.
+const MEDIA_TYPES: [&str; 3] = [
+    "application/vnd.dev.sigstore.trustedroot+json;version=0.1",
+    "application/vnd.dev.sigstore.trustedroot.v0.1+json",
+    "application/vnd.dev.sigstore.trustedroot.v0.2+json",
+];

@@ -1,0 +1,415 @@
+//! The verification of a bundle, step by step.
+
+use attest_digest::{Algorithm, Hashes};
+use jiff::Timestamp;
+
+use crate::body::Signed;
+use crate::bundle::{Bundle, Content};
+use crate::check::{Check, Rejection};
+use crate::engine::{self, Engine, Opinion, Question};
+use crate::evidence::{Evidence, ExpectedSigner, ProvenTime, Skipped};
+use crate::inclusion::{self, Logged};
+use crate::signature::{self, Subject, Verified};
+use crate::signer::Signer;
+use crate::time::{self, Stamped};
+use crate::trusted_root::{TimestampAuthority, TrustedLog, TrustedRoot, TrustedRootError};
+
+/// What less than the whole is accepted. The default accepts nothing less.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Accept {
+    /// A bundle without an entry in a known log.
+    pub no_log: bool,
+    /// A bundle without a trusted time. A certificate needs one in any case.
+    pub no_time: bool,
+    /// A Rekor v1 entry with a signed promise and no inclusion proof.
+    pub set_only: bool,
+}
+
+/// Verifies bundles: built once, used from many threads.
+///
+/// ```no_run
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use attest_digest::{Artifact, Hashes};
+/// use attest_verify::{Accept, Bundle, ExpectedSigner, PublicKey, Subject, TrustedRoot, Verifier};
+///
+/// let signer = ExpectedSigner::Key(PublicKey::parse(&std::fs::read("release.pub")?)?);
+/// let root = TrustedRoot::parse(&std::fs::read("trusted_root.json")?)?;
+/// let verifier = Verifier::new(vec![root], "2026-11-21T12:00:00Z".parse()?, Accept::default())?;
+///
+/// let artifact = Artifact::read_path("hello".as_ref(), Hashes::Sha256)?;
+/// let bundle = Bundle::parse(&std::fs::read("hello.sigstore.json")?)?;
+/// let evidence = verifier.verify(&bundle, &Subject::Artifact(&artifact), &signer)?;
+/// assert!(evidence.signer().is(&signer));
+/// # Ok(())
+/// # }
+/// ```
+pub struct Verifier {
+    roots: Vec<TrustedRoot>,
+    now: Timestamp,
+    accept: Accept,
+    engine: Engine,
+}
+
+impl Verifier {
+    /// Trusts these roots; `now` only refuses times in the future.
+    ///
+    /// # Errors
+    /// Two roots say different things about one log, or the engine cannot work with a root.
+    pub fn new(
+        roots: Vec<TrustedRoot>,
+        now: Timestamp,
+        accept: Accept,
+    ) -> Result<Self, TrustedRootError> {
+        refuse_conflicts(&roots)?;
+        let engine = Engine::new(&roots)?;
+        Ok(Self {
+            roots,
+            now,
+            accept,
+            engine,
+        })
+    }
+
+    /// Verifies that the expected signer signed this artifact, or a statement about it.
+    ///
+    /// # Errors
+    /// Whatever is not as it must be, each with its code of [`CODES`](crate::CODES).
+    pub fn verify(
+        &self,
+        bundle: &Bundle,
+        subject: &Subject<'_>,
+        expected: &ExpectedSigner,
+    ) -> Result<Evidence, Rejection> {
+        self.judge(bundle, Some(subject), expected)
+    }
+
+    /// Verifies that the expected signer signed a statement. What it is about is left to the caller:
+    /// nothing is bound to it yet.
+    ///
+    /// # Errors
+    /// As [`Verifier::verify`], and for a message signature.
+    pub fn verify_statement(
+        &self,
+        bundle: &Bundle,
+        expected: &ExpectedSigner,
+    ) -> Result<Evidence, Rejection> {
+        self.judge(bundle, None, expected)
+    }
+
+    fn judge(
+        &self,
+        bundle: &Bundle,
+        subject: Option<&Subject<'_>>,
+        expected: &ExpectedSigner,
+    ) -> Result<Evidence, Rejection> {
+        // Without these nothing else means anything.
+        let signer = Signer::of(bundle, expected)?;
+        let verified = signature::verify(bundle, subject, &signer)?;
+        signer.check_hint(bundle)?;
+        // Of these all failures are reported.
+        let logged = inclusion::verify(
+            bundle,
+            &signed(bundle, &signer, &verified),
+            |id| self.log(id),
+            self.accept,
+        );
+        let stamped = time::verify(bundle, &self.authorities(), self.accept);
+        let times = times(&logged, &stamped);
+        let mut skipped = [logged.skipped.as_slice(), &stamped.skipped].concat();
+        skipped.extend(verified.skipped.clone());
+        let mut failed = [logged.failed.as_slice(), &stamped.failed].concat();
+        failed.extend(self.check_times(&times, &logged, &stamped, &signer, &mut skipped));
+        Rejection::unless_empty(failed)?;
+        let opinion =
+            self.second_opinion(bundle, &signer, &verified, &logged, &stamped, expected)?;
+        skipped.extend(opinion);
+        Ok(evidence(
+            bundle, signer, verified, logged, times, skipped, subject,
+        ))
+    }
+
+    /// Times are there, not in the future, and keys were valid at them.
+    fn check_times(
+        &self,
+        times: &[ProvenTime],
+        logged: &Logged,
+        stamped: &Stamped,
+        signer: &Signer,
+        skipped: &mut Vec<Skipped>,
+    ) -> Vec<Check> {
+        let mut failed = Vec::new();
+        if times.is_empty() {
+            // A certificate is valid for minutes: without a time it says nothing.
+            if self.accept.no_time && signer.certificate.is_none() {
+                skipped.push(Skipped::Time);
+                if !logged.logs.is_empty() {
+                    skipped.push(Skipped::LogKeyValidity);
+                }
+            } else if stamped.failed.is_empty() && logged.failed.is_empty() {
+                failed.push(Check::new(
+                    "time-missing",
+                    "no trusted time",
+                    "a timestamp of a trusted authority",
+                ));
+            }
+            return failed;
+        }
+        failed.extend(time::check_not_in_future(times, self.now).err());
+        failed.extend(self.check_log_keys(times, logged).err());
+        failed.extend(check_certificate(times, signer).err());
+        failed
+    }
+
+    /// A log's key was valid when it promised, or else at a time at which the signature existed.
+    fn check_log_keys(&self, times: &[ProvenTime], logged: &Logged) -> Result<(), Check> {
+        for (log, promised) in logged.logs.iter().zip(&logged.promised) {
+            let valid =
+                |time: Timestamp| self.logs(&log.log_id).any(|it| it.window().contains(time));
+            let ok = match promised {
+                Some(time) => valid(*time),
+                None => times.iter().any(|it| valid(it.time)),
+            };
+            if !ok {
+                let found = promised.or_else(|| times.first().map(|it| it.time));
+                let found = found.map(|it| it.to_string()).unwrap_or_default();
+                let windows: Vec<String> = self
+                    .logs(&log.log_id)
+                    .map(|it| it.window().to_string())
+                    .collect();
+                return Err(Check::new(
+                    "log-key-validity",
+                    found,
+                    format!("{}: {}", log.origin, windows.join(" or ")),
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives what must be reported as skipped, if the engine cannot judge.
+    fn second_opinion(
+        &self,
+        bundle: &Bundle,
+        signer: &Signer,
+        verified: &Verified,
+        logged: &Logged,
+        stamped: &Stamped,
+        expected: &ExpectedSigner,
+    ) -> Result<Option<Skipped>, Check> {
+        let question = Question {
+            bundle,
+            signer,
+            bound: verified.bound,
+            without_entries: &logged.passed_over,
+            without_timestamps: &stamped.hidden,
+            proven: !logged.logs.is_empty() && logged.logs.iter().all(|it| it.is_proven()),
+        };
+        let refused = |found: &str| {
+            Check::new(
+                "engine-rejected",
+                found,
+                "acceptance by sigstore-verify as well",
+            )
+        };
+        match self.engine.judge(&question) {
+            Opinion::Accepts => Ok(None),
+            Opinion::Rejects(reason) => Err(refused(&reason)),
+            // The chain of a certificate is its to judge.
+            Opinion::None(reason) if engine::is_required(expected) => Err(refused(reason)),
+            Opinion::None(reason) => Ok(Some(Skipped::Engine { reason })),
+        }
+    }
+
+    fn log(&self, id: &[u8; 32]) -> Option<&TrustedLog> {
+        self.logs(id).find(|it| it.is_supported())
+    }
+
+    fn logs(&self, id: &[u8; 32]) -> impl Iterator<Item = &TrustedLog> {
+        let all = self.roots.iter().flat_map(TrustedRoot::logs);
+        let id = *id;
+        all.filter(move |it| *it.id() == id)
+    }
+
+    fn authorities(&self) -> Vec<&TimestampAuthority> {
+        self.roots
+            .iter()
+            .flat_map(TrustedRoot::authorities)
+            .collect()
+    }
+}
+
+impl std::fmt::Debug for Verifier {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Verifier")
+            .field("roots", &self.roots.len())
+            .field("now", &self.now)
+            .field("accept", &self.accept)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Bundle {
+    /// Which digests of the artifact a verification needs. Read from claims, which decide nothing
+    /// else by it: without a digest that is needed the answer is no.
+    pub fn needed_hashes(&self, expected: &ExpectedSigner) -> Hashes {
+        let mut hashes = Hashes::Sha256;
+        match self.content() {
+            Content::Message { digest, .. } => {
+                if let Some(digest) = digest {
+                    hashes = hashes.with(digest.algorithm());
+                }
+                let key = match expected {
+                    ExpectedSigner::Key(key) => key.kind().digest_algorithm(),
+                    ExpectedSigner::Identity { .. } => Signer::of(self, expected)
+                        .ok()
+                        .and_then(|it| it.key.kind().digest_algorithm()),
+                };
+                hashes.with(key.unwrap_or(Algorithm::Sha256))
+            }
+            Content::Envelope(envelope) => {
+                match attest_provenance::Statement::parse(envelope.unverified_payload()) {
+                    Ok(statement) => {
+                        hashes.with_claims(statement.subjects().iter().map(|it| it.digests()))
+                    }
+                    Err(_) => hashes,
+                }
+            }
+        }
+    }
+}
+
+fn refuse_conflicts(roots: &[TrustedRoot]) -> Result<(), TrustedRootError> {
+    let logs: Vec<&TrustedLog> = roots.iter().flat_map(TrustedRoot::logs).collect();
+    for (index, log) in logs.iter().enumerate() {
+        let earlier = logs.iter().take(index);
+        if earlier
+            .into_iter()
+            .any(|it| it.id() == log.id() && it.origin() != log.origin())
+        {
+            return Err(TrustedRootError::Conflict {
+                id: hex::encode(log.id()),
+            });
+        }
+    }
+    Ok(())
+}
+
+fn signed<'a>(bundle: &'a Bundle, signer: &'a Signer, verified: &Verified) -> Signed<'a> {
+    Signed {
+        digest: verified.signed,
+        signature: bundle.signature(),
+        key: &signer.key,
+        certificate: bundle.certificate(),
+        envelope: match bundle.content() {
+            Content::Envelope(envelope) => Some(envelope),
+            Content::Message { .. } => None,
+        },
+    }
+}
+
+fn times(logged: &Logged, stamped: &Stamped) -> Vec<ProvenTime> {
+    let mut times = stamped.times.clone();
+    times.extend(logged.times());
+    times
+}
+
+/// A certificate must have been valid at every proven time: one backdated time must not revive it.
+fn check_certificate(times: &[ProvenTime], signer: &Signer) -> Result<(), Check> {
+    let Some(certificate) = &signer.certificate else {
+        return Ok(());
+    };
+    match times.iter().find(|it| !certificate.is_valid_at(it.time)) {
+        Some(outside) => {
+            let found = format!("{} by {}", outside.time, outside.authority);
+            let wanted = format!(
+                "{} to {}",
+                certificate.not_before(),
+                certificate.not_after()
+            );
+            Err(Check::new("certificate-outside-validity", found, wanted))
+        }
+        None => Ok(()),
+    }
+}
+
+fn evidence(
+    bundle: &Bundle,
+    signer: Signer,
+    verified: Verified,
+    logged: Logged,
+    times: Vec<ProvenTime>,
+    skipped: Vec<Skipped>,
+    subject: Option<&Subject<'_>>,
+) -> Evidence {
+    let mut checks = vec![
+        Check::new(
+            "bundle",
+            format!("version {}", bundle.version()),
+            "version 0.1, 0.2 or 0.3",
+        ),
+        Check::new("signer", &signer.identity, &signer.identity),
+        Check::new(
+            "signature",
+            format!("{} over {}", signer.key.kind(), verified.signed),
+            &signer.identity,
+        ),
+    ];
+    if subject.is_some()
+        && let Some(bound) = verified.bound
+    {
+        checks.push(Check::new("subject", bound, bound));
+    }
+    for log in &logged.logs {
+        checks.push(Check::new(
+            "entry",
+            format!("entry {} of {}", log.index, log.origin),
+            "an entry about this signature",
+        ));
+        if let Some(size) = log.tree_size {
+            let found = format!("{size} leaves, signed by {}", log.origin);
+            checks.push(Check::new("checkpoint", found, &log.origin));
+            checks.push(Check::new(
+                "inclusion",
+                format!("leaf {} of {size}", log.index),
+                "the checkpoint's root",
+            ));
+        }
+    }
+    for time in &times {
+        let step = match time.source {
+            crate::evidence::TimeSource::Timestamp => "time",
+            crate::evidence::TimeSource::Promise => "promise",
+        };
+        checks.push(Check::new(
+            step,
+            format!("{} by {}", time.time, time.authority),
+            "a trusted time",
+        ));
+    }
+    if !times.is_empty() {
+        checks.push(Check::new(
+            "validity",
+            format!("{} times", times.len()),
+            "keys and certificates valid at them",
+        ));
+    }
+    if !skipped
+        .iter()
+        .any(|it| matches!(it, Skipped::Engine { .. }))
+    {
+        checks.push(Check::new(
+            "engine",
+            "accepted",
+            "acceptance by sigstore-verify as well",
+        ));
+    }
+    Evidence {
+        signature: bundle.signature().to_owned(),
+        signer: signer.identity,
+        content: verified.content,
+        times,
+        logs: logged.logs,
+        checks,
+        skipped,
+    }
+}
