@@ -1,1 +1,22 @@
 //! Evidence measured against what is expected: is this release, are these files, approved?
+//!
+//! [`Policy::expecting`] a signer is the only way to begin: there is no policy that trusts anyone.
+//! [`Policy::decide`] turns [`Evidence`](attest_verify::Evidence) into a [`Decision`], an answer and
+//! not an error. What was accepted names files by path; [`SignedNames`] holds those names, and
+//! [`judge_folder`] gives each file that is there, and each that should be, its verdict.
+//!
+//! Nothing here reads files, the clock, or the environment.
+
+mod folder;
+mod lone;
+mod names;
+mod pattern;
+mod policy;
+mod reason;
+
+pub use folder::{FileVerdict, Found, Outcome, Present, judge_folder, judge_unnamed};
+pub use lone::{Bytes, checksums_names, statement_names};
+pub use names::{SignedNames, provenance_complete};
+pub use pattern::{Pattern, PatternError};
+pub use policy::{Accepted, Approval, Decision, Policy};
+pub use reason::{CODES, Reason};

@@ -1,0 +1,174 @@
+//! A folder judged: every file that is there, and every file that should be, gets a verdict.
+
+use std::collections::BTreeSet;
+
+use attest_digest::{Artifact, RelativePath};
+
+use crate::names::SignedNames;
+use crate::pattern::Pattern;
+use crate::reason::Reason;
+
+/// A file of the folder, as it was found.
+#[derive(Debug, Clone)]
+pub struct Present {
+    /// Its path below the folder.
+    pub path: RelativePath,
+    /// What was found there.
+    pub found: Found,
+}
+
+/// What was found at a path.
+#[derive(Debug, Clone)]
+pub enum Found {
+    /// Bytes that were read and hashed.
+    Read(Artifact),
+    /// Evidence that this run verified, or pinned trust: it exempts itself.
+    Exempt {
+        /// Why, for the report.
+        why: String,
+        /// The bytes, when they were hashed: a name that was signed for them still binds.
+        artifact: Option<Artifact>,
+    },
+    /// It could not be read: no verdict about its bytes is possible.
+    Unreadable {
+        /// The code of the read error.
+        code: &'static str,
+        /// The error in words.
+        problem: String,
+    },
+}
+
+/// The verdict about one path.
+#[derive(Debug, Clone)]
+pub struct FileVerdict {
+    /// The path below the folder.
+    pub path: RelativePath,
+    /// The verdict.
+    pub outcome: Outcome,
+}
+
+/// What was decided about one path.
+#[derive(Debug, Clone)]
+pub enum Outcome {
+    /// These bytes were signed for this path.
+    Verified,
+    /// Evidence or pinned trust.
+    Evidence {
+        /// Why it is exempt.
+        why: String,
+    },
+    /// Not signed, and a flag allows that.
+    Extra,
+    /// Refused: exit 1.
+    Rejected(Reason),
+    /// Could not be read: exit 3.
+    Unreadable {
+        /// The code of the read error.
+        code: &'static str,
+        /// The error in words.
+        problem: String,
+    },
+}
+
+/// Judges every file of a folder against the signed names.
+///
+/// A file that nobody signed is `file-unattested` unless `allow_extra` covers it; a signed file that
+/// is not there is `file-missing` unless `ignore_missing`.
+pub fn judge_folder(
+    names: &SignedNames,
+    present: &[Present],
+    allow_extra: &[Pattern],
+    ignore_missing: bool,
+) -> Vec<FileVerdict> {
+    let there: BTreeSet<&RelativePath> = present.iter().map(|file| &file.path).collect();
+    let mut verdicts: Vec<FileVerdict> = present
+        .iter()
+        .map(|file| FileVerdict {
+            path: file.path.clone(),
+            outcome: judge(names, file, allow_extra),
+        })
+        .collect();
+    if !ignore_missing {
+        verdicts.extend(
+            names
+                .paths()
+                .filter(|path| !there.contains(path))
+                .map(|path| FileVerdict {
+                    path: path.clone(),
+                    outcome: Outcome::Rejected(Reason::new("file-missing", "no such file", path)),
+                }),
+        );
+    }
+    verdicts.sort_by(|one, other| one.path.cmp(&other.path));
+    verdicts
+}
+
+fn judge(names: &SignedNames, file: &Present, allow_extra: &[Pattern]) -> Outcome {
+    let signed = names.digests(&file.path).is_some();
+    match &file.found {
+        Found::Unreadable { code, problem } => Outcome::Unreadable {
+            code,
+            problem: problem.clone(),
+        },
+        Found::Exempt { why, artifact } => match artifact {
+            Some(artifact) if signed => bound(names, file, artifact),
+            _ => Outcome::Evidence { why: why.clone() },
+        },
+        Found::Read(artifact) => {
+            if !signed
+                && allow_extra
+                    .iter()
+                    .any(|pattern| pattern.matches(file.path.as_str()))
+            {
+                return Outcome::Extra;
+            }
+            bound(names, file, artifact)
+        }
+    }
+}
+
+fn bound(names: &SignedNames, file: &Present, artifact: &Artifact) -> Outcome {
+    match names.bind(&file.path, artifact) {
+        Ok(()) => Outcome::Verified,
+        Err(reason) => Outcome::Rejected(reason),
+    }
+}
+
+/// Judges a file of a folder for which no names were signed: bytes that a bundle of their own signs
+/// are bound to no path, which `accept_no_names` lets pass.
+pub fn judge_unnamed(
+    file: &Present,
+    signed: bool,
+    accept_no_names: bool,
+    allow_extra: &[Pattern],
+) -> FileVerdict {
+    let outcome = match &file.found {
+        Found::Unreadable { code, problem } => Outcome::Unreadable {
+            code,
+            problem: problem.clone(),
+        },
+        Found::Read(_) if signed && accept_no_names => Outcome::Verified,
+        Found::Read(artifact) if signed => Outcome::Rejected(Reason::new(
+            "name-unbound",
+            format!("{} signed without a path", artifact.sha256()),
+            "evidence that names the path",
+        )),
+        Found::Exempt { why, .. } => Outcome::Evidence { why: why.clone() },
+        Found::Read(_)
+            if allow_extra
+                .iter()
+                .any(|pattern| pattern.matches(file.path.as_str())) =>
+        {
+            Outcome::Extra
+        }
+        Found::Read(artifact) => Outcome::Rejected(Reason::new(
+            "file-unattested",
+            format!("{} with {}", file.path, artifact.sha256()),
+            "a file that was signed",
+        )),
+    };
+    FileVerdict {
+        path: file.path.clone(),
+        outcome,
+    }
+}

@@ -1,0 +1,105 @@
+//! A file by itself: bound by its digest, whatever it is called.
+
+use attest_digest::{Artifact, Checksums, Digest, DigestSet, Match};
+use attest_provenance::Statement;
+
+use crate::reason::Reason;
+
+/// Bytes that are asked about: read by us, or only their digest, on the user's word.
+#[derive(Debug, Clone, Copy)]
+pub enum Bytes<'a> {
+    /// Bytes that were read.
+    Read(&'a Artifact),
+    /// A digest that was given.
+    Given(Digest),
+}
+
+impl Bytes<'_> {
+    fn compare(&self, claimed: &DigestSet) -> Match {
+        match self {
+            Self::Read(artifact) => artifact.compare(claimed),
+            Self::Given(digest) => match claimed.get(digest.algorithm()) {
+                None => Match::Incomparable,
+                Some(wanted) if wanted == digest => Match::Same,
+                Some(wanted) => Match::Different {
+                    algorithm: digest.algorithm(),
+                    found: *digest,
+                    wanted: *wanted,
+                },
+            },
+        }
+    }
+
+    fn words(&self) -> String {
+        match self {
+            Self::Read(artifact) => artifact.sha256().to_string(),
+            Self::Given(digest) => digest.to_string(),
+        }
+    }
+}
+
+/// Under which name a statement signs these bytes; `None` when it names no path.
+///
+/// # Errors
+/// `digest-mismatch` when the statement has other bytes under the file's own name,
+/// `subject-missing` when it is about other files, `digest-incomparable` when none of its digests
+/// can be compared.
+pub fn statement_names<'s>(
+    statement: &'s Statement,
+    bytes: Bytes<'_>,
+    file_name: Option<&str>,
+) -> Result<Option<&'s str>, Reason> {
+    let mut other_bytes = None;
+    let mut comparable = false;
+    for subject in statement.subjects() {
+        match bytes.compare(subject.digests()) {
+            Match::Same => return Ok(subject.name()),
+            Match::Different { found, wanted, .. } => {
+                comparable = true;
+                if subject.name().is_some() && subject.name() == file_name {
+                    other_bytes = Some(Reason::new("digest-mismatch", found, wanted));
+                }
+            }
+            Match::Incomparable | Match::NotComputed { .. } => {}
+        }
+    }
+    Err(other_bytes.unwrap_or_else(|| {
+        if comparable {
+            Reason::new(
+                "subject-missing",
+                bytes.words(),
+                "one of the statement's subjects",
+            )
+        } else {
+            Reason::new(
+                "digest-incomparable",
+                "no SHA-256, SHA-384 or SHA-512",
+                bytes.words(),
+            )
+        }
+    }))
+}
+
+/// Under which name a signed checksums file lists these bytes.
+///
+/// # Errors
+/// As [`statement_names`].
+pub fn checksums_names<'c>(
+    checksums: &'c Checksums,
+    bytes: Bytes<'_>,
+    file_name: Option<&str>,
+) -> Result<&'c str, Reason> {
+    let mut other_bytes = None;
+    for (path, digest) in checksums.entries() {
+        match bytes.compare(&DigestSet::from(*digest)) {
+            Match::Same => return Ok(path.as_str()),
+            Match::Different { found, wanted, .. } if file_name == Some(path.as_str()) => {
+                other_bytes = Some(Reason::new("digest-mismatch", found, wanted));
+            }
+            _ => {}
+        }
+    }
+    Err(other_bytes.unwrap_or_else(|| {
+        Reason::new("subject-missing", bytes.words(), "one of the listed files")
+    }))
+}

@@ -1,0 +1,280 @@
+//! The paths that somebody signed, with the digest that was signed for each.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use attest_digest::{Artifact, Checksums, Digest, DigestSet, Match, RelativePath};
+use attest_provenance::Statement;
+use attest_provenance::predicate::Part;
+use attest_provenance::predicate::slsa::ClaimedProvenance;
+use attest_verify::Evidence;
+
+use crate::policy::{Accepted, Approval};
+use crate::reason::Reason;
+
+/// Paths below one folder, each with the digests that were signed for it, from one source: the
+/// parts of a release or provenance statement, another requested statement, or a signed checksums
+/// file.
+#[derive(Debug, Clone)]
+pub struct SignedNames {
+    names: BTreeMap<RelativePath, DigestSet>,
+    paths_by_sha256: BTreeMap<Digest, RelativePath>,
+    release: Option<String>,
+    missing_parts: Vec<u32>,
+    parts: u32,
+}
+
+impl SignedNames {
+    /// The names in accepted statements: all parts of one release, or of one provenance.
+    ///
+    /// # Errors
+    /// `release-inconsistent` when the parts do not belong together, `subject-conflict` when one
+    /// path carries two digests, `subject-name-invalid` for a name that is no path below the folder.
+    pub fn of_statements(accepted: &[Accepted<'_>]) -> Result<Self, Reason> {
+        let mut names = Self::empty();
+        let mut parts = Parts::default();
+        for one in accepted {
+            parts.add(one)?;
+            if let Approval::Release(release) = one.approval() {
+                names.release = Some(
+                    release
+                        .name()
+                        .map_or_else(|| release.purl().to_owned(), ToString::to_string),
+                );
+            }
+            if let Some(statement) = one.evidence().statement() {
+                names.add_statement(statement)?;
+            }
+        }
+        names.missing_parts = parts.missing();
+        names.parts = parts.count();
+        Ok(names)
+    }
+
+    /// The names in a checksums file whose bytes an accepted signature covers.
+    pub fn of_checksums(_signed: &Accepted<'_>, checksums: &Checksums) -> Result<Self, Reason> {
+        let mut names = Self::empty();
+        for (path, digest) in checksums.entries() {
+            names.add(path.clone(), DigestSet::from(*digest))?;
+        }
+        Ok(names)
+    }
+
+    /// Adds the checksums file itself, whose bytes the accepted message signature covers.
+    #[must_use]
+    pub fn with_itself(mut self, name: &str, evidence: &Evidence) -> Self {
+        if let (Ok(path), Some(digest)) = (RelativePath::parse(name), evidence.message_digest()) {
+            self.names
+                .entry(path)
+                .or_insert_with(|| DigestSet::from(*digest));
+        }
+        self
+    }
+
+    /// The release that the statements name: NAME@VERSION, or its package URL.
+    pub fn release(&self) -> Option<&str> {
+        self.release.as_deref()
+    }
+
+    /// How many paths were signed.
+    pub fn len(&self) -> usize {
+        self.names.len()
+    }
+
+    /// Whether no path was signed.
+    pub fn is_empty(&self) -> bool {
+        self.names.is_empty()
+    }
+
+    /// The signed paths in order.
+    pub fn paths(&self) -> impl Iterator<Item = &RelativePath> {
+        self.names.keys()
+    }
+
+    /// The digests signed for a path.
+    pub fn digests(&self, path: &RelativePath) -> Option<&DigestSet> {
+        self.names.get(path)
+    }
+
+    /// How many parts the statement has, and 0 when it is no release statement.
+    pub fn parts(&self) -> u32 {
+        self.parts
+    }
+
+    /// Whether every part is there: asked of folders and checksums files.
+    ///
+    /// # Errors
+    /// `release-incomplete`, naming the parts that are missing.
+    pub fn complete(&self) -> Result<(), Reason> {
+        complete(&self.missing_parts, self.parts)
+    }
+
+    /// Whether these bytes are the ones that were signed for this path.
+    ///
+    /// # Errors
+    /// `digest-mismatch`; `name-mismatch` when they were signed for another path; `name-unbound`
+    /// when they were signed without a path; `file-unattested`; `digest-incomparable`.
+    pub fn bind(&self, path: &RelativePath, artifact: &Artifact) -> Result<(), Reason> {
+        let elsewhere = self.paths_by_sha256.get(&artifact.sha256());
+        let found = || format!("{path} with {}", artifact.sha256());
+        let Some(signed) = self.names.get(path) else {
+            return Err(match elsewhere {
+                Some(other) => {
+                    Reason::new("name-mismatch", found(), format!("these bytes at {other}"))
+                }
+                None => Reason::new("file-unattested", found(), "a path that was signed"),
+            });
+        };
+        match artifact.compare(signed) {
+            Match::Same => Ok(()),
+            Match::Different { found, wanted, .. } => Err(match elsewhere {
+                Some(other) => Reason::new(
+                    "name-mismatch",
+                    format!("the bytes signed for {other}"),
+                    wanted,
+                ),
+                None => Reason::new("digest-mismatch", found, wanted),
+            }),
+            Match::Incomparable | Match::NotComputed { .. } => Err(Reason::new(
+                "digest-incomparable",
+                "no SHA-256, SHA-384 or SHA-512",
+                artifact.sha256(),
+            )),
+        }
+    }
+
+    fn empty() -> Self {
+        Self {
+            names: BTreeMap::new(),
+            paths_by_sha256: BTreeMap::new(),
+            release: None,
+            missing_parts: Vec::new(),
+            parts: 0,
+        }
+    }
+
+    fn add_statement(&mut self, statement: &Statement) -> Result<(), Reason> {
+        for subject in statement.subjects() {
+            // A subject without a name binds no path.
+            let Some(name) = subject.name() else { continue };
+            let path = RelativePath::parse(name).map_err(|error| {
+                Reason::new(
+                    "subject-name-invalid",
+                    format!("{name:?}: {error}"),
+                    "a path below the folder",
+                )
+            })?;
+            self.add(path, subject.digests().clone())?;
+        }
+        Ok(())
+    }
+
+    fn add(&mut self, path: RelativePath, digests: DigestSet) -> Result<(), Reason> {
+        if let Some(before) = self.names.get(&path) {
+            if *before == digests {
+                return Ok(());
+            }
+            return Err(Reason::new(
+                "subject-conflict",
+                format!("two digests for {path}"),
+                "one",
+            ));
+        }
+        if let Some(sha256) = digests.get(attest_digest::Algorithm::Sha256) {
+            self.paths_by_sha256
+                .entry(*sha256)
+                .or_insert_with(|| path.clone());
+        }
+        self.names.insert(path, digests);
+        Ok(())
+    }
+}
+
+/// Whether every part of the provenance is there, when some of it is: a folder whose provenance lost
+/// a part is not the release that was published.
+///
+/// # Errors
+/// `release-incomplete`, `release-inconsistent`.
+pub fn provenance_complete<'e>(
+    evidence: impl IntoIterator<Item = &'e Evidence>,
+) -> Result<(), Reason> {
+    let mut parts = Parts::default();
+    for statement in evidence.into_iter().filter_map(Evidence::statement) {
+        let Ok(provenance) = ClaimedProvenance::from_statement(statement) else {
+            continue;
+        };
+        if let Some((name, part)) = provenance.packaging() {
+            parts.add_part(name.purl(), part)?;
+        }
+    }
+    complete(&parts.missing(), parts.count())
+}
+
+fn complete(missing: &[u32], count: u32) -> Result<(), Reason> {
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let shown: Vec<String> = missing.iter().take(8).map(u32::to_string).collect();
+    let more = if missing.len() > 8 { ", …" } else { "" };
+    Err(Reason::new(
+        "release-incomplete",
+        format!("no part {}{more}", shown.join(", ")),
+        format!("all {count} parts of the statement"),
+    ))
+}
+
+/// The parts of one statement, as they come in.
+#[derive(Debug, Default)]
+struct Parts {
+    purl: Option<String>,
+    first: Option<Part>,
+    seen: BTreeSet<u32>,
+}
+
+impl Parts {
+    fn add(&mut self, accepted: &Accepted<'_>) -> Result<(), Reason> {
+        match (accepted.purl(), accepted.part()) {
+            (_, Some((purl, part))) => self.add_part(purl, part),
+            (Some(purl), None) => self.add_purl(purl),
+            (None, None) => Ok(()),
+        }
+    }
+
+    fn add_purl(&mut self, purl: String) -> Result<(), Reason> {
+        let first = self.purl.get_or_insert_with(|| purl.clone());
+        if *first == purl {
+            Ok(())
+        } else {
+            Err(inconsistent(format!("{first} beside {purl}")))
+        }
+    }
+
+    fn add_part(&mut self, purl: String, part: &Part) -> Result<(), Reason> {
+        self.add_purl(purl)?;
+        let first = self.first.get_or_insert(*part);
+        if (first.count(), first.checksums()) != (part.count(), part.checksums()) {
+            return Err(inconsistent(format!(
+                "a part of {} with checksums {} beside one of {} with {}",
+                first.count(),
+                first.checksums(),
+                part.count(),
+                part.checksums()
+            )));
+        }
+        self.seen.insert(part.number());
+        Ok(())
+    }
+
+    fn count(&self) -> u32 {
+        self.first.as_ref().map_or(0, Part::count)
+    }
+
+    fn missing(&self) -> Vec<u32> {
+        (1..=self.count())
+            .filter(|part| !self.seen.contains(part))
+            .collect()
+    }
+}
+
+fn inconsistent(found: String) -> Reason {
+    Reason::new("release-inconsistent", found, "the parts of one release")
+}

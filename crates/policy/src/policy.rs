@@ -1,0 +1,200 @@
+//! Expectations from flags, and what of the evidence meets them.
+
+use std::collections::BTreeSet;
+
+use attest_provenance::ReleaseName;
+use attest_provenance::predicate::Part;
+use attest_provenance::predicate::release::{self, ClaimedRelease};
+use attest_provenance::predicate::slsa::{self, ClaimedProvenance};
+use attest_verify::{Evidence, ExpectedSigner};
+
+use crate::reason::Reason;
+
+/// What must be true before an artifact is accepted. The signer is mandatory.
+#[derive(Debug, Clone)]
+pub struct Policy {
+    signer: ExpectedSigner,
+    types: BTreeSet<String>,
+    release: Option<ReleaseName>,
+}
+
+/// The answer of a policy: not an error, since "no" is an answer.
+#[derive(Debug)]
+pub enum Decision<'e> {
+    /// The evidence approves.
+    Accept(Accepted<'e>),
+    /// It does not, for these reasons.
+    Reject(Vec<Reason>),
+}
+
+/// Evidence that a policy accepted. Only [`Policy::decide`] makes one.
+#[derive(Debug, Clone)]
+pub struct Accepted<'e> {
+    evidence: &'e Evidence,
+    approval: Approval,
+}
+
+/// As what the evidence approves.
+#[derive(Debug, Clone)]
+pub enum Approval {
+    /// A signature over the artifact's own bytes.
+    Message,
+    /// A release statement.
+    Release(ClaimedRelease),
+    /// SLSA provenance; what it says of the build is read only for version 1.
+    Provenance(Option<ClaimedProvenance>),
+    /// A statement of a type that was asked for.
+    Requested(String),
+}
+
+impl Policy {
+    /// Expects this signer, and lets only what approves by default approve: a message signature, a
+    /// release statement, SLSA provenance.
+    pub fn expecting(signer: ExpectedSigner) -> Self {
+        Self {
+            signer,
+            types: BTreeSet::new(),
+            release: None,
+        }
+    }
+
+    /// Lets statements of these predicate types approve, and nothing else.
+    #[must_use]
+    pub fn approving_only(mut self, types: impl IntoIterator<Item = String>) -> Self {
+        self.types = types.into_iter().collect();
+        self
+    }
+
+    /// Asks for a release statement of exactly this release.
+    #[must_use]
+    pub fn of_release(mut self, release: ReleaseName) -> Self {
+        self.release = Some(release);
+        self
+    }
+
+    /// The expected signer.
+    pub fn signer(&self) -> &ExpectedSigner {
+        &self.signer
+    }
+
+    /// The release that is asked for.
+    pub fn release(&self) -> Option<&ReleaseName> {
+        self.release.as_ref()
+    }
+
+    /// Whether this evidence approves what it is about.
+    pub fn decide<'e>(&self, evidence: &'e Evidence) -> Decision<'e> {
+        let approval = self
+            .signed_by_expected(evidence)
+            .and_then(|()| self.approval(evidence));
+        match approval.and_then(|approval| self.release_matches(approval)) {
+            Ok(approval) => Decision::Accept(Accepted { evidence, approval }),
+            Err(reason) => Decision::Reject(vec![reason]),
+        }
+    }
+
+    fn signed_by_expected(&self, evidence: &Evidence) -> Result<(), Reason> {
+        if evidence.signer().is(&self.signer) {
+            return Ok(());
+        }
+        Err(Reason::new(
+            "signer-mismatch",
+            evidence.signer(),
+            &self.signer,
+        ))
+    }
+
+    fn approval(&self, evidence: &Evidence) -> Result<Approval, Reason> {
+        let Some(statement) = evidence.statement() else {
+            return if self.types.is_empty() {
+                Ok(Approval::Message)
+            } else {
+                Err(self.not_requested("a message signature"))
+            };
+        };
+        let found = statement.predicate_type();
+        if !self.types.is_empty() && !self.types.contains(found) {
+            return Err(self.not_requested(found));
+        }
+        match found {
+            release::TYPE => ClaimedRelease::from_statement(statement)
+                .map(Approval::Release)
+                .map_err(|error| {
+                    Reason::new(
+                        "release-malformed",
+                        error,
+                        "a release predicate that says which release it is",
+                    )
+                }),
+            slsa::TYPE => ClaimedProvenance::from_statement(statement)
+                .map(|provenance| Approval::Provenance(Some(provenance)))
+                .map_err(|error| {
+                    Reason::new(
+                        "provenance-malformed",
+                        error,
+                        "a SLSA provenance v1 predicate",
+                    )
+                }),
+            slsa::TYPE_V0_2 => Ok(Approval::Provenance(None)),
+            _ if self.types.contains(found) => Ok(Approval::Requested(found.to_owned())),
+            _ => Err(self.not_requested(found)),
+        }
+    }
+
+    fn not_requested(&self, found: &str) -> Reason {
+        let wanted = if self.types.is_empty() {
+            "a message signature, a release statement or SLSA provenance".to_owned()
+        } else {
+            self.types.iter().cloned().collect::<Vec<_>>().join(" or ")
+        };
+        Reason::new("predicate-not-requested", found, wanted)
+    }
+
+    fn release_matches(&self, approval: Approval) -> Result<Approval, Reason> {
+        let Some(wanted) = &self.release else {
+            return Ok(approval);
+        };
+        match &approval {
+            Approval::Release(found) if found.name() == Some(wanted) => Ok(approval),
+            Approval::Release(found) => {
+                Err(Reason::new("release-mismatch", found.purl(), wanted.purl()))
+            }
+            _ => Err(Reason::new(
+                "release-missing",
+                "no release statement",
+                wanted,
+            )),
+        }
+    }
+}
+
+impl<'e> Accepted<'e> {
+    /// The proven evidence.
+    pub fn evidence(&self) -> &'e Evidence {
+        self.evidence
+    }
+
+    /// As what it approves.
+    pub fn approval(&self) -> &Approval {
+        &self.approval
+    }
+
+    /// The release that it is about, and which part of its files it names, if it says so.
+    pub(crate) fn part(&self) -> Option<(String, &Part)> {
+        match &self.approval {
+            Approval::Release(release) => Some((release.purl().to_owned(), release.part()?)),
+            Approval::Provenance(Some(provenance)) => provenance
+                .packaging()
+                .map(|(name, part)| (name.purl(), part)),
+            _ => None,
+        }
+    }
+
+    /// The package URL of the release that the statement names.
+    pub(crate) fn purl(&self) -> Option<String> {
+        match &self.approval {
+            Approval::Release(release) => Some(release.purl().to_owned()),
+            _ => self.part().map(|(purl, _)| purl),
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! Why evidence does not suffice, or a file is not what was signed.
+
+use std::fmt;
+
+/// One reason for a refusal: a stable code, what was found and what was wanted.
+///
+/// Both texts may quote evidence; escape them before showing them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reason {
+    code: &'static str,
+    found: String,
+    wanted: String,
+}
+
+impl Reason {
+    pub(crate) fn new(
+        code: &'static str,
+        found: impl fmt::Display,
+        wanted: impl fmt::Display,
+    ) -> Self {
+        debug_assert!(
+            CODES.iter().any(|(known, _)| *known == code),
+            "{code} is not listed"
+        );
+        Self {
+            code,
+            found: found.to_string(),
+            wanted: wanted.to_string(),
+        }
+    }
+
+    /// The stable kebab-case code, one of [`CODES`].
+    pub fn code(&self) -> &'static str {
+        self.code
+    }
+
+    /// What was found.
+    pub fn found(&self) -> &str {
+        &self.found
+    }
+
+    /// What was wanted.
+    pub fn wanted(&self) -> &str {
+        &self.wanted
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{}: found {}, wanted {}",
+            self.code, self.found, self.wanted
+        )
+    }
+}
+
+/// Every code of this crate with its meaning.
+pub const CODES: &[(&str, &str)] = &[
+    (
+        "digest-incomparable",
+        "nothing signed for the file uses SHA-256, SHA-384 or SHA-512",
+    ),
+    (
+        "digest-mismatch",
+        "the file's bytes are not those that were signed for it",
+    ),
+    ("file-missing", "a signed file is not there"),
+    ("file-unattested", "nobody signed this file"),
+    ("name-mismatch", "the bytes were signed for another path"),
+    ("name-unbound", "the bytes were signed, but for no path"),
+    (
+        "predicate-not-requested",
+        "a statement of this type does not approve an artifact unless it is asked for",
+    ),
+    (
+        "provenance-malformed",
+        "the provenance predicate is not what its type says",
+    ),
+    (
+        "release-incomplete",
+        "a part of the release statement is missing",
+    ),
+    (
+        "release-inconsistent",
+        "the parts of the release statement contradict each other",
+    ),
+    (
+        "release-malformed",
+        "the release predicate does not say which release it is",
+    ),
+    (
+        "release-mismatch",
+        "the release statement is about another release",
+    ),
+    (
+        "release-missing",
+        "no release statement names the wanted release",
+    ),
+    ("signer-mismatch", "somebody else signed"),
+    (
+        "subject-conflict",
+        "one path is signed with two different digests",
+    ),
+    ("subject-missing", "the statement is about other files"),
+    (
+        "subject-name-invalid",
+        "a subject's name is not a path below the folder",
+    ),
+];
