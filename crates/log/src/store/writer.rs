@@ -18,7 +18,7 @@ use super::tree::{TileCache, Tree};
 use super::{Appended, Inclusion, Recovery};
 use crate::merkle::{empty_root, leaf_hash};
 use crate::tile::{Content, TileId};
-use crate::{Checkpoint, CheckpointSigner, Hash, SignedCheckpoint, limits};
+use crate::{Checkpoint, CheckpointSigner, Hash, LogKey, SignedCheckpoint, limits};
 
 /// The writer of a log: one at a time, by lock.
 ///
@@ -124,6 +124,11 @@ impl<'s> Log<'s> {
     /// The last published checkpoint.
     pub const fn checkpoint(&self) -> &SignedCheckpoint {
         &self.published
+    }
+
+    /// The key under which the log's checkpoints verify.
+    pub fn key(&self) -> &LogKey {
+        self.signer.key()
     }
 
     /// Entries of the log.
