@@ -36,6 +36,10 @@ pub const CODES: &[(&str, &str)] = &[
         "a log's origin is not a bare host name in lower case",
     ),
     (
+        "own-bundle-rejected",
+        "a bundle that was just made does not verify, and is not handed out",
+    ),
+    (
         "pae-as-message",
         "the bytes begin as the signed form of a statement does, and are not signed as a message",
     ),

@@ -4,17 +4,21 @@ use attest_digest::{Artifact, Digest};
 use attest_log::Inclusion;
 use attest_log::entry::{Entry, EntryError, KeyDetails, Verifier as EntryVerifier};
 use attest_provenance::{Envelope, PAYLOAD_TYPE, Statement, StatementError, limits, pae};
+use attest_verify::{
+    Bundle, Evidence, ExpectedSigner, KeyError, PublicKey, Rejection, Subject, Verifier,
+};
 
 use crate::artifact_key::ArtifactKey;
 use crate::bundle::{BundleError, Content, Parts};
 use crate::crypto::{LibraryRefused, sha256};
 use crate::service::{LogAppendError, LogAppender, TimestampError, Timestamper};
 
-/// Signs with one key, under one log and one timestamp authority.
+/// Signs with one key, under one log and one timestamp authority, for one verifier.
 pub struct Signer<'a> {
     key: &'a ArtifactKey,
     timestamper: &'a dyn Timestamper,
     log: &'a mut dyn LogAppender,
+    verifier: &'a Verifier,
 }
 
 /// Something to sign.
@@ -32,6 +36,7 @@ pub struct Signed {
     bundle: Vec<u8>,
     signature: Vec<u8>,
     log_index: u64,
+    evidence: Evidence,
 }
 
 impl Signed {
@@ -43,6 +48,11 @@ impl Signed {
     /// The DER signature in the bundle: over the artifact, or over the statement's PAE.
     pub fn signature(&self) -> &[u8] {
         &self.signature
+    }
+
+    /// What the bundle proves, as the verifier found.
+    pub fn evidence(&self) -> &Evidence {
+        &self.evidence
     }
 
     /// The index of the entry in the log.
@@ -92,6 +102,25 @@ pub enum SignError {
     /// The bundle could not be written.
     #[error(transparent)]
     Bundle(#[from] BundleError),
+    /// The key's public half is not one that verifiers read.
+    #[error("public half of the key: {0}")]
+    PublicKey(#[from] KeyError),
+    /// A finished bundle does not verify: it is not handed out.
+    #[error("the bundle that was made does not verify: {rejection}")]
+    Rejected {
+        /// Of what was to be signed.
+        position: usize,
+        /// Why not.
+        rejection: Box<Rejection>,
+    },
+    /// A finished bundle is not one that verifiers read: it is not handed out.
+    #[error("the bundle that was made cannot be read: {source}")]
+    Unreadable {
+        /// Of what was to be signed.
+        position: usize,
+        /// Why not.
+        source: attest_verify::BundleError,
+    },
     /// The cryptographic library failed.
     #[error(transparent)]
     Library(#[from] LibraryRefused),
@@ -107,22 +136,26 @@ impl SignError {
             Self::Log(error) => error.code(),
             Self::Answers { .. } => "service-answers",
             Self::Entry(_) | Self::Bundle(_) => "encoding-failed",
+            Self::PublicKey(error) => error.code(),
+            Self::Rejected { .. } | Self::Unreadable { .. } => "own-bundle-rejected",
             Self::Library(refused) => refused.code(),
         }
     }
 }
 
 impl<'a> Signer<'a> {
-    /// A signer with these.
+    /// A signer with these. The verifier has the trust that acquirers will have.
     pub fn new(
         key: &'a ArtifactKey,
         timestamper: &'a dyn Timestamper,
         log: &'a mut dyn LogAppender,
+        verifier: &'a Verifier,
     ) -> Self {
         Self {
             key,
             timestamper,
             log,
+            verifier,
         }
     }
 
@@ -156,14 +189,24 @@ impl<'a> Signer<'a> {
         let inclusions = self.log.append(&bodies)?;
         expect_answers("log", inclusions.len(), contents.len())?;
 
-        let mut signed = Vec::with_capacity(contents.len());
-        for (((content, timestamp), body), inclusion) in contents
+        let expected = ExpectedSigner::Key(PublicKey::from_spki(self.key.spki())?);
+        let made = contents
             .into_iter()
-            .zip(&timestamps)
-            .zip(&bodies)
-            .zip(&inclusions)
+            .zip(timestamps)
+            .zip(bodies)
+            .zip(inclusions);
+        let mut signed = Vec::with_capacity(unsigned.len());
+        for (position, (one, (((content, timestamp), body), inclusion))) in
+            unsigned.iter().zip(made).enumerate()
         {
-            signed.push(self.bundle(content, timestamp, body, inclusion)?);
+            let bundle = self.bundle(&content, &timestamp, &body, &inclusion)?;
+            let evidence = self.verify(one, &bundle, &expected, position)?;
+            signed.push(Signed {
+                bundle,
+                signature: content.signature,
+                log_index: inclusion.index,
+                evidence,
+            });
         }
         Ok(signed)
     }
@@ -212,11 +255,11 @@ impl<'a> Signer<'a> {
 
     fn bundle(
         &self,
-        content: SignedContent,
+        content: &SignedContent,
         timestamp: &[u8],
         body: &[u8],
         inclusion: &Inclusion,
-    ) -> Result<Signed, SignError> {
+    ) -> Result<Vec<u8>, BundleError> {
         let parts = Parts {
             key_hint: self.key.fingerprint(),
             content: &content.content,
@@ -225,10 +268,29 @@ impl<'a> Signer<'a> {
             inclusion,
             timestamp,
         };
-        Ok(Signed {
-            bundle: parts.to_json()?,
-            signature: content.signature,
-            log_index: inclusion.index,
+        parts.to_json()
+    }
+
+    /// From its bytes, as anyone would.
+    fn verify(
+        &self,
+        unsigned: &Unsigned<'_>,
+        bundle: &[u8],
+        expected: &ExpectedSigner,
+        position: usize,
+    ) -> Result<Evidence, SignError> {
+        let bundle =
+            Bundle::parse(bundle).map_err(|source| SignError::Unreadable { position, source })?;
+        let verified = match unsigned {
+            Unsigned::Artifact(artifact) => {
+                self.verifier
+                    .verify(&bundle, &Subject::Artifact(artifact), expected)
+            }
+            Unsigned::Statement(_) => self.verifier.verify_statement(&bundle, expected),
+        };
+        verified.map_err(|rejection| SignError::Rejected {
+            position,
+            rejection: Box::new(rejection),
         })
     }
 }

@@ -5,6 +5,7 @@ use attest_log::{
     Checkpoint, CheckpointSigner, Hash, SignedCheckpoint,
     merkle::{HashReader, inclusion_proof, leaf_hash, node_hash, root},
 };
+use attest_verify::{Accept, TrustedRoot};
 use jiff::Timestamp;
 
 use super::*;
@@ -94,6 +95,12 @@ fn memory_log(identity: &Identity) -> MemoryLog<'_> {
     }
 }
 
+/// The trust that the identity exports.
+fn verifier(identity: &Identity) -> Verifier {
+    let root = TrustedRoot::parse(&identity.files.trusted_root).unwrap();
+    Verifier::new(vec![root], now(), Accept::default()).unwrap()
+}
+
 fn artifact(bytes: &[u8]) -> Artifact {
     Artifact::of_bytes(bytes, Hashes::Sha256)
 }
@@ -104,12 +111,13 @@ const STATEMENT: &[u8] = br#"{"_type":"https://in-toto.io/Statement/v1","subject
 fn refused(unsigned: &[Unsigned<'_>]) -> &'static str {
     let identity = identity();
     let mut log = memory_log(&identity);
+    let verifier = verifier(&identity);
     let authority = identity.authority.at(now());
     let counting = Counting {
         inner: &authority,
         asked: Cell::new(0),
     };
-    let mut signer = Signer::new(&identity.artifact_key, &counting, &mut log);
+    let mut signer = Signer::new(&identity.artifact_key, &counting, &mut log, &verifier);
     let error = signer.sign(unsigned).unwrap_err();
     assert_eq!((counting.asked.get(), log.batches), (0, 0));
     error.code()
@@ -166,8 +174,9 @@ fn a_statement_with_more_subjects_than_others_read_is_not_signed() {
     );
     let identity = identity();
     let mut log = memory_log(&identity);
+    let verifier = verifier(&identity);
     let authority = identity.authority.at(now());
-    let mut signer = Signer::new(&identity.artifact_key, &authority, &mut log);
+    let mut signer = Signer::new(&identity.artifact_key, &authority, &mut log, &verifier);
     signer
         .sign(&[Unsigned::Statement(subjects(1024).as_bytes())])
         .unwrap();
@@ -177,7 +186,8 @@ fn a_statement_with_more_subjects_than_others_read_is_not_signed() {
 fn without_a_timestamp_nothing_is_logged() {
     let identity = identity();
     let mut log = memory_log(&identity);
-    let mut signer = Signer::new(&identity.artifact_key, &Broken, &mut log);
+    let verifier = verifier(&identity);
+    let mut signer = Signer::new(&identity.artifact_key, &Broken, &mut log, &verifier);
     let error = signer
         .sign(&[Unsigned::Artifact(&artifact(b"hello"))])
         .unwrap_err();
@@ -189,11 +199,12 @@ fn without_a_timestamp_nothing_is_logged() {
 fn many_are_one_batch_and_nothing_is_none() {
     let identity = identity();
     let mut log = memory_log(&identity);
+    let verifier = verifier(&identity);
     let authority = identity.authority.at(now());
     let artifacts: Vec<Artifact> = (0..5_u8).map(|byte| artifact(&[byte])).collect();
     let mut unsigned: Vec<Unsigned<'_>> = artifacts.iter().map(Unsigned::Artifact).collect();
     unsigned.push(Unsigned::Statement(STATEMENT));
-    let mut signer = Signer::new(&identity.artifact_key, &authority, &mut log);
+    let mut signer = Signer::new(&identity.artifact_key, &authority, &mut log, &verifier);
     let made = signer.sign(&unsigned).unwrap();
     assert!(signer.sign(&[]).unwrap().is_empty());
     assert_eq!(log.batches, 1);
@@ -207,9 +218,10 @@ fn many_are_one_batch_and_nothing_is_none() {
 fn the_first_entry_of_a_log_writes_its_zeroes_in_full() {
     let identity = identity();
     let mut log = memory_log(&identity);
+    let verifier = verifier(&identity);
     let authority = identity.authority.at(now());
     let hello = artifact(b"hello");
-    let mut signer = Signer::new(&identity.artifact_key, &authority, &mut log);
+    let mut signer = Signer::new(&identity.artifact_key, &authority, &mut log, &verifier);
     let made = signer.sign(&[Unsigned::Artifact(&hello)]).unwrap();
     let json = String::from_utf8(made[0].bundle().to_vec()).unwrap();
     assert!(json.starts_with(r#"{"mediaType":"application/vnd.dev.sigstore.bundle.v0.3+json","#));
@@ -223,11 +235,85 @@ fn a_statement_is_carried_byte_for_byte() {
     use base64::Engine as _;
     let identity = identity();
     let mut log = memory_log(&identity);
+    let verifier = verifier(&identity);
     let authority = identity.authority.at(now());
-    let mut signer = Signer::new(&identity.artifact_key, &authority, &mut log);
+    let mut signer = Signer::new(&identity.artifact_key, &authority, &mut log, &verifier);
     let made = signer.sign(&[Unsigned::Statement(STATEMENT)]).unwrap();
     let json = String::from_utf8(made[0].bundle().to_vec()).unwrap();
     let payload = base64::engine::general_purpose::STANDARD.encode(STATEMENT);
     assert!(json.contains(&format!(r#""payload":"{payload}""#)));
     assert_eq!(json.matches(r#""sig":"#).count(), 1);
+}
+
+/// The code with which the verifier rejects what is made with other parts than its trust names.
+fn rejected(
+    timestamper: &dyn Timestamper,
+    log_of: &Identity,
+    identity: &Identity,
+    unsigned: Unsigned<'_>,
+) -> &'static str {
+    let mut log = memory_log(log_of);
+    let verifier = verifier(identity);
+    let mut signer = Signer::new(&identity.artifact_key, timestamper, &mut log, &verifier);
+    match signer.sign(&[unsigned]).unwrap_err() {
+        SignError::Rejected {
+            position: 0,
+            rejection,
+        } => rejection.code(),
+        other => panic!("{other}"),
+    }
+}
+
+#[test]
+fn a_bundle_that_acquirers_would_refuse_is_not_handed_out() {
+    let identity = identity();
+    let stranger = self::identity();
+    let authority = identity.authority.at(now());
+    let hello = artifact(b"hello");
+    for unsigned in [Unsigned::Artifact(&hello), Unsigned::Statement(STATEMENT)] {
+        assert_eq!(
+            rejected(&authority, &stranger, &identity, unsigned),
+            "log-unknown"
+        );
+        let foreign = stranger.authority.at(now());
+        assert_eq!(
+            rejected(&foreign, &identity, &identity, unsigned),
+            "time-unknown"
+        );
+        let late = identity
+            .authority
+            .at("2026-11-21T10:41:07Z".parse().unwrap());
+        assert_eq!(
+            rejected(&late, &identity, &identity, unsigned),
+            "time-in-future"
+        );
+    }
+}
+
+#[test]
+fn what_is_handed_out_carries_its_evidence() {
+    let identity = identity();
+    let mut log = memory_log(&identity);
+    let verifier = verifier(&identity);
+    let authority = identity.authority.at(now());
+    let hello = artifact(b"hello");
+    let mut signer = Signer::new(&identity.artifact_key, &authority, &mut log, &verifier);
+    let made = signer
+        .sign(&[Unsigned::Artifact(&hello), Unsigned::Statement(STATEMENT)])
+        .unwrap();
+    for (index, one) in made.iter().enumerate() {
+        let evidence = one.evidence();
+        assert_eq!(evidence.signature(), one.signature());
+        assert_eq!(evidence.times()[0].time(), now());
+        assert_eq!(evidence.logs()[0].index(), index as u64);
+        assert_eq!(
+            evidence.logs()[0].origin(),
+            identity.checkpoint_key.key().origin()
+        );
+        assert!(evidence.skipped().is_empty(), "{:?}", evidence.skipped());
+    }
+    assert_eq!(
+        made[1].evidence().statement().unwrap().predicate_type(),
+        "https://example.com/p"
+    );
 }
