@@ -1,21 +1,171 @@
-//! `attest verify`.
+//! `attest verify`: files, folders, checksum files and digests against an expected signer.
 
+mod evidence;
+mod file;
+mod folder;
+mod subject;
+mod sums;
+
+use std::path::PathBuf;
+
+use attest_policy::{Pattern, Policy};
+use attest_provenance::ReleaseName;
+use attest_verify::Verifier;
 use clap::Args;
 
-use crate::args::Global;
+use crate::args::{AcceptArg, Global, TrustArgs};
+use crate::clock::Now;
 use crate::console::Console;
 use crate::failure::{Exit, Failure};
+use crate::report::{Report, SubjectReport};
+use crate::trust::{self, Surroundings, Trust};
+
+use evidence::Shelf;
+use subject::Subject;
 
 #[derive(Debug, Args)]
-pub(crate) struct VerifyArgs {}
+pub(crate) struct VerifyArgs {
+    /// Files, folders, checksum files (or sums:FILE), sha256:HEX
+    #[arg(required = true, value_name = "SUBJECT")]
+    subjects: Vec<String>,
+    #[command(flatten)]
+    trust: TrustArgs,
+    /// The release that the evidence must name
+    #[arg(long, value_name = "NAME@VERSION")]
+    release: Option<String>,
+    /// Use this bundle, and no other
+    #[arg(long, value_name = "FILE")]
+    bundle: Option<PathBuf>,
+    /// Let unsigned files that this pattern covers pass (`*` crosses no `/`, `**` does)
+    #[arg(long, value_name = "GLOB")]
+    allow_extra: Vec<String>,
+    /// For a checksums file: let listed files be absent when at least one was verified
+    #[arg(long)]
+    ignore_missing: bool,
+    /// A log (by origin) or timestamp authority that you know to be independent of the signer
+    #[arg(long, value_name = "ID")]
+    independent: Vec<String>,
+}
 
-pub(crate) fn run(
-    _args: &VerifyArgs,
-    _global: &Global,
-    _console: &Console,
-) -> Result<Exit, Failure> {
-    Err(Failure::request(
-        "not-built",
-        "attest verify is not built yet",
-    ))
+/// What one verifying run holds: built once, shared by all subjects.
+pub(crate) struct Session {
+    pub(crate) verifier: Verifier,
+    pub(crate) policy: Policy,
+    pub(crate) trust: Trust,
+    pub(crate) allow_extra: Vec<Pattern>,
+    pub(crate) accept_no_names: bool,
+    pub(crate) ignore_missing: bool,
+    pub(crate) bundle: Option<PathBuf>,
+    pub(crate) independent: Vec<String>,
+}
+
+pub(crate) fn run(args: &VerifyArgs, global: &Global, console: &Console) -> Result<Exit, Failure> {
+    let now = global.now()?;
+    let subjects = args
+        .subjects
+        .iter()
+        .map(|text| Subject::parse(text))
+        .collect::<Result<Vec<_>, _>>()?;
+    let session = session(args, &subjects, now)?;
+    let mut report = new_report(args, global, now, &session);
+    let mut shelf = Shelf::new();
+    for subject in &subjects {
+        report.subjects.push(answer(subject, &session, &mut shelf));
+    }
+    report.evidence = shelf.into_reports(&session.independent);
+    Ok(report.render(console))
+}
+
+fn answer(subject: &Subject, session: &Session, shelf: &mut Shelf) -> SubjectReport {
+    match subject {
+        Subject::File(path) => file::verify(path, session, shelf),
+        Subject::Digest(digest) => file::verify_digest(*digest, session, shelf),
+        Subject::Sums { path, algorithm } => sums::verify(path, *algorithm, session, shelf),
+        Subject::Folder(path) => folder::verify(path, session, shelf),
+    }
+}
+
+fn session(args: &VerifyArgs, subjects: &[Subject], now: Now) -> Result<Session, Failure> {
+    let needs_bundle = subjects
+        .iter()
+        .any(|subject| matches!(subject, Subject::Digest(_)));
+    if needs_bundle && args.bundle.is_none() {
+        return Err(Failure::request(
+            "bundle-required",
+            "a sha256: subject has no place to look for evidence",
+        )
+        .hint("name the bundle with --bundle"));
+    }
+    let trust = trust::resolve(&args.trust, &surroundings(args, subjects))?;
+    let verifier = Verifier::new(trust.roots.clone(), now.time, trust::accept(&args.trust))
+        .map_err(|error| Failure::request("trusted-root-malformed", error))?;
+    let mut policy =
+        Policy::expecting(trust.signer.clone()).approving_only(args.trust.types.iter().cloned());
+    if let Some(text) = &args.release {
+        let release = ReleaseName::parse(text).map_err(|error| {
+            Failure::request("bad-release", format!("--release {text:?}: {error}"))
+                .hint("write it as NAME@VERSION")
+        })?;
+        policy = policy.of_release(release);
+    }
+    let allow_extra = args
+        .allow_extra
+        .iter()
+        .map(|text| Pattern::parse(text))
+        .collect::<Result<_, _>>()
+        .map_err(|error| Failure::request("bad-pattern", format!("--allow-extra: {error}")))?;
+    Ok(Session {
+        verifier,
+        policy,
+        trust,
+        allow_extra,
+        accept_no_names: args.trust.accept.contains(&AcceptArg::NoNames),
+        ignore_missing: args.ignore_missing,
+        bundle: args.bundle.clone(),
+        independent: args.independent.clone(),
+    })
+}
+
+fn surroundings(args: &VerifyArgs, subjects: &[Subject]) -> Surroundings {
+    let mut around = Surroundings::default();
+    for subject in subjects {
+        match subject {
+            Subject::Folder(path) => {
+                around.verified.push(path.clone());
+                around.beside.push(path.clone());
+                around.bundles.extend(evidence::bundles_at_top(path));
+            }
+            Subject::File(path) | Subject::Sums { path, .. } => {
+                around.beside.push(crate::files::folder_of(path));
+                around.bundles.extend(
+                    evidence::places_for(path)
+                        .into_iter()
+                        .map(|place| place.path)
+                        .filter(|path| path.exists()),
+                );
+            }
+            Subject::Digest(_) => {}
+        }
+    }
+    around.bundles.extend(args.bundle.clone());
+    around
+}
+
+fn new_report(args: &VerifyArgs, global: &Global, now: Now, session: &Session) -> Report {
+    let mut not_checked = vec!["rollback (no --state)".to_owned()];
+    if args.release.is_none() {
+        not_checked.push("which release this is (no --release)".to_owned());
+    }
+    Report {
+        command: "verify",
+        now,
+        signer: trust::signer_words(&session.trust.signer),
+        trust: session.trust.lines.clone(),
+        accepted: trust::accepted_words(&args.trust),
+        independent: args.independent.clone(),
+        subjects: Vec::new(),
+        evidence: Vec::new(),
+        not_checked,
+        verbose: global.verbose,
+    }
 }

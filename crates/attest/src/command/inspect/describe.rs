@@ -1,0 +1,231 @@
+//! What a file claims, field by field.
+
+use std::path::Path;
+
+use attest_digest::{Algorithm, Checksums};
+use attest_log::SignedCheckpoint;
+use attest_provenance::{Envelope, Statement, json};
+use attest_verify::{Bundle, Content, Material, PublicKey, TrustedRoot};
+use serde_json::Value;
+
+use super::kind::{Kind, guess};
+
+/// A file in words. Claims are the file's own; escape them before showing.
+#[derive(Debug)]
+pub(super) struct Description {
+    pub(super) kind: String,
+    pub(super) problem: Option<(&'static str, String)>,
+    pub(super) claims: Vec<(&'static str, String)>,
+}
+
+type Described = Result<Vec<(&'static str, String)>, (&'static str, String)>;
+
+/// Describes the bytes of a file.
+pub(super) fn describe(path: &Path, bytes: &[u8]) -> Description {
+    let name = path
+        .file_name()
+        .and_then(|name| name.to_str())
+        .unwrap_or_default();
+    let opens_as_json = bytes.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'{');
+    let parsed = opens_as_json.then(|| json::parse(bytes, attest_provenance::limits::STATEMENT));
+    if let Some(Err(error)) = &parsed {
+        return Description {
+            kind: "JSON".to_owned(),
+            problem: Some((error.code(), error.to_string())),
+            claims: Vec::new(),
+        };
+    }
+    let value = parsed.and_then(Result::ok);
+    let (kind, described) = match guess(name, bytes, value.as_ref()) {
+        Kind::Bundle => ("Sigstore bundle".to_owned(), bundle(bytes)),
+        Kind::TrustedRoot => ("Sigstore trusted root".to_owned(), trusted_root(bytes)),
+        Kind::Statement => ("in-toto statement, unsigned".to_owned(), statement(bytes)),
+        Kind::Envelope => (
+            "DSSE envelope".to_owned(),
+            value.map_or_else(|| Ok(Vec::new()), envelope),
+        ),
+        Kind::Checkpoint => (
+            "checkpoint (C2SP signed note)".to_owned(),
+            checkpoint(bytes),
+        ),
+        Kind::PublicKey => ("public key".to_owned(), public_key(bytes)),
+        Kind::PrivateKey => (
+            "private key".to_owned(),
+            Ok(vec![("note", "its contents are not shown".to_owned())]),
+        ),
+        Kind::Certificate => ("X.509 certificate".to_owned(), Ok(Vec::new())),
+        Kind::Checksums => ("checksums file".to_owned(), checksums(name, bytes)),
+        Kind::Named(kind) => (
+            format!("{kind}, which attest does not verify"),
+            Ok(Vec::new()),
+        ),
+        Kind::Unknown => (
+            "of no kind that attest knows".to_owned(),
+            Err((
+                "kind-unknown",
+                "nothing of this field is recognised".to_owned(),
+            )),
+        ),
+    };
+    match described {
+        Ok(claims) => Description {
+            kind,
+            problem: None,
+            claims,
+        },
+        Err(problem) => Description {
+            kind,
+            problem: Some(problem),
+            claims: Vec::new(),
+        },
+    }
+}
+
+fn statement(bytes: &[u8]) -> Described {
+    Statement::parse(bytes)
+        .map(|statement| statement_claims(&statement))
+        .map_err(|error| (error.code(), error.to_string()))
+}
+
+fn envelope(value: Value) -> Described {
+    let envelope = Envelope::from_json(value).map_err(|error| (error.code(), error.to_string()))?;
+    Ok(envelope_claims(&envelope))
+}
+
+fn envelope_claims(envelope: &Envelope) -> Vec<(&'static str, String)> {
+    let mut claims = vec![
+        ("payload type", envelope.payload_type().to_owned()),
+        ("signatures", envelope.signatures().len().to_string()),
+    ];
+    match Statement::parse(envelope.unverified_payload()) {
+        Ok(statement) => claims.extend(statement_claims(&statement)),
+        Err(error) => claims.push(("payload", format!("no statement: {error}"))),
+    }
+    claims
+}
+
+fn statement_claims(statement: &Statement) -> Vec<(&'static str, String)> {
+    let mut claims = vec![("predicate type", statement.predicate_type().to_owned())];
+    if let Some(purl) = statement.predicate().get("purl").and_then(Value::as_str) {
+        claims.push(("release", purl.to_owned()));
+    }
+    claims.push(("subjects", statement.subjects().len().to_string()));
+    for subject in statement.subjects().iter().take(SHOWN) {
+        let digest = subject
+            .digests()
+            .strongest()
+            .map(ToString::to_string)
+            .unwrap_or_default();
+        claims.push((
+            "subject",
+            format!("{} {digest}", subject.name().unwrap_or("(no name)")),
+        ));
+    }
+    if statement.subjects().len() > SHOWN {
+        claims.push((
+            "subject",
+            format!("… and {} more", statement.subjects().len() - SHOWN),
+        ));
+    }
+    claims
+}
+
+fn bundle(bytes: &[u8]) -> Described {
+    let bundle = Bundle::parse(bytes).map_err(|error| (error.code(), error.to_string()))?;
+    let mut claims = vec![("version", bundle.version().to_string())];
+    match bundle.material() {
+        Material::Key { hint } => claims.push((
+            "key hint",
+            hint.clone().unwrap_or_else(|| "none".to_owned()),
+        )),
+        Material::Certificate(der) => claims.push(("certificate", format!("{} bytes", der.len()))),
+        Material::Chain(chain) => claims.push(("certificates", chain.len().to_string())),
+    }
+    for key in bundle.claimed_keys() {
+        claims.push((
+            "signer key",
+            format!("sha256:{}", hex::encode(key.fingerprint())),
+        ));
+    }
+    match bundle.content() {
+        Content::Message { digest, .. } => {
+            claims.push(("content", "message signature".to_owned()));
+            claims.extend(
+                digest
+                    .iter()
+                    .map(|digest| ("message digest", digest.to_string())),
+            );
+        }
+        Content::Envelope(envelope) => claims.extend(envelope_claims(envelope)),
+    }
+    for entry in bundle.entries() {
+        claims.push((
+            "log entry",
+            format!(
+                "index {} of log {}",
+                entry.index(),
+                hex::encode(entry.log_id())
+            ),
+        ));
+    }
+    claims.push(("timestamps", bundle.timestamps().len().to_string()));
+    Ok(claims)
+}
+
+fn trusted_root(bytes: &[u8]) -> Described {
+    let root = TrustedRoot::parse(bytes).map_err(|error| (error.code(), error.to_string()))?;
+    let mut claims = vec![("pin", root.digest().to_string())];
+    for log in root.logs() {
+        claims.push(("log", format!("{} {}", log.origin(), hex::encode(log.id()))));
+    }
+    for authority in root.authorities() {
+        claims.push(("time authority", authority.name().to_owned()));
+    }
+    Ok(claims)
+}
+
+fn checkpoint(bytes: &[u8]) -> Described {
+    let signed =
+        SignedCheckpoint::parse(bytes).map_err(|error| (error.code(), error.to_string()))?;
+    let mut claims = vec![
+        ("origin", signed.checkpoint().origin().to_owned()),
+        ("size", signed.checkpoint().size().to_string()),
+        ("root", signed.checkpoint().root().to_string()),
+    ];
+    claims.extend(signed.signatures().iter().map(|line| {
+        (
+            "signature",
+            format!("{} {}", line.name(), hex::encode(line.key_id())),
+        )
+    }));
+    Ok(claims)
+}
+
+fn public_key(bytes: &[u8]) -> Described {
+    let key = PublicKey::parse(bytes).map_err(|error| (error.code(), error.to_string()))?;
+    Ok(vec![
+        ("kind", key.kind().to_string()),
+        ("pin", format!("sha256:{}", hex::encode(key.fingerprint()))),
+    ])
+}
+
+fn checksums(name: &str, bytes: &[u8]) -> Described {
+    let algorithm = attest_digest::checksums_algorithm_of_name(name).unwrap_or(Algorithm::Sha256);
+    let checksums =
+        Checksums::parse(bytes, algorithm).map_err(|error| (error.code(), error.to_string()))?;
+    let mut claims = vec![
+        ("algorithm", algorithm.to_string()),
+        ("files", checksums.entries().len().to_string()),
+    ];
+    claims.extend(
+        checksums
+            .entries()
+            .iter()
+            .take(SHOWN)
+            .map(|(path, digest)| ("file", format!("{path} {digest}"))),
+    );
+    Ok(claims)
+}
+
+/// How many subjects or lines are shown.
+const SHOWN: usize = 20;

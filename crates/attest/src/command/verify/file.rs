@@ -1,0 +1,272 @@
+//! One file or digest by itself: bound by its digest, from the first evidence that satisfies.
+
+use std::path::Path;
+
+use attest_digest::{Algorithm, Artifact, Checksums, Digest, Hashes, ReadError};
+use attest_policy::{Bytes, checksums_names, statement_names};
+use attest_verify::Subject;
+
+use super::Session;
+use super::evidence::{Place, Role, Shelf, places_for, signed_name};
+use crate::files;
+use crate::report::{FileReport, Refusal, SubjectReport, Verdict};
+
+/// Verifies a file's bytes.
+pub(super) fn verify(path: &Path, session: &Session, shelf: &mut Shelf) -> SubjectReport {
+    let places = places(path, session);
+    let loaded: Vec<(usize, Role, &Path)> = places
+        .iter()
+        .map(|place| (shelf.load(&place.path), place.role, place.path.as_path()))
+        .collect();
+    let hashes = if loaded
+        .iter()
+        .any(|(index, role, _)| shelf.is_statement(*index) || *role == Role::Checksums)
+    {
+        Hashes::Sha256AndSha512
+    } else {
+        Hashes::Sha256
+    };
+    let mut report = SubjectReport::new(path.display().to_string(), "file");
+    let artifact = match Artifact::read_path(path, hashes) {
+        Ok(artifact) => artifact,
+        Err(error) => {
+            report
+                .files
+                .push(FileReport::unreadable(path.display().to_string(), &error));
+            return report;
+        }
+    };
+    let asked = Asked {
+        bytes: Bytes::Read(&artifact),
+        subject: Subject::Artifact(&artifact),
+        name: file_name(path),
+    };
+    let verdict = first_that_satisfies(&loaded, &asked, session, shelf, &mut report);
+    report.files.push(FileReport {
+        path: path.display().to_string(),
+        verdict,
+        size: Some(artifact.size()),
+        sha256: Some(artifact.sha256().hex()),
+    });
+    report
+}
+
+/// Verifies a digest: only by the bundle that a flag named.
+pub(super) fn verify_digest(digest: Digest, session: &Session, shelf: &mut Shelf) -> SubjectReport {
+    let mut report = SubjectReport::new(digest.to_string(), "digest");
+    report
+        .notes
+        .push("no bytes were read: that this digest is the artifact's is your word".to_owned());
+    let Some(bundle) = &session.bundle else {
+        return report;
+    };
+    let loaded = [(shelf.load(bundle), Role::Named, bundle.as_path())];
+    let asked = Asked {
+        bytes: Bytes::Given(digest),
+        subject: Subject::Digest(digest),
+        name: None,
+    };
+    let verdict = first_that_satisfies(&loaded, &asked, session, shelf, &mut report);
+    report.files.push(FileReport {
+        path: digest.to_string(),
+        verdict,
+        size: None,
+        sha256: Some(digest.hex()),
+    });
+    report
+}
+
+/// The places where evidence about a file is looked for: only `--bundle` if it is given.
+pub(super) fn places(path: &Path, session: &Session) -> Vec<Place> {
+    match &session.bundle {
+        Some(bundle) => vec![Place {
+            path: bundle.clone(),
+            role: Role::Named,
+        }],
+        None => places_for(path),
+    }
+}
+
+/// What is asked about: bytes, and the name that the file has here.
+struct Asked<'a> {
+    bytes: Bytes<'a>,
+    subject: Subject<'a>,
+    name: Option<&'a str>,
+}
+
+/// What evidence says about bytes: yes, under which name and with what to note; or why not.
+type Answer = Result<Option<String>, Vec<Refusal>>;
+
+fn first_that_satisfies(
+    loaded: &[(usize, Role, &Path)],
+    asked: &Asked<'_>,
+    session: &Session,
+    shelf: &mut Shelf,
+    report: &mut SubjectReport,
+) -> Verdict {
+    let mut refused: Vec<Refusal> = Vec::new();
+    let mut unreadable = None;
+    for (index, role, path) in loaded {
+        let answer = match role {
+            Role::Checksums => listed(*index, path, asked, session, shelf),
+            _ if shelf.is_statement(*index) => stated(*index, asked, session, shelf, report),
+            _ => signed(*index, asked, session, shelf),
+        };
+        match answer {
+            Ok(name) => {
+                report.decided_by.push(*index);
+                note_name(name.as_deref(), asked.name, report);
+                return Verdict::Verified;
+            }
+            Err(refusals) if shelf.is_unreadable(*index) => {
+                unreadable = unreadable.or(refusals.into_iter().next())
+            }
+            Err(refusals) => refused.extend(refusals),
+        }
+    }
+    match (most_telling(refused), unreadable) {
+        (_, Some(refusal)) if session.bundle.is_some() => Verdict::Unreadable(refusal),
+        (Some(refusal), _) => Verdict::Rejected(refusal),
+        (None, Some(refusal)) => Verdict::Unreadable(refusal),
+        (None, None) => Verdict::Rejected(no_bundle()),
+    }
+}
+
+/// A statement that has these bytes among its subjects.
+fn stated(
+    index: usize,
+    asked: &Asked<'_>,
+    session: &Session,
+    shelf: &mut Shelf,
+    report: &mut SubjectReport,
+) -> Answer {
+    shelf.prove_statement(index, session);
+    let accepted = shelf.decide(index, session)?;
+    let Some(statement) = accepted.evidence().statement() else {
+        return Err(Vec::new());
+    };
+    let name = statement_names(statement, asked.bytes, asked.name)
+        .map_err(|reason| vec![Refusal::from(&reason)])?;
+    if let attest_policy::Approval::Release(release) = accepted.approval() {
+        report.release = Some(
+            release
+                .name()
+                .map_or_else(|| release.purl().to_owned(), ToString::to_string),
+        );
+    }
+    Ok(name.map(str::to_owned))
+}
+
+/// A signature over the bytes themselves.
+fn signed(index: usize, asked: &Asked<'_>, session: &Session, shelf: &mut Shelf) -> Answer {
+    shelf.prove_message(index, &asked.subject, session);
+    shelf.decide(index, session).map(|_| None)
+}
+
+/// A signed checksums file that lists these bytes.
+fn listed(
+    index: usize,
+    bundle: &Path,
+    asked: &Asked<'_>,
+    session: &Session,
+    shelf: &mut Shelf,
+) -> Answer {
+    let (_, checksums) = signed_checksums(index, bundle, session, shelf)?;
+    checksums_names(&checksums, asked.bytes, asked.name)
+        .map(|name| Some(name.to_owned()))
+        .map_err(|reason| vec![Refusal::from(&reason)])
+}
+
+/// The `SHA256SUMS` that a bundle named after it signs: read, verified and parsed.
+pub(super) fn signed_checksums(
+    index: usize,
+    bundle: &Path,
+    session: &Session,
+    shelf: &mut Shelf,
+) -> Result<(Artifact, Checksums), Vec<Refusal>> {
+    let refuse = |code, found: String, wanted: &str| {
+        vec![Refusal {
+            code,
+            found,
+            wanted: wanted.to_owned(),
+        }]
+    };
+    let name = file_name(bundle)
+        .and_then(signed_name)
+        .ok_or_else(Vec::new)?;
+    let path = files::folder_of(bundle).join(name);
+    let bytes = files::read_limited(&path, attest_digest::limits::CHECKSUMS_BYTES as u64).map_err(
+        |error| {
+            refuse(
+                "checksums-unreadable",
+                format!("{}: {error}", path.display()),
+                "the signed checksums file",
+            )
+        },
+    )?;
+    let artifact = Artifact::of_bytes(&bytes, Hashes::Sha256AndSha512);
+    shelf.prove_message(index, &Subject::Artifact(&artifact), session);
+    shelf.decide(index, session)?;
+    let checksums = Checksums::parse(&bytes, Algorithm::Sha256).map_err(|error| {
+        refuse(
+            "checksums-malformed",
+            error.to_string(),
+            "lines of sha256sum",
+        )
+    })?;
+    Ok((artifact, checksums))
+}
+
+/// The refusal to show first: one about these very bytes, else the first.
+fn most_telling(mut refused: Vec<Refusal>) -> Option<Refusal> {
+    let about_others = |refusal: &Refusal| {
+        matches!(
+            refusal.code,
+            "subject-missing" | "checksums-unreadable" | "dialect-unsupported"
+        )
+    };
+    let first = refused
+        .iter()
+        .position(|refusal| !about_others(refusal))
+        .unwrap_or(0);
+    (first < refused.len()).then(|| refused.swap_remove(first))
+}
+
+pub(super) fn no_bundle() -> Refusal {
+    Refusal {
+        code: "bundle-missing",
+        found: "no bundle".to_owned(),
+        wanted: "evidence beside the subject, or --bundle FILE".to_owned(),
+    }
+}
+
+fn note_name(signed: Option<&str>, here: Option<&str>, report: &mut SubjectReport) {
+    if let (Some(signed), Some(here)) = (signed, here)
+        && signed.rsplit('/').next() != Some(here)
+    {
+        report
+            .notes
+            .push(format!("these bytes were signed under the name {signed}"));
+    }
+}
+
+pub(super) fn file_name(path: &Path) -> Option<&str> {
+    path.file_name().and_then(|name| name.to_str())
+}
+
+impl FileReport {
+    /// A file about whose bytes nothing can be said.
+    pub(super) fn unreadable(path: String, error: &ReadError) -> Self {
+        let refusal = Refusal {
+            code: error.code(),
+            found: error.to_string(),
+            wanted: "readable bytes".to_owned(),
+        };
+        Self {
+            path,
+            verdict: Verdict::Unreadable(refusal),
+            size: None,
+            sha256: None,
+        }
+    }
+}

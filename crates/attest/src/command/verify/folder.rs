@@ -1,0 +1,509 @@
+//! A folder: every file gets a verdict, against names that were signed for this folder.
+//!
+//! 1. List the folder, hash every file.
+//! 2. Verify the bundles at its top.
+//! 3. Take the signed names from one source: a release statement with its parts, else a requested
+//!    statement, else provenance, else a signed checksums file.
+//! 4. Exempt what this run verified as evidence, and pinned trust.
+//! 5. Bind each path; name what is there unsigned, and what is signed and not there.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use attest_digest::{Artifact, Hashes, ReadError, RelativePath, Root, WalkLimits, hash_all};
+use attest_policy::{
+    Accepted, Approval, FileVerdict, Found, Outcome, Present, SignedNames, judge_folder,
+    provenance_complete,
+};
+use attest_provenance::Statement;
+use attest_verify::Subject;
+
+use super::Session;
+use super::evidence::{Shelf, bundles_at_top, signed_name};
+use super::file::{file_name, no_bundle, signed_checksums};
+use crate::home::real;
+use crate::report::{FileReport, Refusal, SubjectReport, Verdict};
+
+pub(super) fn verify(path: &Path, session: &Session, shelf: &mut Shelf) -> SubjectReport {
+    let mut report = SubjectReport::new(path.display().to_string(), "folder");
+    let bundles = load_bundles(path, session, shelf);
+    let folder = match Folder::read(path, hashes_for(&bundles, shelf)) {
+        Ok(folder) => folder,
+        Err(refusal) => {
+            report.files.push(FileReport {
+                path: path.display().to_string(),
+                verdict: Verdict::Unreadable(refusal),
+                size: None,
+                sha256: None,
+            });
+            return report;
+        }
+    };
+    prove(&folder, &bundles, session, shelf);
+    let source = Source::find(&bundles, session, shelf, &mut report);
+    let exempt = exempt(&folder, &bundles, source.as_ref(), session, shelf);
+    let verdicts = match &source {
+        Some(source) => {
+            let parts = source.names.complete();
+            let provenance = provenance_complete(
+                bundles
+                    .iter()
+                    .filter_map(|bundle| shelf.evidence(bundle.index)),
+            );
+            report
+                .reasons
+                .extend(parts.and(provenance).err().as_ref().map(Refusal::from));
+            report.release = source.names.release().map(str::to_owned);
+            report.decided_by.clone_from(&source.decided_by);
+            judge_folder(
+                &source.names,
+                &folder.present(&exempt),
+                &session.allow_extra,
+                false,
+            )
+        }
+        None => judge_without_names(&folder, &bundles, &exempt, session, shelf, &mut report),
+    };
+    report.files = folder.reports(verdicts);
+    if report.reasons.is_empty()
+        && report
+            .files
+            .iter()
+            .all(|file| matches!(file.verdict, Verdict::Evidence(_) | Verdict::Extra))
+    {
+        report.reasons.push(Refusal {
+            code: "nothing-verified",
+            found: "no file that was signed".to_owned(),
+            wanted: "at least one".to_owned(),
+        });
+    }
+    report
+}
+
+/// A bundle at the folder's top, or the one of `--bundle`.
+struct Loaded {
+    index: usize,
+    path: PathBuf,
+    /// Its path below the folder, when it lies there.
+    name: Option<RelativePath>,
+}
+
+fn load_bundles(folder: &Path, session: &Session, shelf: &mut Shelf) -> Vec<Loaded> {
+    let paths = match &session.bundle {
+        Some(bundle) => vec![bundle.clone()],
+        None => bundles_at_top(folder),
+    };
+    paths
+        .into_iter()
+        .map(|path| {
+            let name = real(&path)
+                .strip_prefix(real(folder))
+                .ok()
+                .and_then(Path::to_str)
+                .and_then(|name| RelativePath::parse(name).ok());
+            Loaded {
+                index: shelf.load(&path),
+                path,
+                name,
+            }
+        })
+        .collect()
+}
+
+fn hashes_for(bundles: &[Loaded], shelf: &Shelf) -> Hashes {
+    if bundles
+        .iter()
+        .any(|bundle| shelf.is_statement(bundle.index))
+    {
+        Hashes::Sha256AndSha512
+    } else {
+        Hashes::Sha256
+    }
+}
+
+/// What stands in the folder, hashed.
+struct Folder {
+    root: PathBuf,
+    files: BTreeMap<RelativePath, Result<Artifact, ReadError>>,
+    refused: Vec<(String, Refusal)>,
+}
+
+impl Folder {
+    fn read(path: &Path, hashes: Hashes) -> Result<Self, Refusal> {
+        let unreadable = |code, found: String| Refusal {
+            code,
+            found,
+            wanted: "a readable folder".to_owned(),
+        };
+        let root = Root::open(path).map_err(|error| unreadable(error.code(), error.to_string()))?;
+        let tree = root
+            .walk(&WalkLimits::default())
+            .map_err(|error| unreadable(error.code(), error.to_string()))?;
+        let paths: Vec<RelativePath> = tree.files().map(|(path, _)| path.clone()).collect();
+        let artifacts = hash_all(0, &paths, |path| root.read(path, hashes));
+        let refused = tree
+            .refused()
+            .map(|(path, problem)| {
+                let refusal = Refusal {
+                    code: problem.code(),
+                    found: problem.to_string(),
+                    wanted: "a regular file that can be signed".to_owned(),
+                };
+                (path.as_str().to_owned(), refusal)
+            })
+            .collect();
+        Ok(Self {
+            root: path.to_owned(),
+            files: paths.into_iter().zip(artifacts).collect(),
+            refused,
+        })
+    }
+
+    fn artifact(&self, path: &RelativePath) -> Option<&Artifact> {
+        self.files.get(path)?.as_ref().ok()
+    }
+
+    fn artifact_at(&self, name: &str) -> Option<&Artifact> {
+        self.artifact(&RelativePath::parse(name).ok()?)
+    }
+
+    fn present(&self, exempt: &BTreeMap<RelativePath, String>) -> Vec<Present> {
+        self.files
+            .iter()
+            .map(|(path, read)| {
+                let found = match (read, exempt.get(path)) {
+                    (Ok(artifact), Some(why)) => Found::Exempt {
+                        why: why.clone(),
+                        artifact: Some(artifact.clone()),
+                    },
+                    (Ok(artifact), None) => Found::Read(artifact.clone()),
+                    (Err(error), _) => Found::Unreadable {
+                        code: error.code(),
+                        problem: error.to_string(),
+                    },
+                };
+                Present {
+                    path: path.clone(),
+                    found,
+                }
+            })
+            .collect()
+    }
+
+    /// The verdicts of the policy, and those about names that no policy sees.
+    fn reports(&self, verdicts: Vec<FileVerdict>) -> Vec<FileReport> {
+        let refused = self.refused.iter().map(|(path, refusal)| FileReport {
+            path: path.clone(),
+            verdict: Verdict::Rejected(refusal.clone()),
+            size: None,
+            sha256: None,
+        });
+        verdicts
+            .into_iter()
+            .map(|verdict| file_report(verdict, |path| self.artifact(path)))
+            .chain(refused)
+            .collect()
+    }
+}
+
+/// A verdict of the policy with what is known of the file.
+pub(super) fn file_report<'a>(
+    verdict: FileVerdict,
+    artifact: impl Fn(&RelativePath) -> Option<&'a Artifact>,
+) -> FileReport {
+    let artifact = artifact(&verdict.path);
+    FileReport {
+        path: verdict.path.as_str().to_owned(),
+        size: artifact.map(Artifact::size),
+        sha256: artifact.map(|artifact| artifact.sha256().hex()),
+        verdict: match verdict.outcome {
+            Outcome::Verified => Verdict::Verified,
+            Outcome::Evidence { why } => Verdict::Evidence(why),
+            Outcome::Extra => Verdict::Extra,
+            Outcome::Rejected(reason) => Verdict::Rejected(Refusal::from(&reason)),
+            Outcome::Unreadable { code, problem } => Verdict::Unreadable(Refusal {
+                code,
+                found: problem,
+                wanted: "readable bytes".to_owned(),
+            }),
+        },
+    }
+}
+
+/// Verifies each bundle: statements by themselves, message signatures over the file they are named
+/// after.
+fn prove(folder: &Folder, bundles: &[Loaded], session: &Session, shelf: &mut Shelf) {
+    for bundle in bundles {
+        if shelf.is_statement(bundle.index) {
+            shelf.prove_statement(bundle.index, session);
+        } else if let Some(artifact) = file_name(&bundle.path)
+            .and_then(signed_name)
+            .and_then(|name| folder.artifact_at(name))
+        {
+            shelf.prove_message(bundle.index, &Subject::Artifact(artifact), session);
+        }
+    }
+}
+
+/// Where the signed names come from.
+struct Source {
+    names: SignedNames,
+    decided_by: Vec<usize>,
+}
+
+impl Source {
+    fn find(
+        bundles: &[Loaded],
+        session: &Session,
+        shelf: &mut Shelf,
+        report: &mut SubjectReport,
+    ) -> Option<Self> {
+        if let Some(found) = Self::from_statements(bundles, session, shelf, report) {
+            return found;
+        }
+        Self::from_checksums(bundles, session, shelf, report)
+    }
+
+    /// `None` when no statement approves; `Some(None)` when those that do contradict each other.
+    fn from_statements(
+        bundles: &[Loaded],
+        session: &Session,
+        shelf: &Shelf,
+        report: &mut SubjectReport,
+    ) -> Option<Option<Self>> {
+        let mut accepted: Vec<(usize, Accepted<'_>)> = Vec::new();
+        let mut refused = Vec::new();
+        for bundle in bundles
+            .iter()
+            .filter(|bundle| shelf.is_statement(bundle.index))
+        {
+            match shelf.decide(bundle.index, session) {
+                Ok(one) => accepted.push((bundle.index, one)),
+                Err(refusals) if shelf.evidence(bundle.index).is_some() => refused.extend(refusals),
+                Err(_) => {}
+            }
+        }
+        let best = accepted.iter().map(|(_, one)| rank(one.approval())).min();
+        let Some(best) = best else {
+            report.reasons.extend(
+                refused
+                    .into_iter()
+                    .filter(|refusal| matters(refusal.code, session))
+                    .take(1),
+            );
+            return None;
+        };
+        accepted.retain(|(_, one)| rank(one.approval()) == best);
+        let (decided_by, accepted): (Vec<_>, Vec<_>) = accepted.into_iter().unzip();
+        match SignedNames::of_statements(&accepted) {
+            Ok(names) => Some(Some(Self { names, decided_by })),
+            Err(reason) => {
+                report.reasons.push(Refusal::from(&reason));
+                Some(None)
+            }
+        }
+    }
+
+    fn from_checksums(
+        bundles: &[Loaded],
+        session: &Session,
+        shelf: &mut Shelf,
+        report: &mut SubjectReport,
+    ) -> Option<Self> {
+        let bundle = bundles
+            .iter()
+            .find(|bundle| file_name(&bundle.path) == Some("SHA256SUMS.sigstore.json"))?;
+        let checked = signed_checksums(bundle.index, &bundle.path, session, shelf);
+        let names = match checked {
+            Ok((_, checksums)) => {
+                let accepted = shelf.decide(bundle.index, session).ok()?;
+                SignedNames::of_checksums(&accepted, &checksums)
+                    .map(|names| names.with_itself("SHA256SUMS", accepted.evidence()))
+            }
+            Err(refusals) => {
+                report.reasons.extend(refusals.into_iter().take(1));
+                return None;
+            }
+        };
+        match names {
+            Ok(names) => Some(Self {
+                names,
+                decided_by: vec![bundle.index],
+            }),
+            Err(reason) => {
+                report.reasons.push(Refusal::from(&reason));
+                None
+            }
+        }
+    }
+}
+
+/// A release statement names the folder's files best; then what was asked for, then provenance.
+fn rank(approval: &Approval) -> u8 {
+    match approval {
+        Approval::Release(_) => 0,
+        Approval::Requested(_) => 1,
+        Approval::Provenance(_) => 2,
+        Approval::Message => 3,
+    }
+}
+
+/// Whether a policy's refusal of proven evidence explains the answer, when nothing else approved.
+fn matters(code: &str, session: &Session) -> bool {
+    match code {
+        "release-mismatch" | "release-missing" => session.policy.release().is_some(),
+        _ => true,
+    }
+}
+
+/// What needs no signature of its own, and why.
+fn exempt(
+    folder: &Folder,
+    bundles: &[Loaded],
+    source: Option<&Source>,
+    session: &Session,
+    shelf: &Shelf,
+) -> BTreeMap<RelativePath, String> {
+    let mut exempt = BTreeMap::new();
+    for path in folder.files.keys() {
+        if let Some(why) = session
+            .trust
+            .pinned
+            .get(&real(&folder.root.join(path.as_str())))
+        {
+            exempt.insert(path.clone(), why.clone());
+        }
+    }
+    for bundle in bundles {
+        let (Some(name), Some(evidence)) = (&bundle.name, shelf.evidence(bundle.index)) else {
+            continue;
+        };
+        if !is_top(name) || !unchanged(folder, bundle) {
+            continue;
+        }
+        let decides = source.is_some_and(|source| source.decided_by.contains(&bundle.index));
+        match evidence.statement() {
+            Some(statement) if decides || all_here(statement, folder, source) => {
+                exempt.insert(
+                    name.clone(),
+                    format!("evidence: {}", statement.predicate_type()),
+                );
+            }
+            Some(_) => {}
+            None => {
+                exempt.insert(name.clone(), "evidence: message signature".to_owned());
+                exempt_plain_signature(folder, name, bundle.index, shelf, &mut exempt);
+            }
+        }
+    }
+    exempt
+}
+
+/// `X.sig` is nothing but the signature in the verified `X.sigstore.json`, or it is not exempt.
+fn exempt_plain_signature(
+    folder: &Folder,
+    bundle: &RelativePath,
+    index: usize,
+    shelf: &Shelf,
+    exempt: &mut BTreeMap<RelativePath, String>,
+) {
+    let Some(path) = signed_name(bundle.as_str())
+        .and_then(|name| RelativePath::parse(&format!("{name}.sig")).ok())
+    else {
+        return;
+    };
+    let (Some(there), Some(signature)) = (folder.artifact(&path), shelf.message_signature(index))
+    else {
+        return;
+    };
+    if there.sha256() == Artifact::of_bytes(signature, Hashes::Sha256).sha256() {
+        exempt.insert(path, format!("the signature in {bundle}"));
+    }
+}
+
+/// Whether every subject is a file here with that digest. What the source signs with the same
+/// digest counts too: if those bytes are not here, that file's own verdict says so.
+fn all_here(statement: &Statement, folder: &Folder, source: Option<&Source>) -> bool {
+    statement.subjects().iter().all(|subject| {
+        let Some(path) = subject
+            .name()
+            .and_then(|name| RelativePath::parse(name).ok())
+        else {
+            return false;
+        };
+        let here = folder.artifact(&path).is_some_and(|artifact| {
+            artifact.compare(subject.digests()) == attest_digest::Match::Same
+        });
+        let signed = source
+            .and_then(|source| source.names.digests(&path))
+            .is_some_and(|digests| digests == subject.digests());
+        here || signed
+    })
+}
+
+/// Whether the bytes that were verified as a bundle are the bytes that were hashed as a file.
+fn unchanged(folder: &Folder, bundle: &Loaded) -> bool {
+    bundle
+        .name
+        .as_ref()
+        .is_some_and(|name| folder.artifact(name).is_some())
+}
+
+fn is_top(path: &RelativePath) -> bool {
+    path.parent().is_none()
+}
+
+/// Without signed names: bundles that sign one file each bind no path.
+fn judge_without_names(
+    folder: &Folder,
+    bundles: &[Loaded],
+    exempt: &BTreeMap<RelativePath, String>,
+    session: &Session,
+    shelf: &Shelf,
+    report: &mut SubjectReport,
+) -> Vec<FileVerdict> {
+    let signed: BTreeMap<RelativePath, usize> = bundles
+        .iter()
+        .filter(|bundle| {
+            shelf
+                .decide(bundle.index, session)
+                .is_ok_and(|accepted| matches!(accepted.approval(), Approval::Message))
+        })
+        .filter_map(|bundle| {
+            Some((
+                RelativePath::parse(signed_name(bundle.name.as_ref()?.as_str())?).ok()?,
+                bundle.index,
+            ))
+        })
+        .collect();
+    if signed.is_empty() && report.reasons.is_empty() {
+        report.reasons.push(if bundles.is_empty() {
+            no_bundle()
+        } else {
+            nothing_approves(bundles, shelf)
+        });
+    }
+    if session.accept_no_names {
+        report.decided_by.extend(signed.values());
+    }
+    folder
+        .present(exempt)
+        .into_iter()
+        .map(|file| {
+            attest_policy::judge_unnamed(
+                &file,
+                signed.contains_key(&file.path),
+                session.accept_no_names,
+                &session.allow_extra,
+            )
+        })
+        .collect()
+}
+
+fn nothing_approves(bundles: &[Loaded], shelf: &Shelf) -> Refusal {
+    bundles
+        .iter()
+        .flat_map(|bundle| shelf.refusals(bundle.index))
+        .next()
+        .unwrap_or_else(no_bundle)
+}

@@ -1,0 +1,70 @@
+//! What is to be verified, as the command line says it.
+
+use std::path::{Path, PathBuf};
+
+use attest_digest::{Algorithm, Digest, checksums_algorithm_of_name};
+
+use crate::failure::Failure;
+
+/// One subject.
+#[derive(Debug, Clone)]
+pub(crate) enum Subject {
+    /// A file's bytes.
+    File(PathBuf),
+    /// A folder: its files, always.
+    Folder(PathBuf),
+    /// A checksums file and what it lists.
+    Sums { path: PathBuf, algorithm: Algorithm },
+    /// A digest without bytes.
+    Digest(Digest),
+}
+
+impl Subject {
+    /// Tells the kinds apart: by prefix, then by what is there, then by the checksum files' names.
+    ///
+    /// # Errors
+    /// `bad-subject` (exit 2) for a digest or reference that cannot be meant.
+    pub(crate) fn parse(text: &str) -> Result<Self, Failure> {
+        if text.starts_with("sha256:") {
+            return Digest::parse(text)
+                .map(Self::Digest)
+                .map_err(|error| Failure::request("bad-subject", format!("{text}: {error}")));
+        }
+        if let Some(path) = text.strip_prefix("sums:") {
+            let path = PathBuf::from(path);
+            let algorithm = name_of(&path)
+                .and_then(checksums_algorithm_of_name)
+                .unwrap_or(Algorithm::Sha256);
+            return Ok(Self::Sums { path, algorithm });
+        }
+        for scheme in [
+            "oci://",
+            "oci-layout:",
+            "sha512:",
+            "sha1:",
+            "md5:",
+            "http://",
+            "https://",
+        ] {
+            if text.starts_with(scheme) {
+                return Err(Failure::request(
+                    "subject-unsupported",
+                    format!("{text}: {scheme} subjects cannot be verified"),
+                )
+                .hint("subjects are files, folders, checksum files and sha256:HEX"));
+            }
+        }
+        let path = PathBuf::from(text);
+        if path.is_dir() {
+            return Ok(Self::Folder(path));
+        }
+        Ok(match name_of(&path).and_then(checksums_algorithm_of_name) {
+            Some(algorithm) => Self::Sums { path, algorithm },
+            None => Self::File(path),
+        })
+    }
+}
+
+fn name_of(path: &Path) -> Option<&str> {
+    path.file_name().and_then(|name| name.to_str())
+}

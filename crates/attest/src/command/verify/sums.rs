@@ -1,0 +1,243 @@
+//! A checksums file: its own bytes are signed, and every file that it lists is hashed.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use attest_digest::{
+    Algorithm, Artifact, Checksums, Hashes, ReadError, RelativePath, Root, hash_all,
+};
+use attest_policy::{
+    Accepted, Approval, Bytes, Found, Present, SignedNames, judge_folder, statement_names,
+};
+use attest_verify::Subject;
+
+use super::Session;
+use super::evidence::{Role, Shelf};
+use super::file::{file_name, no_bundle, places};
+use super::folder::file_report;
+use crate::files;
+use crate::report::{FileReport, Refusal, SubjectReport, Verdict};
+
+pub(super) fn verify(
+    path: &Path,
+    algorithm: Algorithm,
+    session: &Session,
+    shelf: &mut Shelf,
+) -> SubjectReport {
+    let mut report = SubjectReport::new(path.display().to_string(), "checksums");
+    let (artifact, bytes) = match read(path) {
+        Ok(read) => read,
+        Err(error) => {
+            report
+                .files
+                .push(FileReport::unreadable(path.display().to_string(), &error));
+            return report;
+        }
+    };
+    let Some(signed) = signed(path, &artifact, session, shelf, &mut report) else {
+        return report;
+    };
+    report.decided_by.extend(&signed);
+    let names = Checksums::parse(&bytes, algorithm)
+        .map_err(|error| Refusal {
+            code: "checksums-malformed",
+            found: error.to_string(),
+            wanted: "lines of sha256sum".to_owned(),
+        })
+        .and_then(|checksums| names(&signed, &checksums, session, shelf));
+    match names {
+        Ok(names) => judge(path, &names, algorithm, session, &mut report),
+        Err(refusal) => report.reasons.push(refusal),
+    }
+    report
+}
+
+fn read(path: &Path) -> Result<(Artifact, Vec<u8>), ReadError> {
+    let artifact = Artifact::read_path(path, Hashes::Sha256AndSha512)?;
+    let bytes = files::read_limited(path, attest_digest::limits::CHECKSUMS_BYTES as u64)
+        .map_err(|source| ReadError::from(source).at(path))?;
+    // The very bytes that are parsed are the ones that were verified.
+    if Artifact::of_bytes(&bytes, Hashes::Sha256).sha256() != artifact.sha256() {
+        return Err(ReadError::Changed {
+            path: Some(path.to_owned()),
+        });
+    }
+    Ok((artifact, bytes))
+}
+
+/// The evidence that signs the checksums file: all parts of a release statement, or one bundle.
+fn signed(
+    path: &Path,
+    artifact: &Artifact,
+    session: &Session,
+    shelf: &mut Shelf,
+    report: &mut SubjectReport,
+) -> Option<Vec<usize>> {
+    let mut by_statement = Vec::new();
+    let mut by_message = None;
+    let mut refused: Vec<Refusal> = Vec::new();
+    let mut unreadable = None;
+    for place in places(path, session) {
+        if place.role == Role::Checksums {
+            continue; // it signs another checksums file
+        }
+        let index = shelf.load(&place.path);
+        let answer = if shelf.is_statement(index) {
+            shelf.prove_statement(index, session);
+            states(index, artifact, path, session, shelf).map(|()| by_statement.push(index))
+        } else {
+            shelf.prove_message(index, &Subject::Artifact(artifact), session);
+            shelf
+                .decide(index, session)
+                .map(|_| by_message = by_message.or(Some(index)))
+        };
+        match answer {
+            Ok(()) => {}
+            Err(refusals) if shelf.is_unreadable(index) => {
+                unreadable = unreadable.or(refusals.into_iter().next())
+            }
+            Err(refusals) => refused.extend(refusals),
+        }
+    }
+    if !by_statement.is_empty() {
+        return Some(by_statement);
+    }
+    if let Some(index) = by_message {
+        return Some(vec![index]);
+    }
+    match (refused.into_iter().next(), unreadable) {
+        (None, Some(refusal)) => {
+            let path = path.display().to_string();
+            report.files.push(FileReport {
+                path,
+                verdict: Verdict::Unreadable(refusal),
+                size: None,
+                sha256: None,
+            });
+        }
+        (refused, _) => report.reasons.push(refused.unwrap_or_else(no_bundle)),
+    }
+    None
+}
+
+/// Whether an accepted statement has the checksums file among its subjects.
+fn states(
+    index: usize,
+    artifact: &Artifact,
+    path: &Path,
+    session: &Session,
+    shelf: &Shelf,
+) -> Result<(), Vec<Refusal>> {
+    let accepted = shelf.decide(index, session)?;
+    let Some(statement) = accepted.evidence().statement() else {
+        return Err(Vec::new());
+    };
+    statement_names(statement, Bytes::Read(artifact), file_name(path))
+        .map(|_| ())
+        .map_err(|reason| vec![Refusal::from(&reason)])
+}
+
+/// The listed names; when a release statement signs them, all its parts must be there.
+fn names(
+    signed: &[usize],
+    checksums: &Checksums,
+    session: &Session,
+    shelf: &Shelf,
+) -> Result<SignedNames, Refusal> {
+    let accepted: Vec<Accepted<'_>> = signed
+        .iter()
+        .filter_map(|index| shelf.decide(*index, session).ok())
+        .collect();
+    let Some(first) = accepted.first() else {
+        return Err(no_bundle());
+    };
+    if accepted
+        .iter()
+        .any(|one| matches!(one.approval(), Approval::Release(_)))
+    {
+        let releases: Vec<Accepted<'_>> = accepted
+            .iter()
+            .filter(|one| matches!(one.approval(), Approval::Release(_)))
+            .cloned()
+            .collect();
+        SignedNames::of_statements(&releases)
+            .and_then(|names| names.complete())
+            .map_err(|reason| Refusal::from(&reason))?;
+    }
+    SignedNames::of_checksums(first, checksums).map_err(|reason| Refusal::from(&reason))
+}
+
+fn judge(
+    path: &Path,
+    names: &SignedNames,
+    algorithm: Algorithm,
+    session: &Session,
+    report: &mut SubjectReport,
+) {
+    let hashes = if algorithm == Algorithm::Sha256 {
+        Hashes::Sha256
+    } else {
+        Hashes::Sha256AndSha512
+    };
+    let folder = files::folder_of(path);
+    let root = match Root::open(&folder) {
+        Ok(root) => root,
+        Err(error) => {
+            let refusal = Refusal {
+                code: error.code(),
+                found: error.to_string(),
+                wanted: "a readable folder".to_owned(),
+            };
+            report.files.push(FileReport {
+                path: folder.display().to_string(),
+                verdict: Verdict::Unreadable(refusal),
+                size: None,
+                sha256: None,
+            });
+            return;
+        }
+    };
+    let listed: Vec<RelativePath> = names.paths().cloned().collect();
+    let read: BTreeMap<RelativePath, Result<Artifact, ReadError>> = listed
+        .iter()
+        .cloned()
+        .zip(hash_all(0, &listed, |path| root.read(path, hashes)))
+        .collect();
+    let present: Vec<Present> = read
+        .iter()
+        .filter_map(|(path, read)| {
+            let found = match read {
+                Ok(artifact) => Found::Read(artifact.clone()),
+                Err(ReadError::NotFound { .. }) => return None,
+                Err(error) => Found::Unreadable {
+                    code: error.code(),
+                    problem: error.to_string(),
+                },
+            };
+            Some(Present {
+                path: path.clone(),
+                found,
+            })
+        })
+        .collect();
+    let verdicts = judge_folder(names, &present, &[], session.ignore_missing);
+    report.files.extend(
+        verdicts
+            .into_iter()
+            .map(|verdict| file_report(verdict, |path| read.get(path)?.as_ref().ok())),
+    );
+    if session.ignore_missing && present.len() < listed.len() {
+        report.notes.push(format!(
+            "{} of {} listed files are absent (--ignore-missing)",
+            listed.len() - present.len(),
+            listed.len()
+        ));
+    }
+    if report.files.is_empty() {
+        report.reasons.push(Refusal {
+            code: "file-missing",
+            found: "none of the listed files".to_owned(),
+            wanted: "at least one".to_owned(),
+        });
+    }
+}

@@ -1,0 +1,285 @@
+//! One model of a verification's answer, rendered for people or as JSON. The report is evidence
+//! too: it says what was checked, against what, and what was not.
+
+mod human;
+mod json;
+
+use attest_policy::Reason;
+use attest_verify::{Evidence, Rejection};
+
+use crate::clock::Now;
+use crate::console::Console;
+use crate::failure::Exit;
+
+/// Everything that a verifying run has to say.
+#[derive(Debug)]
+pub(crate) struct Report {
+    /// The command that answers.
+    pub(crate) command: &'static str,
+    /// The time against which the future is judged.
+    pub(crate) now: Now,
+    /// Who was expected to have signed.
+    pub(crate) signer: String,
+    /// The trust that was used.
+    pub(crate) trust: Vec<TrustLine>,
+    /// What `--accept` let pass, in its own words.
+    pub(crate) accepted: Vec<&'static str>,
+    /// Logs and authorities that the verifier declared independent of the signer.
+    pub(crate) independent: Vec<String>,
+    /// One for each subject, in the order of the command line.
+    pub(crate) subjects: Vec<SubjectReport>,
+    /// Every bundle that was looked at.
+    pub(crate) evidence: Vec<EvidenceReport>,
+    /// What was not checked.
+    pub(crate) not_checked: Vec<String>,
+    /// Whether files that verified are listed one by one.
+    pub(crate) verbose: bool,
+}
+
+/// A key or a trusted root, where it came from, and whether its bytes were pinned.
+#[derive(Debug, Clone)]
+pub(crate) struct TrustLine {
+    pub(crate) what: &'static str,
+    pub(crate) place: String,
+    pub(crate) sha256: String,
+    pub(crate) pinned: bool,
+}
+
+/// The answer about one subject.
+#[derive(Debug)]
+pub(crate) struct SubjectReport {
+    pub(crate) subject: String,
+    pub(crate) kind: &'static str,
+    /// The release that its evidence names, proven.
+    pub(crate) release: Option<String>,
+    /// Which evidence decided, as indices into [`Report::evidence`].
+    pub(crate) decided_by: Vec<usize>,
+    pub(crate) files: Vec<FileReport>,
+    /// Reasons that concern the subject as a whole.
+    pub(crate) reasons: Vec<Refusal>,
+    pub(crate) notes: Vec<String>,
+}
+
+/// The answer about one file.
+#[derive(Debug)]
+pub(crate) struct FileReport {
+    pub(crate) path: String,
+    pub(crate) verdict: Verdict,
+    pub(crate) size: Option<u64>,
+    pub(crate) sha256: Option<String>,
+}
+
+#[derive(Debug)]
+pub(crate) enum Verdict {
+    Verified,
+    /// Evidence of this run, or pinned trust.
+    Evidence(String),
+    /// Unsigned, and `--allow-extra` covers it.
+    Extra,
+    Rejected(Refusal),
+    Unreadable(Refusal),
+}
+
+/// A code with what was found and wanted. Texts may quote evidence: renderers escape them.
+#[derive(Debug, Clone)]
+pub(crate) struct Refusal {
+    pub(crate) code: &'static str,
+    pub(crate) found: String,
+    pub(crate) wanted: String,
+}
+
+/// What was made of one bundle.
+#[derive(Debug)]
+pub(crate) struct EvidenceReport {
+    pub(crate) place: String,
+    pub(crate) state: EvidenceState,
+}
+
+#[derive(Debug)]
+pub(crate) enum EvidenceState {
+    /// Verified: it says who, when, and where it is logged.
+    Proven(Proven),
+    Rejected(Vec<Refusal>),
+    Unreadable(Refusal),
+    /// Not needed: other evidence sufficed first.
+    NotLookedAt,
+}
+
+/// What a verified bundle proved, in words of the report.
+#[derive(Debug, Clone)]
+pub(crate) struct Proven {
+    pub(crate) signer: String,
+    pub(crate) content: String,
+    pub(crate) logs: Vec<LogLine>,
+    pub(crate) times: Vec<TimeLine>,
+    pub(crate) checks: Vec<&'static str>,
+    pub(crate) skipped: Vec<String>,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct LogLine {
+    pub(crate) origin: String,
+    pub(crate) index: u64,
+    pub(crate) tree_size: u64,
+    pub(crate) kept_by: &'static str,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct TimeLine {
+    pub(crate) time: String,
+    pub(crate) authority: String,
+    pub(crate) asserted_by: &'static str,
+}
+
+impl Report {
+    /// Any refusal is a no, else anything unreadable is "could not tell"; nothing verified is never
+    /// a yes.
+    pub(crate) fn exit(&self) -> Exit {
+        let exits = self.subjects.iter().map(SubjectReport::exit);
+        exits.fold(None, worst).unwrap_or(Exit::No)
+    }
+
+    /// Prints the report in the chosen format and gives the exit code.
+    pub(crate) fn render(&self, console: &Console) -> Exit {
+        if console.is_json() {
+            console.json(&json::object(self));
+        } else {
+            for line in human::lines(self) {
+                console.say(line);
+            }
+        }
+        self.exit()
+    }
+}
+
+impl SubjectReport {
+    pub(crate) fn new(subject: String, kind: &'static str) -> Self {
+        Self {
+            subject,
+            kind,
+            release: None,
+            decided_by: Vec::new(),
+            files: Vec::new(),
+            reasons: Vec::new(),
+            notes: Vec::new(),
+        }
+    }
+
+    pub(crate) fn exit(&self) -> Exit {
+        let files = self.files.iter().filter_map(|file| match &file.verdict {
+            Verdict::Verified => Some(Exit::Yes),
+            Verdict::Evidence(_) | Verdict::Extra => None,
+            Verdict::Rejected(_) => Some(Exit::No),
+            Verdict::Unreadable(_) => Some(Exit::Unknown),
+        });
+        let reasons = self.reasons.iter().map(|_| Exit::No);
+        files.chain(reasons).fold(None, worst).unwrap_or(Exit::No)
+    }
+
+    /// How many files verified.
+    pub(crate) fn verified(&self) -> usize {
+        self.files
+            .iter()
+            .filter(|file| matches!(file.verdict, Verdict::Verified))
+            .count()
+    }
+}
+
+/// No beats unknown beats yes.
+fn worst(before: Option<Exit>, next: Exit) -> Option<Exit> {
+    let rank = |exit: Exit| match exit {
+        Exit::Yes => 0,
+        Exit::Unknown => 1,
+        Exit::Request => 2,
+        Exit::No => 3,
+    };
+    Some(before.map_or(next, |before| {
+        if rank(next) > rank(before) {
+            next
+        } else {
+            before
+        }
+    }))
+}
+
+impl From<&Reason> for Refusal {
+    fn from(reason: &Reason) -> Self {
+        Self {
+            code: reason.code(),
+            found: reason.found().to_owned(),
+            wanted: reason.wanted().to_owned(),
+        }
+    }
+}
+
+/// The refusals of a rejected bundle, the first is the one that counts.
+pub(crate) fn refusals(rejection: &Rejection) -> Vec<Refusal> {
+    rejection
+        .checks()
+        .iter()
+        .map(|check| Refusal {
+            code: check.code(),
+            found: check.found().to_owned(),
+            wanted: check.wanted().to_owned(),
+        })
+        .collect()
+}
+
+/// Puts proven evidence into words; `independent` lists the logs and authorities that the verifier
+/// declared.
+pub(crate) fn proven(evidence: &Evidence, independent: &[String]) -> Proven {
+    let declared = |id: &str| independent.iter().any(|one| one == id);
+    Proven {
+        signer: evidence.signer().to_string(),
+        content: evidence.statement().map_or_else(
+            || "message signature".to_owned(),
+            |statement| statement.predicate_type().to_owned(),
+        ),
+        logs: evidence
+            .logs()
+            .iter()
+            .map(|log| LogLine {
+                origin: log.origin().to_owned(),
+                index: log.index(),
+                tree_size: log.tree_size(),
+                kept_by: keeper(declared(log.origin()), log.origin()),
+            })
+            .collect(),
+        times: evidence
+            .times()
+            .iter()
+            .map(|time| TimeLine {
+                time: time.time().to_string(),
+                authority: time.authority().to_owned(),
+                asserted_by: keeper(
+                    declared(time.authority()) || time.authority_uri().is_some_and(&declared),
+                    time.authority_uri().map_or(time.authority(), host),
+                ),
+            })
+            .collect(),
+        checks: evidence
+            .checks()
+            .iter()
+            .map(attest_verify::Check::code)
+            .collect(),
+        skipped: evidence.skipped().iter().map(ToString::to_string).collect(),
+    }
+}
+
+/// The host of a URL.
+fn host(url: &str) -> &str {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    rest.split(['/', ':']).next().unwrap_or(rest)
+}
+
+/// Who keeps a log or a clock, as far as the verifier can say. A name below `.invalid` (RFC 2606)
+/// belongs to nobody but the signer who made it up.
+fn keeper(declared: bool, id: &str) -> &'static str {
+    if declared {
+        "independent, as declared"
+    } else if id.ends_with(".invalid") {
+        "signer"
+    } else {
+        "independence not declared"
+    }
+}

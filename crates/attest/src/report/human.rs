@@ -1,0 +1,193 @@
+//! The report for a person: the answer first, then what carries it, then what was not checked.
+
+use super::{EvidenceState, FileReport, Refusal, Report, SubjectReport, Verdict};
+use crate::console::escape;
+use crate::failure::Exit;
+
+/// How many refused files of one subject are listed; the JSON format has them all.
+const LISTED: usize = 50;
+
+pub(super) fn lines(report: &Report) -> Vec<String> {
+    let mut lines = Vec::new();
+    for subject in &report.subjects {
+        subject_lines(report, subject, &mut lines);
+    }
+    other_evidence(report, &mut lines);
+    lines.push(field("signer", &report.signer));
+    for trust in &report.trust {
+        let pinned = if trust.pinned { "pinned" } else { "as named" };
+        lines.push(field(
+            trust.what,
+            &format!("{}, {pinned}, sha256:{}", trust.place, trust.sha256),
+        ));
+    }
+    if !report.accepted.is_empty() {
+        lines.push(field(
+            "accepted",
+            &format!("{} (asked for by --accept)", report.accepted.join(", ")),
+        ));
+    }
+    if report.now.given {
+        lines.push(field("judged at", &format!("{} (--at)", report.now.time)));
+    }
+    for skipped in &report.not_checked {
+        lines.push(field("not checked", skipped));
+    }
+    lines
+}
+
+fn subject_lines(report: &Report, subject: &SubjectReport, lines: &mut Vec<String>) {
+    let word = match subject.exit() {
+        Exit::Yes => "verified",
+        Exit::Unknown => "UNKNOWN",
+        _ => "REFUSED",
+    };
+    let release = subject
+        .release
+        .as_ref()
+        .map(|release| format!("{release}  "))
+        .unwrap_or_default();
+    let counted = subject
+        .files
+        .iter()
+        .filter(|file| !matches!(file.verdict, Verdict::Evidence(_) | Verdict::Extra))
+        .count();
+    let count = if counted > 1 || subject.kind != "file" {
+        format!("  {} of {counted} files", subject.verified())
+    } else {
+        String::new()
+    };
+    lines.push(format!(
+        "{word}  {}{}{count}",
+        escape(&release),
+        escape(&subject.subject)
+    ));
+    for reason in &subject.reasons {
+        lines.push(format!("  {}", refusal(reason)));
+    }
+    file_lines(report, subject, lines);
+    for note in &subject.notes {
+        lines.push(format!("  note: {}", escape(note)));
+    }
+    for index in &subject.decided_by {
+        let Some(evidence) = report.evidence.get(*index) else {
+            continue;
+        };
+        if let EvidenceState::Proven(proven) = &evidence.state {
+            lines.push(format!(
+                "  by {} ({})",
+                escape(&evidence.place),
+                escape(&proven.content)
+            ));
+            for log in &proven.logs {
+                lines.push(format!(
+                    "     log   entry {} of {}, kept by {}",
+                    log.index,
+                    escape(&log.origin),
+                    who(log.kept_by)
+                ));
+            }
+            for time in &proven.times {
+                lines.push(format!(
+                    "     time  {}, {}",
+                    time.time,
+                    asserted(time.asserted_by, &time.authority)
+                ));
+            }
+            for skipped in &proven.skipped {
+                lines.push(format!("     not checked: {}", escape(skipped)));
+            }
+        }
+    }
+}
+
+fn file_lines(report: &Report, subject: &SubjectReport, lines: &mut Vec<String>) {
+    let mut listed = 0;
+    let mut more = 0;
+    for file in &subject.files {
+        let Some(line) = file_line(report, subject, file) else {
+            continue;
+        };
+        if listed < LISTED || report.verbose {
+            lines.push(line);
+            listed += 1;
+        } else {
+            more += 1;
+        }
+    }
+    if more > 0 {
+        lines.push(format!(
+            "  … and {more} more files; --verbose or --format json lists them all"
+        ));
+    }
+}
+
+fn file_line(report: &Report, subject: &SubjectReport, file: &FileReport) -> Option<String> {
+    let path = escape(&file.path);
+    match &file.verdict {
+        Verdict::Rejected(reason) | Verdict::Unreadable(reason) if subject.kind == "file" => {
+            Some(format!("  {}", refusal(reason)))
+        }
+        Verdict::Rejected(reason) | Verdict::Unreadable(reason) => {
+            Some(format!("  {path}  {}", refusal(reason)))
+        }
+        Verdict::Extra => Some(format!("  {path}  not signed, allowed by --allow-extra")),
+        Verdict::Verified if report.verbose => Some(format!("  {path}  verified")),
+        Verdict::Evidence(why) if report.verbose => Some(format!("  {path}  {}", escape(why))),
+        _ => None,
+    }
+}
+
+/// Bundles that did not decide: refused or unreadable ones are always listed with their codes.
+fn other_evidence(report: &Report, lines: &mut Vec<String>) {
+    for evidence in &report.evidence {
+        match &evidence.state {
+            EvidenceState::Rejected(reasons) => {
+                for reason in reasons.iter().take(1) {
+                    lines.push(format!(
+                        "refused   {}  {}",
+                        escape(&evidence.place),
+                        refusal(reason)
+                    ));
+                }
+            }
+            EvidenceState::Unreadable(reason) => lines.push(format!(
+                "unread    {}  {}",
+                escape(&evidence.place),
+                refusal(reason)
+            )),
+            EvidenceState::Proven(_) | EvidenceState::NotLookedAt => {}
+        }
+    }
+}
+
+fn refusal(refusal: &Refusal) -> String {
+    format!(
+        "{}: found {}, wanted {}",
+        refusal.code,
+        escape(&refusal.found),
+        escape(&refusal.wanted)
+    )
+}
+
+fn field(name: &str, value: &str) -> String {
+    format!("  {name:<11} {}", escape(value))
+}
+
+fn who(kept_by: &'static str) -> &'static str {
+    match kept_by {
+        "signer" => "signer",
+        "independent, as declared" => "a third party, as you declared",
+        _ => "others; independence not declared",
+    }
+}
+
+fn asserted(asserted_by: &'static str, authority: &str) -> String {
+    match asserted_by {
+        "signer" => "asserted by signer".to_owned(),
+        "independent, as declared" => {
+            format!("by {}, independent as you declared", escape(authority))
+        }
+        _ => format!("by {}; independence not declared", escape(authority)),
+    }
+}

@@ -1,0 +1,87 @@
+//! The report as one versioned JSON object. Field names are a contract: docs/schema.
+
+use serde_json::{Value, json};
+
+use super::{EvidenceReport, EvidenceState, FileReport, Refusal, Report, SubjectReport, Verdict};
+
+/// Raised when a field changes its meaning or goes away.
+const VERSION: u32 = 1;
+
+pub(super) fn object(report: &Report) -> Value {
+    let exit = report.exit();
+    json!({
+        "version": VERSION,
+        "command": report.command,
+        "answer": exit.word(),
+        "exit": exit.number(),
+        "at": { "time": report.now.time.to_string(), "source": if report.now.given { "--at" } else { "clock" } },
+        "signer": report.signer,
+        "trust": report.trust.iter().map(|line| json!({
+            "what": line.what, "place": line.place, "sha256": line.sha256, "pinned": line.pinned,
+        })).collect::<Vec<_>>(),
+        "accepted": report.accepted,
+        "independent": report.independent,
+        "subjects": report.subjects.iter().map(subject).collect::<Vec<_>>(),
+        "evidence": report.evidence.iter().map(evidence).collect::<Vec<_>>(),
+        "not_checked": report.not_checked,
+    })
+}
+
+fn subject(subject: &SubjectReport) -> Value {
+    json!({
+        "subject": subject.subject,
+        "kind": subject.kind,
+        "answer": subject.exit().word(),
+        "release": subject.release,
+        "decided_by": subject.decided_by,
+        "files": subject.files.iter().map(file).collect::<Vec<_>>(),
+        "reasons": subject.reasons.iter().map(refusal).collect::<Vec<_>>(),
+        "notes": subject.notes,
+    })
+}
+
+fn file(file: &FileReport) -> Value {
+    let (verdict, detail) = match &file.verdict {
+        Verdict::Verified => ("verified", Value::Null),
+        Verdict::Evidence(why) => ("evidence", json!({ "why": why })),
+        Verdict::Extra => ("extra", Value::Null),
+        Verdict::Rejected(reason) => ("rejected", refusal(reason)),
+        Verdict::Unreadable(reason) => ("unreadable", refusal(reason)),
+    };
+    let mut object =
+        json!({ "path": file.path, "verdict": verdict, "size": file.size, "sha256": file.sha256 });
+    if let (Value::Object(object), Value::Object(detail)) = (&mut object, detail) {
+        object.extend(detail);
+    }
+    object
+}
+
+fn refusal(refusal: &Refusal) -> Value {
+    json!({ "code": refusal.code, "found": refusal.found, "wanted": refusal.wanted })
+}
+
+fn evidence(evidence: &EvidenceReport) -> Value {
+    match &evidence.state {
+        EvidenceState::Proven(proven) => json!({
+            "place": evidence.place,
+            "state": "proven",
+            "signer": proven.signer,
+            "content": proven.content,
+            "logs": proven.logs.iter().map(|log| json!({
+                "origin": log.origin, "index": log.index, "tree_size": log.tree_size, "kept_by": log.kept_by,
+            })).collect::<Vec<_>>(),
+            "times": proven.times.iter().map(|time| json!({
+                "time": time.time, "authority": time.authority, "asserted_by": time.asserted_by,
+            })).collect::<Vec<_>>(),
+            "checks": proven.checks,
+            "skipped": proven.skipped,
+        }),
+        EvidenceState::Rejected(reasons) => json!({
+            "place": evidence.place, "state": "rejected", "reasons": reasons.iter().map(refusal).collect::<Vec<_>>(),
+        }),
+        EvidenceState::Unreadable(reason) => json!({
+            "place": evidence.place, "state": "unreadable", "reasons": [refusal(reason)],
+        }),
+        EvidenceState::NotLookedAt => json!({ "place": evidence.place, "state": "not-looked-at" }),
+    }
+}
