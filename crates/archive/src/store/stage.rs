@@ -143,7 +143,8 @@ impl<'r> Incoming<'r> {
         let blob = Blob::read(&artifact);
         check_expected(input, blob.digest)?;
         check_size(blob)?;
-        if self.is_kept(blob.digest)? {
+        // Where the digest was known before, it is known not to be here.
+        if input.expected.is_none() && self.is_kept(blob.digest)? {
             self.folder.remove(&name)?;
             return self.reuse(blob);
         }
