@@ -120,9 +120,10 @@ fn intoto_v1(signed: &Signed<'_>, envelope: &Envelope, claimed: &[u8]) -> Option
     let hash = claimed.pointer("/spec/content/hash/value")?.as_str()?;
     Digest::from_hex(Algorithm::Sha256, hash).ok()?;
     let signature = base64::encode(base64::encode(signed.signature).as_bytes());
+    let verifier = claimed.pointer("/spec/content/envelope/signatures/0/publicKey");
     let mut logged = serde_json::json!({
         "payloadType": envelope.payload_type(),
-        "signatures": [{"publicKey": verifier_pem(signed), "sig": signature}],
+        "signatures": [{"publicKey": spelling(verifier, signed), "sig": signature}],
     });
     // Rekor leaves the payload out; some logs keep it.
     if claimed.pointer("/spec/content/envelope/payload").is_some() {
@@ -155,6 +156,23 @@ fn verifier_pem(signed: &Signed<'_>) -> String {
         None => signed.key.to_pem(),
     };
     base64::encode(pem.as_bytes())
+}
+
+/// The claimed PEM if it holds the very same certificate or key: not every log of that kind breaks its
+/// lines after 64 characters.
+fn spelling(claimed: Option<&Value>, signed: &Signed<'_>) -> String {
+    let (label, der) = match signed.certificate {
+        Some(der) => ("CERTIFICATE", der),
+        None => ("PUBLIC KEY", signed.key.spki()),
+    };
+    claimed
+        .and_then(Value::as_str)
+        .filter(|encoded| {
+            let pem = base64::decode(encoded).unwrap_or_default();
+            let block = std::str::from_utf8(&pem).ok().and_then(pem_block);
+            block.is_some_and(|found| found == (label, der.to_owned()))
+        })
+        .map_or_else(|| verifier_pem(signed), str::to_owned)
 }
 
 /// What a body claims, for saying what is wrong; never for accepting anything.
@@ -227,8 +245,9 @@ fn parse(body: &[u8]) -> Option<Value> {
 pub(crate) const fn engine_reads(kind: EntryKind, key: KeyKind) -> bool {
     match (kind, key) {
         // Its Rekor v2 knows P-256 alone, and its hashedrekord 0.0.1 SHA-256 alone.
-        (_, KeyKind::P256) | (EntryKind::HashedRekordV1, KeyKind::Rsa { .. }) => true,
-        (EntryKind::DsseV1 | EntryKind::IntotoV1, KeyKind::P384 | KeyKind::Rsa { .. }) => true,
+        (_, KeyKind::P256)
+        | (EntryKind::HashedRekordV1, KeyKind::Rsa { .. })
+        | (EntryKind::DsseV1 | EntryKind::IntotoV1, KeyKind::P384 | KeyKind::Rsa { .. }) => true,
         _ => false,
     }
 }

@@ -119,6 +119,11 @@ pub const CODES: &[Code] = &[
         "the bundle's media type is not one of versions 0.1 to 0.3",
     ),
     code(
+        "certificate-chain-invalid",
+        11,
+        "the signing certificate does not lead to a trusted root",
+    ),
+    code(
         "certificate-malformed",
         2,
         "the signing certificate is not one, or not of the profile",
@@ -132,6 +137,11 @@ pub const CODES: &[Code] = &[
         "certificate-purpose",
         2,
         "the signing certificate is not for code signing",
+    ),
+    code(
+        "certificate-transparency-invalid",
+        11,
+        "no trusted certificate log has signed for the signing certificate",
     ),
     code(
         "checkpoint-malformed",

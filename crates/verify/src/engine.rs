@@ -14,7 +14,9 @@ use sigstore_verify::types::bundle::TimestampVerificationData;
 use sigstore_verify::types::{
     ArtifactDigest, Bundle as EngineBundle, DerPublicKey, HashAlgorithm, Sha256Hash,
 };
-use sigstore_verify::{PublicKeyVerificationPolicy, VerificationPolicy, Verifier};
+use sigstore_verify::{
+    CertificateError, Error, PublicKeyVerificationPolicy, VerificationPolicy, Verifier,
+};
 
 use crate::body::{self, EntryKind};
 use crate::bundle::Bundle;
@@ -43,7 +45,10 @@ pub(crate) enum Opinion {
     Accepts,
     /// It cannot judge this.
     None(&'static str),
-    Rejects(String),
+    Rejects {
+        code: &'static str,
+        reason: String,
+    },
 }
 
 impl Engine {
@@ -63,7 +68,7 @@ impl Engine {
         };
         let mut bundle = match EngineBundle::from_json(question.bundle.text()) {
             Ok(bundle) => bundle,
-            Err(error) => return Opinion::Rejects(error.to_string()),
+            Err(error) => return rejects(REJECTED, &error),
         };
         let material = &mut bundle.verification_material;
         let entries = std::mem::take(&mut material.tlog_entries);
@@ -95,10 +100,35 @@ impl Engine {
         };
         match verified {
             Ok(_) => Opinion::Accepts,
-            Err(error) => Opinion::Rejects(error.to_string()),
+            Err(error) => rejects(code(&error), &error),
         }
     }
 }
+
+/// Of a certificate the engine alone judges chain and SCT: that is a finding of its own, and not a
+/// difference between us.
+const fn code(error: &Error) -> &'static str {
+    match error {
+        Error::Certificate(
+            CertificateError::ChainInvalid(_) | CertificateError::NoValidAuthority { .. },
+        ) => "certificate-chain-invalid",
+        Error::Certificate(CertificateError::Sct(_)) => "certificate-transparency-invalid",
+        _ => REJECTED,
+    }
+}
+
+fn rejects(code: &'static str, error: &dyn std::error::Error) -> Opinion {
+    Opinion::Rejects {
+        code,
+        reason: error.to_string(),
+    }
+}
+
+/// The code of a difference between us and the engine.
+pub(crate) const REJECTED: &str = "engine-rejected";
+
+/// What is wanted of the engine.
+pub(crate) const WANTED: &str = "acceptance by sigstore-verify as well";
 
 /// The artifact's digest in the engine's type, if it can judge the question at all.
 fn readable(question: &Question<'_>) -> Result<ArtifactDigest, &'static str> {

@@ -240,18 +240,18 @@ fn verify_proof(
     check_origin(checkpoint.origin(), kind, log)?;
     check_signature(&note, log)?;
     // The unsigned copies beside the checkpoint must not say anything else.
-    if proof.size != checkpoint.size() {
-        return Err(Check::new(
-            "checkpoint-size-mismatch",
-            proof.size,
-            checkpoint.size(),
-        ));
-    }
     if proof.root != checkpoint.root() {
         return Err(Check::new(
             "checkpoint-root-mismatch",
             proof.root,
             checkpoint.root(),
+        ));
+    }
+    if proof.size != checkpoint.size() {
+        return Err(Check::new(
+            "checkpoint-size-mismatch",
+            proof.size,
+            checkpoint.size(),
         ));
     }
     // Rekor v1 counts across shards outside of the proof.
@@ -304,14 +304,16 @@ fn check_origin(origin: &str, kind: EntryKind, log: &TrustedLog) -> Result<(), C
 }
 
 /// A line of this log, and none of it that does not verify. Lines of others, such as witnesses', say
-/// nothing here.
+/// nothing here. The line's name is the origin, of Rekor v1 without its tree.
 fn check_signature(note: &SignedCheckpoint, log: &TrustedLog) -> Result<(), Check> {
     let text = note.checkpoint().to_text();
+    let origin = note.checkpoint().origin();
+    let name = origin.split_once(" - ").map_or(origin, |(name, _)| name);
     let wanted = || format!("a signature by the key of {}", log.origin());
     let mut of_log = note
         .signatures()
         .iter()
-        .filter(|it| it.key_id() == log.key_hint() && it.name() == log.origin())
+        .filter(|it| it.key_id() == log.key_hint() && it.name() == name)
         .peekable();
     if of_log.peek().is_none() {
         return Err(Check::new(

@@ -258,7 +258,9 @@ pub(crate) fn to_pem(label: &str, der: &[u8]) -> String {
         text.push_str(rest);
         text.push('\n');
     }
-    text.push_str(&format!("-----END {label}-----\n"));
+    text.push_str("-----END ");
+    text.push_str(label);
+    text.push_str("-----\n");
     text
 }
 

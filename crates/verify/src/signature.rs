@@ -56,7 +56,7 @@ impl Subject<'_> {
 pub(crate) struct Verified {
     pub(crate) content: ProvenContent,
     /// The digest that was signed, and that log entries are about.
-    pub(crate) signed: Digest,
+    pub(crate) digest: Digest,
     /// A digest of the artifact by which it is bound, for the engine.
     pub(crate) bound: Option<Digest>,
     pub(crate) skipped: Option<Skipped>,
@@ -103,15 +103,15 @@ fn verify_message(
         Subject::Digest(_) => Some(Skipped::Bytes),
     };
     let algorithm = digest_algorithm(signer)?;
-    let signed = subject.digest(algorithm).ok_or_else(|| {
+    let observed = subject.digest(algorithm).ok_or_else(|| {
         Check::new(
             "digest-incomparable",
             subject.name(),
             format!("a {algorithm} digest, which the key signs"),
         )
     })?;
-    if !signer.key.verifies_digest(&signed, signature) {
-        return Err(why_not(bundle, signature, &signed, claimed, signer));
+    if !signer.key.verifies_digest(&observed, signature) {
+        return Err(why_not(bundle, signature, &observed, claimed, signer));
     }
     if let Some(claimed) = claimed {
         let found = subject.digest(claimed.algorithm()).ok_or_else(|| {
@@ -126,9 +126,9 @@ fn verify_message(
         }
     }
     Ok(Verified {
-        content: ProvenContent::Message(signed),
-        signed,
-        bound: Some(signed),
+        content: ProvenContent::Message(observed),
+        digest: observed,
+        bound: Some(observed),
         skipped,
     })
 }
@@ -143,9 +143,9 @@ fn verify_envelope(
         let found: String = envelope.payload_type().chars().take(80).collect();
         return Err(Check::new("payload-type-unknown", found, PAYLOAD_TYPE));
     }
-    let signed = crypto::hash(digest_algorithm(signer)?, &envelope.pae());
-    if !signer.key.verifies_digest(&signed, bundle.signature()) {
-        return Err(why_not(bundle, bundle.signature(), &signed, None, signer));
+    let digest = crypto::hash(digest_algorithm(signer)?, &envelope.pae());
+    if !signer.key.verifies_digest(&digest, bundle.signature()) {
+        return Err(why_not(bundle, bundle.signature(), &digest, None, signer));
     }
     // Not before: the payload of a forged envelope is not worth reading.
     let statement = Statement::parse(envelope.unverified_payload())
@@ -159,7 +159,7 @@ fn verify_envelope(
     };
     Ok(Verified {
         content: ProvenContent::Statement(Box::new(statement)),
-        signed,
+        digest,
         bound,
         skipped: None,
     })
@@ -230,7 +230,7 @@ fn digest_algorithm(signer: &Signer) -> Result<Algorithm, Check> {
 fn why_not(
     bundle: &Bundle,
     signature: &[u8],
-    signed: &Digest,
+    observed: &Digest,
     claimed: Option<Digest>,
     signer: &Signer,
 ) -> Check {
@@ -240,15 +240,16 @@ fn why_not(
     }
     let digests = bodies.iter().filter_map(|it| it.digest).chain(claimed);
     if let Some(other) = digests
-        .filter(|it| it != signed)
+        .filter(|it| it != observed)
         .find(|it| signer.key.verifies_digest(it, signature))
     {
-        // The right key signed, but something else: that much is even proven.
-        return Check::new("digest-mismatch", signed, other);
+        // The right key observed, but something else: that much is even proven.
+        return Check::new("digest-mismatch", observed, other);
     }
-    if let Some(claimed) = claimed.filter(|it| it.algorithm() == signed.algorithm() && it != signed)
+    if let Some(claimed) =
+        claimed.filter(|it| it.algorithm() == observed.algorithm() && it != observed)
     {
-        return Check::new("digest-mismatch", signed, claimed);
+        return Check::new("digest-mismatch", observed, claimed);
     }
     Check::new(
         "signature-invalid",

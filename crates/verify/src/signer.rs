@@ -29,6 +29,7 @@ impl Signer {
             (ExpectedSigner::Identity { identity, issuer }, Some(der)) => {
                 let certificate = Certificate::parse(der).map_err(malformed)?;
                 check_profile(&certificate)?;
+                check_chain(bundle)?;
                 check_identity(&certificate, identity)?;
                 check_issuer(&certificate, issuer)?;
                 let key = PublicKey::from_spki(certificate.spki()).map_err(|error| {
@@ -124,6 +125,25 @@ fn check_profile(certificate: &Certificate) -> Result<(), Check> {
             format!("the critical extension {unknown}"),
             wanted,
         ));
+    }
+    Ok(())
+}
+
+/// Issuers in a bundle are only the way to a root that the verifier has; a root in a bundle is one that
+/// somebody wants to be trusted.
+fn check_chain(bundle: &Bundle) -> Result<(), Check> {
+    let Material::Chain(chain) = bundle.material() else {
+        return Ok(());
+    };
+    for der in chain.iter().skip(1) {
+        if Certificate::parse(der).map_err(malformed)?.is_self_issued() {
+            let wanted = "issuers that lead to a trusted root";
+            return Err(Check::new(
+                "certificate-malformed",
+                "a root certificate in the bundle",
+                wanted,
+            ));
+        }
     }
     Ok(())
 }

@@ -48,7 +48,8 @@ impl TrustedRoot {
     /// its key's, or twice; a key or certificate that is none; an empty chain; a window that ends
     /// before it starts.
     pub fn parse(bytes: &[u8]) -> Result<Self, TrustedRootError> {
-        let json = json::parse(bytes, limits::TRUSTED_ROOT)?;
+        let mut json = json::parse(bytes, limits::TRUSTED_ROOT)?;
+        drop_nulls(&mut json);
         let (logs, authorities) = read(json.clone())?;
         Ok(Self(Arc::new(Inner {
             digest: crypto::hash(Algorithm::Sha256, bytes),
@@ -136,6 +137,18 @@ impl TrustedRootError {
             at: at.to_owned(),
             problem: problem.into(),
         }
+    }
+}
+
+/// In protobuf's JSON `null` says that a field is absent, and writers of trusted roots use it.
+fn drop_nulls(json: &mut Value) {
+    match json {
+        Value::Object(fields) => {
+            fields.retain(|_, value| !value.is_null());
+            fields.values_mut().for_each(drop_nulls);
+        }
+        Value::Array(values) => values.iter_mut().for_each(drop_nulls),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
 }
 

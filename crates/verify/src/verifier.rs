@@ -7,7 +7,7 @@ use crate::body::Signed;
 use crate::bundle::{Bundle, Content};
 use crate::check::{Check, Rejection};
 use crate::engine::{self, Engine, Opinion, Question};
-use crate::evidence::{Evidence, ExpectedSigner, ProvenTime, Skipped};
+use crate::evidence::{Evidence, ExpectedSigner, ProvenLog, ProvenTime, Skipped, TimeSource};
 use crate::inclusion::{self, Logged};
 use crate::signature::{self, Subject, Verified};
 use crate::signer::Signer;
@@ -202,20 +202,16 @@ impl Verifier {
             bound: verified.bound,
             without_entries: &logged.passed_over,
             without_timestamps: &stamped.hidden,
-            proven: !logged.logs.is_empty() && logged.logs.iter().all(|it| it.is_proven()),
+            proven: !logged.logs.is_empty() && logged.logs.iter().all(ProvenLog::is_proven),
         };
-        let refused = |found: &str| {
-            Check::new(
-                "engine-rejected",
-                found,
-                "acceptance by sigstore-verify as well",
-            )
-        };
+        let refused = |code, found: &str| Check::new(code, found, engine::WANTED);
         match self.engine.judge(&question) {
             Opinion::Accepts => Ok(None),
-            Opinion::Rejects(reason) => Err(refused(&reason)),
+            Opinion::Rejects { code, reason } => Err(refused(code, &reason)),
             // The chain of a certificate is its to judge.
-            Opinion::None(reason) if engine::is_required(expected) => Err(refused(reason)),
+            Opinion::None(reason) if engine::is_required(expected) => {
+                Err(refused(engine::REJECTED, reason))
+            }
             Opinion::None(reason) => Ok(Some(Skipped::Engine { reason })),
         }
     }
@@ -268,9 +264,12 @@ impl Bundle {
             }
             Content::Envelope(envelope) => {
                 match attest_provenance::Statement::parse(envelope.unverified_payload()) {
-                    Ok(statement) => {
-                        hashes.with_claims(statement.subjects().iter().map(|it| it.digests()))
-                    }
+                    Ok(statement) => hashes.with_claims(
+                        statement
+                            .subjects()
+                            .iter()
+                            .map(attest_provenance::Subject::digests),
+                    ),
                     Err(_) => hashes,
                 }
             }
@@ -296,7 +295,7 @@ fn refuse_conflicts(roots: &[TrustedRoot]) -> Result<(), TrustedRootError> {
 
 fn signed<'a>(bundle: &'a Bundle, signer: &'a Signer, verified: &Verified) -> Signed<'a> {
     Signed {
-        digest: verified.signed,
+        digest: verified.digest,
         signature: bundle.signature(),
         key: &signer.key,
         certificate: bundle.certificate(),
@@ -350,7 +349,7 @@ fn evidence(
         Check::new("signer", &signer.identity, &signer.identity),
         Check::new(
             "signature",
-            format!("{} over {}", signer.key.kind(), verified.signed),
+            format!("{} over {}", signer.key.kind(), verified.digest),
             &signer.identity,
         ),
     ];
@@ -377,8 +376,8 @@ fn evidence(
     }
     for time in &times {
         let step = match time.source {
-            crate::evidence::TimeSource::Timestamp => "time",
-            crate::evidence::TimeSource::Promise => "promise",
+            TimeSource::Timestamp => "time",
+            TimeSource::Promise => "promise",
         };
         checks.push(Check::new(
             step,

@@ -125,6 +125,11 @@ impl Certificate {
         (&self.issuer, &self.serial)
     }
 
+    /// Whether it names itself as its issuer, as roots do.
+    pub(crate) fn is_self_issued(&self) -> bool {
+        self.issuer == self.subject
+    }
+
     pub(crate) const fn not_before(&self) -> Timestamp {
         self.not_before
     }
@@ -139,12 +144,11 @@ impl Certificate {
 
     /// The last common name of the subject, if it is text.
     pub(crate) fn common_name(&self) -> Option<String> {
-        let mut rdns = Vec::<SetOfVec<NamePart<'_>>>::from_der(&self.subject).ok()?;
+        let rdns = Vec::<SetOfVec<NamePart<'_>>>::from_der(&self.subject).ok()?;
         let last = rdns
-            .iter_mut()
-            .flat_map(|rdn| rdn.iter())
-            .filter(|part| part.id == COMMON_NAME)
-            .next_back()?;
+            .iter()
+            .flat_map(SetOfVec::iter)
+            .rfind(|part| part.id == COMMON_NAME)?;
         std::str::from_utf8(last.value.value())
             .ok()
             .map(str::to_owned)

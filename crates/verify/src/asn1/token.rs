@@ -61,7 +61,7 @@ pub(crate) enum SignerId {
     SubjectKeyId(Vec<u8>),
 }
 
-/// A digest of a certificate, in ESSCertID (RFC 5035).
+/// A digest of a certificate, in `ESSCertID` (RFC 5035).
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum CertificateDigest {
     Sha1(Vec<u8>),
@@ -102,7 +102,7 @@ impl Token {
             return Self::from_content_info(bytes);
         }
         let response = Response::from_der(bytes).map_err(malformed("response"))?;
-        let status = response.status.status;
+        let status = response.status.value;
         // RFC 3161 §2.4.2: granted, or granted with modifications.
         if status > 1 || response.status.failure.is_some() {
             return Err(TokenError::NotGranted { status });
@@ -120,11 +120,11 @@ impl Token {
                 what: "not signed data",
             });
         }
-        let signed = SignedData::parse(info.content.value())?;
-        let signer = SignerInfo::parse(signed.only_signer()?)?;
-        signed.check_digest_algorithm(signer.digest_algorithm)?;
+        let data = SignedData::parse(info.content.value())?;
+        let signer = SignerInfo::parse(data.only_signer()?)?;
+        data.check_digest_algorithm(signer.digest_algorithm)?;
         let attributes = Attributes::parse(signer.signed_attributes)?;
-        let info = TstInfo::parse(signed.content)?;
+        let info = TstInfo::parse(data.content)?;
         Ok(Self {
             imprint: info.imprint,
             time: info.time,
@@ -132,12 +132,12 @@ impl Token {
             signer: signer.id,
             digest_algorithm: signer.digest_algorithm,
             family: signer.family,
-            content: signed.content.to_owned(),
+            content: data.content.to_owned(),
             signed_attributes: as_set(signer.signed_attributes)?,
             message_digest: attributes.message_digest,
             certificate_digests: attributes.certificate_digests,
             signature: signer.signature.to_owned(),
-            certificates: signed.certificates()?,
+            certificates: data.certificates()?,
         })
     }
 }
@@ -519,7 +519,7 @@ fn signature_family(
     identifier: &AlgorithmIdentifierRef<'_>,
     digest: Algorithm,
 ) -> Result<Family, TokenError> {
-    if identifier.oid == RSA_ENCRYPTION && identifier.parameters.is_none_or(|it| it.is_null()) {
+    if identifier.oid == RSA_ENCRYPTION && identifier.parameters.is_none_or(AnyRef::is_null) {
         return Ok(Family::Rsa);
     }
     let (family, algorithm) =
@@ -527,7 +527,7 @@ fn signature_family(
     let parameters = match family {
         // RFC 5758 §3.2: absent.
         Family::Ecdsa => identifier.parameters.is_none(),
-        Family::Rsa | Family::Other => identifier.parameters.is_none_or(|it| it.is_null()),
+        Family::Rsa | Family::Other => identifier.parameters.is_none_or(AnyRef::is_null),
     };
     if parameters && algorithm == digest {
         Ok(family)
@@ -630,7 +630,7 @@ struct Response<'a> {
 
 #[derive(Sequence)]
 struct Status<'a> {
-    status: u8,
+    value: u8,
     text: Option<SequenceRef<'a>>,
     failure: Option<BitStringRef<'a>>,
 }
