@@ -1,6 +1,7 @@
 //! `attest verify`: files, folders, checksum files and digests against an expected signer.
 
 mod evidence;
+mod exempt;
 mod file;
 mod folder;
 mod subject;

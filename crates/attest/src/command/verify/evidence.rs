@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use attest_digest::{Artifact, Digest, Hashes};
 use attest_policy::{Accepted, Decision};
 use attest_verify::{Bundle, Content, Evidence, Subject};
 
@@ -146,6 +147,7 @@ pub(crate) struct Shelf {
 struct Item {
     place: PathBuf,
     bundle: Option<Bundle>,
+    digest: Option<Digest>,
     outcome: Outcome,
 }
 
@@ -168,10 +170,11 @@ impl Shelf {
         if let Some(index) = self.by_path.get(&key) {
             return *index;
         }
-        let (bundle, outcome) = read(path);
+        let (bundle, digest, outcome) = read(path);
         self.items.push(Item {
             place: path.to_owned(),
             bundle,
+            digest,
             outcome,
         });
         self.by_path.insert(key, self.items.len() - 1);
@@ -190,6 +193,11 @@ impl Shelf {
             Content::Message { signature, .. } => Some(signature),
             Content::Envelope(_) => None,
         }
+    }
+
+    /// The digest of the bytes that were read.
+    pub(crate) fn digest(&self, index: usize) -> Option<Digest> {
+        self.items.get(index)?.digest
     }
 
     /// Verifies the statement in a bundle, once.
@@ -291,14 +299,14 @@ fn outcome(result: Result<Evidence, attest_verify::Rejection>) -> Outcome {
     }
 }
 
-fn read(path: &Path) -> (Option<Bundle>, Outcome) {
+fn read(path: &Path) -> (Option<Bundle>, Option<Digest>, Outcome) {
     if !name_of(path).is_some_and(is_bundle_name) && looks_foreign(path) {
         let refusal = Refusal {
             code: "dialect-unsupported",
             found: format!("{}", path.display()),
             wanted: "a Sigstore bundle (.sigstore.json)".to_owned(),
         };
-        return (None, Outcome::Rejected(vec![refusal]));
+        return (None, None, Outcome::Rejected(vec![refusal]));
     }
     let limit = attest_verify::limits::BUNDLE_BYTES as u64;
     match files::read_limited(path, limit) {
@@ -308,7 +316,7 @@ fn read(path: &Path) -> (Option<Bundle>, Outcome) {
                 found: error.to_string(),
                 wanted: format!("at most {limit} bytes"),
             };
-            (None, Outcome::Rejected(vec![refusal]))
+            (None, None, Outcome::Rejected(vec![refusal]))
         }
         Err(error) => {
             let refusal = Refusal {
@@ -316,19 +324,22 @@ fn read(path: &Path) -> (Option<Bundle>, Outcome) {
                 found: error.to_string(),
                 wanted: "a readable file".to_owned(),
             };
-            (None, Outcome::Unreadable(refusal))
+            (None, None, Outcome::Unreadable(refusal))
         }
-        Ok(bytes) => match Bundle::parse(&bytes) {
-            Ok(bundle) => (Some(bundle), Outcome::Pending),
-            Err(error) => {
-                let refusal = Refusal {
-                    code: error.code(),
-                    found: error.to_string(),
-                    wanted: "a Sigstore bundle".to_owned(),
-                };
-                (None, Outcome::Rejected(vec![refusal]))
+        Ok(bytes) => {
+            let digest = Artifact::of_bytes(&bytes, Hashes::Sha256).sha256();
+            match Bundle::parse(&bytes) {
+                Ok(bundle) => (Some(bundle), Some(digest), Outcome::Pending),
+                Err(error) => {
+                    let refusal = Refusal {
+                        code: error.code(),
+                        found: error.to_string(),
+                        wanted: "a Sigstore bundle".to_owned(),
+                    };
+                    (None, Some(digest), Outcome::Rejected(vec![refusal]))
+                }
             }
-        },
+        }
     }
 }
 

@@ -15,11 +15,11 @@ use attest_policy::{
     Accepted, Approval, FileVerdict, Found, Outcome, Present, SignedNames, judge_folder,
     provenance_complete,
 };
-use attest_provenance::Statement;
 use attest_verify::Subject;
 
 use super::Session;
 use super::evidence::{Shelf, bundles_at_top, signed_name};
+use super::exempt;
 use super::file::{file_name, no_bundle, signed_checksums};
 use crate::home::real;
 use crate::report::{FileReport, Refusal, SubjectReport, Verdict};
@@ -41,7 +41,7 @@ pub(super) fn verify(path: &Path, session: &Session, shelf: &mut Shelf) -> Subje
     };
     prove(&folder, &bundles, session, shelf);
     let source = Source::find(&bundles, session, shelf, &mut report);
-    let exempt = exempt(&folder, &bundles, source.as_ref(), session, shelf);
+    let exempt = exempt::find(&folder, &bundles, source.as_ref(), session, shelf);
     let verdicts = match &source {
         Some(source) => {
             let parts = source.names.complete();
@@ -81,30 +81,36 @@ pub(super) fn verify(path: &Path, session: &Session, shelf: &mut Shelf) -> Subje
 }
 
 /// A bundle at the folder's top, or the one of `--bundle`.
-struct Loaded {
-    index: usize,
-    path: PathBuf,
+pub(super) struct Loaded {
+    pub(super) index: usize,
+    pub(super) path: PathBuf,
     /// Its path below the folder, when it lies there.
-    name: Option<RelativePath>,
+    pub(super) name: Option<RelativePath>,
+    /// Whether it may approve: every bundle, or only the one of `--bundle`.
+    approves: bool,
 }
 
+/// The bundles at the folder's top. With `--bundle` that one alone approves; the others can still be
+/// verified as evidence, so that they need no signature of their own.
 fn load_bundles(folder: &Path, session: &Session, shelf: &mut Shelf) -> Vec<Loaded> {
-    let paths = match &session.bundle {
-        Some(bundle) => vec![bundle.clone()],
-        None => bundles_at_top(folder),
-    };
+    let top = real(folder);
+    let named = session.bundle.as_deref().map(real);
+    let mut paths = bundles_at_top(folder);
+    if let Some(bundle) = &session.bundle
+        && !paths.iter().any(|path| Some(real(path)) == named)
+    {
+        paths.push(bundle.clone());
+    }
     paths
         .into_iter()
         .map(|path| {
-            let name = real(&path)
-                .strip_prefix(real(folder))
-                .ok()
-                .and_then(Path::to_str)
-                .and_then(|name| RelativePath::parse(name).ok());
+            let place = real(&path);
+            let name = place.strip_prefix(&top).ok().and_then(Path::to_str);
             Loaded {
                 index: shelf.load(&path),
+                name: name.and_then(|name| RelativePath::parse(name).ok()),
+                approves: named.as_ref().is_none_or(|named| *named == place),
                 path,
-                name,
             }
         })
         .collect()
@@ -122,9 +128,9 @@ fn hashes_for(bundles: &[Loaded], shelf: &Shelf) -> Hashes {
 }
 
 /// What stands in the folder, hashed.
-struct Folder {
-    root: PathBuf,
-    files: BTreeMap<RelativePath, Result<Artifact, ReadError>>,
+pub(super) struct Folder {
+    pub(super) root: PathBuf,
+    pub(super) files: BTreeMap<RelativePath, Result<Artifact, ReadError>>,
     refused: Vec<(String, Refusal)>,
 }
 
@@ -159,7 +165,7 @@ impl Folder {
         })
     }
 
-    fn artifact(&self, path: &RelativePath) -> Option<&Artifact> {
+    pub(super) fn artifact(&self, path: &RelativePath) -> Option<&Artifact> {
         self.files.get(path)?.as_ref().ok()
     }
 
@@ -246,9 +252,9 @@ fn prove(folder: &Folder, bundles: &[Loaded], session: &Session, shelf: &mut She
 }
 
 /// Where the signed names come from.
-struct Source {
-    names: SignedNames,
-    decided_by: Vec<usize>,
+pub(super) struct Source {
+    pub(super) names: SignedNames,
+    pub(super) decided_by: Vec<usize>,
 }
 
 impl Source {
@@ -275,7 +281,7 @@ impl Source {
         let mut refused = Vec::new();
         for bundle in bundles
             .iter()
-            .filter(|bundle| shelf.is_statement(bundle.index))
+            .filter(|bundle| bundle.approves && shelf.is_statement(bundle.index))
         {
             match shelf.decide(bundle.index, session) {
                 Ok(one) => accepted.push((bundle.index, one)),
@@ -310,9 +316,9 @@ impl Source {
         shelf: &mut Shelf,
         report: &mut SubjectReport,
     ) -> Option<Self> {
-        let bundle = bundles
-            .iter()
-            .find(|bundle| file_name(&bundle.path) == Some("SHA256SUMS.sigstore.json"))?;
+        let bundle = bundles.iter().find(|bundle| {
+            bundle.approves && file_name(&bundle.path) == Some("SHA256SUMS.sigstore.json")
+        })?;
         let checked = signed_checksums(bundle.index, &bundle.path, session, shelf);
         let names = match checked {
             Ok((_, checksums)) => {
@@ -356,103 +362,6 @@ fn matters(code: &str, session: &Session) -> bool {
     }
 }
 
-/// What needs no signature of its own, and why.
-fn exempt(
-    folder: &Folder,
-    bundles: &[Loaded],
-    source: Option<&Source>,
-    session: &Session,
-    shelf: &Shelf,
-) -> BTreeMap<RelativePath, String> {
-    let mut exempt = BTreeMap::new();
-    for path in folder.files.keys() {
-        if let Some(why) = session
-            .trust
-            .pinned
-            .get(&real(&folder.root.join(path.as_str())))
-        {
-            exempt.insert(path.clone(), why.clone());
-        }
-    }
-    for bundle in bundles {
-        let (Some(name), Some(evidence)) = (&bundle.name, shelf.evidence(bundle.index)) else {
-            continue;
-        };
-        if !is_top(name) || !unchanged(folder, bundle) {
-            continue;
-        }
-        let decides = source.is_some_and(|source| source.decided_by.contains(&bundle.index));
-        match evidence.statement() {
-            Some(statement) if decides || all_here(statement, folder, source) => {
-                exempt.insert(
-                    name.clone(),
-                    format!("evidence: {}", statement.predicate_type()),
-                );
-            }
-            Some(_) => {}
-            None => {
-                exempt.insert(name.clone(), "evidence: message signature".to_owned());
-                exempt_plain_signature(folder, name, bundle.index, shelf, &mut exempt);
-            }
-        }
-    }
-    exempt
-}
-
-/// `X.sig` is nothing but the signature in the verified `X.sigstore.json`, or it is not exempt.
-fn exempt_plain_signature(
-    folder: &Folder,
-    bundle: &RelativePath,
-    index: usize,
-    shelf: &Shelf,
-    exempt: &mut BTreeMap<RelativePath, String>,
-) {
-    let Some(path) = signed_name(bundle.as_str())
-        .and_then(|name| RelativePath::parse(&format!("{name}.sig")).ok())
-    else {
-        return;
-    };
-    let (Some(there), Some(signature)) = (folder.artifact(&path), shelf.message_signature(index))
-    else {
-        return;
-    };
-    if there.sha256() == Artifact::of_bytes(signature, Hashes::Sha256).sha256() {
-        exempt.insert(path, format!("the signature in {bundle}"));
-    }
-}
-
-/// Whether every subject is a file here with that digest. What the source signs with the same
-/// digest counts too: if those bytes are not here, that file's own verdict says so.
-fn all_here(statement: &Statement, folder: &Folder, source: Option<&Source>) -> bool {
-    statement.subjects().iter().all(|subject| {
-        let Some(path) = subject
-            .name()
-            .and_then(|name| RelativePath::parse(name).ok())
-        else {
-            return false;
-        };
-        let here = folder.artifact(&path).is_some_and(|artifact| {
-            artifact.compare(subject.digests()) == attest_digest::Match::Same
-        });
-        let signed = source
-            .and_then(|source| source.names.digests(&path))
-            .is_some_and(|digests| digests == subject.digests());
-        here || signed
-    })
-}
-
-/// Whether the bytes that were verified as a bundle are the bytes that were hashed as a file.
-fn unchanged(folder: &Folder, bundle: &Loaded) -> bool {
-    bundle
-        .name
-        .as_ref()
-        .is_some_and(|name| folder.artifact(name).is_some())
-}
-
-fn is_top(path: &RelativePath) -> bool {
-    path.parent().is_none()
-}
-
 /// Without signed names: bundles that sign one file each bind no path.
 fn judge_without_names(
     folder: &Folder,
@@ -464,6 +373,7 @@ fn judge_without_names(
 ) -> Vec<FileVerdict> {
     let signed: BTreeMap<RelativePath, usize> = bundles
         .iter()
+        .filter(|bundle| bundle.approves)
         .filter(|bundle| {
             shelf
                 .decide(bundle.index, session)

@@ -1,0 +1,106 @@
+//! What in a folder needs no signature of its own: pinned trust, and what this run verified as
+//! evidence. Never a name pattern.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use attest_digest::{Artifact, Hashes, Match, RelativePath};
+use attest_provenance::Statement;
+
+use super::Session;
+use super::evidence::{Shelf, signed_name};
+use super::folder::{Folder, Loaded, Source};
+use crate::home::real;
+
+/// What needs no signature of its own, and why.
+pub(super) fn find(
+    folder: &Folder,
+    bundles: &[Loaded],
+    source: Option<&Source>,
+    session: &Session,
+    shelf: &Shelf,
+) -> BTreeMap<RelativePath, String> {
+    let mut exempt = BTreeMap::new();
+    let top = real(&folder.root);
+    for (place, why) in &session.trust.pinned {
+        let name = place.strip_prefix(&top).ok().and_then(Path::to_str);
+        if let Some(path) = name.and_then(|name| RelativePath::parse(name).ok()) {
+            exempt.insert(path, why.clone());
+        }
+    }
+    for bundle in bundles {
+        let (Some(name), Some(evidence)) = (&bundle.name, shelf.evidence(bundle.index)) else {
+            continue;
+        };
+        if !is_top(name) || !unchanged(folder, name, bundle, shelf) {
+            continue;
+        }
+        let decides = source.is_some_and(|source| source.decided_by.contains(&bundle.index));
+        match evidence.statement() {
+            Some(statement) if decides || all_here(statement, folder, source) => {
+                exempt.insert(
+                    name.clone(),
+                    format!("evidence: {}", statement.predicate_type()),
+                );
+            }
+            Some(_) => {}
+            None => {
+                exempt.insert(name.clone(), "evidence: message signature".to_owned());
+                exempt_plain_signature(folder, name, bundle.index, shelf, &mut exempt);
+            }
+        }
+    }
+    exempt
+}
+
+/// `X.sig` is nothing but the signature in the verified `X.sigstore.json`, or it is not exempt.
+fn exempt_plain_signature(
+    folder: &Folder,
+    bundle: &RelativePath,
+    index: usize,
+    shelf: &Shelf,
+    exempt: &mut BTreeMap<RelativePath, String>,
+) {
+    let Some(path) = signed_name(bundle.as_str())
+        .and_then(|name| RelativePath::parse(&format!("{name}.sig")).ok())
+    else {
+        return;
+    };
+    let (Some(there), Some(signature)) = (folder.artifact(&path), shelf.message_signature(index))
+    else {
+        return;
+    };
+    if there.sha256() == Artifact::of_bytes(signature, Hashes::Sha256).sha256() {
+        exempt.insert(path, format!("the signature in {bundle}"));
+    }
+}
+
+/// Whether every subject is a file here with that digest. What the source signs with the same
+/// digest counts too: if those bytes are not here, that file's own verdict says so.
+fn all_here(statement: &Statement, folder: &Folder, source: Option<&Source>) -> bool {
+    statement.subjects().iter().all(|subject| {
+        let Some(path) = subject
+            .name()
+            .and_then(|name| RelativePath::parse(name).ok())
+        else {
+            return false;
+        };
+        let here = folder
+            .artifact(&path)
+            .is_some_and(|artifact| artifact.compare(subject.digests()) == Match::Same);
+        let signed = source
+            .and_then(|source| source.names.digests(&path))
+            .is_some_and(|digests| digests == subject.digests());
+        here || signed
+    })
+}
+
+/// Whether the bytes that were verified as a bundle are the bytes that were hashed as a file.
+fn unchanged(folder: &Folder, name: &RelativePath, bundle: &Loaded, shelf: &Shelf) -> bool {
+    let hashed = folder.artifact(name).map(Artifact::sha256);
+    hashed.is_some() && hashed == shelf.digest(bundle.index)
+}
+
+fn is_top(path: &RelativePath) -> bool {
+    path.parent().is_none()
+}
