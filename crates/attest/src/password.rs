@@ -32,6 +32,15 @@ impl Source {
         }
     }
 
+    /// The password of a recovery key is its own: `ATTEST_RECOVERY_PASSWORD`, else the terminal.
+    pub(crate) fn recovery() -> Self {
+        match env::var_os("ATTEST_RECOVERY_PASSWORD") {
+            None => Self::Ask,
+            Some(value) if value.is_empty() => Self::Empty,
+            Some(value) => Self::Given(Zeroizing::new(value.into_encoded_bytes())),
+        }
+    }
+
     /// The password for a new key: asked twice on the terminal.
     pub(crate) fn choose(&self, what: &str) -> Result<Zeroizing<Vec<u8>>, Failure> {
         match self {

@@ -1,9 +1,5 @@
 //! An authority on the loopback that misbehaves in every way we could think of.
-#![expect(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "a test stops where it fails"
-)]
+#![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};

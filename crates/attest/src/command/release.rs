@@ -1,21 +1,182 @@
-//! `attest release`.
+//! `attest release`: a build folder becomes a signed, logged, timestamped, archived release.
+//!
+//! Walk and refuse; hash; write statements; sign, timestamp, log; stage; let a fresh process verify
+//! the stage; record it in the archive, which is the commit; give the files their names.
+
+mod authority;
+mod compose;
+mod content;
+mod instructions;
+mod journal;
+mod make;
+mod ours;
+mod plan;
+mod publish;
+mod recover;
+mod report;
+mod repository;
+mod request;
+mod reserved;
+mod restore;
+mod sbom;
+mod secrets;
+mod selfcheck;
+mod stage;
+mod survey;
+
+use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::args::Global;
+use crate::args::{Global, HomeArgs};
+use crate::command::init::{new_identity, refuse_given_time};
 use crate::console::Console;
 use crate::failure::{Exit, Failure};
+use crate::home::Home;
+use crate::identity::{self, Identity, NewIdentity};
+
+use content::Content;
+use make::Making;
+use request::Request;
+use survey::Survey;
 
 #[derive(Debug, Args)]
-pub(crate) struct ReleaseArgs {}
+pub(crate) struct ReleaseArgs {
+    /// The folder that the build wrote
+    #[arg(value_name = "DIR")]
+    folder: PathBuf,
+    /// The version of the release
+    #[arg(long, value_name = "V")]
+    version: String,
+    /// The name of the release [default: the git remote's repository]
+    #[arg(long, value_name = "N")]
+    name: Option<String>,
+    /// Make an identity if the home has none
+    #[arg(long)]
+    init: bool,
+    /// Write a complete release folder here and leave DIR alone
+    #[arg(long, value_name = "OUT")]
+    out: Option<PathBuf>,
+    #[arg(
+        long,
+        value_name = "FILE",
+        help = "A bill of materials, CycloneDX or SPDX, copied as it is (can be repeated)"
+    )]
+    sbom: Vec<PathBuf>,
+    /// Take the time from this RFC 3161 authority
+    #[arg(long, value_name = "URL", requires = "tsa_chain")]
+    tsa: Option<String>,
+    /// The authority's certificates, leaf to root
+    #[arg(long, value_name = "PEM", requires = "tsa")]
+    tsa_chain: Option<PathBuf>,
+    /// Replace files that bear our names and are not ours; never the record of a release
+    #[arg(long)]
+    force: bool,
+    /// Show what would be done
+    #[arg(long)]
+    dry_run: bool,
+    /// Let files be released that this pattern covers though they hold a private key
+    #[arg(long, value_name = "GLOB")]
+    allow_private_key: Vec<String>,
+    #[command(flatten)]
+    home: HomeArgs,
+}
 
-pub(crate) fn run(
-    _args: &ReleaseArgs,
-    _global: &Global,
-    _console: &Console,
-) -> Result<Exit, Failure> {
-    Err(Failure::request(
-        "not-built",
-        "attest release is not built yet",
-    ))
+pub(crate) fn run(args: &ReleaseArgs, global: &Global, console: &Console) -> Result<Exit, Failure> {
+    refuse_given_time(global)?;
+    let home = args.home.home();
+    if !args.init {
+        home.require().map_err(|failure| {
+            failure.hint("make one with attest init or with --init, or name its folder with --home")
+        })?;
+    }
+    let request = Request::resolve(args)?;
+    let survey = Survey::take(&request, &home)?;
+    if args.dry_run {
+        report::say_plan(console, &request, &survey, &home);
+        return Ok(Exit::Yes);
+    }
+    let outcome = match open(args, &home)? {
+        Opened::Existing(identity) => with_existing(&request, &survey, &identity, global, console)?,
+        Opened::New(new) => with_new(&request, &survey, &home, &new, global, console)?,
+    };
+    report::say(console, &request, &outcome, args.init);
+    Ok(Exit::Yes)
+}
+
+enum Opened {
+    Existing(Box<Identity>),
+    New(Box<NewIdentity>),
+}
+
+/// Passwords are asked for before anything is read.
+fn open(args: &ReleaseArgs, home: &Home) -> Result<Opened, Failure> {
+    let source = args.home.password();
+    if home.exists() {
+        let identity = Identity::open(home, source)?;
+        return Ok(Opened::Existing(Box::new(identity)));
+    }
+    let new = new_identity(home, None, &source, None)?;
+    Ok(Opened::New(Box::new(new)))
+}
+
+/// The log starts, or refuses to, before the first file is read.
+fn with_existing(
+    request: &Request,
+    survey: &Survey,
+    identity: &Identity,
+    global: &Global,
+    console: &Console,
+) -> Result<report::Outcome, Failure> {
+    let mut log = identity.open_log()?;
+    let notes = recover::recover(identity, &log, &request.name)?;
+    for note in &notes {
+        console.note(note);
+    }
+    let making = Making {
+        request,
+        survey,
+        identity,
+        is_new: false,
+        notes,
+        console,
+    };
+    let kept = survey.kept.find(&request.name)?;
+    if let Some(kept) = kept {
+        let contents = making.observe()?;
+        return restore::restore(&making, &kept, &contents);
+    }
+    // A copy is hashed while it is made; what stays where it is, is hashed first.
+    let contents = if request.out.is_some() {
+        None
+    } else {
+        Some(making.observe()?)
+    };
+    make::release(&making, &mut log, contents.as_deref(), global.now()?.time)
+}
+
+/// Nothing is made before every file could be read.
+fn with_new(
+    request: &Request,
+    survey: &Survey,
+    home: &Home,
+    new: &NewIdentity,
+    global: &Global,
+    console: &Console,
+) -> Result<report::Outcome, Failure> {
+    let contents: Vec<Content> = content::observe(&survey.plan)?;
+    let now = global.now()?.time;
+    let created = identity::create(home, new, now)?;
+    let identity = created.identity;
+    let mut log = identity.open_log()?;
+    let making = Making {
+        request,
+        survey,
+        identity: &identity,
+        is_new: true,
+        notes: Vec::new(),
+        console,
+    };
+    let contents = making.with_roles(contents)?;
+    make::release(&making, &mut log, Some(&contents), now)
 }

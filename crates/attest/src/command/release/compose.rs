@@ -1,0 +1,355 @@
+//! The documents of a release, before anything is signed: checksums, instructions, statements.
+
+use attest_archive::Role;
+use attest_digest::{Artifact, Checksums, Digest, DigestSet, Hashes, RelativePath};
+use attest_provenance::predicate::Part;
+use attest_provenance::predicate::reference::{self, Reference};
+use attest_provenance::predicate::release::Release;
+use attest_provenance::predicate::slsa::{self, Packaging};
+use attest_provenance::{ReleaseName, ResourceDescriptor, Source, Statement, Subject, ci, limits};
+
+use super::content::{Content, digests, subject};
+use super::instructions::{self, Named};
+use super::reserved::{CHECKSUMS, INSTRUCTIONS, PUBLIC_KEY, TRUSTED_ROOT, bundle_name};
+use crate::failure::Failure;
+
+/// What a release is made from.
+pub(super) struct Ingredients<'a> {
+    pub(super) name: &'a ReleaseName,
+    /// Every file that is released, sorted by path.
+    pub(super) contents: &'a [Content],
+    /// The bills of materials among them, with their media types.
+    pub(super) sboms: &'a [(RelativePath, &'static str)],
+    pub(super) public_key: &'a [u8],
+    pub(super) trusted_root: &'a [u8],
+    pub(super) source: Option<Source>,
+    pub(super) ci: Option<ci::Record>,
+}
+
+/// A file that we write.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Document {
+    pub(super) path: RelativePath,
+    pub(super) role: Role,
+    pub(super) bytes: Vec<u8>,
+}
+
+impl Document {
+    pub(super) fn new(name: &str, role: Role, bytes: Vec<u8>) -> Result<Self, Failure> {
+        let path = RelativePath::parse(name).map_err(internal)?;
+        Ok(Self { path, role, bytes })
+    }
+}
+
+/// What stands ready to be signed.
+pub(super) struct Composed {
+    /// `VERIFY.md`, `release.pub`, `trusted_root.json`, `SHA256SUMS`.
+    pub(super) documents: Vec<Document>,
+    /// The checksums file, observed.
+    pub(super) checksums: Artifact,
+    /// The name of each bundle, and the statement that it will carry.
+    pub(super) statements: Vec<(String, Vec<u8>)>,
+}
+
+/// How many bundles of each kind there will be: known from counts alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Parts {
+    pub(super) release: u32,
+    pub(super) provenance: u32,
+    pub(super) sbom: u32,
+}
+
+impl Parts {
+    /// For so many files, of which so many are bills of materials.
+    pub(super) fn of(files: usize, sboms: usize) -> Self {
+        let parts =
+            |count: usize, each: usize| u32::try_from(count.div_ceil(each)).unwrap_or(u32::MAX);
+        Self {
+            release: parts(files + OWN_FILES, RELEASE_EACH),
+            provenance: parts(files, limits::SUBJECTS_WRITTEN),
+            sbom: if sboms == 0 {
+                0
+            } else {
+                parts(files - sboms, limits::SUBJECTS_WRITTEN)
+            },
+        }
+    }
+
+    /// The names of all bundles of statements.
+    pub(super) fn bundle_names(self) -> Vec<String> {
+        let kinds = [
+            (RELEASE, self.release),
+            (PROVENANCE, self.provenance),
+            (SBOM, self.sbom),
+        ];
+        kinds
+            .into_iter()
+            .flat_map(|(stem, parts)| (1..=parts).map(move |part| bundle_name(stem, part, parts)))
+            .collect()
+    }
+
+    pub(super) fn statements(self) -> u32 {
+        self.release + self.provenance + self.sbom
+    }
+}
+
+/// Writes everything that will be signed.
+pub(super) fn compose(from: &Ingredients<'_>) -> Result<Composed, Failure> {
+    let parts = Parts::of(from.contents.len(), from.sboms.len());
+    let mut own = vec![
+        Document::new(PUBLIC_KEY, Role::Trust, from.public_key.to_vec())?,
+        Document::new(TRUSTED_ROOT, Role::Trust, from.trusted_root.to_vec())?,
+    ];
+    // The names in the instructions depend on the order of all files, the instructions included.
+    let placeholder = Document::new(INSTRUCTIONS, Role::Guide, Vec::new())?;
+    let text = instructions(from, parts, &listed(from, &own, &placeholder)?);
+    own.push(Document {
+        bytes: text.into_bytes(),
+        ..placeholder
+    });
+
+    let listed = list(from, own.iter())?;
+    let lines: Vec<(RelativePath, Digest)> = listed
+        .iter()
+        .map(|(path, artifact)| (path.clone(), artifact.sha256()))
+        .collect();
+    let sums = Document::new(
+        CHECKSUMS,
+        Role::Checksums,
+        Checksums::gnu(&lines).into_bytes(),
+    )?;
+    let checksums = Artifact::of_bytes(&sums.bytes, Hashes::Sha256AndSha512);
+    let mut statements = release_statements(from, parts, &listed, &sums.path, &checksums)?;
+    statements.extend(provenance_statements(from, parts, &checksums)?);
+    statements.extend(reference_statements(from, parts)?);
+    own.push(sums);
+    Ok(Composed {
+        documents: own,
+        checksums,
+        statements,
+    })
+}
+
+type Listed = Vec<(RelativePath, Artifact)>;
+
+fn listed(
+    from: &Ingredients<'_>,
+    own: &[Document],
+    placeholder: &Document,
+) -> Result<Listed, Failure> {
+    list(from, own.iter().chain([placeholder]))
+}
+
+/// All files of `SHA256SUMS`, sorted by path.
+fn list<'a>(
+    from: &Ingredients<'_>,
+    own: impl Iterator<Item = &'a Document>,
+) -> Result<Listed, Failure> {
+    let contents = from
+        .contents
+        .iter()
+        .map(|it| (it.path.clone(), it.artifact.clone()));
+    let own = own.map(|it| {
+        (
+            it.path.clone(),
+            Artifact::of_bytes(&it.bytes, Hashes::Sha256AndSha512),
+        )
+    });
+    let mut listed: Listed = contents.chain(own).collect();
+    listed.sort_by(|one, other| one.0.cmp(&other.0));
+    let collision = attest_digest::colliding_names(listed.iter().map(|(path, _)| path.as_str()));
+    match collision {
+        None => Ok(listed),
+        Some((one, other)) => Err(super::plan::collision(&one, &other)),
+    }
+}
+
+fn instructions(from: &Ingredients<'_>, parts: Parts, listed: &Listed) -> String {
+    let named: Vec<Named<'_>> = from
+        .contents
+        .iter()
+        .enumerate()
+        .map(|(at, content)| {
+            let place = listed
+                .binary_search_by(|(path, _)| path.cmp(&content.path))
+                .unwrap_or(at);
+            Named {
+                path: content.path.as_str(),
+                size: content.artifact.size(),
+                sha256: content.artifact.sha256(),
+                release_bundle: bundle_of(RELEASE, place, RELEASE_EACH, parts.release),
+                provenance_bundle: bundle_of(
+                    PROVENANCE,
+                    at,
+                    limits::SUBJECTS_WRITTEN,
+                    parts.provenance,
+                ),
+            }
+        })
+        .collect();
+    instructions::write(&instructions::Subject {
+        release: from.name,
+        files: &named,
+        has_sboms: !from.sboms.is_empty(),
+    })
+}
+
+fn bundle_of(stem: &str, place: usize, each: usize, parts: u32) -> String {
+    let part = u32::try_from(place / each + 1).unwrap_or(u32::MAX);
+    bundle_name(stem, part, parts)
+}
+
+/// The checksums file stands in every part, so that each part alone binds the whole list.
+fn release_statements(
+    from: &Ingredients<'_>,
+    parts: Parts,
+    listed: &Listed,
+    sums: &RelativePath,
+    checksums: &Artifact,
+) -> Result<Vec<(String, Vec<u8>)>, Failure> {
+    let release = |part: Part, files: Vec<Subject>| {
+        let release = Release {
+            name: from.name.clone(),
+            part,
+        };
+        release.statement(files).map_err(internal)
+    };
+    numbered(listed.chunks(RELEASE_EACH))
+        .map(|(number, files)| {
+            let part = Part::new(number, parts.release, checksums.sha256()).map_err(internal)?;
+            let mut subjects = vec![subject(sums, checksums)?];
+            for (path, artifact) in files {
+                subjects.push(subject(path, artifact)?);
+            }
+            let statement = release(part, subjects)?;
+            Ok((
+                bundle_name(RELEASE, number, parts.release),
+                statement.to_bytes(),
+            ))
+        })
+        .collect()
+}
+
+fn provenance_statements(
+    from: &Ingredients<'_>,
+    parts: Parts,
+    checksums: &Artifact,
+) -> Result<Vec<(String, Vec<u8>)>, Failure> {
+    numbered(from.contents.chunks(limits::SUBJECTS_WRITTEN))
+        .map(|(number, files)| {
+            let packaging = Packaging {
+                name: from.name.clone(),
+                part: Part::new(number, parts.provenance, checksums.sha256()).map_err(internal)?,
+                source: from.source.clone(),
+                ci: from.ci.clone(),
+            };
+            let subjects = files
+                .iter()
+                .map(Content::subject)
+                .collect::<Result<_, _>>()?;
+            let statement =
+                Statement::new(subjects, slsa::TYPE, packaging.to_json()).map_err(internal)?;
+            Ok((
+                bundle_name(PROVENANCE, number, parts.provenance),
+                statement.to_bytes(),
+            ))
+        })
+        .collect()
+}
+
+fn reference_statements(
+    from: &Ingredients<'_>,
+    parts: Parts,
+) -> Result<Vec<(String, Vec<u8>)>, Failure> {
+    if from.sboms.is_empty() {
+        return Ok(Vec::new());
+    }
+    let references = from
+        .sboms
+        .iter()
+        .map(|(path, media_type)| {
+            Ok(Reference::beside(
+                path.as_str(),
+                sbom_digests(from, path)?,
+                media_type,
+            ))
+        })
+        .collect::<Result<Vec<ResourceDescriptor>, Failure>>()?;
+    let predicate = Reference::new(ATTESTER, references).to_json();
+    let files: Vec<&Content> = from
+        .contents
+        .iter()
+        .filter(|content| content.role == Role::Artifact)
+        .collect();
+    numbered(files.chunks(limits::SUBJECTS_WRITTEN))
+        .map(|(number, files)| {
+            let subjects = files
+                .iter()
+                .map(|it| it.subject())
+                .collect::<Result<_, _>>()?;
+            let statement =
+                Statement::new(subjects, reference::TYPE, predicate.clone()).map_err(internal)?;
+            Ok((bundle_name(SBOM, number, parts.sbom), statement.to_bytes()))
+        })
+        .collect()
+}
+
+fn sbom_digests(from: &Ingredients<'_>, path: &RelativePath) -> Result<DigestSet, Failure> {
+    let content = from
+        .contents
+        .iter()
+        .find(|content| content.path == *path)
+        .ok_or_else(|| Failure::unknown("internal-error", format!("{path} was not observed")))?;
+    digests(&content.artifact)
+}
+
+fn numbered<T>(chunks: impl Iterator<Item = T>) -> impl Iterator<Item = (u32, T)> {
+    (1..).zip(chunks)
+}
+
+fn internal(error: impl std::fmt::Display) -> Failure {
+    Failure::unknown("internal-error", error)
+}
+
+const RELEASE: &str = "release";
+const PROVENANCE: &str = "provenance";
+const SBOM: &str = "sbom";
+/// `VERIFY.md`, `release.pub` and `trusted_root.json` are named once, beside the artifacts.
+const OWN_FILES: usize = 3;
+/// One subject of each part is the checksums file.
+const RELEASE_EACH: usize = limits::SUBJECTS_WRITTEN - 1;
+/// The system that refers to the bills of materials: this command.
+const ATTESTER: &str = "https://attest.dev/attesters/release/v1";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_are_counted_with_our_own_files() {
+        let parts = |files, sboms| {
+            let parts = Parts::of(files, sboms);
+            (parts.release, parts.provenance, parts.sbom)
+        };
+        assert_eq!(parts(1, 0), (1, 1, 0));
+        assert_eq!(parts(1020, 0), (1, 1, 0));
+        assert_eq!(parts(1021, 0), (2, 1, 0));
+        assert_eq!(parts(1024, 1), (2, 1, 1));
+        assert_eq!(parts(1025, 0), (2, 2, 0));
+        assert_eq!(parts(1026, 1), (2, 2, 2));
+        assert_eq!(parts(10_000, 0), (10, 10, 0));
+    }
+
+    #[test]
+    fn the_names_of_all_bundles_are_known_before_anything_is_signed() {
+        let names = Parts::of(1025, 1).bundle_names();
+        let wanted = [
+            "release.1.sigstore.json",
+            "release.2.sigstore.json",
+            "provenance.1.sigstore.json",
+            "provenance.2.sigstore.json",
+            "sbom.sigstore.json",
+        ];
+        assert_eq!(names, wanted);
+    }
+}

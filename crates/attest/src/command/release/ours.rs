@@ -1,0 +1,151 @@
+//! Which files are ours: byte for byte what this home has released before.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use attest_archive::{ArchiveError, Reader, Release};
+use attest_digest::{Digest, Hashes, RelativePath};
+use attest_provenance::ReleaseName;
+
+use super::content::{open, read_failure};
+use crate::failure::{Failure, with_source};
+use crate::home::Home;
+
+/// The releases of this home, as far as its archive reaches.
+#[derive(Debug)]
+pub(super) struct Kept {
+    reader: Option<Reader>,
+    exported: BTreeMap<&'static str, Digest>,
+}
+
+impl Kept {
+    /// Opens the archive for reading; without a home or an archive nothing is kept.
+    pub(super) fn open(home: &Home) -> Result<Self, Failure> {
+        let folder = home.archive();
+        let reader = if folder.join("index.json").exists() {
+            Some(Reader::open(&folder).map_err(|error| archive_failure(&error))?)
+        } else {
+            None
+        };
+        let exports = [
+            (super::reserved::PUBLIC_KEY, home.public_key()),
+            (super::reserved::TRUSTED_ROOT, home.trusted_root()),
+        ];
+        let exported = exports
+            .into_iter()
+            .filter_map(|(name, path)| {
+                let artifact = attest_digest::Artifact::read_path(&path, Hashes::Sha256).ok()?;
+                Some((name, artifact.sha256()))
+            })
+            .collect();
+        Ok(Self { reader, exported })
+    }
+
+    /// The release of that name and version.
+    pub(super) fn find(&self, name: &ReleaseName) -> Result<Option<Release<'_>>, Failure> {
+        match &self.reader {
+            Some(reader) => reader.find(name).map_err(|error| archive_failure(&error)),
+            None => Ok(None),
+        }
+    }
+
+    /// Those of these files that are not ours, with what they hold now.
+    pub(super) fn not_ours(
+        &self,
+        folder: &Path,
+        paths: &[RelativePath],
+        first: &ReleaseName,
+    ) -> Result<Vec<RelativePath>, Failure> {
+        let mut open = BTreeMap::new();
+        let root = open_root(folder)?;
+        for path in paths {
+            let artifact = root
+                .read(path, Hashes::Sha256)
+                .map_err(|error| read_failure(&error))?;
+            if self.exported.get(path.as_str()) != Some(&artifact.sha256()) {
+                open.insert(path.clone(), artifact.sha256());
+            }
+        }
+        self.strike_out(&mut open, first)?;
+        Ok(open.into_keys().collect())
+    }
+
+    /// Goes through the releases, those of the same name first, until every file is found.
+    fn strike_out(
+        &self,
+        open: &mut BTreeMap<RelativePath, Digest>,
+        first: &ReleaseName,
+    ) -> Result<(), Failure> {
+        let Some(reader) = &self.reader else {
+            return Ok(());
+        };
+        let mut releases = reader.list();
+        releases.sort_by_key(|release| release.name.name() != first.name());
+        for summary in releases {
+            if open.is_empty() {
+                break;
+            }
+            let release = reader
+                .find(&summary.name)
+                .map_err(|error| archive_failure(&error))?;
+            for member in release.iter().flat_map(Release::members) {
+                if open.get(member.path()) == Some(&member.digest()) {
+                    open.remove(member.path());
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Refuses files in our way that are not ours.
+///
+/// With `force` those that will be written again may stand there; a file that only bears one of our
+/// names, and that nothing would replace, is never removed.
+pub(super) fn refuse_strangers(
+    strangers: &[RelativePath],
+    written: &BTreeSet<&str>,
+    force: bool,
+    code: &'static str,
+) -> Result<(), Failure> {
+    let in_the_way: Vec<String> = strangers
+        .iter()
+        .filter(|path| !force || !written.contains(path.as_str()))
+        .map(ToString::to_string)
+        .collect();
+    if in_the_way.is_empty() {
+        return Ok(());
+    }
+    let message = format!(
+        "{} not what this home has released before",
+        match in_the_way.as_slice() {
+            [one] => format!("{one} is"),
+            many => format!("{} are", super::plan::some_of(many)),
+        }
+    );
+    let hint = if force {
+        "no new file would take its place; move it away"
+    } else {
+        "move it away, or pass --force to let the release replace it"
+    };
+    Err(Failure::request(code, message).hint(hint))
+}
+
+/// What the archive said, with its exit code.
+pub(super) fn archive_failure(error: &ArchiveError) -> Failure {
+    let message = with_source(error);
+    match error {
+        ArchiveError::VersionAlreadyReleased { .. } => Failure::no(error.code(), message),
+        ArchiveError::NameCollision { .. }
+        | ArchiveError::Empty { .. }
+        | ArchiveError::TooLarge { .. }
+        | ArchiveError::NotAnArchive { .. }
+        | ArchiveError::NewerFormat { .. }
+        | ArchiveError::IndexMalformed { .. } => Failure::request(error.code(), message),
+        _ => Failure::unknown(error.code(), message),
+    }
+}
+
+fn open_root(folder: &Path) -> Result<attest_digest::Root, Failure> {
+    open(folder)
+}

@@ -1,0 +1,358 @@
+//! What was done, and the line that acquirers paste.
+
+use std::path::PathBuf;
+
+use serde_json::{Value, json};
+
+use super::instructions::quoted;
+use super::request::Request;
+use super::selfcheck::Pins;
+use super::survey::Survey;
+use crate::console::{Console, escape};
+use crate::failure::Exit;
+use crate::home::Home;
+
+/// What a run has done.
+#[derive(Debug)]
+pub(super) struct Outcome {
+    pub(super) home: PathBuf,
+    pub(super) is_new_identity: bool,
+    pub(super) protected: bool,
+    /// Where the release stands.
+    pub(super) place: PathBuf,
+    pub(super) files: usize,
+    pub(super) bytes: u64,
+    pub(super) statements: u32,
+    /// The log entries of this run; none when nothing was signed.
+    pub(super) logged: Option<Logged>,
+    pub(super) times: Vec<String>,
+    /// The host of an authority that is not the signer's own.
+    pub(super) authority: Option<String>,
+    pub(super) written: Vec<String>,
+    pub(super) removed: Vec<String>,
+    pub(super) pins: Pins,
+    pub(super) notes: Vec<String>,
+}
+
+/// Entries of the log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Logged {
+    pub(super) origin: String,
+    pub(super) first: u64,
+    pub(super) last: u64,
+}
+
+/// Prints the outcome.
+pub(super) fn say(console: &Console, request: &Request, outcome: &Outcome, init: bool) {
+    if console.is_json() {
+        console.json(&object(outcome));
+        return;
+    }
+    say_identity(console, outcome, init);
+    let release = &outcome.pins.release;
+    console.say(format!(
+        "{} {}  {}, {}",
+        release.name(),
+        release.version(),
+        files(outcome.files),
+        size(outcome.bytes)
+    ));
+    match &outcome.logged {
+        Some(logged) => say_made(console, request, outcome, logged),
+        None => say_restored(console, outcome),
+    }
+    say_list(console, "removed", &outcome.removed);
+    console.say(format!("archived   {release}"));
+    console.say(format!(
+        "checked    {0} of {1}, reopened from disk with the exported trust",
+        outcome.files,
+        files(outcome.files)
+    ));
+    if request.foreign.is_some() {
+        console.say(format!(
+            "new pin    trusted_root.json@{}",
+            outcome.pins.trusted_root
+        ));
+    }
+    console.say("Publish this line where your files are not:");
+    console.say(format!("  {}", line(outcome)));
+}
+
+/// The command that acquirers paste.
+fn line(outcome: &Outcome) -> String {
+    let place = quoted(&outcome.place.display().to_string());
+    // The rest is made of characters that no shell reads: names, versions, digests.
+    format!(
+        "attest verify {place} {}",
+        outcome.pins.arguments().join(" ")
+    )
+}
+
+fn say_identity(console: &Console, outcome: &Outcome, init: bool) {
+    let age = match (outcome.is_new_identity, init) {
+        (true, _) => "new, ",
+        (false, true) => "the one that was there, ",
+        (false, false) => "",
+    };
+    let protection = if outcome.protected {
+        "password-protected"
+    } else {
+        "not password-protected"
+    };
+    console.say(format!(
+        "identity   {age}{}, key {} ({protection})",
+        outcome.home.display(),
+        outcome.pins.key
+    ));
+}
+
+fn say_made(console: &Console, request: &Request, outcome: &Outcome, logged: &Logged) {
+    console.say(format!(
+        "signed     {} and SHA256SUMS",
+        statements(outcome.statements)
+    ));
+    console.say(format!(
+        "logged     {} of {}, kept by you: nobody else has seen it",
+        entries(logged),
+        logged.origin
+    ));
+    let by = outcome.authority.as_ref().map_or_else(
+        || "asserted by you".to_owned(),
+        |host| format!("asserted by the authority at {}", escape(host)),
+    );
+    console.say(format!("time       {}, {by}", outcome.times.join(", ")));
+    if request
+        .repository
+        .source()
+        .is_some_and(|source| source.dirty == Some(true))
+    {
+        console.say("source     tracked files differ from the commit, and the provenance says so");
+    }
+}
+
+fn say_restored(console: &Console, outcome: &Outcome) {
+    console.say("signed     nothing: this version is released already, with this content");
+    say_list(console, "restored", &outcome.written);
+}
+
+fn say_list(console: &Console, what: &str, names: &[String]) {
+    if !names.is_empty() {
+        let names: Vec<String> = names.iter().map(|name| escape(name)).collect();
+        console.say(format!("{what:<10} {}", super::plan::some_of(&names)));
+    }
+}
+
+fn object(outcome: &Outcome) -> Value {
+    let release = &outcome.pins.release;
+    let logged = outcome.logged.as_ref();
+    json!({
+        "version": 1,
+        "command": "release",
+        "answer": Exit::Yes.word(),
+        "exit": Exit::Yes.number(),
+        "release": release.to_string(),
+        "name": release.name(),
+        "release_version": release.version(),
+        "folder": outcome.place.display().to_string(),
+        "identity": {
+            "new": outcome.is_new_identity,
+            "home": outcome.home.display().to_string(),
+            "key": outcome.pins.key,
+            "password_protected": outcome.protected,
+        },
+        "files": outcome.files,
+        "bytes": outcome.bytes,
+        "outcome": if logged.is_some() { "made" } else { "restored" },
+        "statements": outcome.statements,
+        "log": logged.map(|logged| json!({
+            "origin": logged.origin, "first": logged.first, "last": logged.last, "kept_by": "signer",
+        })),
+        "times": outcome.times,
+        "time_asserted_by": outcome.authority.as_deref().unwrap_or("signer"),
+        "written": outcome.written,
+        "removed": outcome.removed,
+        "checked": outcome.files,
+        "trusted_root": outcome.pins.trusted_root,
+        "notes": outcome.notes,
+        "verify": line(outcome),
+    })
+}
+
+/// Prints what would be done.
+pub(super) fn say_plan(console: &Console, request: &Request, survey: &Survey, home: &Home) {
+    let plan = Planned::of(request, survey, home);
+    if console.is_json() {
+        console.json(&plan.object(request));
+        return;
+    }
+    let release = &request.name;
+    console.say(format!(
+        "{} {}  {}, {}",
+        release.name(),
+        release.version(),
+        files(plan.files),
+        size(plan.bytes)
+    ));
+    let identity = if home.exists() {
+        "as it is"
+    } else {
+        "would be made"
+    };
+    console.say(format!("identity   {} {identity}", home.path().display()));
+    if plan.recorded {
+        console
+            .say("signs      nothing: this version is released; with other content it is refused");
+    } else {
+        console.say(format!(
+            "signs      {} and SHA256SUMS",
+            statements(plan.statements)
+        ));
+    }
+    if let Some(source) = request.repository.source() {
+        let repository = source
+            .repository
+            .as_ref()
+            .map(ToString::to_string)
+            .unwrap_or_default();
+        console.say(format!(
+            "source     {} {}",
+            escape(&repository),
+            source.commit
+        ));
+    }
+    console.say(format!("writes     into {}", request.target().display()));
+    for name in &plan.written {
+        let over = if plan.replaced.contains(name) {
+            " (replaces one of ours)"
+        } else {
+            ""
+        };
+        console.say(format!("           {}{over}", escape(name)));
+    }
+    say_list(console, "removes", &plan.removed);
+    console.say("dry run: nothing was made");
+}
+
+struct Planned {
+    files: usize,
+    bytes: u64,
+    statements: u32,
+    recorded: bool,
+    written: Vec<String>,
+    replaced: Vec<String>,
+    removed: Vec<String>,
+}
+
+impl Planned {
+    fn of(request: &Request, survey: &Survey, home: &Home) -> Self {
+        let written = survey.written(request);
+        let artifacts = &survey.plan.artifacts;
+        let kept_artifact = |name: &str| {
+            request.out.is_some() && artifacts.iter().any(|file| file.path.as_str() == name)
+        };
+        let present = survey.present.iter().map(ToString::to_string);
+        let (replaced, other): (Vec<_>, Vec<_>) = present.partition(|name| written.contains(name));
+        let sboms: Vec<_> = survey.sboms_outside(request).collect();
+        Self {
+            files: artifacts.len() + sboms.len(),
+            bytes: artifacts.iter().map(|file| file.size).sum::<u64>()
+                + sboms
+                    .iter()
+                    .map(|sbom| sbom.bytes.len() as u64)
+                    .sum::<u64>(),
+            statements: survey.parts.statements(),
+            recorded: home.exists()
+                && survey
+                    .kept
+                    .find(&request.name)
+                    .is_ok_and(|kept| kept.is_some()),
+            written: written.into_iter().collect(),
+            replaced,
+            removed: other
+                .into_iter()
+                .filter(|name| !kept_artifact(name))
+                .collect(),
+        }
+    }
+
+    fn object(&self, request: &Request) -> Value {
+        json!({
+            "version": 1,
+            "command": "release",
+            "answer": Exit::Yes.word(),
+            "exit": Exit::Yes.number(),
+            "outcome": "planned",
+            "release": request.name.to_string(),
+            "folder": request.target().display().to_string(),
+            "files": self.files,
+            "bytes": self.bytes,
+            "statements": self.statements,
+            "recorded": self.recorded,
+            "would_write": self.written,
+            "would_replace": self.replaced,
+            "would_remove": self.removed,
+        })
+    }
+}
+
+fn files(count: usize) -> String {
+    if count == 1 {
+        "1 file".to_owned()
+    } else {
+        format!("{count} files")
+    }
+}
+
+fn statements(count: u32) -> String {
+    if count == 1 {
+        "1 statement".to_owned()
+    } else {
+        format!("{count} statements")
+    }
+}
+
+fn entries(logged: &Logged) -> String {
+    if logged.first == logged.last {
+        format!("entry {}", logged.first)
+    } else {
+        format!("entries {}–{}", logged.first, logged.last)
+    }
+}
+
+/// Bytes in the unit that people read.
+fn size(bytes: u64) -> String {
+    const UNITS: [&str; 5] = ["KiB", "MiB", "GiB", "TiB", "PiB"];
+    if bytes < 1024 {
+        return format!("{bytes} bytes");
+    }
+    let mut tenths = u128::from(bytes) * 10 / 1024;
+    let mut units = UNITS.iter().copied();
+    let mut unit = units.next().unwrap_or_default();
+    for next in units {
+        if tenths < 10_240 {
+            break;
+        }
+        tenths /= 1024;
+        unit = next;
+    }
+    format!("{}.{} {unit}", tenths / 10, tenths % 10)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::size;
+
+    #[test]
+    fn sizes_are_said_in_the_unit_that_people_read() {
+        for (bytes, wanted) in [
+            (0, "0 bytes"),
+            (1023, "1023 bytes"),
+            (1024, "1.0 KiB"),
+            (1_258_291, "1.1 MiB"),
+            (10 << 30, "10.0 GiB"),
+            (u64::MAX, "16384.0 PiB"),
+        ] {
+            assert_eq!(size(bytes), wanted);
+        }
+    }
+}
