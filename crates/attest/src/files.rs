@@ -71,8 +71,7 @@ pub(crate) fn sync_folder(path: &Path) -> Result<(), Failure> {
 
 pub(crate) fn write_failure(path: &Path, error: &io::Error) -> Failure {
     if error.kind() == io::ErrorKind::AlreadyExists {
-        return Failure::request("file-exists", format!("{} exists already", path.display()))
-            .hint("name another output, or pass --force to replace it");
+        return exists_failure(path);
     }
     let code = if error.kind() == io::ErrorKind::StorageFull {
         "disk-full"
@@ -80,6 +79,12 @@ pub(crate) fn write_failure(path: &Path, error: &io::Error) -> Failure {
         "write-failed"
     };
     Failure::unknown(code, format!("{}: {error}", path.display()))
+}
+
+/// A file that is in the way.
+pub(crate) fn exists_failure(path: &Path) -> Failure {
+    Failure::request("file-exists", format!("{} exists already", path.display()))
+        .hint("name another output, or pass --force to replace it")
 }
 
 /// The folder that holds `path`: `.` for a bare name.
