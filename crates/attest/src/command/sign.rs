@@ -93,7 +93,7 @@ pub(crate) fn run(args: &SignArgs, global: &Global, console: &Console) -> Result
 }
 
 /// The home's own trust, by which every bundle is verified before it is written.
-pub(crate) fn verifier(home: &Home, now: Timestamp) -> Result<Verifier, Failure> {
+fn verifier(home: &Home, now: Timestamp) -> Result<Verifier, Failure> {
     let path = home.trusted_root();
     let unreadable = |problem: String| {
         Failure::request(
@@ -109,7 +109,7 @@ pub(crate) fn verifier(home: &Home, now: Timestamp) -> Result<Verifier, Failure>
 }
 
 /// What the signer refused: the request when nothing was logged, else something that went wrong.
-pub(crate) fn sign_failure(error: &SignError, planned: &[Planned]) -> Failure {
+fn sign_failure(error: &SignError, planned: &[Planned]) -> Failure {
     let place = |position: usize| {
         planned
             .get(position)

@@ -177,10 +177,10 @@ impl Request {
                 ));
             }
         }
-        if self.overwrite == Overwrite::Refuse {
-            if let Some(path) = outputs.iter().find(|path| path.symlink_metadata().is_ok()) {
-                return Err(files::exists_failure(path));
-            }
+        if self.overwrite == Overwrite::Refuse
+            && let Some(path) = outputs.iter().find(|path| path.symlink_metadata().is_ok())
+        {
+            return Err(files::exists_failure(path));
         }
         Ok(())
     }
