@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::OnceLock;
 
+use attest_digest::{Artifact, Hashes};
 use serde_json::Value;
 
 use crate::support::{Ran, World};
@@ -26,9 +27,9 @@ impl Released {
             world.write("dist/b.txt", "beta\n");
             world.write("dist/sub/c.txt", "gamma\n");
             world.write("dist/.hidden", "");
-            world.attest("release dist --name hello --version 1.0.0 --init --no-password").yes();
-            let key = world.attest("key show --format json --home .attest").yes();
-            drop(key);
+            world
+                .attest("release dist --name hello --version 1.0.0 --init --no-password")
+                .yes();
             let line = trust_of(&world, "dist");
             (world, line)
         });
@@ -36,7 +37,10 @@ impl Released {
         copy(&template.at("dist"), &world.at("dist"));
         copy(&template.at(".attest"), &world.at(".attest"));
         copy(&template.at("user"), &world.at("user"));
-        Self { world, trust: trust.clone() }
+        Self {
+            world,
+            trust: trust.clone(),
+        }
     }
 
     fn verify(&self, subject: &str, more: &[&str]) -> Ran {
@@ -55,15 +59,24 @@ impl Released {
     fn refuses(&self, path: &str, code: &str) {
         let ran = self.folder();
         assert_eq!(ran.exit, 1, "{ran:#?}");
-        assert_eq!(code_of(&ran.json(), path).as_deref(), Some(code), "{ran:#?}");
+        assert_eq!(
+            code_of(&ran.json(), path).as_deref(),
+            Some(code),
+            "{ran:#?}"
+        );
     }
+}
+
+fn sha256(bytes: &[u8]) -> String {
+    Artifact::of_bytes(bytes, Hashes::Sha256).sha256().hex()
 }
 
 /// The pinned trust arguments for a release folder, computed from its files.
 fn trust_of(world: &World, folder: &str) -> Vec<String> {
     let root = world.read(&format!("{folder}/trusted_root.json"));
-    let pin = hex::encode(attest_digest::sha256(&root));
-    let key = attest_verify::PublicKey::parse(&world.read(&format!("{folder}/release.pub"))).unwrap();
+    let pin = sha256(&root);
+    let key =
+        attest_verify::PublicKey::parse(&world.read(&format!("{folder}/release.pub"))).unwrap();
     vec![
         "--key".to_owned(),
         format!("sha256:{}", hex::encode(key.fingerprint())),
@@ -73,20 +86,39 @@ fn trust_of(world: &World, folder: &str) -> Vec<String> {
 }
 
 fn code_of(report: &Value, path: &str) -> Option<String> {
-    let file = report["subjects"][0]["files"].as_array()?.iter().find(|file| file["path"] == path)?;
-    Some(file["code"].as_str().unwrap_or_else(|| file["verdict"].as_str().unwrap_or("")).to_owned())
+    let file = report["subjects"][0]["files"]
+        .as_array()?
+        .iter()
+        .find(|file| file["path"] == path)?;
+    Some(
+        file["code"]
+            .as_str()
+            .unwrap_or_else(|| file["verdict"].as_str().unwrap_or(""))
+            .to_owned(),
+    )
 }
 
 fn reason(ran: &Ran) -> String {
-    ran.json()["subjects"][0]["reasons"][0]["code"].as_str().unwrap_or_default().to_owned()
+    ran.json()["subjects"][0]["reasons"][0]["code"]
+        .as_str()
+        .unwrap_or_default()
+        .to_owned()
 }
 
 fn lone_code(ran: &Ran) -> String {
-    ran.json()["subjects"][0]["files"][0]["code"].as_str().unwrap_or_default().to_owned()
+    ran.json()["subjects"][0]["files"][0]["code"]
+        .as_str()
+        .unwrap_or_default()
+        .to_owned()
 }
 
 fn copy(from: &Path, to: &Path) {
-    let status = Command::new("cp").arg("-a").arg(from).arg(to).status().unwrap();
+    let status = Command::new("cp")
+        .arg("-a")
+        .arg(from)
+        .arg(to)
+        .status()
+        .unwrap();
     assert!(status.success());
 }
 
@@ -96,11 +128,33 @@ fn an_untouched_release_verifies_and_every_file_has_a_verdict() {
     let report = released.folder().yes().json();
     assert_eq!(report["answer"], "yes");
     assert_eq!(report["subjects"][0]["release"], "hello@1.0.0");
-    for path in ["a.txt", "b.txt", "sub/c.txt", ".hidden", "SHA256SUMS", "VERIFY.md", "release.pub", "trusted_root.json"] {
-        assert_eq!(code_of(&report, path).as_deref(), Some("verified"), "{path}");
+    for path in [
+        "a.txt",
+        "b.txt",
+        "sub/c.txt",
+        ".hidden",
+        "SHA256SUMS",
+        "VERIFY.md",
+        "release.pub",
+        "trusted_root.json",
+    ] {
+        assert_eq!(
+            code_of(&report, path).as_deref(),
+            Some("verified"),
+            "{path}"
+        );
     }
-    for path in ["release.sigstore.json", "provenance.sigstore.json", "SHA256SUMS.sigstore.json", "SHA256SUMS.sig"] {
-        assert_eq!(code_of(&report, path).as_deref(), Some("evidence"), "{path}");
+    for path in [
+        "release.sigstore.json",
+        "provenance.sigstore.json",
+        "SHA256SUMS.sigstore.json",
+        "SHA256SUMS.sig",
+    ] {
+        assert_eq!(
+            code_of(&report, path).as_deref(),
+            Some("evidence"),
+            "{path}"
+        );
     }
 }
 
@@ -150,7 +204,11 @@ fn two_files_in_each_others_place_are_a_name_mismatch() {
 #[test]
 fn a_renamed_file_is_a_name_mismatch_and_missing_under_its_own() {
     let released = Released::new();
-    fs::rename(released.world.at("dist/a.txt"), released.world.at("dist/z.txt")).unwrap();
+    fs::rename(
+        released.world.at("dist/a.txt"),
+        released.world.at("dist/z.txt"),
+    )
+    .unwrap();
     released.refuses("z.txt", "name-mismatch");
     released.refuses("a.txt", "file-missing");
 }
@@ -162,7 +220,10 @@ fn an_unsigned_file_is_named_and_only_a_flag_lets_it_pass() {
     released.refuses("extra.txt", "file-unattested");
     released.verify("dist", &["--allow-extra", "extra.*"]).yes();
     released.world.write("dist/sub/extra.txt", "unsigned");
-    assert_eq!(released.verify("dist", &["--allow-extra", "extra.*"]).exit, 1);
+    assert_eq!(
+        released.verify("dist", &["--allow-extra", "extra.*"]).exit,
+        1
+    );
 }
 
 #[test]
@@ -175,7 +236,11 @@ fn an_allowed_extra_does_not_excuse_a_signed_file() {
 #[test]
 fn evidence_in_a_sub_folder_or_of_a_strange_name_is_ordinary_content() {
     let released = Released::new();
-    fs::copy(released.world.at("dist/release.sigstore.json"), released.world.at("dist/sub/release.sigstore.json")).unwrap();
+    fs::copy(
+        released.world.at("dist/release.sigstore.json"),
+        released.world.at("dist/sub/release.sigstore.json"),
+    )
+    .unwrap();
     released.refuses("sub/release.sigstore.json", "file-unattested");
     let released = Released::new();
     released.world.write("dist/x.sigstore.json", "{}");
@@ -212,10 +277,19 @@ fn a_plain_signature_is_only_accepted_as_the_one_in_its_bundle() {
 #[test]
 fn another_key_is_a_signer_mismatch() {
     let released = Released::new();
-    released.world.attest("init --home other --no-password").yes();
+    released
+        .world
+        .attest("init --home other --no-password")
+        .yes();
     let ran = released.world.attest_with(&[
-        "verify", "dist", "--format", "json", "--key", "other/trust/release.pub",
-        "--trusted-root", released.trust[3].as_str(),
+        "verify",
+        "dist",
+        "--format",
+        "json",
+        "--key",
+        "other/trust/release.pub",
+        "--trusted-root",
+        released.trust[3].as_str(),
     ]);
     assert_eq!(ran.exit, 1, "{ran:#?}");
     assert!(ran.out.contains("\"signer-mismatch\""), "{ran:#?}");
@@ -224,52 +298,148 @@ fn another_key_is_a_signer_mismatch() {
 #[test]
 fn another_trusted_root_does_not_know_the_log() {
     let released = Released::new();
-    released.world.attest("init --home other --no-password").yes();
+    released
+        .world
+        .attest("init --home other --no-password")
+        .yes();
     let ran = released.world.attest_with(&[
-        "verify", "dist/a.txt", "--format", "json", "--key", released.trust[1].as_str(),
-        "--trusted-root", "other/trust/trusted_root.json",
+        "verify",
+        "dist/a.txt",
+        "--format",
+        "json",
+        "--key",
+        released.trust[1].as_str(),
+        "--trusted-root",
+        "other/trust/trusted_root.json",
     ]);
-    assert_eq!((ran.exit, lone_code(&ran).as_str()), (1, "log-unknown"), "{ran:#?}");
+    assert_eq!(
+        (ran.exit, lone_code(&ran).as_str()),
+        (1, "log-unknown"),
+        "{ran:#?}"
+    );
 }
 
 #[test]
 fn a_signer_and_a_trusted_root_are_required() {
     let released = Released::new();
-    let [_, key, _, root] = released.trust.as_slice() else { panic!("{:?}", released.trust) };
-    released.world.attest_with(&["verify", "dist", "--trusted-root", root]).refused(2, "signer-required");
-    released.world.attest_with(&["verify", "dist", "--key", key]).refused(2, "trusted-root-required");
-    released.world.attest("verify dist --identity a@example.com --issuer https://example.com").refused(2, "trusted-root-required");
+    let [_, key, _, root] = released.trust.as_slice() else {
+        panic!("{:?}", released.trust)
+    };
+    released
+        .world
+        .attest_with(&["verify", "dist", "--trusted-root", root])
+        .refused(2, "signer-required");
+    released
+        .world
+        .attest_with(&["verify", "dist", "--key", key])
+        .refused(2, "trusted-root-required");
+    released
+        .world
+        .attest("verify dist --identity a@example.com --issuer https://example.com")
+        .refused(2, "trusted-root-required");
 }
 
 #[test]
 fn trust_inside_the_folder_needs_a_pin() {
     let released = Released::new();
-    let [_, key, _, root] = released.trust.as_slice() else { panic!("{:?}", released.trust) };
-    released.world.attest_with(&["verify", "dist", "--key", "dist/release.pub", "--trusted-root", root]).refused(2, "trust-beside-subject");
-    released.world.attest_with(&["verify", "dist", "--key", key, "--trusted-root", "dist/trusted_root.json"]).refused(2, "trust-beside-subject");
+    let [_, key, _, root] = released.trust.as_slice() else {
+        panic!("{:?}", released.trust)
+    };
+    released
+        .world
+        .attest_with(&[
+            "verify",
+            "dist",
+            "--key",
+            "dist/release.pub",
+            "--trusted-root",
+            root,
+        ])
+        .refused(2, "trust-beside-subject");
+    released
+        .world
+        .attest_with(&[
+            "verify",
+            "dist",
+            "--key",
+            key,
+            "--trusted-root",
+            "dist/trusted_root.json",
+        ])
+        .refused(2, "trust-beside-subject");
     // The same through a link from outside.
-    symlink(released.world.at("dist/release.pub"), released.world.at("key.pub")).unwrap();
-    released.world.attest_with(&["verify", "dist", "--key", "key.pub", "--trusted-root", root]).refused(2, "trust-beside-subject");
+    symlink(
+        released.world.at("dist/release.pub"),
+        released.world.at("key.pub"),
+    )
+    .unwrap();
+    released
+        .world
+        .attest_with(&["verify", "dist", "--key", "key.pub", "--trusted-root", root])
+        .refused(2, "trust-beside-subject");
 }
 
 #[test]
 fn a_pin_that_nothing_has_is_a_bad_request() {
     let released = Released::new();
-    let [_, key, _, root] = released.trust.as_slice() else { panic!("{:?}", released.trust) };
+    let [_, key, _, root] = released.trust.as_slice() else {
+        panic!("{:?}", released.trust)
+    };
     let none = "0".repeat(64);
-    released.world.attest_with(&["verify", "dist", "--key", &format!("sha256:{none}"), "--trusted-root", root]).refused(2, "pin-not-found");
-    released.world.attest_with(&["verify", "dist", "--key", key, "--trusted-root", &format!("trusted_root.json@sha256:{none}")]).refused(2, "pin-not-found");
-    released.world.attest_with(&["verify", "dist", "--key", "sha256:abc", "--trusted-root", root]).refused(2, "bad-pin");
+    released
+        .world
+        .attest_with(&[
+            "verify",
+            "dist",
+            "--key",
+            &format!("sha256:{none}"),
+            "--trusted-root",
+            root,
+        ])
+        .refused(2, "pin-not-found");
+    released
+        .world
+        .attest_with(&[
+            "verify",
+            "dist",
+            "--key",
+            key,
+            "--trusted-root",
+            &format!("trusted_root.json@sha256:{none}"),
+        ])
+        .refused(2, "pin-not-found");
+    released
+        .world
+        .attest_with(&[
+            "verify",
+            "dist",
+            "--key",
+            "sha256:abc",
+            "--trusted-root",
+            root,
+        ])
+        .refused(2, "bad-pin");
 }
 
 #[test]
 fn trust_in_the_home_or_the_current_folder_is_never_found_by_itself() {
     let released = Released::new();
     for name in ["release.pub", "trusted_root.json", "cosign.pub"] {
-        let from = if name == "cosign.pub" { "release.pub" } else { name };
-        fs::copy(released.world.at("dist").join(from), released.world.at(name)).unwrap();
+        let from = if name == "cosign.pub" {
+            "release.pub"
+        } else {
+            name
+        };
+        fs::copy(
+            released.world.at("dist").join(from),
+            released.world.at(name),
+        )
+        .unwrap();
     }
-    released.world.attest("verify dist").refused(2, "signer-required");
+    released
+        .world
+        .attest("verify dist")
+        .refused(2, "signer-required");
 }
 
 #[test]
@@ -280,7 +450,13 @@ fn links_out_of_the_folder_and_special_files_are_refused() {
     symlink("../outside.txt", released.world.at("dist/a.txt")).unwrap();
     released.refuses("a.txt", "link-outside");
     let released = Released::new();
-    assert!(Command::new("mkfifo").arg(released.world.at("dist/pipe")).status().unwrap().success());
+    assert!(
+        Command::new("mkfifo")
+            .arg(released.world.at("dist/pipe"))
+            .status()
+            .unwrap()
+            .success()
+    );
     released.refuses("pipe", "special-file");
 }
 
@@ -288,35 +464,66 @@ fn links_out_of_the_folder_and_special_files_are_refused() {
 fn a_lone_file_is_bound_by_its_digest() {
     let released = Released::new();
     released.verify("dist/a.txt", &[]).yes();
-    released.verify("dist/sub/c.txt", &["--release", "hello@1.0.0"]).yes();
+    released
+        .verify("dist/sub/c.txt", &["--release", "hello@1.0.0"])
+        .yes();
     released.world.write("dist/a.txt", "alpha");
     let ran = released.verify("dist/a.txt", &[]);
-    assert_eq!((ran.exit, lone_code(&ran).as_str()), (1, "digest-mismatch"), "{ran:#?}");
+    assert_eq!(
+        (ran.exit, lone_code(&ran).as_str()),
+        (1, "digest-mismatch"),
+        "{ran:#?}"
+    );
 }
 
 #[test]
 fn without_a_bundle_there_is_no_yes() {
     let released = Released::new();
     released.world.write("elsewhere/a.txt", "alpha\n");
-    let [_, _, _, root] = released.trust.as_slice() else { panic!("{:?}", released.trust) };
+    let [_, _, _, root] = released.trust.as_slice() else {
+        panic!("{:?}", released.trust)
+    };
     let pin = root.rsplit_once('@').unwrap().1;
     let ran = released.world.attest_with(&[
-        "verify", "elsewhere/a.txt", "--format", "json", "--key", "dist/release.pub", "--trusted-root", &format!("dist/trusted_root.json@{pin}"),
+        "verify",
+        "elsewhere/a.txt",
+        "--format",
+        "json",
+        "--key",
+        "dist/release.pub",
+        "--trusted-root",
+        &format!("dist/trusted_root.json@{pin}"),
     ]);
-    assert_eq!((ran.exit, lone_code(&ran).as_str()), (1, "bundle-missing"), "{ran:#?}");
+    assert_eq!(
+        (ran.exit, lone_code(&ran).as_str()),
+        (1, "bundle-missing"),
+        "{ran:#?}"
+    );
 }
 
 #[test]
 fn what_cannot_be_opened_could_not_be_told() {
     let released = Released::new();
     assert_eq!(released.verify("dist/none.txt", &[]).exit, 3);
-    assert_eq!(released.verify("dist/a.txt", &["--bundle", "dist/none.sigstore.json"]).exit, 3);
+    assert_eq!(
+        released
+            .verify("dist/a.txt", &["--bundle", "dist/none.sigstore.json"])
+            .exit,
+        3
+    );
 }
 
 #[test]
 fn several_subjects_are_all_judged_and_the_worst_counts() {
     let released = Released::new();
-    let mut arguments = vec!["verify", "--format", "json", "dist/a.txt", "dist/none.txt", "dist/b.txt"];
+    let mut arguments = vec![
+        "verify",
+        "--format",
+        "json",
+        "dist/a.txt",
+        "dist/none.txt",
+        "dist/b.txt",
+    ];
     arguments.extend(released.trust.iter().map(String::as_str));
     let ran = released.world.attest_with(&arguments);
     assert_eq!(ran.exit, 3);
@@ -328,26 +535,49 @@ fn several_subjects_are_all_judged_and_the_worst_counts() {
 #[test]
 fn a_digest_needs_a_bundle_and_verifies_with_it() {
     let released = Released::new();
-    let digest = format!("sha256:{}", hex::encode(attest_digest::sha256(b"alpha\n")));
+    let digest = format!("sha256:{}", sha256(b"alpha\n"));
     // Without a folder to look in, the pinned trust is named by files outside of it.
-    fs::copy(released.world.at("dist/trusted_root.json"), released.world.at("trusted_root.json")).unwrap();
+    fs::copy(
+        released.world.at("dist/trusted_root.json"),
+        released.world.at("trusted_root.json"),
+    )
+    .unwrap();
     released.verify(&digest, &[]).refused(2, "bundle-required");
-    released.verify(&digest, &["--bundle", "dist/release.sigstore.json"]).yes();
-    let other = format!("sha256:{}", hex::encode(attest_digest::sha256(b"other\n")));
-    assert_eq!(released.verify(&other, &["--bundle", "dist/release.sigstore.json"]).exit, 1);
+    released
+        .verify(&digest, &["--bundle", "dist/release.sigstore.json"])
+        .yes();
+    let other = format!("sha256:{}", sha256(b"other\n"));
+    assert_eq!(
+        released
+            .verify(&other, &["--bundle", "dist/release.sigstore.json"])
+            .exit,
+        1
+    );
 }
 
 #[test]
 fn a_checksums_file_is_verified_with_what_it_lists() {
     let released = Released::new();
     released.verify("dist/SHA256SUMS", &[]).yes();
-    released.verify("dist/SHA256SUMS", &["--release", "hello@1.0.0"]).yes();
+    released
+        .verify("dist/SHA256SUMS", &["--release", "hello@1.0.0"])
+        .yes();
     fs::remove_file(released.world.at("dist/a.txt")).unwrap();
     let ran = released.verify("dist/SHA256SUMS", &[]);
-    assert_eq!((ran.exit, code_of(&ran.json(), "a.txt").as_deref()), (1, Some("file-missing")));
-    released.verify("dist/SHA256SUMS", &["--ignore-missing"]).yes();
+    assert_eq!(
+        (ran.exit, code_of(&ran.json(), "a.txt").as_deref()),
+        (1, Some("file-missing"))
+    );
+    released
+        .verify("dist/SHA256SUMS", &["--ignore-missing"])
+        .yes();
     released.world.write("dist/b.txt", "changed");
-    assert_eq!(released.verify("dist/SHA256SUMS", &["--ignore-missing"]).exit, 1);
+    assert_eq!(
+        released
+            .verify("dist/SHA256SUMS", &["--ignore-missing"])
+            .exit,
+        1
+    );
 }
 
 #[test]
@@ -356,8 +586,16 @@ fn a_checksums_file_alone_is_not_a_yes() {
     for name in ["a.txt", "b.txt", ".hidden", "sub/c.txt", "VERIFY.md"] {
         fs::remove_file(released.world.at("dist").join(name)).unwrap();
     }
-    fs::rename(released.world.at("dist/release.pub"), released.world.at("release.pub")).unwrap();
-    fs::rename(released.world.at("dist/trusted_root.json"), released.world.at("trusted_root.json")).unwrap();
+    fs::rename(
+        released.world.at("dist/release.pub"),
+        released.world.at("release.pub"),
+    )
+    .unwrap();
+    fs::rename(
+        released.world.at("dist/trusted_root.json"),
+        released.world.at("trusted_root.json"),
+    )
+    .unwrap();
     let ran = released.verify("dist/SHA256SUMS", &["--ignore-missing"]);
     assert_eq!(ran.exit, 1, "{ran:#?}");
 }
@@ -366,7 +604,7 @@ fn a_checksums_file_alone_is_not_a_yes() {
 fn a_changed_checksums_file_is_refused_whatever_it_lists() {
     let released = Released::new();
     let mut sums = released.world.read("dist/SHA256SUMS");
-    sums.extend(format!("{}  evil.txt\n", hex::encode(attest_digest::sha256(b"evil"))).bytes());
+    sums.extend(format!("{}  evil.txt\n", sha256(b"evil")).bytes());
     released.world.write("dist/SHA256SUMS", &sums);
     released.world.write("dist/evil.txt", "evil");
     assert_eq!(released.verify("dist/SHA256SUMS", &[]).exit, 1);
@@ -387,12 +625,25 @@ fn nothing_is_written_by_verifying() {
 fn an_empty_folder_is_not_a_yes() {
     let released = Released::new();
     fs::create_dir(released.world.at("empty")).unwrap();
-    let [_, _, _, root] = released.trust.as_slice() else { panic!("{:?}", released.trust) };
+    let [_, _, _, root] = released.trust.as_slice() else {
+        panic!("{:?}", released.trust)
+    };
     let pin = root.rsplit_once('@').unwrap().1;
     let ran = released.world.attest_with(&[
-        "verify", "empty", "--format", "json", "--key", "dist/release.pub", "--trusted-root", &format!("dist/trusted_root.json@{pin}"),
+        "verify",
+        "empty",
+        "--format",
+        "json",
+        "--key",
+        "dist/release.pub",
+        "--trusted-root",
+        &format!("dist/trusted_root.json@{pin}"),
     ]);
-    assert_eq!((ran.exit, reason(&ran).as_str()), (1, "bundle-missing"), "{ran:#?}");
+    assert_eq!(
+        (ran.exit, reason(&ran).as_str()),
+        (1, "bundle-missing"),
+        "{ran:#?}"
+    );
 }
 
 #[test]
@@ -400,6 +651,9 @@ fn times_before_the_signature_are_in_its_future() {
     let released = Released::new();
     let ran = released.verify("dist/a.txt", &["--at", "2020-01-01"]);
     assert_eq!(ran.exit, 1, "{ran:#?}");
-    assert!(ran.out.contains("time-in-future") || ran.out.contains("validity"), "{ran:#?}");
+    assert!(
+        ran.out.contains("time-in-future") || ran.out.contains("validity"),
+        "{ran:#?}"
+    );
     released.verify("dist/a.txt", &["--at", "2046-01-01"]).yes();
 }

@@ -137,7 +137,7 @@ fn surroundings(args: &VerifyArgs, subjects: &[Subject]) -> Surroundings {
                 around.bundles.extend(evidence::bundles_at_top(path));
             }
             Subject::File(path) | Subject::Sums { path, .. } => {
-                around.beside.push(crate::files::folder_of(path));
+                around.beside.extend(evidence::folders_up(path));
                 around.bundles.extend(
                     evidence::places_for(path)
                         .into_iter()

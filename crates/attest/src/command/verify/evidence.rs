@@ -109,7 +109,7 @@ fn shared_role(name: &str) -> Option<Role> {
 
 /// The file's folder and its parents up to the current folder; only its own folder when it does not
 /// lie below the current one.
-fn folders_up(file: &Path) -> Vec<PathBuf> {
+pub(crate) fn folders_up(file: &Path) -> Vec<PathBuf> {
     let folder = files::folder_of(file);
     let here = real(Path::new("."));
     let place = real(&folder);

@@ -204,8 +204,13 @@ impl Folder {
             size: None,
             sha256: None,
         });
+        // A refused name is there, though as nothing that could verify.
+        let there = |path: &str| self.refused.iter().any(|(refused, _)| refused == path);
         verdicts
             .into_iter()
+            .filter(|verdict| {
+                self.files.contains_key(&verdict.path) || !there(verdict.path.as_str())
+            })
             .map(|verdict| file_report(verdict, |path| self.artifact(path)))
             .chain(refused)
             .collect()
@@ -291,12 +296,13 @@ impl Source {
         }
         let best = accepted.iter().map(|(_, one)| rank(one.approval())).min();
         let Some(best) = best else {
-            report.reasons.extend(
-                refused
-                    .into_iter()
-                    .filter(|refusal| matters(refusal.code, session))
-                    .take(1),
-            );
+            // What says most: evidence that is about another release than the wanted one.
+            let telling = refused
+                .iter()
+                .position(|refusal: &Refusal| refusal.code == "release-mismatch");
+            report
+                .reasons
+                .extend(refused.into_iter().nth(telling.unwrap_or(0)));
             return None;
         };
         accepted.retain(|(_, one)| rank(one.approval()) == best);
@@ -351,14 +357,6 @@ fn rank(approval: &Approval) -> u8 {
         Approval::Requested(_) => 1,
         Approval::Provenance(_) => 2,
         Approval::Message => 3,
-    }
-}
-
-/// Whether a policy's refusal of proven evidence explains the answer, when nothing else approved.
-fn matters(code: &str, session: &Session) -> bool {
-    match code {
-        "release-mismatch" | "release-missing" => session.policy.release().is_some(),
-        _ => true,
     }
 }
 
