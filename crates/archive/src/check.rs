@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::sync::Arc;
 
-use attest_digest::{Algorithm, Digest, RelativePath, hash_all};
+use attest_digest::{Algorithm, Artifact, Digest, Hashes, RelativePath, hash_all};
 use attest_provenance::ReleaseName;
 
 use crate::blob::Blob;
@@ -27,6 +27,8 @@ pub struct CheckReport {
     pub blobs: usize,
     /// Their bytes, as their descriptors have them.
     pub bytes: u64,
+    /// What was read, of each blob that is as it should be.
+    pub observed: BTreeMap<Digest, Artifact>,
 }
 
 /// One release that was checked.
@@ -99,33 +101,63 @@ impl CheckReport {
 }
 
 impl Reader {
-    /// Reads every blob of the archive as it is now, each once, on all cores and in constant memory,
-    /// and names what is missing, damaged or left over.
+    /// Reads every blob of the archive, each once, on all cores and in constant memory, and names what
+    /// is missing, damaged or left over.
     ///
     /// # Errors
     /// As [`Self::open`]: what is wrong with the archive as a whole. What is wrong with a release
     /// stands in the report.
-    pub fn check(&self) -> Result<CheckReport, ArchiveError> {
+    pub fn check(&self, hashes: Hashes) -> Result<CheckReport, ArchiveError> {
         // The names first: what a writer adds meanwhile is then in the index, if it is in the list.
         let names = self.blobs.names()?;
         let now = Self::of(self.root.reopen()?)?;
         let mut survey = Survey::default();
-        for (name, manifest) in &now.index.releases {
-            survey.take(&now, name, *manifest);
+        for (name, manifest) in &self.index.releases {
+            survey.take(self, name, *manifest);
         }
-        for entry in &now.index.foreign {
-            survey
-                .needs
-                .extend(entry.blob.map(|blob| (blob, Vec::new())));
-        }
-        let mut report = survey.read(&now);
-        report.notes = now.notes(&names, &survey.needs)?;
-        report.releases = survey.releases;
+        let foreign = self.index.foreign.iter().filter_map(|entry| entry.blob);
+        survey.needs.extend(foreign.map(|blob| (blob, Vec::new())));
+        let known = survey.blobs().chain(now.added_since(self)).collect();
+        let mut report = survey.read(self, hashes);
+        report.notes = self.notes(&names, &known)?;
         Ok(report)
     }
 
-    fn notes(&self, names: &[OsString], needs: &Needs) -> Result<Vec<Note>, ArchiveError> {
-        let needed: BTreeSet<Digest> = needs.keys().map(|blob| blob.digest).collect();
+    /// Reads every blob of these releases, each once, on all cores and in constant memory.
+    ///
+    /// # Errors
+    /// `release-not-archived`. What is wrong with a release stands in the report.
+    pub fn check_releases(
+        &self,
+        names: &[ReleaseName],
+        hashes: Hashes,
+    ) -> Result<CheckReport, ArchiveError> {
+        let mut survey = Survey::default();
+        for name in names.iter().collect::<BTreeSet<_>>() {
+            let manifest = self.index.releases.get(name);
+            let manifest =
+                manifest.ok_or_else(|| ArchiveError::NoSuchRelease { name: name.clone() })?;
+            survey.take(self, name, *manifest);
+        }
+        Ok(survey.read(self, hashes))
+    }
+
+    /// The blobs of releases that `before` does not have.
+    fn added_since(&self, before: &Self) -> Vec<Digest> {
+        let mut survey = Survey::default();
+        for (name, manifest) in &self.index.releases {
+            if !before.index.releases.contains_key(name) {
+                survey.take(self, name, *manifest);
+            }
+        }
+        survey.blobs().collect()
+    }
+
+    fn notes(
+        &self,
+        names: &[OsString],
+        known: &BTreeSet<Digest>,
+    ) -> Result<Vec<Note>, ArchiveError> {
         let mut notes = Vec::new();
         for entry in &self.index.foreign {
             notes.push(Note::EntryForeign {
@@ -137,7 +169,7 @@ impl Reader {
                 .to_str()
                 .and_then(|name| Digest::from_hex(Algorithm::Sha256, name).ok())
             {
-                Some(blob) if needed.contains(&blob) => {}
+                Some(blob) if known.contains(&blob) => {}
                 Some(blob) => notes.push(Note::BlobExtra { blob }),
                 None => notes.push(extra(&format!("{BLOBS}/{SHA256}/"), name)),
             }
@@ -169,19 +201,6 @@ impl Reader {
             notes.extend(others.map(|name| extra(&format!("{BLOBS}/"), &name)));
         }
         Ok(notes)
-    }
-}
-
-impl Release<'_> {
-    /// Reads every blob of this release, each once, on all cores and in constant memory.
-    pub fn check(&self) -> CheckedRelease {
-        let mut survey = Survey::default();
-        survey.take_release(self);
-        survey.read(self.reader);
-        survey
-            .releases
-            .pop()
-            .unwrap_or_else(|| CheckedRelease::new(self.name(), self.manifest()))
     }
 }
 
@@ -238,43 +257,51 @@ impl Survey {
             .push(CheckedRelease::new(release.name(), release.manifest()));
     }
 
+    fn blobs(&self) -> impl Iterator<Item = Digest> {
+        self.needs.keys().map(|blob| blob.digest)
+    }
+
     /// Reads every blob that is needed, and writes to each release what it suffers from.
-    fn read(&mut self, reader: &Reader) -> CheckReport {
+    fn read(mut self, reader: &Reader, hashes: Hashes) -> CheckReport {
         let blobs: Vec<Blob> = self.needs.keys().copied().collect();
-        let results = hash_all(0, &blobs, |blob| reader.check_blob(*blob));
+        let results = hash_all(0, &blobs, |blob| reader.observe(*blob, hashes));
+        let mut observed = BTreeMap::new();
+        let mut problems = Vec::new();
+        for (blob, result) in blobs.iter().zip(results) {
+            match result {
+                Ok(artifact) => drop(observed.insert(blob.digest, artifact)),
+                Err(error) => problems.extend(self.blame(*blob, &Arc::new(error))),
+            }
+        }
         let bytes = blobs
             .iter()
             .map(|blob| blob.size)
             .fold(0, u64::saturating_add);
-        let mut problems = Vec::new();
-        for (blob, result) in blobs.iter().zip(results) {
-            let Err(error) = result else { continue };
-            let error = Arc::new(error);
-            let needed_by = self.needs.get(blob).map_or(&[][..], Vec::as_slice);
-            for (number, member) in needed_by {
-                if let Some(release) = self.releases.get_mut(*number) {
-                    release.problems.push(Problem {
-                        member: member.clone(),
-                        error: Arc::clone(&error),
-                    });
-                }
-            }
-            let reported =
-                !needed_by.is_empty() || self.releases.iter().any(|it| it.manifest == blob.digest);
-            if !reported {
-                problems.push(Problem {
-                    member: None,
-                    error,
-                });
-            }
-        }
         CheckReport {
-            releases: Vec::new(),
+            releases: self.releases,
             problems,
             notes: Vec::new(),
             blobs: blobs.len(),
             bytes,
+            observed,
         }
+    }
+
+    /// Writes what is wrong with a blob to each release that needs it; gives it back if none does.
+    fn blame(&mut self, blob: Blob, error: &Arc<ArchiveError>) -> Option<Problem> {
+        let problem = |member: Option<RelativePath>| Problem {
+            member,
+            error: Arc::clone(error),
+        };
+        let needed_by = self.needs.get(&blob).map_or(&[][..], Vec::as_slice);
+        for (number, member) in needed_by {
+            if let Some(release) = self.releases.get_mut(*number) {
+                release.problems.push(problem(member.clone()));
+            }
+        }
+        // What is wrong with a manifest was noticed when it was read.
+        let is_manifest = self.releases.iter().any(|it| it.manifest == blob.digest);
+        (needed_by.is_empty() && !is_manifest).then(|| problem(None))
     }
 }
 

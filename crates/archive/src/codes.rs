@@ -39,7 +39,7 @@ pub const CODES: &[(&str, &str)] = &[
     ),
     (
         "file-changed",
-        "a file has other bytes than those that were verified or signed",
+        "a file changed while it was read, or since it was verified",
     ),
     (
         "file-exists",
@@ -74,7 +74,15 @@ pub const CODES: &[(&str, &str)] = &[
     ("release-empty", "a release has no files"),
     (
         "release-mismatch",
-        "the index has the manifest of one release for another",
+        "the evidence or archive is of another release than the one that is meant",
+    ),
+    (
+        "release-not-accepted",
+        "what was accepted is another release: nothing is written out",
+    ),
+    (
+        "release-not-archived",
+        "the archive has no release of that name and version",
     ),
     (
         "release-too-large",

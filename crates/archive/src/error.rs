@@ -143,6 +143,12 @@ pub enum ArchiveError {
         /// The size that is allowed.
         limit: u64,
     },
+    /// There is no such release in the archive.
+    #[error("{name} is not in the archive")]
+    NoSuchRelease {
+        /// The release that was asked for.
+        name: ReleaseName,
+    },
     /// A release has no file of that path.
     #[error("{name} has no file {path}")]
     NoSuchMember {
@@ -151,7 +157,15 @@ pub enum ArchiveError {
         /// The path that was asked for.
         path: RelativePath,
     },
-    /// What was accepted is not this release, or not this file of it.
+    /// What was accepted is another release.
+    #[error("{} was accepted, wanted {name}", found.as_deref().map_or("no release".to_owned(), excerpt))]
+    ReleaseNotAccepted {
+        /// The release that should be written out.
+        name: ReleaseName,
+        /// The release that was accepted.
+        found: Option<String>,
+    },
+    /// A file is not one that was accepted.
     #[error("{path} of {name} is not covered by what was accepted")]
     NotAccepted {
         /// The release.
@@ -196,7 +210,9 @@ impl ArchiveError {
             Self::NameCollision { .. } => "name-collision",
             Self::Empty { .. } => "release-empty",
             Self::TooLarge { .. } => "release-too-large",
+            Self::NoSuchRelease { .. } => "release-not-archived",
             Self::NoSuchMember { .. } => "member-missing",
+            Self::ReleaseNotAccepted { .. } => "release-not-accepted",
             Self::NotAccepted { .. } => "member-not-accepted",
             Self::FileExists { .. } => "file-exists",
             Self::Io { source, .. } if is_full(source) => "archive-disk-full",

@@ -35,7 +35,6 @@ mod fault;
 mod index;
 mod layout;
 mod manifest;
-#[cfg(test)]
 mod materialize;
 mod reader;
 mod reference;
@@ -53,6 +52,7 @@ pub use codes::CODES;
 pub use error::{ArchiveError, Malformed, NotAnArchive};
 pub use layout::RELEASE_TYPE;
 pub use manifest::Member;
+pub use materialize::{Materialized, Selection};
 pub use reader::{Reader, Summary};
 pub use release::Release;
 pub use role::Role;

@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use attest_digest::{Artifact, Hashes, RelativePath};
+use attest_digest::{Algorithm, Artifact, Hashes, RelativePath};
+use attest_policy::SignedNames;
 
 use crate::blob::Blob;
 use crate::disk::{Folder, Found, Lock, make_folders};
@@ -11,10 +12,11 @@ use crate::error::ArchiveError;
 use crate::manifest::Member;
 use crate::reader::same_bytes;
 use crate::release::Release;
+use crate::role::Role;
 
 /// Which files are written.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Selection<'a> {
+pub enum Selection<'a> {
     /// Every file of the release.
     All,
     /// These.
@@ -23,7 +25,7 @@ pub(crate) enum Selection<'a> {
 
 /// What was written.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Materialized {
+pub struct Materialized {
     /// Files that this run wrote.
     pub written: Vec<RelativePath>,
     /// Files that were there already, with these bytes.
@@ -31,10 +33,63 @@ pub(crate) struct Materialized {
 }
 
 impl Release<'_> {
-    /// Writes files of the release into a folder, without asking who made them.
+    /// Writes accepted files of the release into a folder, and nothing outside of it.
+    ///
+    /// `accepted` are the names of this very release, as a policy accepted them: each file must have
+    /// the digest that was signed for its path. Only the evidence at the top, which proves itself,
+    /// needs no name. A file that is there with the same bytes stays; with others, nothing is written.
     ///
     /// All are copied and synced beside their places first: nothing has a name in the folder unless
     /// every file could be written and has the bytes of the manifest.
+    ///
+    /// ```
+    /// use attest_archive::{ArchiveError, Release, Selection};
+    /// use attest_policy::SignedNames;
+    /// # use std::path::Path;
+    /// fn write(release: &Release, names: &SignedNames) -> Result<(), ArchiveError> {
+    ///     release.materialize(names, Path::new("out"), Selection::All).map(drop)
+    /// }
+    /// ```
+    ///
+    /// Without names that a policy accepted it does not compile:
+    ///
+    /// ```compile_fail
+    /// use attest_archive::{ArchiveError, Release, Selection};
+    /// use attest_policy::SignedNames;
+    /// # use std::path::Path;
+    /// fn write(release: &Release, names: &SignedNames) -> Result<(), ArchiveError> {
+    ///     release.materialize(&SignedNames::default(), Path::new("out"), Selection::All).map(drop)
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    /// `release-not-accepted`, `member-not-accepted`, `member-missing`; `file-exists`; what is wrong
+    /// with a blob; `archive-locked` while another run writes there; `archive-disk-full`, `archive-io`.
+    pub fn materialize(
+        &self,
+        accepted: &SignedNames,
+        destination: &Path,
+        selection: Selection<'_>,
+    ) -> Result<Materialized, ArchiveError> {
+        let found = accepted.release();
+        if found != Some(self.name().to_string().as_str()) {
+            return Err(ArchiveError::ReleaseNotAccepted {
+                name: self.name().clone(),
+                found: found.map(str::to_owned),
+            });
+        }
+        for member in self.selected(selection)? {
+            if !is_accepted(member, accepted) {
+                return Err(ArchiveError::NotAccepted {
+                    name: self.name().clone(),
+                    path: member.path.clone(),
+                });
+            }
+        }
+        self.materialize_unaccepted(destination, selection)
+    }
+
+    /// Writes files of the release into a folder, without asking who made them.
     pub(crate) fn materialize_unaccepted(
         &self,
         destination: &Path,
@@ -110,6 +165,18 @@ impl Release<'_> {
         let artifact = waiting.copy(name, FILE_MODE, &blob, &member.path)?;
         same_bytes(member.blob, &artifact)
     }
+}
+
+/// Whether a policy accepted these bytes at this path, or they are evidence at the top.
+fn is_accepted(member: &Member, accepted: &SignedNames) -> bool {
+    let path = member.path.as_str();
+    let is_evidence = member.role == Role::Evidence
+        && member.path.parent().is_none()
+        && (path.ends_with(".sigstore.json") || path == "SHA256SUMS.sig");
+    let signed = accepted
+        .digests(&member.path)
+        .and_then(|digests| digests.get(Algorithm::Sha256));
+    signed.map_or(is_evidence, |digest| *digest == member.blob.digest)
 }
 
 /// Whether the file stands in the folder with the bytes of the manifest.

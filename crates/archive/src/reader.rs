@@ -145,12 +145,13 @@ impl Reader {
         }
     }
 
-    /// Reads every byte of a blob, and none of it into memory for long.
-    pub(crate) fn check_blob(&self, blob: Blob) -> Result<(), ArchiveError> {
+    /// Reads every byte of a blob, and says what it is if it is what its name says.
+    pub(crate) fn observe(&self, blob: Blob, hashes: Hashes) -> Result<Artifact, ArchiveError> {
         let file = self.open_blob(blob)?;
-        let found = Artifact::read_file(&file, Hashes::Sha256)
+        let found = Artifact::read_file(&file, hashes)
             .map_err(|error| self.unreadable(blob, io::Error::other(error)))?;
-        same_bytes(blob, &found)
+        same_bytes(blob, &found)?;
+        Ok(found)
     }
 
     fn unreadable(&self, blob: Blob, error: io::Error) -> ArchiveError {

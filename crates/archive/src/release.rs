@@ -8,7 +8,7 @@ use attest_provenance::ReleaseName;
 
 use crate::error::ArchiveError;
 use crate::manifest::{Manifest, Member};
-use crate::reader::{Reader, same_bytes};
+use crate::reader::Reader;
 use crate::role::Role;
 
 /// A release as its manifest claims it. Nothing about it is proven: its bytes are those that were
@@ -100,15 +100,7 @@ impl<'r> Release<'r> {
     /// # Errors
     /// As [`Self::unverified_file`]; `blob-corrupt` for other bytes.
     pub fn observe(&self, path: &RelativePath, hashes: Hashes) -> Result<Artifact, ArchiveError> {
-        let blob = self.require(path)?.blob;
-        let file = self.reader.open_blob(blob)?;
-        let artifact =
-            Artifact::read_file(&file, hashes).map_err(|source| ArchiveError::Unreadable {
-                path: path.clone(),
-                source,
-            })?;
-        same_bytes(blob, &artifact)?;
-        Ok(artifact)
+        self.reader.observe(self.require(path)?.blob, hashes)
     }
 
     pub(crate) fn require(&self, path: &RelativePath) -> Result<&Member, ArchiveError> {

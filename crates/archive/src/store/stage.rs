@@ -156,7 +156,7 @@ impl<'r> Incoming<'r> {
 
     /// A blob of that name is there: what we promise to keep must be undamaged.
     fn reuse(&self, blob: Blob) -> Result<Staged, ArchiveError> {
-        self.reader.check_blob(blob)?;
+        self.reader.observe(blob, Hashes::Sha256)?;
         Ok(Staged {
             blob,
             waiting: None,

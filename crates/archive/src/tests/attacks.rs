@@ -53,7 +53,7 @@ fn the_unchanged_parent_of_these_attacks_is_accepted() {
     let same = |bench: Bench| {
         let reader = Reader::open(&bench.path()).unwrap();
         assert!(reader.find(&named("hello@1.0.0")).unwrap().is_some());
-        assert!(reader.check().unwrap().is_sound());
+        assert!(reader.check(Hashes::Sha256).unwrap().is_sound());
     };
     same(with_index(|_| ()));
     same(with_manifest(|_| ()));
@@ -294,7 +294,10 @@ fn a_manifest_of_another_release_is_refused() {
     }
     fs::write(bench.index(), serde_json::to_vec(&index).unwrap()).unwrap();
     assert_eq!(finding(&bench), "release-mismatch");
-    let report = Reader::open(&bench.path()).unwrap().check().unwrap();
+    let report = Reader::open(&bench.path())
+        .unwrap()
+        .check(Hashes::Sha256)
+        .unwrap();
     assert!(!report.is_sound());
     assert_eq!(
         report.releases[0].problems[0].error.code(),
@@ -333,7 +336,10 @@ fn a_pipe_in_place_of_a_blob_does_not_hang() {
         0,
     )
     .unwrap();
-    let report = Reader::open(&bench.path()).unwrap().check().unwrap();
+    let report = Reader::open(&bench.path())
+        .unwrap()
+        .check(Hashes::Sha256)
+        .unwrap();
     assert_eq!(
         report.releases[0].problems[0].error.code(),
         "blob-not-a-file"

@@ -8,7 +8,10 @@ use super::*;
 use crate::{CheckReport, Note, Reader};
 
 fn check(bench: &Bench) -> CheckReport {
-    Reader::open(&bench.path()).unwrap().check().unwrap()
+    Reader::open(&bench.path())
+        .unwrap()
+        .check(Hashes::Sha256)
+        .unwrap()
 }
 
 /// Code and file of every problem of the release.
@@ -118,10 +121,18 @@ fn one_release_is_checked_alone() {
         .unwrap();
     bench.damage(sha256(b"mine"), b"thin");
     let reader = Reader::open(&bench.path()).unwrap();
-    let check = |name: &str| reader.find(&named(name)).unwrap().unwrap().check();
-    assert_eq!(check("hello@1.0.0").problems.len(), 0);
-    let problems = check("other@1.0.0").problems;
-    assert_eq!(problems[0].error.code(), "blob-corrupt");
+    let check = |name: &str| reader.check_releases(&[named(name)], Hashes::Sha256AndSha512);
+    let hello = check("hello@1.0.0").unwrap();
+    assert!(hello.is_sound());
+    let observed = &hello.observed[&sha256(HELLO[0].2)];
+    assert_eq!(
+        *observed,
+        Artifact::of_bytes(HELLO[0].2, Hashes::Sha256AndSha512)
+    );
+    let other = check("other@1.0.0").unwrap();
+    assert_eq!(problems(&other, 0), [("blob-corrupt", Some("mine"))]);
+    assert!(!other.observed.contains_key(&sha256(b"mine")));
+    assert_eq!(code(check("absent@1.0.0")), "release-not-archived");
 }
 
 #[test]
@@ -242,7 +253,7 @@ fn a_release_that_a_copying_tool_has_stripped_of_its_name_is_found() {
 
     let reader = Reader::open(&bench.path()).unwrap();
     assert!(reader.find(&named("hello@1.0.0")).unwrap().is_some());
-    assert!(reader.check().unwrap().is_sound());
+    assert!(reader.check(Hashes::Sha256).unwrap().is_sound());
     assert_eq!(
         code(bench.add("hello@1.0.0", &HELLO[..1])),
         "version-already-released"

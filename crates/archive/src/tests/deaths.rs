@@ -146,15 +146,22 @@ const DIGITS: &[u8] = b"0123456789abcdef";
 
 fn judge_init(bench: &Bench, confirmed: bool) {
     match Reader::open(&bench.path()) {
-        Ok(reader) => assert!(reader.check().unwrap().is_sound()),
+        Ok(reader) => assert!(reader.check(Hashes::Sha256).unwrap().is_sound()),
         Err(error) => assert_eq!((error.code(), confirmed), ("not-an-archive", false)),
     }
     Store::init(&bench.path()).unwrap();
-    let report = Reader::open(&bench.path()).unwrap().check().unwrap();
+    let report = Reader::open(&bench.path())
+        .unwrap()
+        .check(Hashes::Sha256)
+        .unwrap();
     assert!(report.is_sound());
     bench.add("hello@1.0.0", &HELLO).unwrap();
     assert_eq!(
-        Reader::open(&bench.path()).unwrap().check().unwrap().notes,
+        Reader::open(&bench.path())
+            .unwrap()
+            .check(Hashes::Sha256)
+            .unwrap()
+            .notes,
         []
     );
 }
@@ -165,17 +172,24 @@ fn judge_add(bench: &Bench, offered: &ReleaseInput<'_>, confirmed: bool) {
     assert!(there.is_some() || !confirmed, "what was confirmed is gone");
     assert!(reader.find(&named("hello@1.0.0")).unwrap().is_some());
     // Half a release would be in the index without its blobs.
-    assert!(reader.check().unwrap().is_sound());
+    assert!(reader.check(Hashes::Sha256).unwrap().is_sound());
 
     let again = Store::open(&bench.path()).unwrap().add(offered).unwrap();
     assert_eq!(again.outcome == Outcome::Already, there.is_some());
-    let report = Reader::open(&bench.path()).unwrap().check().unwrap();
+    let report = Reader::open(&bench.path())
+        .unwrap()
+        .check(Hashes::Sha256)
+        .unwrap();
     assert!(report.is_sound());
     assert_eq!(report.releases.len(), 2);
     // Only where the release was complete can something be left: the next addition takes it away.
     bench.add("hello@3.0.0", &HELLO).unwrap();
     assert_eq!(
-        Reader::open(&bench.path()).unwrap().check().unwrap().notes,
+        Reader::open(&bench.path())
+            .unwrap()
+            .check(Hashes::Sha256)
+            .unwrap()
+            .notes,
         []
     );
 }

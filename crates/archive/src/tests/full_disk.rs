@@ -79,7 +79,10 @@ fn a_release_that_does_not_fit_leaves_the_archive_and_the_room_as_they_were() {
 
     assert_eq!(fs::read(disk.archive().join("index.json")).unwrap(), before);
     assert!(!disk.archive().join("incoming").exists());
-    let report = Reader::open(&disk.archive()).unwrap().check().unwrap();
+    let report = Reader::open(&disk.archive())
+        .unwrap()
+        .check(Hashes::Sha256)
+        .unwrap();
     assert!(report.is_sound() && report.notes.is_empty());
     // There is room again for what fits.
     store

@@ -360,7 +360,7 @@ fn many_files_are_added_and_written_out() {
         .collect();
     assert_eq!(bench.add("many@1", &files).unwrap().new_blobs, 302);
     let reader = Reader::open(&bench.path()).unwrap();
-    assert!(reader.check().unwrap().is_sound());
+    assert!(reader.check(Hashes::Sha256).unwrap().is_sound());
     let release = reader.find(&named("many@1")).unwrap().unwrap();
     let destination = bench.folder.path().join("out/deep");
     assert_eq!(
@@ -420,7 +420,7 @@ proptest! {
                 .collect();
             prop_assert_eq!(&found, files);
         }
-        let report = reader.check().unwrap();
+        let report = reader.check(Hashes::Sha256).unwrap();
         prop_assert!(report.is_sound() && report.notes.is_empty());
     }
 }

@@ -59,7 +59,7 @@ fn of_many_writers_at_once_each_adds_or_is_told_that_it_is_locked() {
     let reader = Reader::open(&bench.path()).unwrap();
     assert!(added > 0);
     assert_eq!(reader.list().len(), added);
-    assert!(reader.check().unwrap().is_sound());
+    assert!(reader.check(Hashes::Sha256).unwrap().is_sound());
 }
 
 #[test]
@@ -79,7 +79,10 @@ fn a_reader_that_checks_while_a_writer_adds_finds_nothing_wrong() {
         });
         let mut checks = 0;
         while !writer.is_finished() || checks == 0 {
-            let report = Reader::open(&bench.path()).unwrap().check().unwrap();
+            let report = Reader::open(&bench.path())
+                .unwrap()
+                .check(Hashes::Sha256)
+                .unwrap();
             assert!(report.is_sound(), "{report:?}");
             checks += 1;
         }
