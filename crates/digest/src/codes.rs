@@ -59,7 +59,7 @@ pub const CODES: &[(&str, &str)] = &[
     ),
     (
         "file-changed",
-        "a file was written or replaced while it was read",
+        "a file changed while it was read, or since it was verified",
     ),
     ("file-unreadable", "a file cannot be opened or read"),
     ("file-unwritable", "a file cannot be written"),

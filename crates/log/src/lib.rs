@@ -14,6 +14,7 @@
 
 mod checkpoint;
 mod codec;
+mod codes;
 pub mod entry;
 mod hash;
 mod key;
@@ -26,6 +27,7 @@ mod testing;
 pub mod tile;
 
 pub use checkpoint::{Checkpoint, CheckpointSigner, SignedCheckpoint, SignerError};
+pub use codes::CODES;
 pub use hash::{Hash, HashError};
 pub use key::{KeyError, LogKey};
 pub use note::{NoteError, NoteSignature};

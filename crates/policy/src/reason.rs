@@ -59,11 +59,11 @@ impl fmt::Display for Reason {
 pub const CODES: &[(&str, &str)] = &[
     (
         "digest-incomparable",
-        "nothing signed for the file uses SHA-256, SHA-384 or SHA-512",
+        "no digest that suffices is known of both the artifact and what was signed",
     ),
     (
         "digest-mismatch",
-        "the file's bytes are not those that were signed for it",
+        "the bytes are not those that were signed",
     ),
     ("file-missing", "a signed file is not there"),
     ("file-unattested", "nobody signed this file"),
@@ -91,7 +91,7 @@ pub const CODES: &[(&str, &str)] = &[
     ),
     (
         "release-mismatch",
-        "the release statement is about another release",
+        "the evidence or archive is of another release than the one that is meant",
     ),
     (
         "release-missing",

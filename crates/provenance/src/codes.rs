@@ -81,15 +81,15 @@ pub const CODES: &[(&str, &str)] = &[
     ),
     (
         "statement-malformed",
-        "a payload is not JSON of one meaning, or not an in-toto statement",
+        "the payload is not an in-toto statement of one meaning",
     ),
     (
         "statement-too-large",
-        "a statement has more bytes than any honest one",
+        "the statement has more bytes than we read",
     ),
     (
         "statement-type-unknown",
-        "a statement is not of in-toto's version 0.1 or 1",
+        "the statement is of an unknown version",
     ),
 ];
 

@@ -6,11 +6,13 @@
 
 mod answer;
 mod chain;
+mod codes;
 mod error;
 mod http;
 pub mod limits;
 mod query;
 
 pub use chain::{Chain, ChainError};
+pub use codes::CODES;
 pub use error::HttpError;
 pub use http::{HttpAuthority, Patience};

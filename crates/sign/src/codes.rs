@@ -41,7 +41,7 @@ pub const CODES: &[(&str, &str)] = &[
     ),
     (
         "pae-as-message",
-        "the bytes begin as the signed form of a statement does, and are not signed as a message",
+        "the artifact's bytes begin as those that a statement's signature covers",
     ),
     (
         "password-wrong",

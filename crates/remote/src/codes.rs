@@ -1,0 +1,78 @@
+//! Every code of this crate.
+
+/// The codes of all errors of this crate, and what they mean; sorted, unique.
+pub const CODES: &[(&str, &str)] = &[
+    (
+        "timestamp-address",
+        "an address is not one of a timestamp authority that we call",
+    ),
+    (
+        "timestamp-chain-malformed",
+        "certificates are not one leaf for timestamps and its issuers up to a root",
+    ),
+    (
+        "timestamp-content-type",
+        "the timestamp authority answers with something else than a timestamp",
+    ),
+    (
+        "timestamp-declined",
+        "the timestamp authority declines the request",
+    ),
+    (
+        "timestamp-http-status",
+        "the timestamp authority answers with an error",
+    ),
+    (
+        "timestamp-malformed",
+        "the timestamp authority's answer is not a timestamp",
+    ),
+    (
+        "timestamp-other-message",
+        "the timestamp authority timestamped another message",
+    ),
+    (
+        "timestamp-other-nonce",
+        "the timestamp authority answered another request than this one",
+    ),
+    (
+        "timestamp-redirect",
+        "the timestamp authority wants to be asked elsewhere, and is not",
+    ),
+    (
+        "timestamp-timeout",
+        "the timestamp authority gave no whole answer in time",
+    ),
+    (
+        "timestamp-too-large",
+        "the timestamp authority's answer does not end",
+    ),
+    (
+        "timestamp-unreachable",
+        "the timestamp authority cannot be reached",
+    ),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::CODES;
+
+    const SOURCES: [&str; 2] = [include_str!("chain.rs"), include_str!("error.rs")];
+
+    #[test]
+    fn every_code_in_the_sources_is_listed_and_no_other() {
+        let mut found: Vec<&str> = SOURCES.iter().flat_map(|source| codes(source)).collect();
+        found.sort_unstable();
+        found.dedup();
+        let listed: Vec<&str> = CODES.iter().map(|(code, _)| *code).collect();
+        assert_eq!(found, listed);
+    }
+
+    /// The texts that `fn code` of a source answers.
+    fn codes(source: &str) -> Vec<&str> {
+        let functions = source.split("pub const fn code(&self)").skip(1);
+        let bodies = functions.filter_map(|rest| rest.split_once("\n    }\n"));
+        bodies
+            .flat_map(|(body, _)| body.split('"').skip(1).step_by(2))
+            .collect()
+    }
+}
