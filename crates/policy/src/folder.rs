@@ -172,3 +172,118 @@ pub fn judge_unnamed(
         outcome,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use attest_digest::Hashes;
+
+    fn path(text: &str) -> RelativePath {
+        RelativePath::parse(text).unwrap()
+    }
+
+    fn read(name: &str, bytes: &[u8]) -> Present {
+        Present {
+            path: path(name),
+            found: Found::Read(Artifact::of_bytes(bytes, Hashes::Sha256)),
+        }
+    }
+
+    fn exempt(name: &str, bytes: &[u8]) -> Present {
+        let artifact = Some(Artifact::of_bytes(bytes, Hashes::Sha256));
+        Present {
+            path: path(name),
+            found: Found::Exempt {
+                why: "evidence".into(),
+                artifact,
+            },
+        }
+    }
+
+    fn names(files: &[(&str, &[u8])]) -> SignedNames {
+        let lines: String = files
+            .iter()
+            .map(|(name, bytes)| {
+                format!(
+                    "{}  {name}\n",
+                    Artifact::of_bytes(bytes, Hashes::Sha256).sha256().hex()
+                )
+            })
+            .collect();
+        SignedNames::of_lines_for_tests(&lines)
+    }
+
+    fn words(verdicts: &[FileVerdict]) -> Vec<String> {
+        let word = |outcome: &Outcome| match outcome {
+            Outcome::Verified => "verified".to_owned(),
+            Outcome::Evidence { .. } => "evidence".to_owned(),
+            Outcome::Extra => "extra".to_owned(),
+            Outcome::Rejected(reason) => reason.code().to_owned(),
+            Outcome::Unreadable { code, .. } => (*code).to_owned(),
+        };
+        verdicts
+            .iter()
+            .map(|verdict| format!("{} {}", verdict.path, word(&verdict.outcome)))
+            .collect()
+    }
+
+    #[test]
+    fn every_file_that_is_there_or_should_be_gets_a_verdict() {
+        let names = names(&[("a", b"one"), ("b", b"two"), ("c", b"three")]);
+        let present = [
+            read("a", b"one"),
+            read("b", b"changed"),
+            read("x", b"extra"),
+            read("y", b"one"),
+        ];
+        let allowed = [Pattern::parse("x").unwrap()];
+        let verdicts = judge_folder(&names, &present, &allowed, false);
+        assert_eq!(
+            words(&verdicts),
+            [
+                "a verified",
+                "b digest-mismatch",
+                "c file-missing",
+                "x extra",
+                "y name-mismatch"
+            ]
+        );
+        let verdicts = judge_folder(&names, &present, &[], true);
+        assert_eq!(
+            words(&verdicts),
+            [
+                "a verified",
+                "b digest-mismatch",
+                "x file-unattested",
+                "y name-mismatch"
+            ]
+        );
+    }
+
+    #[test]
+    fn an_exemption_does_not_loosen_a_path_that_was_signed() {
+        let names = names(&[("release.pub", b"key")]);
+        let present = [
+            exempt("release.pub", b"another key"),
+            exempt("release.sigstore.json", b"{}"),
+        ];
+        let verdicts = judge_folder(&names, &present, &[], false);
+        assert_eq!(
+            words(&verdicts),
+            [
+                "release.pub digest-mismatch",
+                "release.sigstore.json evidence"
+            ]
+        );
+    }
+
+    #[test]
+    fn bytes_signed_without_a_path_are_bound_to_none() {
+        let word = |file: &Present, signed, accept| {
+            words(&[judge_unnamed(file, signed, accept, &[])]).remove(0)
+        };
+        assert_eq!(word(&read("a", b"one"), true, false), "a name-unbound");
+        assert_eq!(word(&read("a", b"one"), true, true), "a verified");
+        assert_eq!(word(&read("a", b"one"), false, true), "a file-unattested");
+    }
+}

@@ -142,6 +142,17 @@ impl SignedNames {
         }
     }
 
+    #[cfg(test)]
+    pub(crate) fn of_lines_for_tests(lines: &str) -> Self {
+        let checksums =
+            Checksums::parse(lines.as_bytes(), attest_digest::Algorithm::Sha256).unwrap();
+        let mut names = Self::empty();
+        for (path, digest) in checksums.entries() {
+            names.add(path.clone(), DigestSet::from(*digest)).unwrap();
+        }
+        names
+    }
+
     fn empty() -> Self {
         Self {
             names: BTreeMap::new(),
@@ -277,4 +288,153 @@ impl Parts {
 
 fn inconsistent(found: String) -> Reason {
     Reason::new("release-inconsistent", found, "the parts of one release")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use attest_digest::Hashes;
+    use proptest::prelude::*;
+
+    fn path(text: &str) -> RelativePath {
+        RelativePath::parse(text).unwrap()
+    }
+
+    fn artifact(bytes: &[u8]) -> Artifact {
+        Artifact::of_bytes(bytes, Hashes::Sha256AndSha512)
+    }
+
+    fn signed(files: &[(&str, &[u8])]) -> SignedNames {
+        let mut names = SignedNames::empty();
+        for (name, bytes) in files {
+            names
+                .add(path(name), DigestSet::from(artifact(bytes).sha256()))
+                .unwrap();
+        }
+        names
+    }
+
+    fn code(result: Result<(), Reason>) -> &'static str {
+        result.map_or_else(|reason| reason.code(), |()| "accepted")
+    }
+
+    #[test]
+    fn bytes_are_bound_to_the_path_that_was_signed_for_them() {
+        let names = signed(&[("a", b"one"), ("b", b"two")]);
+        assert_eq!(code(names.bind(&path("a"), &artifact(b"one"))), "accepted");
+        assert_eq!(
+            code(names.bind(&path("a"), &artifact(b"two"))),
+            "name-mismatch"
+        );
+        assert_eq!(
+            code(names.bind(&path("c"), &artifact(b"one"))),
+            "name-mismatch"
+        );
+        assert_eq!(
+            code(names.bind(&path("a"), &artifact(b"three"))),
+            "digest-mismatch"
+        );
+        assert_eq!(
+            code(names.bind(&path("c"), &artifact(b"three"))),
+            "file-unattested"
+        );
+    }
+
+    #[test]
+    fn a_weak_digest_alone_binds_nothing() {
+        let mut names = SignedNames::empty();
+        let mut weak = DigestSet::new();
+        weak.insert("sha1", "da39a3ee5e6b4b0d3255bfef95601890afd80709")
+            .unwrap();
+        names.add(path("a"), weak).unwrap();
+        assert_eq!(
+            code(names.bind(&path("a"), &artifact(b""))),
+            "digest-incomparable"
+        );
+    }
+
+    #[test]
+    fn every_comparable_digest_must_agree() {
+        let mut names = SignedNames::empty();
+        let mut mixed = DigestSet::from(artifact(b"one").sha256());
+        mixed
+            .insert("sha512", &artifact(b"two").sha512().unwrap().hex())
+            .unwrap();
+        names.add(path("a"), mixed).unwrap();
+        assert_ne!(code(names.bind(&path("a"), &artifact(b"one"))), "accepted");
+        assert_ne!(code(names.bind(&path("a"), &artifact(b"two"))), "accepted");
+    }
+
+    #[test]
+    fn one_path_with_two_digests_is_a_conflict() {
+        let mut names = signed(&[("a", b"one")]);
+        assert_eq!(
+            code(names.add(path("a"), DigestSet::from(artifact(b"one").sha256()))),
+            "accepted"
+        );
+        assert_eq!(
+            code(names.add(path("a"), DigestSet::from(artifact(b"two").sha256()))),
+            "subject-conflict"
+        );
+    }
+
+    fn part(number: u32, count: u32, checksums: &[u8]) -> Part {
+        Part::new(number, count, artifact(checksums).sha256()).unwrap()
+    }
+
+    #[test]
+    fn a_missing_part_is_named() {
+        let mut parts = Parts::default();
+        parts
+            .add_part("pkg:generic/a@1".into(), &part(1, 3, b"x"))
+            .unwrap();
+        parts
+            .add_part("pkg:generic/a@1".into(), &part(1, 3, b"x"))
+            .unwrap();
+        parts
+            .add_part("pkg:generic/a@1".into(), &part(3, 3, b"x"))
+            .unwrap();
+        assert_eq!(parts.missing(), [2]);
+        assert_eq!(
+            code(complete(&parts.missing(), parts.count())),
+            "release-incomplete"
+        );
+    }
+
+    #[test]
+    fn parts_of_different_makings_do_not_mix() {
+        for (purl, other) in [
+            ("pkg:generic/a@1", part(2, 3, b"x")),
+            ("pkg:generic/a@1", part(2, 2, b"y")),
+            ("pkg:generic/a@2", part(2, 2, b"x")),
+        ] {
+            let mut parts = Parts::default();
+            parts
+                .add_part("pkg:generic/a@1".into(), &part(1, 2, b"x"))
+                .unwrap();
+            assert_eq!(
+                code(parts.add_part(purl.into(), &other)),
+                "release-inconsistent"
+            );
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn only_the_signed_bytes_at_the_signed_path_are_accepted(
+            files in proptest::collection::btree_map("[a-z]{1,3}(/[a-z]{1,3})?", proptest::collection::vec(any::<u8>(), 0..4), 1..8),
+            at in "[a-z]{1,3}(/[a-z]{1,3})?",
+            bytes in proptest::collection::vec(any::<u8>(), 0..4),
+        ) {
+            let mut names = SignedNames::empty();
+            for (name, bytes) in &files {
+                names.add(path(name), DigestSet::from(artifact(bytes).sha256())).unwrap();
+            }
+            let accepted = names.bind(&path(&at), &artifact(&bytes)).is_ok();
+            prop_assert_eq!(accepted, files.get(&at) == Some(&bytes));
+            for (name, bytes) in &files {
+                prop_assert!(names.bind(&path(name), &artifact(bytes)).is_ok());
+            }
+        }
+    }
 }

@@ -11,6 +11,20 @@ use attest_verify::{Evidence, ExpectedSigner};
 use crate::reason::Reason;
 
 /// What must be true before an artifact is accepted. The signer is mandatory.
+///
+/// ```
+/// fn policy(signer: attest_verify::ExpectedSigner) -> attest_policy::Policy {
+///     attest_policy::Policy::expecting(signer)
+/// }
+/// ```
+///
+/// A policy that would accept anyone cannot be written:
+///
+/// ```compile_fail
+/// fn policy(_signer: attest_verify::ExpectedSigner) -> attest_policy::Policy {
+///     attest_policy::Policy::default()
+/// }
+/// ```
 #[derive(Debug, Clone)]
 pub struct Policy {
     signer: ExpectedSigner,
@@ -28,6 +42,19 @@ pub enum Decision<'e> {
 }
 
 /// Evidence that a policy accepted. Only [`Policy::decide`] makes one.
+///
+/// ```
+/// fn hand_out(accepted: &attest_policy::Accepted<'_>) -> String {
+///     accepted.evidence().signer().to_string()
+/// }
+/// ```
+///
+/// ```compile_fail
+/// fn hand_out(evidence: &attest_verify::Evidence) -> String {
+///     let accepted = attest_policy::Accepted { evidence, approval: attest_policy::Approval::Message };
+///     accepted.evidence().signer().to_string()
+/// }
+/// ```
 #[derive(Debug, Clone)]
 pub struct Accepted<'e> {
     evidence: &'e Evidence,
