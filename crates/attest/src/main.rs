@@ -12,6 +12,8 @@ mod files;
 mod home;
 mod identity;
 mod password;
+mod report;
+mod trust;
 
 use std::panic::{self, AssertUnwindSafe};
 use std::process::ExitCode;
