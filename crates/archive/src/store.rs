@@ -14,7 +14,7 @@ use crate::error::{ArchiveError, Malformed};
 use crate::index::Index;
 use crate::layout::{EMPTY, INCOMING};
 use crate::limits;
-use crate::manifest::Manifest;
+use crate::manifest::{Manifest, Member};
 use crate::reader::{Reader, malformed, open_folder};
 use crate::role::Role;
 use crate::store::stage::Incoming;
@@ -126,19 +126,25 @@ impl Store {
         }
     }
 
-    /// The release is there: the offered one must have the same manifest.
-    fn compare(&self, kept: Blob, release: &ReleaseInput<'_>) -> Result<Added, ArchiveError> {
+    /// The release is there: the offered one must have the same files. What they are there for is no
+    /// part of the content.
+    fn compare(&self, manifest: Blob, release: &ReleaseInput<'_>) -> Result<Added, ArchiveError> {
+        let kept = self.reader.release(&release.name, manifest)?;
         let offered = Manifest::new(release.name.clone(), stage::observe(release)?);
-        let offered =
-            Blob::of(&self.encoded("manifest", limits::MANIFEST_BYTES, offered.to_bytes())?);
-        if offered.digest != kept.digest {
+        let content = |member: &Member| (member.path.clone(), member.blob);
+        if !kept
+            .members()
+            .iter()
+            .map(content)
+            .eq(offered.members().iter().map(content))
+        {
+            let bytes = self.encoded("manifest", limits::MANIFEST_BYTES, offered.to_bytes())?;
             return Err(ArchiveError::VersionAlreadyReleased {
                 name: release.name.clone(),
-                kept: kept.digest,
-                offered: offered.digest,
+                kept: manifest.digest,
+                offered: Blob::of(&bytes).digest,
             });
         }
-        let kept = self.reader.release(&release.name, kept)?;
         for member in kept.members() {
             self.reader.open_blob(member.blob)?;
         }

@@ -142,6 +142,7 @@ fn the_same_release_again_changes_nothing_and_another_is_refused() {
     let before = fs::read(bench.index()).unwrap();
     let mut shuffled = HELLO;
     shuffled.reverse();
+    let kept = Reader::open(&bench.path()).unwrap().list()[0].manifest;
     let again = bench.add("hello@1.0.0", &shuffled).unwrap();
     assert_eq!((again.outcome, again.new_blobs), (Outcome::Already, 0));
 
@@ -155,12 +156,17 @@ fn the_same_release_again_changes_nothing_and_another_is_refused() {
         code(bench.add("hello@1.0.0", &HELLO[1..])),
         "version-already-released"
     );
-    let mut role = HELLO;
-    role[1].1 = Role::Guide;
+    let mut renamed = HELLO;
+    renamed[1].0 = "doc/HELLO.txt";
     assert_eq!(
-        code(bench.add("hello@1.0.0", &role)),
+        code(bench.add("hello@1.0.0", &renamed)),
         "version-already-released"
     );
+    // What a file is there for is no content.
+    let mut role = HELLO;
+    role[1].1 = Role::Guide;
+    let again = bench.add("hello@1.0.0", &role).unwrap();
+    assert_eq!((again.outcome, again.manifest), (Outcome::Already, kept));
     assert_eq!(fs::read(bench.index()).unwrap(), before);
     assert_eq!(
         fs::read_dir(bench.path().join("blobs/sha256"))
