@@ -55,7 +55,7 @@ pub struct Inclusion {
 /// What opening a log had to put right after an interruption.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Recovery {
-    /// Entries that were durable and not yet published.
+    /// Entries that were durable and that no checkpoint covered.
     pub completed: u64,
     /// Bytes of a batch that was never whole, and was discarded.
     pub torn: u64,

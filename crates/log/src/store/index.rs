@@ -321,8 +321,8 @@ const MAGIC: &[u8] = b"attest-index--01";
 const HEADER: usize = 16 + 8 + 8 + Hash::LEN;
 const RECORD: usize = 16;
 
-/// Leaves of the smallest run.
-const RUN: usize = 4096;
+/// Leaves of the smallest run. Tests want many small ones.
+const RUN: usize = if cfg!(test) { 64 } else { 4096 };
 
 /// Records read at once when searching: one page of the file system.
 const PAGE: u64 = 256;

@@ -111,6 +111,7 @@ impl Memory {
                 left.insert(path, *kept);
             }
         }
+        state.forget_nameless(&mut left);
         state.names.clone_from(&left);
         state.durable = left;
         Self(Arc::new(Mutex::new(state)))
@@ -189,6 +190,17 @@ impl Memory {
 }
 
 impl State {
+    /// Drops the content of files that have no name any more.
+    fn forget_nameless(&mut self, names: &mut BTreeMap<PathBuf, Node>) {
+        let old = std::mem::take(&mut self.files);
+        for node in names.values_mut() {
+            if let Node::File(id) = node {
+                self.files.push(old[*id].clone());
+                *id = self.files.len() - 1;
+            }
+        }
+    }
+
     /// One step that changes something.
     fn step(&mut self) -> io::Result<()> {
         self.alive()?;

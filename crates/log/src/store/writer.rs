@@ -4,14 +4,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
-use super::disk::{Disk, Lock};
+use super::disk::{Disk, Item, Lock};
 use super::durable::Durable;
 use super::edge::{Edge, FullTile};
 use super::error::{LogError, Which};
 use super::files::Files;
 use super::index::Index;
 use super::journal::Journal;
-use super::layout::{CHECKPOINT, Layout, STATE, kept_name, make_durable_folders, verified};
+use super::layout::{
+    CHECKPOINT, CHECKPOINTS, Layout, STATE, kept_name, make_durable_folders, verified,
+};
 use super::second_copy::SecondCopy;
 use super::start::{self, Settled};
 use super::tree::{TileCache, Tree};
@@ -151,7 +153,7 @@ impl<'s> Log<'s> {
         make_durable_folders(disk.as_ref(), dir)?;
         let layout = Layout::new(Arc::clone(&disk), dir);
         let lock = layout.lock()?;
-        if layout.list("")?.iter().any(|it| it.name != STATE) {
+        if holds_a_log(&layout)? {
             return Err(LogError::Exists {
                 path: dir.to_owned(),
             });
@@ -218,18 +220,17 @@ impl<'s> Log<'s> {
         let lock = layout.lock()?;
         let published = layout.published(key)?.ok_or_else(not_found)?;
         let copy = SecondCopy::open(disk, second_copy)?;
-        let durable = match Durable::read(&layout, key)? {
+        let durable = match Durable::read(&layout)? {
             Some(durable) => durable,
             None => Durable::rebuild(&layout, key)?,
         };
-        let was = published.checkpoint().size();
         let (durable, settled) = settle(&layout, durable, signer, published, &copy, how)?;
 
         // From here on the log is ours, and files are written.
-        let torn = durable.torn;
+        let (torn, covered) = (durable.torn, settled.newest.checkpoint().size());
         let mut log = Self::resume(signer, layout, copy, durable, settled, lock)?;
         log.recovery = Recovery {
-            completed: log.edge.size() - was.min(log.edge.size()),
+            completed: log.size() - covered,
             torn,
         };
         Ok(log)
@@ -432,6 +433,13 @@ struct Places<'e> {
     /// For each entry its index, and whether the log has it.
     of_entries: Vec<(u64, bool)>,
     new: Vec<(&'e [u8], Hash)>,
+}
+
+/// Whether there is anything that making a log does not leave behind when it is interrupted.
+fn holds_a_log(layout: &Layout) -> Result<bool, LogError> {
+    let made = |it: &Item| [STATE, CHECKPOINTS].contains(&it.name.as_str());
+    let kept = layout.list(CHECKPOINTS)?;
+    Ok(!layout.list("")?.iter().all(made) || kept.iter().any(|it| it.name != "0"))
 }
 
 fn settle(

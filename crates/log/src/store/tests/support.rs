@@ -6,7 +6,7 @@ use std::sync::Mutex;
 
 use crate::store::error::LogError;
 use crate::store::layout::Layout;
-use crate::store::memory::Memory;
+use crate::store::memory::{Loss, Memory};
 use crate::store::reader::LogReader;
 use crate::store::writer::{How, Log};
 use crate::testing::TestSigner;
@@ -26,6 +26,15 @@ impl Witness {
         Self {
             signer: TestSigner::new("log.example", 7),
             signed: Mutex::default(),
+        }
+    }
+
+    /// The same past, for another future.
+    pub(crate) fn fork(&self) -> Self {
+        let signed = Mutex::new(self.signed.lock().unwrap().clone());
+        Self {
+            signed,
+            ..Self::new()
         }
     }
 
@@ -125,7 +134,7 @@ pub(crate) fn log_of(count: usize, batch: usize, witness: &Witness) -> Memory {
             .unwrap();
     }
     drop(log);
-    memory
+    memory.after(Loss::Nothing)
 }
 
 #[track_caller]
