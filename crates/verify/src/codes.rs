@@ -151,7 +151,7 @@ pub const CODES: &[Code] = &[
     code(
         "checkpoint-origin-mismatch",
         6,
-        "the checkpoint is of another log than the entry names",
+        "the checkpoint is of another log than the one that is meant",
     ),
     code(
         "checkpoint-root-mismatch",
@@ -161,7 +161,7 @@ pub const CODES: &[Code] = &[
     code(
         "checkpoint-signature-invalid",
         6,
-        "the log that the entry names did not sign the checkpoint",
+        "the log that is meant did not sign the checkpoint",
     ),
     code(
         "checkpoint-size-mismatch",
@@ -176,7 +176,7 @@ pub const CODES: &[Code] = &[
     code(
         "digest-mismatch",
         4,
-        "what was signed is about another artifact",
+        "the bytes are not those that were signed",
     ),
     code(
         "engine-rejected",
@@ -237,7 +237,7 @@ pub const CODES: &[Code] = &[
     code(
         "log-proof-invalid",
         7,
-        "the inclusion proof does not lead to the checkpoint's root",
+        "a proof does not lead to the root that was signed",
     ),
     code(
         "log-proof-missing",
@@ -252,7 +252,7 @@ pub const CODES: &[Code] = &[
     code(
         "pae-as-message",
         4,
-        "the artifact's bytes are those that a statement's signature covers",
+        "the artifact's bytes begin as those that a statement's signature covers",
     ),
     code(
         "payload-type-unknown",

@@ -243,8 +243,16 @@ fn why_not(
         .filter(|it| it != observed)
         .find(|it| signer.key.verifies_digest(it, signature))
     {
-        // The right key observed, but something else: that much is even proven.
-        return Check::new("digest-mismatch", observed, other);
+        // The right key signed, but something else: that much is even proven. For an envelope it
+        // says nothing about the artifact: the statement is not the one that was signed.
+        return match bundle.content() {
+            Content::Message { .. } => Check::new("digest-mismatch", observed, other),
+            Content::Envelope(_) => Check::new(
+                "signature-invalid",
+                format!("a signature over another statement, {other}"),
+                format!("one over this statement, {observed}"),
+            ),
+        };
     }
     if let Some(claimed) =
         claimed.filter(|it| it.algorithm() == observed.algorithm() && it != observed)

@@ -1,5 +1,6 @@
 //! Step 9: a trusted authority saw the signature at that time.
 
+use attest_digest::Algorithm;
 use jiff::Timestamp;
 
 use crate::asn1::certificate::Family;
@@ -8,7 +9,6 @@ use crate::bundle::Bundle;
 use crate::check::Check;
 use crate::crypto;
 use crate::evidence::{ProvenTime, Skipped, TimeSource};
-use crate::key::KeyKind;
 use crate::limits;
 use crate::trusted_root::{ChainProblem, TimestampAuthority};
 use crate::verifier::Accept;
@@ -177,7 +177,7 @@ fn verify_by(token: &Token, authority: &TimestampAuthority) -> Result<Stamp, Che
             uri: authority.uri().map(str::to_owned),
             source: TimeSource::Timestamp,
         },
-        engine_reads: engine_reads(token, authority, kind),
+        engine_reads: engine_reads(token, authority),
     })
 }
 
@@ -202,23 +202,11 @@ fn check_certificates(token: &Token, leaf: &[u8]) -> Result<(), Check> {
     Ok(())
 }
 
-/// The engine reads ECDSA on P-256 and P-384 with SHA-256 and SHA-384, and whole seconds.
-fn engine_reads(token: &Token, authority: &TimestampAuthority, kind: KeyKind) -> bool {
-    use attest_digest::Algorithm::Sha512;
-    let kinds = authority
-        .chain()
-        .iter()
-        .map(crate::asn1::certificate::Certificate::key_kind);
-    let mut known = kinds.map(|it| {
-        matches!(
-            it,
-            Some(KeyKind::P256 | KeyKind::P384 | KeyKind::Rsa { .. })
-        )
-    });
-    matches!(kind, KeyKind::P256 | KeyKind::P384)
-        && token.digest_algorithm != Sha512
+/// The engine reads tokens signed with SHA-256 and SHA-384, of whole seconds.
+fn engine_reads(token: &Token, authority: &TimestampAuthority) -> bool {
+    token.digest_algorithm != Algorithm::Sha512
         && !token.has_fraction
-        && known.all(|it| it)
+        && authority.is_read_by_engine()
 }
 
 fn invalid(found: String) -> Check {

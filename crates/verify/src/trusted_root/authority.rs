@@ -7,6 +7,7 @@ use const_oid::db::rfc5280::{ANY_EXTENDED_KEY_USAGE, ID_KP_TIME_STAMPING};
 use jiff::Timestamp;
 
 use crate::asn1::certificate::Certificate;
+use crate::key::KeyKind;
 use crate::trusted_root::{TimeWindow, TrustedRootError, take_chain, window};
 
 /// A timestamp authority that is trusted.
@@ -50,8 +51,27 @@ impl TimestampAuthority {
         self.chain.first()
     }
 
-    pub(crate) fn chain(&self) -> &[Certificate] {
-        &self.chain
+    /// The engine reads signers with ECDSA on P-256 and P-384, and wants every certificate between
+    /// signer and root to name timestamping, which RFC 5280 does not.
+    pub(crate) fn is_read_by_engine(&self) -> bool {
+        let [leaf, between @ .., root] = self.chain.as_slice() else {
+            return false;
+        };
+        let names = |it: &Certificate| match it.purposes() {
+            Ok(Some((_, purposes))) => purposes.contains(&ID_KP_TIME_STAMPING),
+            Ok(None) | Err(_) => false,
+        };
+        let is_known = |kind: Option<KeyKind>| {
+            matches!(
+                kind,
+                Some(KeyKind::P256 | KeyKind::P384 | KeyKind::Rsa { .. })
+            )
+        };
+        matches!(leaf.key_kind(), Some(KeyKind::P256 | KeyKind::P384))
+            && is_known(root.key_kind())
+            && between
+                .iter()
+                .all(|it| names(it) && is_known(it.key_kind()))
     }
 
     pub(crate) fn problem(&self) -> Option<ChainProblem> {
