@@ -1,6 +1,7 @@
 //! Attacks on the verifier, and what it accepts.
 
 mod accepted;
+mod limits;
 mod mutation;
 mod refused;
 mod support;
