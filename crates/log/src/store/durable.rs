@@ -75,11 +75,11 @@ impl Durable {
 
     /// Reads a log without a journal, as from a mirror: everything in it is checked.
     pub(crate) fn rebuild(layout: &Layout, key: &LogKey) -> Result<Self, LogError> {
-        let reader = LogReader::open_on(layout.clone(), key)?;
-        let report = reader.check()?;
+        let report = LogReader::check_on(layout, key)?;
         if let Some(Finding { path, problem }) = report.findings.into_iter().next() {
             return Err(LogError::Corrupt { path, problem });
         }
+        let reader = LogReader::open_on(layout.clone(), key)?;
         let edge = Edge::read(layout, reader.size())?;
         let (synced, journal) = (
             edge.size(),

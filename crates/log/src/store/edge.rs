@@ -39,8 +39,20 @@ impl Edge {
         Self::new(0, &[], Vec::new())
     }
 
-    /// The edge of a tree of `size` leaves, from its tiles.
+    /// The edge of a tree of `size` leaves, from its tiles, to write on.
     pub(crate) fn read(layout: &Layout, size: u64) -> Result<Self, LogError> {
+        let mut edge = Self::read_hashes(layout, size)?;
+        if let Some(id) = TileId::partial_of_size(Content::Entries, size) {
+            for entry in layout.entries(id.index(), size)? {
+                tile::push_entry(&mut edge.bundle, &entry)
+                    .map_err(|it| layout.corrupt(&id.path(), it))?;
+            }
+        }
+        Ok(edge)
+    }
+
+    /// The same without its entries, which readers do not need.
+    pub(crate) fn read_hashes(layout: &Layout, size: u64) -> Result<Self, LogError> {
         let mut hashes = Vec::new();
         for level in 0..LEVELS {
             hashes.push(
@@ -50,14 +62,7 @@ impl Edge {
                 },
             );
         }
-        let mut bundle = Vec::new();
-        if let Some(id) = TileId::partial_of_size(Content::Entries, size) {
-            for entry in layout.entries(id.index(), size)? {
-                tile::push_entry(&mut bundle, &entry)
-                    .map_err(|it| layout.corrupt(&id.path(), it))?;
-            }
-        }
-        Ok(Self::new(size, &hashes, bundle))
+        Ok(Self::new(size, &hashes, Vec::new()))
     }
 
     pub(crate) const fn size(&self) -> u64 {

@@ -40,7 +40,7 @@ impl LogReader {
             path: layout.root().to_owned(),
         };
         let checkpoint = layout.published(key)?.ok_or_else(not_found)?;
-        let edge = Edge::read(&layout, checkpoint.checkpoint().size())?;
+        let edge = Edge::read_hashes(&layout, checkpoint.checkpoint().size())?;
         let (found, wanted) = (edge.root(), checkpoint.checkpoint().root());
         if found != wanted {
             let size = edge.size();
@@ -169,13 +169,22 @@ impl LogReader {
         Ok(kept)
     }
 
-    /// Recomputes everything: each entry's hash, each tile, the root, and every checkpoint that was
-    /// kept with its signature. Goes on after the first thing that is wrong.
+    /// Recomputes everything in a log's folder: each entry's hash, each tile, the root, and every
+    /// checkpoint that was kept, with its signature. Goes on after what is wrong, as far as it can.
     ///
     /// # Errors
-    /// Something cannot be read. What is read and wrong is in the report.
-    pub fn check(&self) -> Result<CheckReport, LogError> {
-        check::check(&self.layout, &self.key, &self.checkpoint)
+    /// There is no log, its checkpoint is not signed by this key, or something cannot be read. What
+    /// is read and wrong is in the report.
+    pub fn check(dir: &Path, key: &LogKey) -> Result<CheckReport, LogError> {
+        Self::check_on(&Layout::new(Arc::new(Files), dir), key)
+    }
+
+    pub(crate) fn check_on(layout: &Layout, key: &LogKey) -> Result<CheckReport, LogError> {
+        let not_found = || LogError::NotFound {
+            path: layout.root().to_owned(),
+        };
+        let published = layout.published(key)?.ok_or_else(not_found)?;
+        check::check(layout, key, &published)
     }
 
     /// The names of all files that a log of this size needs.
