@@ -1,6 +1,7 @@
 //! The built command, run in a world of its own: an empty `HOME`, no variables but those given.
 
 use std::fs;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -163,7 +164,7 @@ fn collect(top: &Path, folder: &Path, lines: &mut Vec<String>) {
         let content = if kind.is_symlink() {
             format!("-> {}", fs::read_link(&path).unwrap().display())
         } else if kind.is_file() && metadata.size() <= 1 << 20 {
-            format!("{:?}", String::from_utf8_lossy(&fs::read(&path).unwrap()))
+            brief(&fs::read(&path).unwrap())
         } else {
             format!("{} bytes", metadata.size())
         };
@@ -174,4 +175,25 @@ fn collect(top: &Path, folder: &Path, lines: &mut Vec<String>) {
             lines.push(format!("{name} {:o} {content}", metadata.mode() & 0o7777));
         }
     }
+}
+
+/// A short content as it is, a long one by its size and a hash.
+fn brief(bytes: &[u8]) -> String {
+    if bytes.len() <= 64 {
+        return format!("{:?}", String::from_utf8_lossy(bytes));
+    }
+    let mut hasher = DefaultHasher::new();
+    bytes.hash(&mut hasher);
+    format!("{} bytes {:016x}", bytes.len(), hasher.finish())
+}
+
+/// Asserts that two listings are the same, and shows what is not.
+#[track_caller]
+pub(crate) fn assert_same(before: &[String], after: &[String], what: &str) {
+    let gone: Vec<_> = before.iter().filter(|line| !after.contains(line)).collect();
+    let new: Vec<_> = after.iter().filter(|line| !before.contains(line)).collect();
+    assert!(
+        gone.is_empty() && new.is_empty(),
+        "{what}\n  gone: {gone:#?}\n  new: {new:#?}"
+    );
 }

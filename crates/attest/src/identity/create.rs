@@ -1,12 +1,13 @@
 //! A new home: made beside its place, then renamed, so that a run that fails leaves nothing.
 
-use std::fs::{self, DirBuilder};
+use std::fs::{self, DirBuilder, File};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use attest_log::{CheckpointSigner as _, Log};
 use attest_sign::{Origin, Password, Unlock, create_identity, create_recovery_key};
 use jiff::Timestamp;
+use rustix::fs::{FlockOperation, flock};
 
 use super::{Card, Identity, exists, log_failure};
 use crate::failure::Failure;
@@ -102,6 +103,8 @@ struct Work {
     stage: PathBuf,
     made: Vec<PathBuf>,
     folders: Vec<PathBuf>,
+    /// The lock on the stage: held by the one run that makes this home.
+    _lock: File,
 }
 
 impl Work {
@@ -110,16 +113,18 @@ impl Work {
             .map_err(|error| files::write_failure(home.path(), &error))?;
         let parent = files::folder_of(&place);
         let folders = missing_folders(&parent);
-        let mut work = Self {
-            stage: parent.join(format!(".attest-init.{}", std::process::id())),
+        let name = place.file_name().unwrap_or_default().to_string_lossy();
+        let stage = parent.join(format!(".{}.init.tmp", name.trim_start_matches('.')));
+        let lock = files::make_folder(&parent).and_then(|()| take_stage(&stage));
+        if lock.is_err() {
+            remove_empty(&folders);
+        }
+        Ok(Self {
+            stage,
             made: Vec::new(),
             folders,
-        };
-        let made = files::make_folder(&parent).and_then(|()| make_folder(&work.stage, 0o755));
-        if made.is_err() {
-            work.undo();
-        }
-        made.map(|()| work)
+            _lock: lock?,
+        })
     }
 
     fn make(&mut self, home: &Home, new: &NewIdentity, now: Timestamp) -> Result<Created, Failure> {
@@ -230,9 +235,41 @@ impl Work {
         for file in self.made.drain(..) {
             let _ = fs::remove_file(file);
         }
-        for folder in self.folders.drain(..).rev() {
-            let _ = fs::remove_dir(folder);
+        remove_empty(&self.folders);
+    }
+}
+
+/// Makes the stage, or takes over what a run that died has left in it.
+fn take_stage(stage: &Path) -> Result<File, Failure> {
+    let failed = |error: std::io::Error| files::write_failure(stage, &error);
+    match fs::create_dir(stage) {
+        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => {
+            return Err(failed(error));
         }
+        _ => {}
+    }
+    let lock = File::open(stage).map_err(failed)?;
+    flock(&lock, FlockOperation::NonBlockingLockExclusive).map_err(|_| {
+        Failure::unknown(
+            "home-locked",
+            format!("another run is making {}", stage.display()),
+        )
+    })?;
+    for entry in fs::read_dir(stage).map_err(failed)? {
+        let path = entry.map_err(failed)?.path();
+        let removed = if path.is_dir() {
+            fs::remove_dir_all(&path)
+        } else {
+            fs::remove_file(&path)
+        };
+        removed.map_err(failed)?;
+    }
+    Ok(lock)
+}
+
+fn remove_empty(folders: &[PathBuf]) {
+    for folder in folders.iter().rev() {
+        let _ = fs::remove_dir(folder);
     }
 }
 

@@ -120,8 +120,12 @@ impl<'a> Restored<'a> {
     fn find_missing(&self) -> Vec<RelativePath> {
         let in_place = self.making.request.out.is_none();
         let target = self.making.request.target();
-        let observed =
-            |path: &RelativePath| self.contents.iter().any(|content| content.path == *path);
+        // Sorted by path.
+        let observed = |path: &RelativePath| {
+            self.contents
+                .binary_search_by(|content| content.path.cmp(path))
+                .is_ok()
+        };
         let folder = attest_digest::Root::open(target).ok();
         let found = |path: &RelativePath| {
             folder
@@ -193,10 +197,10 @@ impl<'a> Restored<'a> {
         let plan = &self.making.survey.plan;
         content::make_folders(stage, plan.artifacts.iter().map(|file| &file.path))?;
         for copied in content::copy(plan, stage)? {
-            let observed = self
+            let at = self
                 .contents
-                .iter()
-                .find(|content| content.path == copied.path);
+                .binary_search_by(|content| content.path.cmp(&copied.path));
+            let observed = at.ok().and_then(|at| self.contents.get(at));
             if observed.is_none_or(|it| it.artifact != copied.artifact) {
                 return Err(changed(copied.path.as_str()));
             }

@@ -10,6 +10,7 @@ use serde::Deserialize;
 use super::plan::changed;
 use super::reserved::TRUSTED_ROOT;
 use crate::failure::{Exit, Failure};
+use crate::home::real;
 
 /// What acquirers need to know beside the files.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,7 +51,7 @@ pub(super) fn verify(folder: &Path, pins: &Pins) -> Result<Checked, Failure> {
     // Resolved by the new process itself: this program's own file, whatever has its name by now.
     let output = Command::new("/proc/self/exe")
         .arg("verify")
-        .arg(folder)
+        .arg(real(folder))
         .args(pins.arguments())
         .args(["--format", "json"])
         .env_clear()
@@ -71,7 +72,8 @@ pub(super) fn verify(folder: &Path, pins: &Pins) -> Result<Checked, Failure> {
     }
     let reasons = reasons(&report);
     if reasons.is_empty() {
-        return Err(failed(String::from_utf8_lossy(&output.stderr)));
+        let said = String::from_utf8_lossy(&output.stderr);
+        return Err(failed(said.lines().next().unwrap_or("it said nothing")));
     }
     Err(failed(super::plan::some_of(&reasons)))
 }
@@ -79,7 +81,7 @@ pub(super) fn verify(folder: &Path, pins: &Pins) -> Result<Checked, Failure> {
 fn failed(problem: impl std::fmt::Display) -> Failure {
     Failure::unknown(
         "self-check-failed",
-        format!("what was made does not verify, nothing was published: {problem}"),
+        format!("the release does not verify: {problem}"),
     )
 }
 

@@ -1,8 +1,9 @@
 //! The release as it will be, in a folder of its own, before anybody sees it.
 
-use std::fs::{self, File};
+use std::fs::{self, File, OpenOptions};
+use std::io::Write;
 use std::os::fd::AsRawFd;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use attest_digest::{RelativePath, Root, hash_all};
@@ -12,7 +13,7 @@ use super::compose::Document;
 use super::content::{copy_one, make_folders, open, read_failure};
 use super::plan::{Plan, changed};
 use crate::failure::Failure;
-use crate::files::{self, Overwrite};
+use crate::files;
 
 /// A folder that goes away unless it is renamed.
 #[derive(Debug)]
@@ -53,11 +54,17 @@ impl Stage {
         stamps.into_iter().collect::<Result<_, _>>().map(Bound)
     }
 
-    /// Writes our own files.
+    /// Writes our own files; they are not synced.
     pub(super) fn write(&self, documents: &[Document]) -> Result<(), Failure> {
         for document in documents {
             let path = self.folder.join(document.path.as_str());
-            files::write(&path, &document.bytes, 0o644, Overwrite::Refuse)?;
+            let written = OpenOptions::new()
+                .write(true)
+                .create_new(true)
+                .mode(0o644)
+                .open(&path)
+                .and_then(|mut file| file.write_all(&document.bytes));
+            written.map_err(|error| files::write_failure(&path, &error))?;
         }
         Ok(())
     }
