@@ -30,10 +30,25 @@ pub(crate) struct Report {
     pub(crate) subjects: Vec<SubjectReport>,
     /// Every bundle that was looked at.
     pub(crate) evidence: Vec<EvidenceReport>,
+    /// The archive that was read, if one was.
+    pub(crate) archive: Option<ArchiveReport>,
     /// What was not checked.
     pub(crate) not_checked: Vec<String>,
     /// Whether files that verified are listed one by one.
     pub(crate) verbose: bool,
+}
+
+/// What reading every blob of an archive has shown beside its releases.
+#[derive(Debug)]
+pub(crate) struct ArchiveReport {
+    pub(crate) place: String,
+    /// Blobs that were read, each once.
+    pub(crate) blobs: usize,
+    pub(crate) bytes: u64,
+    /// What is wrong and belongs to no release.
+    pub(crate) problems: Vec<Refusal>,
+    /// What is left over and does no harm: code and words.
+    pub(crate) notes: Vec<(&'static str, String)>,
 }
 
 /// A key or a trusted root, where it came from, and whether its bytes were pinned.
@@ -136,7 +151,11 @@ impl Report {
     /// a yes.
     pub(crate) fn exit(&self) -> Exit {
         let exits = self.subjects.iter().map(SubjectReport::exit);
-        exits.fold(None, worst).unwrap_or(Exit::No)
+        let problems = self.archive.iter().flat_map(|archive| &archive.problems);
+        exits
+            .chain(problems.map(|_| Exit::No))
+            .fold(None, worst)
+            .unwrap_or(Exit::No)
     }
 
     /// Prints the report in the chosen format and gives the exit code.

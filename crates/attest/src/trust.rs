@@ -33,6 +33,17 @@ pub(crate) struct Surroundings {
     pub(crate) beside: Vec<PathBuf>,
     /// Bundles whose log entries may carry a pinned key.
     pub(crate) bundles: Vec<PathBuf>,
+    /// Keys and trusted roots that lie in an archive, by their place: only a pin takes them.
+    pub(crate) archived: Vec<(String, Vec<u8>)>,
+}
+
+/// Whether a flag names trust by its digest, so that it may lie beside or in what is verified.
+pub(crate) fn has_pins(args: &TrustArgs) -> bool {
+    args.key.iter().any(|key| key.starts_with("sha256:"))
+        || args
+            .trusted_root
+            .iter()
+            .any(|root| root.contains("@sha256:"))
 }
 
 /// Resolves the flags.
@@ -178,6 +189,14 @@ fn pinned_key(
             return Ok((key, line(format!("the log entry in {}", path.display()))));
         }
     }
+    for (place, bytes) in &around.archived {
+        if let Some(key) = PublicKey::parse(bytes)
+            .ok()
+            .filter(|key| key.fingerprint() == *pin)
+        {
+            return Ok((key, line(place.clone())));
+        }
+    }
     Err(Failure::request("pin-not-found", format!("no key with sha256:{} is at hand", hex::encode(pin)))
         .hint("it is looked for as *.pub at the top of the subject's folder and in the log entries of its bundles; or name its file with --key"))
 }
@@ -250,6 +269,18 @@ fn pinned_root(
             pinned: true,
         };
         return Ok((root, line));
+    }
+    for (place, bytes) in &around.archived {
+        if sha256(bytes) == *pin {
+            let root = parse_root(Path::new(place), bytes)?;
+            let line = TrustLine {
+                what: "trusted root",
+                place: place.clone(),
+                sha256: hex::encode(pin),
+                pinned: true,
+            };
+            return Ok((root, line));
+        }
     }
     Err(Failure::request(
         "pin-not-found",

@@ -1,21 +1,165 @@
-//! `attest archive`.
+//! `attest archive`: releases, kept with their evidence and found again.
 
-use clap::Args;
+mod add;
+mod list;
+mod show;
+mod verify;
 
-use crate::args::Global;
+use std::path::{Path, PathBuf};
+
+use attest_archive::ArchiveError;
+use attest_policy::Policy;
+use attest_provenance::ReleaseName;
+use attest_verify::Verifier;
+use clap::{Args, Subcommand};
+
+use crate::args::{Global, TrustArgs};
+use crate::clock::Now;
+use crate::command::verify::Session;
 use crate::console::Console;
-use crate::failure::{Exit, Failure};
+use crate::failure::{Exit, Failure, with_source};
+use crate::home::Home;
+use crate::trust::{self, Surroundings, Trust};
 
 #[derive(Debug, Args)]
-pub(crate) struct ArchiveArgs {}
+pub(crate) struct ArchiveArgs {
+    #[command(subcommand)]
+    command: ArchiveCommand,
+}
 
-pub(crate) fn run(
-    _args: &ArchiveArgs,
-    _global: &Global,
-    _console: &Console,
-) -> Result<Exit, Failure> {
-    Err(Failure::request(
-        "not-built",
-        "attest archive is not built yet",
-    ))
+#[derive(Debug, Subcommand)]
+enum ArchiveCommand {
+    /// Verify a release folder, then keep it
+    Add(add::AddArgs),
+    /// List the releases
+    List(list::ListArgs),
+    /// Show the files of one release, as it was archived
+    Show(show::ShowArgs),
+    /// Read every byte again, and verify each release by the evidence that was kept with it
+    Verify(verify::VerifyArgs),
+}
+
+/// Which archive.
+#[derive(Debug, Args)]
+struct PlaceArgs {
+    /// The folder of the local identity and its archive [default: .attest]
+    #[arg(long, value_name = "DIR", env = "ATTEST_HOME")]
+    home: Option<PathBuf>,
+    /// Another archive than the home's: any OCI image layout
+    #[arg(long, value_name = "DIR")]
+    archive: Option<PathBuf>,
+}
+
+impl PlaceArgs {
+    fn path(&self) -> PathBuf {
+        match &self.archive {
+            Some(path) => path.clone(),
+            None => self.own_home().archive(),
+        }
+    }
+
+    fn own_home(&self) -> Home {
+        Home::new(self.home.as_deref(), None)
+    }
+
+    /// The trust that flags name; for our own archive, and without such flags, that of our home.
+    fn trust(&self, args: &TrustArgs, around: &Surroundings) -> Result<Trust, Failure> {
+        let named = args.key.is_some() || args.identity.is_some() || !args.trusted_root.is_empty();
+        if named || self.archive.is_some() {
+            return trust::resolve(args, around);
+        }
+        trust::of_home(&self.own_home())
+    }
+}
+
+pub(crate) fn run(args: &ArchiveArgs, global: &Global, console: &Console) -> Result<Exit, Failure> {
+    match &args.command {
+        ArchiveCommand::Add(args) => add::run(args, global, console),
+        ArchiveCommand::List(args) => list::run(args, console),
+        ArchiveCommand::Show(args) => show::run(args, console),
+        ArchiveCommand::Verify(args) => verify::run(args, global, console),
+    }
+}
+
+/// What the archive said, with its exit code.
+pub(crate) fn archive_failure(error: &ArchiveError) -> Failure {
+    let message = with_source(error);
+    match error {
+        ArchiveError::VersionAlreadyReleased { .. } | ArchiveError::NoSuchRelease { .. } => {
+            Failure::no(error.code(), message)
+        }
+        ArchiveError::NameCollision { .. }
+        | ArchiveError::Empty { .. }
+        | ArchiveError::TooLarge { .. }
+        | ArchiveError::NotAnArchive { .. }
+        | ArchiveError::NewerFormat { .. }
+        | ArchiveError::IndexMalformed { .. } => Failure::request(error.code(), message),
+        _ => Failure::unknown(error.code(), message),
+    }
+}
+
+/// Whether an archive that is wrong in this way says no, rather than nothing: its bytes were read, and
+/// they are not those that were archived.
+fn is_damage(error: &ArchiveError) -> bool {
+    matches!(
+        error,
+        ArchiveError::IndexMalformed { .. }
+            | ArchiveError::ManifestMalformed { .. }
+            | ArchiveError::ReleaseMismatch { .. }
+            | ArchiveError::BlobMissing { .. }
+            | ArchiveError::BlobNotAFile { .. }
+            | ArchiveError::BlobCorrupt { .. }
+            | ArchiveError::BlobSize { .. }
+    )
+}
+
+/// As [`archive_failure`], for a command that asks whether the archive is as it was.
+fn damage_failure(error: &ArchiveError) -> Failure {
+    if is_damage(error) {
+        Failure::no(error.code(), with_source(error))
+    } else {
+        archive_failure(error)
+    }
+}
+
+fn parse_release(text: &str) -> Result<ReleaseName, Failure> {
+    ReleaseName::parse(text).map_err(|error| {
+        Failure::request("bad-release", format!("{text:?}: {error}"))
+            .hint("write it as NAME@VERSION; attest archive list shows what is there")
+    })
+}
+
+/// What verifies, for folders that come in and releases that are kept.
+fn session(
+    trust: Trust,
+    args: &TrustArgs,
+    independent: &[String],
+    now: Now,
+) -> Result<Session, Failure> {
+    let verifier = Verifier::new(trust.roots.clone(), now.time, trust::accept(args))
+        .map_err(|error| Failure::request("trusted-root-malformed", error))?;
+    let policy = policy(&trust, args);
+    Ok(Session {
+        verifier,
+        policy,
+        trust,
+        allow_extra: Vec::new(),
+        accept_no_names: false,
+        ignore_missing: false,
+        bundle: None,
+        independent: independent.to_vec(),
+    })
+}
+
+fn policy(trust: &Trust, args: &TrustArgs) -> Policy {
+    Policy::expecting(trust.signer.clone()).approving_only(args.types.iter().cloned())
+}
+
+/// Trust that lies in the archive, or in a folder that is to be added, needs a pin.
+fn around(verified: Vec<PathBuf>, beside: Option<&Path>) -> Surroundings {
+    Surroundings {
+        verified,
+        beside: beside.map(Path::to_owned).into_iter().collect(),
+        ..Surroundings::default()
+    }
 }

@@ -1,5 +1,6 @@
 //! `attest verify`: files, folders, checksum files and digests against an expected signer.
 
+pub(crate) mod archived;
 mod evidence;
 mod exempt;
 mod file;
@@ -21,7 +22,8 @@ use crate::failure::{Exit, Failure};
 use crate::report::{Report, SubjectReport};
 use crate::trust::{self, Surroundings, Trust};
 
-use evidence::Shelf;
+pub(crate) use evidence::Shelf;
+pub(crate) use folder::verify as verify_folder;
 use subject::Subject;
 
 #[derive(Debug, Args)]
@@ -166,6 +168,7 @@ fn new_report(args: &VerifyArgs, global: &Global, now: Now, session: &Session) -
         independent: args.independent.clone(),
         subjects: Vec::new(),
         evidence: Vec::new(),
+        archive: None,
         not_checked,
         verbose: global.verbose,
     }

@@ -1,8 +1,9 @@
 //! The report for a person: the answer first, then what carries it, then what was not checked.
 
-use super::{EvidenceState, FileReport, Refusal, Report, SubjectReport, Verdict};
+use super::{ArchiveReport, EvidenceState, FileReport, Refusal, Report, SubjectReport, Verdict};
 use crate::console::escape;
 use crate::failure::Exit;
+use crate::words::size;
 
 /// How many refused files of one subject are listed; the JSON format has them all.
 const LISTED: usize = 50;
@@ -30,10 +31,35 @@ pub(super) fn lines(report: &Report) -> Vec<String> {
     if report.now.given {
         lines.push(field("judged at", &format!("{} (--at)", report.now.time)));
     }
+    if let Some(archive) = &report.archive {
+        archive_lines(archive, &mut lines);
+    }
     for skipped in &report.not_checked {
         lines.push(field("not checked", skipped));
     }
     lines
+}
+
+fn archive_lines(archive: &ArchiveReport, lines: &mut Vec<String>) {
+    let read = format!(
+        "{}, {} blobs, {}, every byte read",
+        archive.place,
+        archive.blobs,
+        size(archive.bytes)
+    );
+    lines.push(field("archive", &read));
+    for problem in &archive.problems {
+        lines.push(format!("  {}", refusal(problem)));
+    }
+    for (code, text) in archive.notes.iter().take(LISTED) {
+        lines.push(format!("  note: {code}: {}", escape(text)));
+    }
+    if archive.notes.len() > LISTED {
+        let more = archive.notes.len() - LISTED;
+        lines.push(format!(
+            "  … and {more} more notes; --format json lists them all"
+        ));
+    }
 }
 
 fn subject_lines(report: &Report, subject: &SubjectReport, lines: &mut Vec<String>) {
@@ -45,6 +71,7 @@ fn subject_lines(report: &Report, subject: &SubjectReport, lines: &mut Vec<Strin
     let release = subject
         .release
         .as_ref()
+        .filter(|release| **release != subject.subject)
         .map(|release| format!("{release}  "))
         .unwrap_or_default();
     let counted = subject

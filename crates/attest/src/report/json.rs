@@ -2,7 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::{EvidenceReport, EvidenceState, FileReport, Refusal, Report, SubjectReport, Verdict};
+use super::{
+    ArchiveReport, EvidenceReport, EvidenceState, FileReport, Refusal, Report, SubjectReport,
+    Verdict,
+};
 
 /// Raised when a field changes its meaning or goes away.
 const VERSION: u32 = 1;
@@ -23,7 +26,18 @@ pub(super) fn object(report: &Report) -> Value {
         "independent": report.independent,
         "subjects": report.subjects.iter().map(subject).collect::<Vec<_>>(),
         "evidence": report.evidence.iter().map(evidence).collect::<Vec<_>>(),
+        "archive": report.archive.as_ref().map(archive),
         "not_checked": report.not_checked,
+    })
+}
+
+fn archive(archive: &ArchiveReport) -> Value {
+    json!({
+        "place": archive.place,
+        "blobs": archive.blobs,
+        "bytes": archive.bytes,
+        "problems": archive.problems.iter().map(refusal).collect::<Vec<_>>(),
+        "notes": archive.notes.iter().map(|(code, text)| json!({ "code": code, "text": text })).collect::<Vec<_>>(),
     })
 }
 

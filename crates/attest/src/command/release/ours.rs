@@ -3,12 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use attest_archive::{ArchiveError, Reader, Release};
+use attest_archive::{Reader, Release};
 use attest_digest::{Digest, Hashes, RelativePath};
 use attest_provenance::ReleaseName;
 
 use super::content::{open, read_failure};
-use crate::failure::{Failure, with_source};
+pub(super) use crate::command::archive::archive_failure;
+use crate::failure::Failure;
 use crate::home::Home;
 
 /// The releases of this home, as far as its archive reaches.
@@ -129,21 +130,6 @@ pub(super) fn refuse_strangers(
         "move it away, or pass --force to let the release replace it"
     };
     Err(Failure::request(code, message).hint(hint))
-}
-
-/// What the archive said, with its exit code.
-pub(super) fn archive_failure(error: &ArchiveError) -> Failure {
-    let message = with_source(error);
-    match error {
-        ArchiveError::VersionAlreadyReleased { .. } => Failure::no(error.code(), message),
-        ArchiveError::NameCollision { .. }
-        | ArchiveError::Empty { .. }
-        | ArchiveError::TooLarge { .. }
-        | ArchiveError::NotAnArchive { .. }
-        | ArchiveError::NewerFormat { .. }
-        | ArchiveError::IndexMalformed { .. } => Failure::request(error.code(), message),
-        _ => Failure::unknown(error.code(), message),
-    }
 }
 
 fn open_root(folder: &Path) -> Result<attest_digest::Root, Failure> {

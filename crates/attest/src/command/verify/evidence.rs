@@ -170,14 +170,28 @@ impl Shelf {
         if let Some(index) = self.by_path.get(&key) {
             return *index;
         }
-        let (bundle, digest, outcome) = read(path);
+        let index = self.push(path.to_owned(), read(path));
+        self.by_path.insert(key, index);
+        index
+    }
+
+    /// Takes in a bundle that lies in no folder: its bytes, or why they cannot be had.
+    pub(crate) fn take(&mut self, place: PathBuf, bytes: Result<Vec<u8>, Refusal>) -> usize {
+        let taken = match bytes {
+            Ok(bytes) => parse(&bytes),
+            Err(refusal) => (None, None, Outcome::Rejected(vec![refusal])),
+        };
+        self.push(place, taken)
+    }
+
+    fn push(&mut self, place: PathBuf, read: (Option<Bundle>, Option<Digest>, Outcome)) -> usize {
+        let (bundle, digest, outcome) = read;
         self.items.push(Item {
-            place: path.to_owned(),
+            place,
             bundle,
             digest,
             outcome,
         });
-        self.by_path.insert(key, self.items.len() - 1);
         self.items.len() - 1
     }
 
@@ -234,6 +248,11 @@ impl Shelf {
             Outcome::Proven(evidence) => Some(evidence),
             _ => None,
         }
+    }
+
+    /// Everything that was verified.
+    pub(crate) fn proven(&self) -> impl Iterator<Item = &Evidence> {
+        (0..self.items.len()).filter_map(|index| self.evidence(index))
     }
 
     /// The evidence if it was verified and the policy accepts it; else why not.
@@ -326,19 +345,21 @@ fn read(path: &Path) -> (Option<Bundle>, Option<Digest>, Outcome) {
             };
             (None, None, Outcome::Unreadable(refusal))
         }
-        Ok(bytes) => {
-            let digest = Artifact::of_bytes(&bytes, Hashes::Sha256).sha256();
-            match Bundle::parse(&bytes) {
-                Ok(bundle) => (Some(bundle), Some(digest), Outcome::Pending),
-                Err(error) => {
-                    let refusal = Refusal {
-                        code: error.code(),
-                        found: error.to_string(),
-                        wanted: "a Sigstore bundle".to_owned(),
-                    };
-                    (None, Some(digest), Outcome::Rejected(vec![refusal]))
-                }
-            }
+        Ok(bytes) => parse(&bytes),
+    }
+}
+
+fn parse(bytes: &[u8]) -> (Option<Bundle>, Option<Digest>, Outcome) {
+    let digest = Artifact::of_bytes(bytes, Hashes::Sha256).sha256();
+    match Bundle::parse(bytes) {
+        Ok(bundle) => (Some(bundle), Some(digest), Outcome::Pending),
+        Err(error) => {
+            let refusal = Refusal {
+                code: error.code(),
+                found: error.to_string(),
+                wanted: "a Sigstore bundle".to_owned(),
+            };
+            (None, Some(digest), Outcome::Rejected(vec![refusal]))
         }
     }
 }

@@ -2,32 +2,21 @@
 //! evidence. Never a name pattern.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use attest_digest::{Artifact, Hashes, Match, RelativePath};
 use attest_provenance::Statement;
 
-use super::Session;
 use super::evidence::{Shelf, signed_name};
 use super::folder::{Folder, Loaded, Source};
-use crate::home::real;
 
 /// What needs no signature of its own, and why.
 pub(super) fn find(
     folder: &Folder,
     bundles: &[Loaded],
     source: Option<&Source>,
-    session: &Session,
     shelf: &Shelf,
 ) -> BTreeMap<RelativePath, String> {
-    let mut exempt = BTreeMap::new();
-    let top = real(&folder.root);
-    for (place, why) in &session.trust.pinned {
-        let name = place.strip_prefix(&top).ok().and_then(Path::to_str);
-        if let Some(path) = name.and_then(|name| RelativePath::parse(name).ok()) {
-            exempt.insert(path, why.clone());
-        }
-    }
+    let mut exempt = folder.pinned.clone();
     for bundle in bundles {
         let (Some(name), Some(evidence)) = (&bundle.name, shelf.evidence(bundle.index)) else {
             continue;

@@ -24,11 +24,11 @@ use super::file::{file_name, no_bundle, signed_checksums};
 use crate::home::real;
 use crate::report::{FileReport, Refusal, SubjectReport, Verdict};
 
-pub(super) fn verify(path: &Path, session: &Session, shelf: &mut Shelf) -> SubjectReport {
+pub(crate) fn verify(path: &Path, session: &Session, shelf: &mut Shelf) -> SubjectReport {
     let mut report = SubjectReport::new(path.display().to_string(), "folder");
     let bundles = load_bundles(path, session, shelf);
-    let folder = match Folder::read(path, hashes_for(&bundles, shelf)) {
-        Ok(folder) => folder,
+    match Folder::read(path, hashes_for(&bundles, shelf), session) {
+        Ok(folder) => judge(&folder, &bundles, session, shelf, report),
         Err(refusal) => {
             report.files.push(FileReport {
                 path: path.display().to_string(),
@@ -36,12 +36,22 @@ pub(super) fn verify(path: &Path, session: &Session, shelf: &mut Shelf) -> Subje
                 size: None,
                 sha256: None,
             });
-            return report;
+            report
         }
-    };
-    prove(&folder, &bundles, session, shelf);
-    let source = Source::find(&bundles, session, shelf, &mut report);
-    let exempt = exempt::find(&folder, &bundles, source.as_ref(), session, shelf);
+    }
+}
+
+/// Judges the files of a folder, wherever they were read from, by the bundles at its top.
+pub(super) fn judge(
+    folder: &Folder,
+    bundles: &[Loaded],
+    session: &Session,
+    shelf: &mut Shelf,
+    mut report: SubjectReport,
+) -> SubjectReport {
+    prove(folder, bundles, session, shelf);
+    let source = Source::find(folder, bundles, session, shelf, &mut report);
+    let exempt = exempt::find(folder, bundles, source.as_ref(), shelf);
     let verdicts = match &source {
         Some(source) => {
             let parts = source.names.complete();
@@ -62,7 +72,7 @@ pub(super) fn verify(path: &Path, session: &Session, shelf: &mut Shelf) -> Subje
                 false,
             )
         }
-        None => judge_without_names(&folder, &bundles, &exempt, session, shelf, &mut report),
+        None => judge_without_names(folder, bundles, &exempt, session, shelf, &mut report),
     };
     report.files = folder.reports(verdicts);
     if report.reasons.is_empty()
@@ -87,7 +97,7 @@ pub(super) struct Loaded {
     /// Its path below the folder, when it lies there.
     pub(super) name: Option<RelativePath>,
     /// Whether it may approve: every bundle, or only the one of `--bundle`.
-    approves: bool,
+    pub(super) approves: bool,
 }
 
 /// The bundles at the folder's top. With `--bundle` that one alone approves; the others can still be
@@ -129,13 +139,35 @@ fn hashes_for(bundles: &[Loaded], shelf: &Shelf) -> Hashes {
 
 /// What stands in the folder, hashed.
 pub(super) struct Folder {
-    pub(super) root: PathBuf,
     pub(super) files: BTreeMap<RelativePath, Result<Artifact, ReadError>>,
     refused: Vec<(String, Refusal)>,
+    /// Pinned trust, and why it needs no signature.
+    pub(super) pinned: BTreeMap<RelativePath, String>,
+    place: Place,
+}
+
+/// Where the files of a folder are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Disk,
+    Archive,
 }
 
 impl Folder {
-    fn read(path: &Path, hashes: Hashes) -> Result<Self, Refusal> {
+    /// The files of a release in an archive.
+    pub(super) fn archived(
+        files: BTreeMap<RelativePath, Result<Artifact, ReadError>>,
+        pinned: BTreeMap<RelativePath, String>,
+    ) -> Self {
+        Self {
+            files,
+            refused: Vec::new(),
+            pinned,
+            place: Place::Archive,
+        }
+    }
+
+    fn read(path: &Path, hashes: Hashes, session: &Session) -> Result<Self, Refusal> {
         let unreadable = |code, found: String| Refusal {
             code,
             found,
@@ -159,9 +191,10 @@ impl Folder {
             })
             .collect();
         Ok(Self {
-            root: path.to_owned(),
             files: paths.into_iter().zip(artifacts).collect(),
             refused,
+            pinned: pinned_below(path, session),
+            place: Place::Disk,
         })
     }
 
@@ -217,6 +250,16 @@ impl Folder {
     }
 }
 
+/// Pinned files that lie in the folder.
+fn pinned_below(folder: &Path, session: &Session) -> BTreeMap<RelativePath, String> {
+    let top = real(folder);
+    let below = |(place, why): (&PathBuf, &String)| {
+        let name = place.strip_prefix(&top).ok().and_then(Path::to_str)?;
+        Some((RelativePath::parse(name).ok()?, why.clone()))
+    };
+    session.trust.pinned.iter().filter_map(below).collect()
+}
+
 /// A verdict of the policy with what is known of the file.
 pub(super) fn file_report<'a>(
     verdict: FileVerdict,
@@ -264,6 +307,7 @@ pub(super) struct Source {
 
 impl Source {
     fn find(
+        folder: &Folder,
         bundles: &[Loaded],
         session: &Session,
         shelf: &mut Shelf,
@@ -272,7 +316,11 @@ impl Source {
         if let Some(found) = Self::from_statements(bundles, session, shelf, report) {
             return found;
         }
-        Self::from_checksums(bundles, session, shelf, report)
+        match folder.place {
+            Place::Disk => Self::from_checksums(bundles, session, shelf, report),
+            // What is archived is a release: only its statement can say so.
+            Place::Archive => None,
+        }
     }
 
     /// `None` when no statement approves; `Some(None)` when those that do contradict each other.

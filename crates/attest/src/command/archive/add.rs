@@ -1,0 +1,236 @@
+//! `attest archive add`: a release folder is verified, then kept.
+//!
+//! What was verified is what is kept: each file is copied with the digest that its verdict is about.
+
+use std::path::{Path, PathBuf};
+
+use attest_archive::{Added, MemberInput, Outcome, ReleaseInput, Role, Source, Store};
+use attest_digest::{Algorithm, Digest, DigestSet, RelativePath, Root};
+use attest_provenance::ReleaseName;
+use attest_provenance::predicate::reference::Reference;
+use clap::Args;
+use serde_json::json;
+
+use super::{PlaceArgs, archive_failure, around, parse_release, session};
+use crate::args::{Global, TrustArgs};
+use crate::clock::Now;
+use crate::command::verify::archived::is_trust_name;
+use crate::command::verify::{Session, Shelf, verify_folder};
+use crate::console::{Console, escape};
+use crate::failure::{Exit, Failure};
+use crate::report::{FileReport, Report, SubjectReport, Verdict};
+use crate::trust;
+use crate::words::{files, size};
+
+#[derive(Debug, Args)]
+pub(super) struct AddArgs {
+    /// The folder of one release
+    #[arg(value_name = "DIR")]
+    folder: PathBuf,
+    /// The release that the evidence must name
+    #[arg(long, value_name = "NAME@VERSION")]
+    release: Option<String>,
+    #[command(flatten)]
+    place: PlaceArgs,
+    #[command(flatten)]
+    trust: TrustArgs,
+    /// A log (by origin) or timestamp authority that you know to be independent of the signer
+    #[arg(long, value_name = "ID")]
+    independent: Vec<String>,
+}
+
+pub(super) fn run(args: &AddArgs, global: &Global, console: &Console) -> Result<Exit, Failure> {
+    let now = global.now()?;
+    let wanted = args.release.as_deref().map(parse_release).transpose()?;
+    let around = around(vec![args.folder.clone()], Some(&args.folder));
+    let trust = args.place.trust(&args.trust, &around)?;
+    let mut session = session(trust, &args.trust, &args.independent, now)?;
+    if let Some(release) = &wanted {
+        session.policy = session.policy.of_release(release.clone());
+    }
+    let path = args.place.path();
+    // An archive that is there is taken before the work; a new one is made after it.
+    let store = if path.exists() {
+        Some(open(&path)?)
+    } else {
+        None
+    };
+
+    let mut shelf = Shelf::new();
+    let subject = verify_folder(&args.folder, &session, &mut shelf);
+    if subject.exit() != Exit::Yes {
+        return Ok(refused(args, global, now, &session, subject, shelf).render(console));
+    }
+    let release = release_of(&subject)?;
+    let sboms = sboms(&shelf);
+    let root = Root::open(&args.folder)
+        .map_err(|error| Failure::unknown(error.code(), error.to_string()))?;
+    let input = ReleaseInput {
+        name: release,
+        members: members(&subject, &root, &sboms)?,
+    };
+    let mut store = match store {
+        Some(store) => store,
+        None => open(&path)?,
+    };
+    let added = store.add(&input).map_err(|error| archive_failure(&error))?;
+    let bytes = subject.files.iter().filter_map(|file| file.size).sum();
+    say(&path, &input, &added, bytes, &session, console);
+    Ok(Exit::Yes)
+}
+
+fn open(path: &Path) -> Result<Store, Failure> {
+    Store::init(path).map_err(|error| archive_failure(&error))
+}
+
+fn refused(
+    args: &AddArgs,
+    global: &Global,
+    now: Now,
+    session: &Session,
+    subject: SubjectReport,
+    shelf: Shelf,
+) -> Report {
+    Report {
+        command: "archive add",
+        now,
+        signer: trust::signer_words(&session.trust.signer),
+        trust: session.trust.lines.clone(),
+        accepted: trust::accepted_words(&args.trust),
+        independent: args.independent.clone(),
+        subjects: vec![subject],
+        evidence: shelf.into_reports(&args.independent),
+        archive: None,
+        not_checked: Vec::new(),
+        verbose: global.verbose,
+    }
+}
+
+/// The release that the accepted statement names: without one there is nothing to call it.
+fn release_of(subject: &SubjectReport) -> Result<ReleaseName, Failure> {
+    let Some(text) = &subject.release else {
+        let message = format!(
+            "{} is signed, but no release statement says which release it is",
+            subject.subject
+        );
+        return Err(Failure::no("release-missing", message));
+    };
+    ReleaseName::parse(text).map_err(|_| {
+        let message = format!("the release statement names {text}, wanted NAME@VERSION");
+        Failure::no("release-missing", message)
+    })
+}
+
+/// The files with the bytes that were verified.
+fn members<'r>(
+    subject: &SubjectReport,
+    root: &'r Root,
+    sboms: &[(String, DigestSet)],
+) -> Result<Vec<MemberInput<'r>>, Failure> {
+    let member = |file: &FileReport| {
+        let path = RelativePath::parse(&file.path).ok()?;
+        let digest = Digest::from_hex(Algorithm::Sha256, file.sha256.as_deref()?).ok()?;
+        let is_sbom = sboms.iter().any(|(name, digests)| {
+            *name == file.path && digests.get(Algorithm::Sha256) == Some(&digest)
+        });
+        let role = if is_sbom {
+            Role::Sbom
+        } else {
+            role(&path, &file.verdict)
+        };
+        Some(MemberInput {
+            source: Source::Below(root, path.clone()),
+            path,
+            role,
+            expected: Some(digest),
+        })
+    };
+    let verified = subject.files.iter().map(|file| {
+        let unread = || {
+            Failure::unknown(
+                "internal-error",
+                format!("{} has a verdict and no digest", file.path),
+            )
+        };
+        member(file).ok_or_else(unread)
+    });
+    verified.collect()
+}
+
+/// The documents that proven reference statements call bills of materials of this release.
+fn sboms(shelf: &Shelf) -> Vec<(String, DigestSet)> {
+    let statements = shelf
+        .proven()
+        .filter_map(attest_verify::Evidence::statement);
+    let references = statements.filter_map(|statement| Reference::from_statement(statement).ok());
+    references
+        .flat_map(|reference| reference.references().to_vec())
+        .filter_map(|document| Some((document.name?, document.digests)))
+        .collect()
+}
+
+/// What a verified file is there for, by its verdict and the names that releases have.
+fn role(path: &RelativePath, verdict: &Verdict) -> Role {
+    match (path.as_str(), verdict) {
+        ("release.pub" | "trusted_root.json", _) => Role::Trust,
+        (_, Verdict::Evidence(_)) if is_trust_name(path) => Role::Trust,
+        (_, Verdict::Evidence(_)) => Role::Evidence,
+        ("SHA256SUMS", _) => Role::Checksums,
+        ("VERIFY.md", _) => Role::Guide,
+        _ => Role::Artifact,
+    }
+}
+
+fn say(
+    path: &Path,
+    input: &ReleaseInput<'_>,
+    added: &Added,
+    bytes: u64,
+    session: &Session,
+    console: &Console,
+) {
+    let outcome = match added.outcome {
+        Outcome::New => "new",
+        Outcome::Already => "already",
+    };
+    if console.is_json() {
+        console.json(&json!({
+            "version": 1,
+            "command": "archive add",
+            "answer": Exit::Yes.word(),
+            "exit": Exit::Yes.number(),
+            "archive": path.display().to_string(),
+            "release": input.name.to_string(),
+            "manifest": added.manifest.to_string(),
+            "outcome": outcome,
+            "files": input.members.len(),
+            "bytes": bytes,
+            "new_blobs": added.new_blobs,
+            "reused_blobs": added.reused_blobs,
+            "signer": trust::signer_words(&session.trust.signer),
+        }));
+        return;
+    }
+    let name = &input.name;
+    console.say(format!(
+        "{name}  {}, {}",
+        files(input.members.len()),
+        size(bytes)
+    ));
+    console.say(format!(
+        "verified   signed by {}",
+        escape(&trust::signer_words(&session.trust.signer))
+    ));
+    let kept = match added.outcome {
+        Outcome::New => format!(
+            "{} new blobs, {} were there already",
+            added.new_blobs, added.reused_blobs
+        ),
+        Outcome::Already => "the same release was there already".to_owned(),
+    };
+    console.say(format!(
+        "archived   {}, {kept}",
+        escape(&path.display().to_string())
+    ));
+    console.say(format!("manifest   {}", added.manifest));
+}

@@ -1,0 +1,194 @@
+//! `attest archive verify`: the bytes, and who made them.
+//!
+//! 1. Read every blob once, and compare it with its name.
+//! 2. Judge each release like a folder: its files by what was read, its evidence from the blobs.
+//! 3. Ask for the release statement of exactly that name and version.
+
+use attest_archive::{CheckReport, CheckedRelease, Note, Problem, Reader};
+use attest_digest::Hashes;
+use attest_provenance::ReleaseName;
+use clap::Args;
+
+use super::{PlaceArgs, damage_failure, is_damage, parse_release, policy, session, show};
+use crate::args::{Global, TrustArgs};
+use crate::command::verify::{Session, Shelf, archived};
+use crate::console::Console;
+use crate::failure::{Exit, Failure, with_source};
+use crate::report::{ArchiveReport, FileReport, Refusal, Report, SubjectReport, Verdict};
+use crate::trust::{self, Surroundings};
+
+#[derive(Debug, Args)]
+pub(super) struct VerifyArgs {
+    /// The releases [default: all, and everything else in the archive]
+    #[arg(value_name = "NAME@VERSION")]
+    releases: Vec<String>,
+    #[command(flatten)]
+    place: PlaceArgs,
+    #[command(flatten)]
+    trust: TrustArgs,
+    /// A log (by origin) or timestamp authority that you know to be independent of the signer
+    #[arg(long, value_name = "ID")]
+    independent: Vec<String>,
+}
+
+pub(super) fn run(args: &VerifyArgs, global: &Global, console: &Console) -> Result<Exit, Failure> {
+    let now = global.now()?;
+    let names = args
+        .releases
+        .iter()
+        .map(|text| parse_release(text))
+        .collect::<Result<Vec<_>, _>>()?;
+    let path = args.place.path();
+    let reader = Reader::open(&path).map_err(|error| damage_failure(&error))?;
+    let names = selected(&reader, names)?;
+    let around = Surroundings {
+        verified: vec![path.clone()],
+        archived: if trust::has_pins(&args.trust) {
+            archived::trust_files(&reader, &names)
+        } else {
+            Vec::new()
+        },
+        ..Surroundings::default()
+    };
+    let trust = args.place.trust(&args.trust, &around)?;
+    let mut session = session(trust, &args.trust, &args.independent, now)?;
+    let checked = check(&reader, args, &names)?;
+    let mut report = Report {
+        command: "archive verify",
+        now,
+        signer: trust::signer_words(&session.trust.signer),
+        trust: session.trust.lines.clone(),
+        accepted: trust::accepted_words(&args.trust),
+        independent: args.independent.clone(),
+        subjects: Vec::new(),
+        evidence: Vec::new(),
+        archive: Some(archive_report(&path.display().to_string(), &checked)),
+        not_checked: vec!["rollback (no --state)".to_owned()],
+        verbose: global.verbose,
+    };
+    for release in &checked.releases {
+        session.policy = policy(&session.trust, &args.trust).of_release(release.name.clone());
+        judge(&reader, release, &checked, &session, &mut report);
+    }
+    Ok(report.render(console))
+}
+
+/// The releases that were asked for: each must be there, and there must be one.
+fn selected(reader: &Reader, asked: Vec<ReleaseName>) -> Result<Vec<ReleaseName>, Failure> {
+    let all: Vec<ReleaseName> = reader.list().into_iter().map(|it| it.name).collect();
+    if let Some(name) = asked.iter().find(|name| !all.contains(name)) {
+        return Err(show::missing(name));
+    }
+    if all.is_empty() {
+        let message = "the archive has no releases: nothing was verified";
+        return Err(Failure::no("nothing-verified", message));
+    }
+    Ok(if asked.is_empty() { all } else { asked })
+}
+
+fn check(
+    reader: &Reader,
+    args: &VerifyArgs,
+    names: &[ReleaseName],
+) -> Result<CheckReport, Failure> {
+    // Statements claim SHA-512 beside SHA-256, and all that is claimed must agree.
+    let hashes = Hashes::Sha256AndSha512;
+    let checked = if args.releases.is_empty() {
+        reader.check(hashes)
+    } else {
+        reader.check_releases(names, hashes)
+    };
+    checked.map_err(|error| damage_failure(&error))
+}
+
+/// One release: the verdicts about its files, and what its blobs suffer from.
+///
+/// Its bundles are let go before the next release is judged.
+fn judge(
+    reader: &Reader,
+    checked: &CheckedRelease,
+    all: &CheckReport,
+    session: &Session,
+    report: &mut Report,
+) {
+    let mut shelf = Shelf::new();
+    let mut subject = match reader.find(&checked.name) {
+        Ok(Some(release)) => archived::verify(&release, &all.observed, session, &mut shelf),
+        // Why it cannot be read stands among its problems.
+        _ => SubjectReport::new(checked.name.to_string(), archived::KIND),
+    };
+    for problem in &checked.problems {
+        tell(&mut subject, problem);
+    }
+    let before = report.evidence.len();
+    for index in &mut subject.decided_by {
+        *index += before;
+    }
+    report.subjects.push(subject);
+    report
+        .evidence
+        .extend(shelf.into_reports(&session.independent));
+}
+
+/// Puts what is wrong with a blob in the place of what would follow from it.
+fn tell(subject: &mut SubjectReport, problem: &Problem) {
+    let refusal = Refusal {
+        code: problem.error.code(),
+        found: with_source(problem.error.as_ref()),
+        wanted: "the bytes that were archived".to_owned(),
+    };
+    let path = match (&problem.member, is_damage(&problem.error)) {
+        (None, true) => return subject.reasons.push(refusal),
+        (None, false) => "(manifest)",
+        (Some(path), _) => path.as_str(),
+    };
+    let verdict = if is_damage(&problem.error) {
+        Verdict::Rejected(refusal)
+    } else {
+        Verdict::Unreadable(refusal)
+    };
+    subject.files.retain(|file| file.path != path);
+    subject.files.push(FileReport {
+        path: path.to_owned(),
+        verdict,
+        size: None,
+        sha256: None,
+    });
+    subject
+        .files
+        .sort_by(|one, other| one.path.cmp(&other.path));
+}
+
+fn archive_report(place: &str, checked: &CheckReport) -> ArchiveReport {
+    let problems = checked.problems.iter().map(|problem| Refusal {
+        code: problem.error.code(),
+        found: with_source(problem.error.as_ref()),
+        wanted: "what the index names".to_owned(),
+    });
+    let notes = checked.notes.iter().map(|note| (note.code(), words(note)));
+    ArchiveReport {
+        place: place.to_owned(),
+        blobs: checked.blobs,
+        bytes: checked.bytes,
+        problems: problems.collect(),
+        notes: notes.collect(),
+    }
+}
+
+fn words(note: &Note) -> String {
+    match note {
+        Note::BlobExtra { blob } => format!("blob {blob} belongs to no release"),
+        Note::FileExtra { place } => format!("{place} is no part of the archive"),
+        Note::Incoming { files } => {
+            format!(
+                "{files} files of a run that died or is at work; the next addition removes them"
+            )
+        }
+        Note::EntryForeign {
+            manifest: Some(manifest),
+        } => {
+            format!("the index names {manifest}, which is no release")
+        }
+        _ => "the index names something that is no release".to_owned(),
+    }
+}

@@ -1,0 +1,145 @@
+//! A release in an archive: judged like a folder, from its blobs.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use attest_archive::{ArchiveError, Reader, Release};
+use attest_digest::{Artifact, Digest, ReadError, RelativePath};
+use attest_provenance::ReleaseName;
+use attest_verify::{ExpectedSigner, PublicKey};
+
+use super::Session;
+use super::evidence::{Shelf, is_bundle_name};
+use super::folder::{Folder, Loaded, judge};
+use crate::failure::with_source;
+use crate::report::{Refusal, SubjectReport};
+
+/// What reports call such a subject.
+pub(crate) const KIND: &str = "archived-release";
+
+/// Judges every file of a release by what was read of its blobs; what could not be read is the
+/// caller's to tell.
+pub(crate) fn verify(
+    release: &Release<'_>,
+    observed: &BTreeMap<Digest, Artifact>,
+    session: &Session,
+    shelf: &mut Shelf,
+) -> SubjectReport {
+    let report = SubjectReport::new(release.name().to_string(), KIND);
+    let bundles = load_bundles(release, shelf);
+    let read = |digest: Digest| {
+        let artifact = observed.get(&digest).cloned();
+        artifact.ok_or(ReadError::NotFound { path: None })
+    };
+    let files = release
+        .members()
+        .iter()
+        .map(|it| (it.path().clone(), read(it.digest())));
+    let folder = Folder::archived(files.collect(), pinned(release, session));
+    judge(&folder, &bundles, session, shelf, report)
+}
+
+/// Keys and trusted roots at the top of releases, each once: where a pin can find them.
+pub(crate) fn trust_files(reader: &Reader, names: &[ReleaseName]) -> Vec<(String, Vec<u8>)> {
+    let mut files = BTreeMap::new();
+    for name in names {
+        let Ok(Some(release)) = reader.find(name) else {
+            continue;
+        };
+        for member in release.members() {
+            if !is_trust_name(member.path()) || files.contains_key(&member.digest()) {
+                continue;
+            }
+            if let Ok(bytes) = release.unverified_bytes(member.path(), TRUST_BYTES) {
+                files.insert(
+                    member.digest(),
+                    (format!("{name}/{}", member.path()), bytes),
+                );
+            }
+        }
+    }
+    files.into_values().collect()
+}
+
+/// Whether pinned trust is looked for in a file of this name: `*.pub` and `trusted_root.json` at the
+/// top.
+pub(crate) fn is_trust_name(path: &RelativePath) -> bool {
+    let name = path.as_str();
+    let extension = name.rsplit_once('.').map(|(_, extension)| extension);
+    path.parent().is_none() && (name == TRUSTED_ROOT || extension == Some("pub"))
+}
+
+/// The bundles at the release's top: all of them may approve.
+fn load_bundles(release: &Release<'_>, shelf: &mut Shelf) -> Vec<Loaded> {
+    let at_top = |path: &RelativePath| path.parent().is_none() && is_bundle_name(path.as_str());
+    let members = release
+        .members()
+        .iter()
+        .filter(|member| at_top(member.path()));
+    members
+        .map(|member| {
+            let place = PathBuf::from(format!("{}/{}", release.name(), member.path()));
+            let limit = attest_verify::limits::BUNDLE_BYTES as u64;
+            let bytes = release.unverified_bytes(member.path(), limit);
+            Loaded {
+                index: shelf.take(place.clone(), bytes.map_err(|error| refusal(&error, limit))),
+                path: place,
+                name: Some(member.path().clone()),
+                approves: true,
+            }
+        })
+        .collect()
+}
+
+fn refusal(error: &ArchiveError, limit: u64) -> Refusal {
+    match error {
+        ArchiveError::TooLarge { found, .. } => Refusal {
+            code: "bundle-too-large",
+            found: format!("{found} bytes"),
+            wanted: format!("at most {limit} bytes"),
+        },
+        _ => Refusal {
+            code: error.code(),
+            found: with_source(error),
+            wanted: "the bundle that was archived".to_owned(),
+        },
+    }
+}
+
+/// The very key and the very root that this run trusts, kept with the release: they need no signature.
+fn pinned(release: &Release<'_>, session: &Session) -> BTreeMap<RelativePath, String> {
+    let mut pinned = BTreeMap::new();
+    for member in release
+        .members()
+        .iter()
+        .filter(|member| is_trust_name(member.path()))
+    {
+        let why = if member.path().as_str() == TRUSTED_ROOT {
+            let digest = member.digest().hex();
+            let trusted = session
+                .trust
+                .lines
+                .iter()
+                .any(|line| line.what == "trusted root" && line.sha256 == digest);
+            trusted.then_some("the trusted root of this run")
+        } else {
+            is_signer(release, member.path(), session).then_some("the key of this run")
+        };
+        if let Some(why) = why {
+            pinned.insert(member.path().clone(), why.to_owned());
+        }
+    }
+    pinned
+}
+
+fn is_signer(release: &Release<'_>, path: &RelativePath, session: &Session) -> bool {
+    let ExpectedSigner::Key(wanted) = &session.trust.signer else {
+        return false;
+    };
+    let bytes = release.unverified_bytes(path, TRUST_BYTES);
+    bytes.is_ok_and(|bytes| PublicKey::parse(&bytes).is_ok_and(|found| found == *wanted))
+}
+
+const TRUSTED_ROOT: &str = "trusted_root.json";
+/// The public-good trusted root is 7 KiB.
+const TRUST_BYTES: u64 = 4 << 20;
