@@ -14,6 +14,7 @@ mod identity;
 mod password;
 mod report;
 mod trust;
+mod words;
 
 use std::panic::{self, AssertUnwindSafe};
 use std::process::ExitCode;
