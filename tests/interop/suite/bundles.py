@@ -70,10 +70,10 @@ class Bundle:
         return changed
 
     def with_altered_statement(self) -> "Bundle":
-        """The payload with one character of the first subject's digest changed; still a statement."""
+        """The payload with one character of the last subject's digest changed; still a statement."""
         statement = self.statement
-        digest = statement["subject"][0]["digest"]["sha256"]
-        statement["subject"][0]["digest"]["sha256"] = ("1" if digest[0] == "0" else "0") + digest[1:]
+        digests = statement["subject"][-1]["digest"]
+        digests["sha256"] = ("1" if digests["sha256"][0] == "0" else "0") + digests["sha256"][1:]
         changed = self.copy()
         payload = json.dumps(statement, separators=(",", ":")).encode()
         changed.document["dsseEnvelope"]["payload"] = base64.b64encode(payload).decode()

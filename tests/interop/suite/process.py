@@ -15,7 +15,7 @@ from pathlib import Path
 
 from suite import network
 
-TIMEOUT = 300  # seconds; the slowest case needs a tenth
+TIMEOUT = 120  # seconds; the slowest case needs a tenth
 
 
 class Failed(Exception):
@@ -92,12 +92,20 @@ def environment(home: Path, extra: dict[str, str] | None = None) -> dict[str, st
     return bare | (extra or {})
 
 
-def run(command: list, *, cwd: Path, home: Path, offline: bool = False, extra=None, stdin: bytes = b"") -> Output:
+def run(command: list, *, cwd: Path, home: Path, offline: bool = False, extra=None) -> Output:
     words = [str(word) for word in command]
     prefix = network.alone() if offline else []
-    done = subprocess.run(
-        [*prefix, *words], cwd=cwd, env=environment(home, extra), input=stdin, capture_output=True, timeout=TIMEOUT
-    )
+    try:
+        done = subprocess.run(
+            [*prefix, *words],
+            cwd=cwd,
+            env=environment(home, extra),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=TIMEOUT,
+        )
+    except subprocess.TimeoutExpired as late:
+        raise Failed(f"$ {shlex.join(words)}\nno end after {TIMEOUT} s\n{(late.stderr or b'').decode()}") from late
     return Output(words, done.returncode, done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace"))
 
 
