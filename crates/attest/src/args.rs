@@ -165,14 +165,28 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Opt
         Ok(cli) => Ok(Some(cli)),
         Err(error) if error.use_stderr() => {
             let text = error.render().to_string();
-            let text = text.strip_prefix("error: ").unwrap_or(&text).trim_end();
-            Err(Failure::request("bad-arguments", text))
+            Err(bad_arguments(&text))
         }
         Err(help) => {
             help.print()
                 .map_err(|error| Failure::unknown("output-failed", format!("stdout: {error}")))?;
             Ok(None)
         }
+    }
+}
+
+/// What clap found, in one line, and the usage as the hint.
+fn bad_arguments(text: &str) -> Failure {
+    let text = text.strip_prefix("error: ").unwrap_or(text);
+    let one_line = |part: &str| part.split_whitespace().collect::<Vec<_>>().join(" ");
+    let found = text.split("\n\nUsage:").next().unwrap_or(text);
+    let failure = Failure::request("bad-arguments", one_line(found));
+    match text.split_once("\n\nUsage:") {
+        Some((_, usage)) => {
+            let usage = usage.split("\n\n").next().unwrap_or(usage);
+            failure.hint(format!("usage: {}", one_line(usage)))
+        }
+        None => failure,
     }
 }
 

@@ -1,14 +1,118 @@
-//! `attest log`.
+//! `attest log`: the embedded transparency log, written by the home's checkpoint key, read by anyone
+//! who has the folder and the log's public key.
 
-use clap::Args;
+mod key;
+mod prove;
+mod read;
+mod write;
 
-use crate::args::Global;
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+use crate::args::{Global, HomeArgs};
 use crate::console::Console;
 use crate::failure::{Exit, Failure};
 
 #[derive(Debug, Args)]
-pub(crate) struct LogArgs {}
+pub(crate) struct LogArgs {
+    #[command(subcommand)]
+    command: LogCommand,
+}
 
-pub(crate) fn run(_args: &LogArgs, _global: &Global, _console: &Console) -> Result<Exit, Failure> {
-    Err(Failure::request("not-built", "attest log is not built yet"))
+#[derive(Debug, Subcommand)]
+enum LogCommand {
+    /// Make an empty log for the home's checkpoint key
+    Init(HomeArgs),
+    /// Append entries: hashedrekord bodies, or the entries of bundles; prints their indices
+    Append(AppendArgs),
+    /// Show the checkpoint, or one entry
+    Show(ShowArgs),
+    /// Prove that an entry is in the log, or that one size of the log is a prefix of another
+    Prove(ProveArgs),
+    /// Recompute the whole log from its tiles and compare
+    Check(CheckArgs),
+    /// Go on with a log whose second copy is lost, from a checkpoint that was kept elsewhere
+    Adopt(AdoptArgs),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct AppendArgs {
+    /// hashedrekord 0.0.2 bodies, or Sigstore bundles whose entries are taken
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+    #[command(flatten)]
+    home: HomeArgs,
+}
+
+/// Which log is read, and by which key.
+#[derive(Debug, Args)]
+pub(super) struct ReadArgs {
+    /// The log's folder [default: the home's]
+    #[arg(long, value_name = "DIR", requires = "key")]
+    log: Option<PathBuf>,
+    /// The log's key: a C2SP vkey, or a trusted_root.json that names the log [default: the home's]
+    #[arg(long, value_name = "VKEY|FILE")]
+    key: Option<String>,
+    #[command(flatten)]
+    home: HomeArgs,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ShowArgs {
+    /// The index of an entry, from 0
+    #[arg(value_name = "INDEX")]
+    index: Option<u64>,
+    #[command(flatten)]
+    read: ReadArgs,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ProveArgs {
+    /// The index of an entry, from 0
+    #[arg(value_name = "INDEX", required_unless_present = "from")]
+    index: Option<u64>,
+    /// The size of the tree to prove it in: one that was published [default: the last]
+    #[arg(long, value_name = "N", requires = "index")]
+    size: Option<u64>,
+    /// Prove that the tree of this size …
+    #[arg(long, value_name = "N", conflicts_with = "index")]
+    from: Option<u64>,
+    /// … is a prefix of the tree of this size [default: the last]
+    #[arg(long, value_name = "N", requires = "from")]
+    to: Option<u64>,
+    #[command(flatten)]
+    read: ReadArgs,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct CheckArgs {
+    /// A checkpoint that was kept earlier: the log must still contain it
+    #[arg(long, value_name = "FILE")]
+    checkpoint: Vec<PathBuf>,
+    #[command(flatten)]
+    read: ReadArgs,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct AdoptArgs {
+    /// A signed checkpoint from outside of the home, or a bundle that carries one
+    #[arg(long, value_name = "FILE")]
+    checkpoint: PathBuf,
+    /// Entries that a restored backup lacks, in order, up to that checkpoint: bodies or bundles
+    #[arg(long, value_name = "FILE")]
+    missing: Vec<PathBuf>,
+    #[command(flatten)]
+    home: HomeArgs,
+}
+
+pub(crate) fn run(args: &LogArgs, _global: &Global, console: &Console) -> Result<Exit, Failure> {
+    match &args.command {
+        LogCommand::Init(home) => write::init(home, console),
+        LogCommand::Append(args) => write::append(args, console),
+        LogCommand::Adopt(args) => write::adopt(args, console),
+        LogCommand::Show(args) => read::show(args, console),
+        LogCommand::Check(args) => read::check(args, console),
+        LogCommand::Prove(args) => prove::prove(args, console),
+    }
 }
