@@ -70,6 +70,8 @@ pub enum Note {
         /// How many.
         files: usize,
     },
+    /// The index is not as we write it: another tool has been there, or a bit fell.
+    IndexRewritten,
     /// An entry of the index that is no release.
     EntryForeign {
         /// The digest of what it names, where we know its kind.
@@ -84,6 +86,7 @@ impl Note {
             Self::BlobExtra { .. } => "blob-extra",
             Self::FileExtra { .. } => "file-extra",
             Self::Incoming { .. } => "incoming-left",
+            Self::IndexRewritten => "index-rewritten",
             Self::EntryForeign { .. } => "entry-foreign",
         }
     }
@@ -119,6 +122,7 @@ impl Reader {
         survey.needs.extend(foreign.map(|blob| (blob, Vec::new())));
         let known = survey.blobs().chain(now.added_since(self)).collect();
         let mut report = survey.read(self, hashes);
+        report.problems.extend(self.misnamed());
         report.notes = self.notes(&names, &known)?;
         Ok(report)
     }
@@ -142,6 +146,22 @@ impl Reader {
         Ok(survey.read(self, hashes))
     }
 
+    /// Releases that the index calls something else, so that the list does not have them.
+    fn misnamed(&self) -> impl Iterator<Item = Problem> {
+        let manifests = self.index.foreign.iter().filter_map(|entry| entry.blob);
+        manifests.filter_map(|blob| {
+            let release = self.manifest(blob).ok()??.name().clone();
+            let error = ArchiveError::IndexMismatch {
+                manifest: blob.digest,
+                release,
+            };
+            Some(Problem {
+                member: None,
+                error: Arc::new(error),
+            })
+        })
+    }
+
     /// The blobs of releases that `before` does not have.
     fn added_since(&self, before: &Self) -> Vec<Digest> {
         let mut survey = Survey::default();
@@ -159,6 +179,9 @@ impl Reader {
         known: &BTreeSet<Digest>,
     ) -> Result<Vec<Note>, ArchiveError> {
         let mut notes = Vec::new();
+        if self.index.rewritten {
+            notes.push(Note::IndexRewritten);
+        }
         for entry in &self.index.foreign {
             notes.push(Note::EntryForeign {
                 manifest: entry.blob.map(|blob| blob.digest),

@@ -58,6 +58,14 @@ pub const CODES: &[(&str, &str)] = &[
         "index.json is no index of releases with one meaning",
     ),
     (
+        "index-mismatch",
+        "the index calls the manifest of a release something else",
+    ),
+    (
+        "index-rewritten",
+        "index.json is not as this program writes it: another tool has been there, or a bit fell",
+    ),
+    (
         "manifest-malformed",
         "a manifest is not written the one way that a release has",
     ),

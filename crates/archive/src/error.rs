@@ -55,6 +55,14 @@ pub enum ArchiveError {
         /// The release that the index names.
         wanted: ReleaseName,
     },
+    /// The index calls something else what is the manifest of a release.
+    #[error("manifest {manifest} is that of {release}, the index has it for something else")]
+    IndexMismatch {
+        /// The digest of the manifest.
+        manifest: Digest,
+        /// The release that the manifest names.
+        release: ReleaseName,
+    },
     /// Another process is writing to this archive.
     #[error("{} is locked by another writer", shown(path))]
     Locked {
@@ -200,6 +208,7 @@ impl ArchiveError {
             Self::IndexMalformed { .. } => "index-malformed",
             Self::ManifestMalformed { .. } => "manifest-malformed",
             Self::ReleaseMismatch { .. } => "release-mismatch",
+            Self::IndexMismatch { .. } => "index-mismatch",
             Self::Locked { .. } => "archive-locked",
             Self::BlobMissing { .. } => "blob-missing",
             Self::BlobNotAFile { .. } => "blob-not-a-file",

@@ -42,6 +42,8 @@ pub(crate) struct Index {
     pub(crate) unnamed: Vec<Entry>,
     /// What other tools, or later versions of this one, keep in the same layout.
     pub(crate) foreign: Vec<Entry>,
+    /// Whether it was read from other bytes than we would write.
+    pub(crate) rewritten: bool,
 }
 
 /// A descriptor of the index as it stands there.
@@ -85,6 +87,7 @@ impl Index {
             index.take_entry(&format!("manifests[{number}]"), descriptor)?;
         }
         fields.finish()?;
+        index.rewritten = !index.unnamed.is_empty() || index.to_bytes()? != bytes;
         Ok(index)
     }
 

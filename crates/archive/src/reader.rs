@@ -102,7 +102,7 @@ impl Reader {
     }
 
     /// Reads a manifest whose bytes have that digest; `None` if it is not that of a release.
-    fn manifest(&self, manifest: Blob) -> Result<Option<Manifest>, ArchiveError> {
+    pub(crate) fn manifest(&self, manifest: Blob) -> Result<Option<Manifest>, ArchiveError> {
         let bytes = self.read_blob(manifest, limits::MANIFEST_BYTES)?;
         Manifest::parse(&bytes).map_err(|source| ArchiveError::ManifestMalformed {
             manifest: manifest.digest,

@@ -186,6 +186,7 @@ impl Store {
         staged.push(manifest);
 
         let mut index = self.reader.index.clone();
+        index.rewritten = false;
         index
             .insert(release.name.clone(), descriptor)
             .map_err(|source| malformed(&self.reader.root, source))?;

@@ -70,6 +70,35 @@ fn a_bit_flipped_in_any_byte_of_any_blob_is_found_and_named() {
 }
 
 #[test]
+fn a_bit_flipped_in_any_byte_of_the_index_is_found_and_named() {
+    let bench = Bench::with_hello();
+    let kept = fs::read(bench.index()).unwrap();
+    for at in 0..kept.len() {
+        // Case, and one more.
+        for bit in [5, at % 8] {
+            let mut bytes = kept.clone();
+            bytes[at] ^= 1 << bit;
+            fs::write(bench.index(), &bytes).unwrap();
+            let found = match Reader::open(&bench.path()) {
+                Err(_) => true,
+                Ok(reader) => match reader.check(Hashes::Sha256) {
+                    Err(_) => true,
+                    Ok(report) => {
+                        // Whatever fell, a release is found under its name or the answer is no.
+                        let there = reader
+                            .find(&named("hello@1.0.0"))
+                            .is_ok_and(|it| it.is_some());
+                        assert!(there || !report.is_sound(), "byte {at}, bit {bit}");
+                        !report.is_sound() || !report.notes.is_empty()
+                    }
+                },
+            };
+            assert!(found, "byte {at}, bit {bit}");
+        }
+    }
+}
+
+#[test]
 fn a_missing_a_short_and_a_long_blob_are_named_for_each_release_that_has_them() {
     let bench = Bench::with_hello();
     bench
@@ -225,12 +254,8 @@ fn an_entry_of_another_tool_is_kept_and_noted() {
     fs::write(bench.blob(sha256(b"foreign")), b"foreign").unwrap();
     let report = check(&bench);
     assert!(report.is_sound());
-    assert_eq!(
-        report.notes,
-        [Note::EntryForeign {
-            manifest: Some(sha256(b"foreign"))
-        }]
-    );
+    let manifest = Some(sha256(b"foreign"));
+    assert_eq!(report.notes, [Note::EntryForeign { manifest }]);
 
     bench.add("hello@2.0.0", &HELLO).unwrap();
     let index: Value = serde_json::from_slice(&fs::read(bench.index()).unwrap()).unwrap();
@@ -253,7 +278,9 @@ fn a_release_that_a_copying_tool_has_stripped_of_its_name_is_found() {
 
     let reader = Reader::open(&bench.path()).unwrap();
     assert!(reader.find(&named("hello@1.0.0")).unwrap().is_some());
-    assert!(reader.check(Hashes::Sha256).unwrap().is_sound());
+    let report = reader.check(Hashes::Sha256).unwrap();
+    assert!(report.is_sound());
+    assert_eq!(report.notes, [Note::IndexRewritten]);
     assert_eq!(
         code(bench.add("hello@1.0.0", &HELLO[..1])),
         "version-already-released"
