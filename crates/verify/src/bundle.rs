@@ -442,6 +442,10 @@ fn signer(material: &mut Object, version: BundleVersion) -> Result<Material, Bun
             }
             Ok(Material::Key { hint })
         }
+        [false, true, false] if version < BundleVersion::V0_3 => {
+            let at = material.path_of("certificate");
+            Err(BundleError::problem(&at, "is not before version 0.3"))
+        }
         [false, true, false] => {
             certificate(material.take_object("certificate")?).map(Material::Certificate)
         }

@@ -18,20 +18,39 @@ fn a_bundle_is_read_up_to_its_limit_and_no_further() {
     let good = Scene::message().bundle.to_string();
     let padded = |length: usize| format!("{good}{}", " ".repeat(length - good.len()));
     assert_eq!(code_of(padded(limits::BUNDLE_BYTES).as_bytes()), "accepted");
-    assert_eq!(code_of(padded(limits::BUNDLE_BYTES + 1).as_bytes()), "bundle-too-large");
+    assert_eq!(
+        code_of(padded(limits::BUNDLE_BYTES + 1).as_bytes()),
+        "bundle-too-large"
+    );
 }
 
 #[test]
 fn counts_are_read_up_to_their_limits_and_no_further() {
     let entries = "/verificationMaterial/tlogEntries";
     let hashes = format!("{PROOF}/hashes");
-    for (pointer, most) in [(entries, limits::LOG_ENTRIES), (TIMESTAMPS, limits::TIMESTAMPS), (hashes.as_str(), limits::PROOF_HASHES)] {
+    for (pointer, most) in [
+        (entries, limits::LOG_ENTRIES),
+        (TIMESTAMPS, limits::TIMESTAMPS),
+        (hashes.as_str(), limits::PROOF_HASHES),
+    ] {
         let mut scene = Scene::message();
-        let one = scene.bundle.pointer(&format!("{pointer}/0")).unwrap().clone();
+        let one = scene
+            .bundle
+            .pointer(&format!("{pointer}/0"))
+            .unwrap()
+            .clone();
         scene.set(pointer, vec![one.clone(); most]);
-        assert_eq!(code_of(scene.bundle.to_string().as_bytes()), "accepted", "{pointer}");
+        assert_eq!(
+            code_of(scene.bundle.to_string().as_bytes()),
+            "accepted",
+            "{pointer}"
+        );
         scene.set(pointer, vec![one; most + 1]);
-        assert_eq!(code_of(scene.bundle.to_string().as_bytes()), "bundle-too-large", "{pointer}");
+        assert_eq!(
+            code_of(scene.bundle.to_string().as_bytes()),
+            "bundle-too-large",
+            "{pointer}"
+        );
     }
 }
 
@@ -48,7 +67,9 @@ fn a_timestamp_of_too_many_bytes_or_certificates_is_refused() {
     let mut scene = Scene::message();
     scene.stamp(&[vec![0x30; limits::TIMESTAMP_BYTES + 1]]);
     assert_eq!(scene.code(), "time-invalid");
-    let others: Vec<Vec<u8>> = (0..limits::TIMESTAMP_CERTIFICATES).map(|_| Authority::new("other").leaf).collect();
+    let others: Vec<Vec<u8>> = (0..limits::TIMESTAMP_CERTIFICATES)
+        .map(|_| Authority::new("other").leaf)
+        .collect();
     let mut token = scene.token();
     token.certificates.extend(others);
     scene.stamp_with(&token);
@@ -60,7 +81,13 @@ fn a_timestamp_of_too_many_bytes_or_certificates_is_refused() {
 
 #[test]
 fn deep_nesting_is_refused() {
-    let nested = |depth: usize| format!(r#"{{"mediaType":{}{}}}"#, "[".repeat(depth), "]".repeat(depth));
+    let nested = |depth: usize| {
+        format!(
+            r#"{{"mediaType":{}{}}}"#,
+            "[".repeat(depth),
+            "]".repeat(depth)
+        )
+    };
     assert_eq!(code_of(nested(100_000).as_bytes()), "bundle-too-large");
     let refused = Bundle::parse(nested(limits::BUNDLE_DEPTH).as_bytes()).unwrap_err();
     assert!(refused.to_string().contains("nested deeper"), "{refused}");
@@ -91,8 +118,14 @@ fn other_spellings_of_a_good_bundle_are_refused() {
         once("\"logIndex\":\"5\"", "\"logIndex\":null"),
         once("\"integratedTime\":\"0\"", "\"integratedTime\":\"-1\""),
         once("\"kindVersion\":", "\"kindVersion\":null,\"x\":"),
-        once("\"messageSignature\":", "\"dsseEnvelope\":{},\"messageSignature\":"),
-        once("\"publicKey\":", "\"certificate\":{\"rawBytes\":\"AA==\"},\"publicKey\":"),
+        once(
+            "\"messageSignature\":",
+            "\"dsseEnvelope\":{},\"messageSignature\":",
+        ),
+        once(
+            "\"publicKey\":",
+            "\"certificate\":{\"rawBytes\":\"AA==\"},\"publicKey\":",
+        ),
         once("\"algorithm\":\"SHA2_256\"", "\"algorithm\":\"SHA2_384\""),
         once("\"algorithm\":\"SHA2_256\"", "\"algorithm\":\"SHA1\""),
     ] {
@@ -104,7 +137,13 @@ fn other_spellings_of_a_good_bundle_are_refused() {
 fn other_spellings_of_base64_are_refused() {
     let mut scene = Scene::message();
     let pointer = "/messageSignature/messageDigest/digest";
-    let good = scene.bundle.pointer(pointer).unwrap().as_str().unwrap().to_owned();
+    let good = scene
+        .bundle
+        .pointer(pointer)
+        .unwrap()
+        .as_str()
+        .unwrap()
+        .to_owned();
     assert!(good.ends_with('=') && !good.ends_with("=="));
     // The last character before one '=' has two bits that mean nothing.
     let last = good.as_bytes()[good.len() - 2];
@@ -112,7 +151,14 @@ fn other_spellings_of_base64_are_refused() {
     let other = alphabet[alphabet.iter().position(|it| *it == last).unwrap() + 1];
     let trailing = format!("{}{}=", &good[..good.len() - 2], char::from(other));
     let url_safe = good.replace('+', "-").replace('/', "_");
-    for bad in [trailing, good.trim_end_matches('=').to_owned(), format!("{good}="), format!(" {good}"), format!("{good}\n"), good.replacen('=', "==", 1)] {
+    for bad in [
+        trailing,
+        good.trim_end_matches('=').to_owned(),
+        format!("{good}="),
+        format!(" {good}"),
+        format!("{good}\n"),
+        good.replacen('=', "==", 1),
+    ] {
         scene.set(pointer, bad);
         assert_eq!(scene.code(), "bundle-malformed");
     }
@@ -124,7 +170,13 @@ fn other_spellings_of_base64_are_refused() {
 
 #[test]
 fn empty_values_are_refused() {
-    for pointer in ["/messageSignature/signature", &format!("{ENTRY}/canonicalizedBody"), &format!("{ENTRY}/logId/keyId"), &format!("{PROOF}/rootHash"), &format!("{PROOF}/hashes/0")] {
+    for pointer in [
+        "/messageSignature/signature",
+        &format!("{ENTRY}/canonicalizedBody"),
+        &format!("{ENTRY}/logId/keyId"),
+        &format!("{PROOF}/rootHash"),
+        &format!("{PROOF}/hashes/0"),
+    ] {
         let mut scene = Scene::message();
         scene.set(pointer, "");
         assert_eq!(scene.code(), "bundle-malformed", "{pointer}");
@@ -142,7 +194,10 @@ fn a_chain_of_too_many_or_no_certificates_is_refused() {
     scene.set("/mediaType", crate::support::V0_2);
     scene.set("/verificationMaterial", chain(limits::CHAIN_CERTIFICATES));
     assert_eq!(code_of(scene.bundle.to_string().as_bytes()), "accepted");
-    scene.set("/verificationMaterial", chain(limits::CHAIN_CERTIFICATES + 1));
+    scene.set(
+        "/verificationMaterial",
+        chain(limits::CHAIN_CERTIFICATES + 1),
+    );
     assert_eq!(scene.code(), "bundle-too-large");
     scene.set("/verificationMaterial", chain(0));
     assert_eq!(scene.code(), "bundle-malformed");
@@ -159,16 +214,32 @@ fn a_chain_of_too_many_or_no_certificates_is_refused() {
 fn hostile_bundles_are_refused_in_64_mib() {
     for name in HOSTILE {
         let output = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "limits::judges_one_hostile_bundle", "--ignored", "--test-threads=1"])
+            .args([
+                "--exact",
+                "limits::judges_one_hostile_bundle",
+                "--ignored",
+                "--test-threads=1",
+            ])
             .env("HOSTILE", name)
             .output()
             .unwrap();
         let said = String::from_utf8_lossy(&output.stdout);
-        assert!(output.status.success() && said.contains("1 passed"), "{name}: {said}");
+        assert!(
+            output.status.success() && said.contains("1 passed"),
+            "{name}: {said}"
+        );
     }
 }
 
-const HOSTILE: [&str; 7] = ["entries", "empty-entries", "numbers", "depth", "keys", "payload", "escapes"];
+const HOSTILE: [&str; 7] = [
+    "entries",
+    "empty-entries",
+    "numbers",
+    "depth",
+    "keys",
+    "payload",
+    "escapes",
+];
 
 #[test]
 #[ignore = "a child of hostile_bundles_are_refused_in_64_mib"]

@@ -1,8 +1,22 @@
 //! Attacks on the verifier, and what it accepts.
 
+#[cfg(test)]
 mod accepted;
+#[cfg(test)]
+mod accepting;
+#[cfg(test)]
+mod certificates;
+#[cfg(test)]
+mod keys;
+#[cfg(test)]
 mod limits;
+#[cfg(test)]
 mod mutation;
+#[cfg(test)]
 mod refused;
+#[cfg(test)]
+mod roots;
+#[cfg(test)]
 mod support;
+#[cfg(test)]
 mod timestamps;

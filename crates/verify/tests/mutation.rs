@@ -14,16 +14,26 @@ use crate::support::{ENTRY, PROOF, Scene, TIMESTAMPS};
 fn accepted_flips(scene: &Scene, pointer: &str, form: Form) -> BTreeSet<(usize, u8)> {
     let verifier = scene.verifier().unwrap();
     let mut bundle = scene.bundle.clone();
-    let text = bundle.pointer(pointer).unwrap().as_str().unwrap().to_owned();
+    let text = bundle
+        .pointer(pointer)
+        .unwrap()
+        .as_str()
+        .unwrap()
+        .to_owned();
     let bytes = form.decode(&text);
-    assert!(accepts(&verifier, scene, &bundle.to_string()), "the parent is refused");
+    assert!(
+        accepts(&verifier, scene, &bundle.to_string()),
+        "the parent is refused"
+    );
     let mut accepted = BTreeSet::new();
     let mut tried = 0;
     for place in 0..bytes.len() {
         for bit in 0..8 {
             let mut flipped = bytes.clone();
             flipped[place] ^= 1 << bit;
-            let Some(text) = form.encode(flipped) else { continue };
+            let Some(text) = form.encode(flipped) else {
+                continue;
+            };
             *bundle.pointer_mut(pointer).unwrap() = text.into();
             tried += 1;
             if accepts(&verifier, scene, &bundle.to_string()) {
@@ -31,14 +41,22 @@ fn accepted_flips(scene: &Scene, pointer: &str, form: Form) -> BTreeSet<(usize, 
             }
         }
     }
-    assert!(tried >= bytes.len() * form.least_bits(), "only {tried} of {} bytes were tried", bytes.len());
+    assert!(
+        tried >= bytes.len() * form.least_bits(),
+        "only {tried} of {} bytes were tried",
+        bytes.len()
+    );
     accepted
 }
 
 fn accepts(verifier: &Verifier, scene: &Scene, bundle: &str) -> bool {
-    let Ok(bundle) = Bundle::parse(bundle.as_bytes()) else { return false };
+    let Ok(bundle) = Bundle::parse(bundle.as_bytes()) else {
+        return false;
+    };
     let artifact = Artifact::of_bytes(&scene.artifact, Hashes::Sha256);
-    verifier.verify(&bundle, &Subject::Artifact(&artifact), &scene.expected).is_ok()
+    verifier
+        .verify(&bundle, &Subject::Artifact(&artifact), &scene.expected)
+        .is_ok()
 }
 
 #[derive(Clone, Copy)]
@@ -75,7 +93,10 @@ impl Form {
 /// All but the named ranges are refused, and those are as small as they can be.
 fn all_refused(scene: &Scene, pointer: &str, form: Form) {
     let accepted = accepted_flips(scene, pointer, form);
-    assert!(accepted.is_empty(), "{pointer}: accepted with flips of (byte, bit) {accepted:?}");
+    assert!(
+        accepted.is_empty(),
+        "{pointer}: accepted with flips of (byte, bit) {accepted:?}"
+    );
 }
 
 macro_rules! every_flip_is_refused {
@@ -118,9 +139,17 @@ every_flip_is_refused! {
 #[test]
 fn in_the_timestamp_all_but_the_granted_status() {
     let scene = Scene::message();
-    let accepted = accepted_flips(&scene, &format!("{TIMESTAMPS}/0/signedTimestamp"), Form::Base64);
+    let accepted = accepted_flips(
+        &scene,
+        &format!("{TIMESTAMPS}/0/signedTimestamp"),
+        Form::Base64,
+    );
     let bytes = scene.token().sign(&scene.authority.key);
-    let status = bytes.windows(5).position(|it| it == [0x30, 0x03, 0x02, 0x01, 0x00]).unwrap() + 4;
+    let status = bytes
+        .windows(5)
+        .position(|it| it == [0x30, 0x03, 0x02, 0x01, 0x00])
+        .unwrap()
+        + 4;
     assert_eq!(accepted, BTreeSet::from([(status, 0)]));
 }
 
@@ -130,7 +159,11 @@ fn in_a_token_without_response_and_certificates() {
     let mut token = scene.token();
     token.certificates.clear();
     scene.stamp(&[token.bare(&scene.authority.key)]);
-    all_refused(&scene, &format!("{TIMESTAMPS}/0/signedTimestamp"), Form::Base64);
+    all_refused(
+        &scene,
+        &format!("{TIMESTAMPS}/0/signedTimestamp"),
+        Form::Base64,
+    );
 }
 
 /// A witness' line is not the log's: whatever it says, the log's own line decides. Nothing outside of
@@ -139,13 +172,22 @@ fn in_a_token_without_response_and_certificates() {
 fn in_a_cosigned_checkpoint_all_but_the_witness_line() {
     let mut scene = Scene::message();
     let pointer = format!("{PROOF}/checkpoint/envelope");
-    let note = scene.bundle.pointer(&pointer).unwrap().as_str().unwrap().to_owned();
+    let note = scene
+        .bundle
+        .pointer(&pointer)
+        .unwrap()
+        .as_str()
+        .unwrap()
+        .to_owned();
     let (text, _) = note.split_once("\n\n").unwrap();
     let line = Log::v2("witness.example", 9).line(&format!("{text}\n"));
     scene.set(&pointer, format!("{note}{line}"));
     let accepted = accepted_flips(&scene, &pointer, Form::Text);
     assert!(!accepted.is_empty());
-    let outside: Vec<_> = accepted.iter().filter(|(place, _)| *place < note.len()).collect();
+    let outside: Vec<_> = accepted
+        .iter()
+        .filter(|(place, _)| *place < note.len())
+        .collect();
     assert!(outside.is_empty(), "{outside:?}");
 }
 
@@ -154,8 +196,14 @@ fn every_truncation_is_refused() {
     for scene in [Scene::message(), Scene::statement()] {
         let bundle = scene.bundle.to_string();
         for length in 0..bundle.len() {
-            let refused = scene.verify_bytes(&bundle.as_bytes()[..length]).unwrap_err();
-            assert_eq!(refused.0, "bundle-malformed", "{length} bytes: {}", refused.1);
+            let refused = scene
+                .verify_bytes(&bundle.as_bytes()[..length])
+                .unwrap_err();
+            assert_eq!(
+                refused.0, "bundle-malformed",
+                "{length} bytes: {}",
+                refused.1
+            );
         }
     }
 }
@@ -190,18 +238,31 @@ fn every_missing_field_is_refused_but_the_ones_that_say_nothing() {
             assert!(nothing.contains(pointer), "accepted without {pointer}");
         }
         if !scene.log.v1 {
-            assert!(!optional.iter().any(|it| it.contains("timestamp")), "{optional:?}");
+            assert!(
+                !optional.iter().any(|it| it.contains("timestamp")),
+                "{optional:?}"
+            );
         }
     }
 }
 
 fn pointers(json: &serde_json::Value, at: &str) -> Vec<String> {
     let children: Vec<(String, &serde_json::Value)> = match json {
-        serde_json::Value::Object(fields) => fields.iter().map(|(name, it)| (format!("{at}/{name}"), it)).collect(),
-        serde_json::Value::Array(items) => items.iter().enumerate().map(|(index, it)| (format!("{at}/{index}"), it)).collect(),
+        serde_json::Value::Object(fields) => fields
+            .iter()
+            .map(|(name, it)| (format!("{at}/{name}"), it))
+            .collect(),
+        serde_json::Value::Array(items) => items
+            .iter()
+            .enumerate()
+            .map(|(index, it)| (format!("{at}/{index}"), it))
+            .collect(),
         _ => Vec::new(),
     };
-    children.into_iter().flat_map(|(pointer, it)| [vec![pointer.clone()], pointers(it, &pointer)].concat()).collect()
+    children
+        .into_iter()
+        .flat_map(|(pointer, it)| [vec![pointer.clone()], pointers(it, &pointer)].concat())
+        .collect()
 }
 
 fn v1() -> Scene {

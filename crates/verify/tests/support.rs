@@ -3,6 +3,7 @@
 
 pub(crate) mod authority;
 pub(crate) mod der;
+pub(crate) mod issuer;
 pub(crate) mod keys;
 pub(crate) mod log;
 
@@ -297,9 +298,9 @@ fn set(json: &mut Value, pointer: &str, value: Value) {
         Value::Array(items) => {
             let index: usize = field.parse().unwrap();
             if index == items.len() {
-                items.push(value)
+                items.push(value);
             } else {
-                items[index] = value
+                items[index] = value;
             }
         }
         _ => panic!("{pointer} is in no container"),

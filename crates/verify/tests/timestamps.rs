@@ -110,16 +110,16 @@ fn a_token_signed_by_another_key_is_refused() {
 fn a_forged_certificate_in_the_token_does_not_replace_the_trusted_one() {
     // CVE-2026-39984: a certificate of the same name, for the forger's key, in front of the real one.
     let mut scene = Scene::message();
-    let forger = Key::p256();
+    let key = Key::p256();
     let forged = Certificate {
         subject: "time.example",
         issuer: "time.example root",
         serial: 2,
         validity: ("20260101000000Z", "20360101000000Z"),
-        spki: forger.spki(),
+        spki: key.spki(),
         extensions: vec![purpose(true, &[TIME_STAMPING])],
     };
-    let forged = forged.sign(&forger);
+    let forged = forged.sign(&key);
     for certificates in [
         vec![forged.clone(), scene.authority.leaf.clone()],
         vec![forged.clone()],
@@ -128,7 +128,7 @@ fn a_forged_certificate_in_the_token_does_not_replace_the_trusted_one() {
             let mut token = scene.token();
             token.certificates = certificates.clone();
             token.names_certificate = Some(names);
-            let bytes = token.sign(&forger);
+            let bytes = token.sign(&key);
             scene.stamp(&[bytes]);
             assert_eq!(scene.code(), "time-invalid");
         }
@@ -596,7 +596,7 @@ fn bytes_that_are_no_token_are_refused() {
         longer,
         vec![0x30, 0x80, 0, 0],
     ] {
-        scene.stamp(&[bytes.clone()]);
+        scene.stamp(std::slice::from_ref(&bytes));
         assert_eq!(scene.code(), "time-invalid", "{bytes:02x?}");
     }
 }

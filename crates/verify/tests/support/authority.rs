@@ -74,6 +74,7 @@ pub(crate) struct Chain<'a> {
     pub(crate) leaf_extensions: Vec<Vec<u8>>,
     pub(crate) root_extensions: Vec<Vec<u8>>,
     pub(crate) leaf_validity: (&'a str, &'a str),
+    pub(crate) root_validity: (&'a str, &'a str),
     pub(crate) leaf_key: Key,
 }
 
@@ -87,6 +88,7 @@ impl Default for Chain<'_> {
             ],
             root_extensions: authority_extensions(),
             leaf_validity: ("20260101000000Z", "20360101000000Z"),
+            root_validity: ("20260101000000Z", "20460101000000Z"),
             leaf_key: Key::p256(),
         }
     }
@@ -104,7 +106,7 @@ impl Authority {
             subject: &issuer,
             issuer: &issuer,
             serial: 1,
-            validity: ("20260101000000Z", "20460101000000Z"),
+            validity: chain.root_validity,
             spki: root_key.spki(),
             extensions: chain.root_extensions,
         };

@@ -1,0 +1,293 @@
+//! Trusted roots: what is read, what is refused, and several in one run.
+
+use attest_digest::{Artifact, Hashes};
+use attest_provenance::base64;
+use attest_verify::{Accept, Bundle, Subject, TrustedRoot, Verifier};
+use serde_json::{Value, json};
+
+use crate::support::authority::Authority;
+use crate::support::keys::{Key, sha256};
+use crate::support::log::Log;
+use crate::support::{NOW, Scene, trusted_root};
+
+fn error_of(root: &Value) -> String {
+    TrustedRoot::parse(root.to_string().as_bytes())
+        .map_or_else(|it| it.to_string(), |_| "accepted".to_owned())
+}
+
+#[test]
+fn the_media_types_of_0_1_and_0_2_are_read() {
+    let mut scene = Scene::message();
+    for media_type in [
+        "application/vnd.dev.sigstore.trustedroot+json;version=0.1",
+        "application/vnd.dev.sigstore.trustedroot.v0.1+json",
+        "application/vnd.dev.sigstore.trustedroot.v0.2+json",
+    ] {
+        scene.set_root("/mediaType", media_type);
+        assert_eq!(scene.code(), "accepted");
+    }
+    scene.set_root(
+        "/mediaType",
+        "application/vnd.dev.sigstore.trustedroot+json;version=0.9",
+    );
+    assert_eq!(scene.code(), "trusted-root-malformed");
+}
+
+#[test]
+fn a_root_says_what_it_trusts() {
+    let scene = Scene::message();
+    let bytes = scene.root.to_string();
+    let root = TrustedRoot::parse(bytes.as_bytes()).unwrap();
+    assert_eq!(root.digest().as_bytes(), sha256(bytes.as_bytes()));
+    let [log] = root.logs() else { panic!() };
+    assert_eq!(
+        (log.origin(), log.base_url(), log.id().as_slice()),
+        (
+            "log.example",
+            "https://log.example",
+            scene.log.id().as_slice()
+        )
+    );
+    assert_eq!(log.window().to_string(), "from 2026-01-01T00:00:00Z");
+    let [authority] = root.authorities() else {
+        panic!()
+    };
+    assert_eq!(
+        (authority.name(), authority.uri()),
+        ("time.example", Some("https://time.example"))
+    );
+}
+
+#[test]
+fn malformed_roots_are_refused() {
+    let good = || Scene::message().root;
+    assert_eq!(error_of(&good()), "accepted");
+    let cases: [(&str, Value); 19] = [
+        ("/unknown", json!(1)),
+        ("/tlogs/0/unknown", json!(1)),
+        ("/tlogs/0/hashAlgorithm", json!("SHA2_512")),
+        ("/tlogs/0/baseUrl", json!("log.example")),
+        ("/tlogs/0/baseUrl", json!("https://")),
+        ("/tlogs/0/publicKey/validFor", json!({})),
+        (
+            "/tlogs/0/publicKey/validFor",
+            json!({"end": "2026-01-01T00:00:00Z"}),
+        ),
+        (
+            "/tlogs/0/publicKey/validFor",
+            json!({"start": "2026-01-02T00:00:00Z", "end": "2026-01-01T00:00:00Z"}),
+        ),
+        ("/tlogs/0/publicKey/validFor", json!({"start": "yesterday"})),
+        (
+            "/tlogs/0/publicKey/validFor",
+            json!({"start": "2026-01-01T00:00:00Z[UTC]"}),
+        ),
+        (
+            "/tlogs/0/publicKey/keyDetails",
+            json!("PKIX_ECDSA_P256_SHA_256"),
+        ),
+        ("/tlogs/0/logId/keyId", json!(base64::encode(&[1; 32]))),
+        ("/tlogs/0/logId/keyId", json!(base64::encode(&[1; 31]))),
+        (
+            "/tlogs/0/checkpointKeyId",
+            json!({"keyId": base64::encode(&[1; 32])}),
+        ),
+        ("/timestampAuthorities/0/certChain/certificates", json!([])),
+        (
+            "/timestampAuthorities/0/certChain/certificates/0/rawBytes",
+            json!("MAA="),
+        ),
+        ("/timestampAuthorities/0/unknown", json!(1)),
+        (
+            "/timestampAuthorities/0/validFor",
+            json!({"start": "2026-01-02T00:00:00Z", "end": "2026-01-01T00:00:00Z"}),
+        ),
+        (
+            "/certificateAuthorities",
+            json!([{"certChain": {"certificates": []}}]),
+        ),
+    ];
+    for (pointer, value) in cases {
+        let mut scene = Scene::message();
+        scene.set_root(pointer, value.clone());
+        assert_eq!(scene.code(), "trusted-root-malformed", "{pointer} {value}");
+    }
+    let mut without_window = Scene::message();
+    without_window
+        .root
+        .pointer_mut("/tlogs/0/publicKey")
+        .unwrap()
+        .as_object_mut()
+        .unwrap()
+        .remove("validFor");
+    assert_eq!(without_window.code(), "trusted-root-malformed");
+    for bytes in ["", "[]", "{}", "null"] {
+        assert!(TrustedRoot::parse(bytes.as_bytes()).is_err(), "{bytes}");
+    }
+    let duplicate = good().to_string().replacen('{', "{\"mediaType\":\"x\",", 1);
+    assert!(TrustedRoot::parse(duplicate.as_bytes()).is_err());
+    let large = good().to_string() + &" ".repeat(attest_verify::limits::TRUSTED_ROOT_BYTES);
+    assert!(TrustedRoot::parse(large.as_bytes()).is_err());
+}
+
+#[test]
+fn a_log_twice_is_refused() {
+    let scene = Scene::message();
+    let root = trusted_root(&[&scene.log, &scene.log], &[]);
+    assert!(
+        error_of(&root).contains("repeats the log"),
+        "{}",
+        error_of(&root)
+    );
+}
+
+#[test]
+fn null_says_absent_in_a_root() {
+    let mut scene = Scene::message();
+    scene.set_root("/tlogs/0/checkpointKeyId", Value::Null);
+    scene.set_root("/tlogs/0/publicKey/validFor/end", Value::Null);
+    scene.set_root("/ctlogs", Value::Null);
+    assert_eq!(scene.code(), "accepted");
+    scene.set_root("/tlogs", Value::Null);
+    assert_eq!(scene.code(), "log-unknown");
+}
+
+#[test]
+fn a_log_with_a_key_that_we_do_not_know_is_passed_over() {
+    let mut scene = Scene::message();
+    let rsa = Log {
+        host: "rsa.example".to_owned(),
+        key: Key::rsa2048(),
+        v1: false,
+    };
+    scene.root = trusted_root(&[&rsa, &scene.log], &[&scene.authority]);
+    assert_eq!(scene.code(), "accepted");
+    let entry = scene.entry_in(&rsa, 0, 1);
+    scene.set(crate::support::ENTRY, entry);
+    assert_eq!(scene.code(), "log-unknown");
+}
+
+#[test]
+fn a_log_named_by_port_and_path_has_its_host_as_origin() {
+    let mut scene = Scene::message();
+    scene.set_root("/tlogs/0/baseUrl", "http://log.example:3000/path/");
+    assert_eq!(scene.code(), "accepted");
+    scene.set_root("/tlogs/0/baseUrl", "https://other.example");
+    assert_eq!(scene.code(), "trusted-root-malformed");
+}
+
+fn verify_with(scene: &Scene, roots: &[Value]) -> &'static str {
+    let roots = roots
+        .iter()
+        .map(|it| TrustedRoot::parse(it.to_string().as_bytes()).unwrap())
+        .collect();
+    let verifier = match Verifier::new(roots, NOW.parse().unwrap(), Accept::default()) {
+        Ok(verifier) => verifier,
+        Err(error) => return error.code(),
+    };
+    let bundle = Bundle::parse(scene.bundle.to_string().as_bytes()).unwrap();
+    let artifact = Artifact::of_bytes(&scene.artifact, Hashes::Sha256);
+    let result = verifier.verify(&bundle, &Subject::Artifact(&artifact), &scene.expected);
+    result.map_or_else(|it| it.code(), |_| "accepted")
+}
+
+#[test]
+fn log_and_time_may_be_trusted_by_different_roots() {
+    let scene = Scene::message();
+    let log = trusted_root(&[&scene.log], &[]);
+    let time = trusted_root(&[], &[&scene.authority]);
+    assert_eq!(
+        verify_with(&scene, &[log.clone(), time.clone()]),
+        "accepted"
+    );
+    assert_eq!(
+        verify_with(&scene, &[time.clone(), log.clone()]),
+        "accepted"
+    );
+    assert_eq!(verify_with(&scene, &[log]), "time-unknown");
+    assert_eq!(verify_with(&scene, &[time]), "log-unknown");
+    assert_eq!(verify_with(&scene, &[]), "log-unknown");
+}
+
+#[test]
+fn a_log_of_two_roots_is_valid_when_either_says_so() {
+    let scene = Scene::message_in(Log::v1("log.example"));
+    let window = |start: &str, end: &str| {
+        let mut root = trusted_root(&[&scene.log], &[&scene.authority]);
+        root["tlogs"][0]["publicKey"]["validFor"] = json!({"start": start, "end": end});
+        root
+    };
+    let past = window("2026-01-01T00:00:00Z", "2026-02-01T00:00:00Z");
+    let present = window("2026-11-01T00:00:00Z", "2026-12-01T00:00:00Z");
+    let future = window("2027-01-01T00:00:00Z", "2027-02-01T00:00:00Z");
+    assert_eq!(
+        verify_with(&scene, &[past.clone(), present.clone()]),
+        "accepted"
+    );
+    assert_eq!(verify_with(&scene, &[present, future.clone()]), "accepted");
+    // Nothing between two windows is inside of one.
+    assert_eq!(verify_with(&scene, &[past, future]), "log-key-validity");
+}
+
+#[test]
+fn two_roots_that_give_a_log_two_names_are_refused() {
+    let log = Log::v2_p256("log.example");
+    let scene = Scene::message_in(log);
+    let mut other = trusted_root(&[&scene.log], &[&scene.authority]);
+    other["tlogs"][0]["baseUrl"] = "https://other.example".into();
+    assert_eq!(
+        verify_with(&scene, &[scene.root.clone(), other]),
+        "trusted-root-malformed"
+    );
+}
+
+#[test]
+fn the_windows_of_logs_and_authorities_do_not_depend_on_the_systems_clock() {
+    // A machine whose clock stands in the past, and a time that is given: the engine must not
+    // leave out what has not started by the system's clock.
+    let mut scene = Scene::message();
+    scene.now = "2091-01-01T00:00:00Z";
+    scene.authority = Authority::with(
+        "time.example",
+        crate::support::authority::Chain {
+            leaf_validity: ("20900101000000Z", "20920101000000Z"),
+            root_extensions: crate::support::authority::authority_extensions(),
+            root_validity: ("20900101000000Z", "20920101000000Z"),
+            ..Default::default()
+        },
+    );
+    scene.root = trusted_root(&[&scene.log], &[&scene.authority]);
+    scene.set_root(
+        "/tlogs/0/publicKey/validFor",
+        json!({"start": "2090-01-01T00:00:00Z"}),
+    );
+    scene.set_root(
+        "/timestampAuthorities/0/validFor",
+        json!({"start": "2090-01-01T00:00:00Z"}),
+    );
+    let mut token = scene.token();
+    token.time = "20900601000000Z";
+    scene.stamp_with(&token);
+    assert!(scene.verify().unwrap().skipped().is_empty());
+}
+
+#[test]
+fn one_verifier_serves_many_threads() {
+    fn shared<T: Send + Sync>(_: &T) {}
+    let scene = Scene::message();
+    let verifier = scene.verifier().unwrap();
+    shared(&verifier);
+    let bundle = Bundle::parse(scene.bundle.to_string().as_bytes()).unwrap();
+    let artifact = Artifact::of_bytes(&scene.artifact, Hashes::Sha256);
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                for _ in 0..20 {
+                    verifier
+                        .verify(&bundle, &Subject::Artifact(&artifact), &scene.expected)
+                        .unwrap();
+                }
+            });
+        }
+    });
+}

@@ -1,0 +1,173 @@
+//! A certificate authority and a certificate log that say whatever they are asked to.
+
+use attest_provenance::base64;
+use serde_json::{Value, json};
+
+use super::authority::{Certificate, authority_extensions, purpose, signed};
+use super::der::*;
+use super::keys::{Key, sha256};
+
+pub(crate) struct Issuer {
+    pub(crate) key: Key,
+    pub(crate) root: Vec<u8>,
+    pub(crate) log: Key,
+}
+
+/// What a signer's certificate says; the default is as Fulcio writes it.
+#[derive(Clone)]
+pub(crate) struct Signer {
+    pub(crate) names: Vec<Vec<u8>>,
+    pub(crate) issuer: Option<&'static str>,
+    pub(crate) old_issuer: Option<&'static str>,
+    pub(crate) validity: (&'static str, &'static str),
+    pub(crate) purposes: Vec<&'static str>,
+    pub(crate) more: Vec<Vec<u8>>,
+    pub(crate) logged: bool,
+}
+
+pub(crate) const IDENTITY: &str = "release@example.com";
+pub(crate) const ISSUER: &str = "https://issuer.example";
+
+impl Default for Signer {
+    fn default() -> Self {
+        Self {
+            names: vec![email(IDENTITY)],
+            issuer: Some(ISSUER),
+            old_issuer: Some(ISSUER),
+            validity: ("20261121112500Z", "20261121113500Z"),
+            purposes: vec![CODE_SIGNING],
+            more: Vec::new(),
+            logged: true,
+        }
+    }
+}
+
+pub(crate) fn email(name: &str) -> Vec<u8> {
+    tlv(0x81, name.as_bytes())
+}
+
+pub(crate) fn uri(name: &str) -> Vec<u8> {
+    tlv(0x86, name.as_bytes())
+}
+
+pub(crate) fn dns(name: &str) -> Vec<u8> {
+    tlv(0x82, name.as_bytes())
+}
+
+impl Issuer {
+    pub(crate) fn new() -> Self {
+        let key = Key::p256();
+        let root = Certificate {
+            subject: "issuer root",
+            issuer: "issuer root",
+            serial: 1,
+            validity: ("20260101000000Z", "20460101000000Z"),
+            spki: key.spki(),
+            extensions: authority_extensions(),
+        };
+        Self {
+            root: root.sign(&key),
+            key,
+            log: Key::p256(),
+        }
+    }
+
+    pub(crate) fn issue(&self, signer: &Signer, spki: Vec<u8>) -> Vec<u8> {
+        let mut certificate = Certificate {
+            subject: "",
+            issuer: "issuer root",
+            serial: 99,
+            validity: signer.validity,
+            spki,
+            extensions: extensions(signer),
+        };
+        if signer.logged {
+            let timestamp = self.certificate_timestamp(&certificate.tbs());
+            certificate.extensions.push(extension(
+                "1.3.6.1.4.1.11129.2.4.2",
+                false,
+                &octets(&timestamp),
+            ));
+        }
+        signed(&certificate.tbs(), &self.key)
+    }
+
+    /// A list of one signed certificate timestamp (RFC 6962 §3.3).
+    fn certificate_timestamp(&self, tbs: &[u8]) -> Vec<u8> {
+        let time = 1_795_260_400_000_u64.to_be_bytes();
+        let length = u32::try_from(tbs.len()).unwrap().to_be_bytes();
+        let issuer = sha256(&self.key.spki());
+        let data = [
+            &[0, 0],
+            time.as_slice(),
+            &[0, 1],
+            &issuer,
+            &length[1..],
+            tbs,
+            &[0, 0],
+        ]
+        .concat();
+        let signature = self.log.sign(&data);
+        let id = sha256(&self.log.spki());
+        let one = [
+            &[0],
+            id.as_slice(),
+            &time,
+            &[0, 0, 4, 3],
+            &short(&signature),
+        ]
+        .concat();
+        short(&short(&one))
+    }
+
+    /// Adds both to a trusted root.
+    pub(crate) fn trust_in(&self, root: &mut Value) {
+        root["certificateAuthorities"] = json!([{
+            "subject": {"organization": "test", "commonName": "issuer root"},
+            "uri": "https://issuer.example",
+            "certChain": {"certificates": [{"rawBytes": base64::encode(&self.root)}]},
+            "validFor": {"start": "2026-01-01T00:00:00Z"},
+        }]);
+        root["ctlogs"] = json!([{
+            "baseUrl": "https://ct.example",
+            "hashAlgorithm": "SHA2_256",
+            "publicKey": {
+                "rawBytes": base64::encode(&self.log.spki()),
+                "keyDetails": "PKIX_ECDSA_P256_SHA_256",
+                "validFor": {"start": "2026-01-01T00:00:00Z"},
+            },
+            "logId": {"keyId": base64::encode(&sha256(&self.log.spki()))},
+        }]);
+    }
+}
+
+/// A length in two bytes, and the content.
+fn short(content: &[u8]) -> Vec<u8> {
+    [
+        &u16::try_from(content.len()).unwrap().to_be_bytes(),
+        content,
+    ]
+    .concat()
+}
+
+fn extensions(signer: &Signer) -> Vec<Vec<u8>> {
+    let mut extensions = vec![
+        extension("2.5.29.15", true, &tlv(0x03, &[7, 0x80])),
+        extension("2.5.29.17", true, &seq(&signer.names)),
+    ];
+    if !signer.purposes.is_empty() {
+        extensions.push(purpose(false, &signer.purposes));
+    }
+    extensions.extend(
+        signer
+            .old_issuer
+            .map(|it| extension("1.3.6.1.4.1.57264.1.1", false, it.as_bytes())),
+    );
+    extensions.extend(
+        signer
+            .issuer
+            .map(|it| extension("1.3.6.1.4.1.57264.1.8", false, &utf8(it))),
+    );
+    extensions.extend(signer.more.clone());
+    extensions
+}
