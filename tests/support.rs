@@ -96,16 +96,20 @@ impl World {
 }
 
 impl Ran {
+    #[track_caller]
     pub(crate) fn of(command: &mut Command) -> Self {
         Self::from_output(&command.output().unwrap())
     }
 
+    #[track_caller]
     pub(crate) fn from_output(output: &Output) -> Self {
-        Self {
+        let ran = Self {
             exit: output.status.code().unwrap_or(-1),
             out: String::from_utf8_lossy(&output.stdout).into_owned(),
             err: String::from_utf8_lossy(&output.stderr).into_owned(),
-        }
+        };
+        crate::codes::assert_listed(ran.exit, &ran.err);
+        ran
     }
 
     /// Asserts that the run said yes.

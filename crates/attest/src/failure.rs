@@ -3,6 +3,8 @@
 use std::fmt;
 use std::process::ExitCode;
 
+use crate::codes;
+
 /// The exit code of every command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Exit {
@@ -76,6 +78,10 @@ impl Failure {
     }
 
     fn new(exit: Exit, code: &'static str, message: impl fmt::Display) -> Self {
+        debug_assert!(
+            codes::all().any(|listed| listed.code == code),
+            "{code} is in no list of codes"
+        );
         Self {
             exit,
             code,

@@ -5,6 +5,11 @@
 
 mod args;
 mod clock;
+#[expect(
+    dead_code,
+    reason = "what codes mean, and their exit codes, is read by the tests that make docs/codes.md"
+)]
+mod codes;
 mod command;
 mod console;
 mod failure;
