@@ -7,7 +7,7 @@
 //! ```
 //! See [C2SP tlog-tiles](https://c2sp.org/tlog-tiles).
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 use crate::{Hash, codec, limits};
 
@@ -121,7 +121,7 @@ impl TileId {
             rest /= 1000;
         }
         for group in groups.iter().skip(1).rev() {
-            path += &format!("/x{group:03}");
+            let _ = write!(path, "/x{group:03}");
         }
         path + &format!("/{:03}", self.index % 1000)
     }

@@ -30,7 +30,7 @@ fn sign_text(text: &str) -> Vec<u8> {
 #[track_caller]
 fn refused(bytes: &[u8], code: &str) {
     let verdict =
-        SignedCheckpoint::parse(bytes).and_then(|it| it.verify(log().key()).map(|it| it.size()));
+        SignedCheckpoint::parse(bytes).and_then(|it| it.verify(log().key()).map(Checkpoint::size));
     let error = verdict.expect_err(&String::from_utf8_lossy(bytes));
     assert_eq!(
         error.code(),

@@ -188,6 +188,12 @@ pub(crate) mod fault {
     use std::sync::atomic::{AtomicU64, Ordering};
 
     static LEFT: AtomicU64 = AtomicU64::new(u64::MAX);
+    static PASSED: AtomicU64 = AtomicU64::new(0);
+
+    /// Places that were passed so far.
+    pub(crate) fn passed() -> u64 {
+        PASSED.load(Ordering::SeqCst)
+    }
 
     /// Kills this process at the `point`-th place from now, from 0.
     pub(crate) fn kill_at(point: u64) {
@@ -195,6 +201,7 @@ pub(crate) mod fault {
     }
 
     pub(crate) fn point() {
+        PASSED.fetch_add(1, Ordering::SeqCst);
         let last = LEFT.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |it| match it {
             u64::MAX => None,
             left => left.checked_sub(1),

@@ -2,7 +2,8 @@
 //!
 //! Sorted runs, each over a range of the log, merged like the digits of a binary counter, so that
 //! there are few and all writing is sequential. They can be deleted: they are made again from the
-//! tiles. A hit is confirmed by the leaf's hash in the tree, so a damaged run cannot invent one.
+//! tiles, also when one turns out to be damaged. A hit is confirmed by the leaf's hash in the tree,
+//! so a run cannot invent one.
 //!
 //! ```text
 //! .state/index/0-4096   "attest-index--01" | begin u64 | end u64 | hash of leaf end - 1
@@ -35,15 +36,12 @@ struct Run {
 impl Index {
     /// Opens the index and brings it up to the end of the tree.
     pub(crate) fn open(layout: &Layout, tree: &Tree<'_>) -> Result<Self, LogError> {
-        let runs = match adjacent_runs(layout, tree)? {
-            Some(runs) => runs,
-            None => {
-                layout.remove_folder(INDEX)?;
-                Vec::new()
-            }
-        };
+        let found = adjacent_runs(layout, tree)?;
+        if found.is_none() {
+            layout.remove_folder(INDEX)?;
+        }
         let mut index = Self {
-            runs,
+            runs: found.unwrap_or_default(),
             recent: Vec::new(),
             by_hash: HashMap::new(),
         };
@@ -54,6 +52,12 @@ impl Index {
             }
         }
         Ok(index)
+    }
+
+    /// Makes the index again from the tiles.
+    pub(crate) fn rebuild(layout: &Layout, tree: &Tree<'_>) -> Result<Self, LogError> {
+        layout.remove_folder(INDEX)?;
+        Self::open(layout, tree)
     }
 
     /// The first leaf that is in no run.
@@ -69,13 +73,19 @@ impl Index {
     }
 
     /// Where this leaf stands in the tree, if it does.
+    ///
+    /// # Errors
+    /// A run is damaged: the index must be made again.
     pub(crate) fn find(&self, leaf: &Hash, tree: &Tree<'_>) -> Result<Option<u64>, LogError> {
         for run in &self.runs {
-            for index in run.find(tree.layout, prefix(leaf))? {
-                if run.range.contains(&index) && tree.node(0, index)? == *leaf {
-                    return Ok(Some(index));
-                }
+            let Some(index) = run.find(tree.layout, prefix(leaf))? else {
+                continue;
+            };
+            // Two hashes that begin with the same 8 bytes: no, a damaged record.
+            if !run.range.contains(&index) || tree.node(0, index)? != *leaf {
+                return Err(run.damaged(tree.layout));
             }
+            return Ok(Some(index));
         }
         Ok(self.by_hash.get(leaf).copied())
     }
@@ -131,6 +141,10 @@ impl Run {
         self.range.end - self.range.start
     }
 
+    fn damaged(&self, layout: &Layout) -> LogError {
+        layout.corrupt(&self.name(), "is not the sorted run that was written")
+    }
+
     fn name(&self) -> String {
         format!("{INDEX}/{}-{}", self.range.start, self.range.end)
     }
@@ -171,14 +185,14 @@ impl Run {
         let bytes = layout.read_at(&self.name(), offset, count * RECORD)?;
         let (records, _) = bytes.as_chunks();
         if records.len() != count {
-            return Err(layout.corrupt(&self.name(), "is shorter than it was"));
+            return Err(self.damaged(layout));
         }
         Ok(records.to_vec())
     }
 
-    /// The indices of leaves whose hash begins so: a search between known bounds, by the even spread
+    /// The index of the first leaf whose hash begins so: a search between known bounds, by the even spread
     /// of hashes.
-    fn find(&self, layout: &Layout, wanted: u64) -> Result<Vec<u64>, LogError> {
+    fn find(&self, layout: &Layout, wanted: u64) -> Result<Option<u64>, LogError> {
         let (mut low, mut high) = (0, self.len());
         let (mut low_key, mut high_key) = (0, u64::MAX);
         for round in 0.. {
@@ -200,19 +214,18 @@ impl Run {
                 break;
             };
             let (first, last) = (key(first), key(last));
+            if !records.is_sorted() || first < low_key || last > high_key {
+                return Err(self.damaged(layout));
+            }
             if wanted < first {
                 (high, high_key) = (page.start, first);
             } else if wanted > last {
                 (low, low_key) = (page.end, last);
             } else {
-                return Ok(records
-                    .iter()
-                    .filter(|it| key(it) == wanted)
-                    .map(value)
-                    .collect());
+                return Ok(records.iter().find(|it| key(it) == wanted).map(value));
             }
         }
-        Ok(Vec::new())
+        Ok(None)
     }
 }
 
@@ -300,8 +313,8 @@ impl<'a> Source<'a> {
 }
 
 fn prefix(leaf: &Hash) -> u64 {
-    let [a, b, c, d, e, f, g, h, ..] = *leaf.as_bytes();
-    u64::from_be_bytes([a, b, c, d, e, f, g, h])
+    let first = leaf.as_bytes().first_chunk();
+    first.map_or(0, |it| u64::from_be_bytes(*it))
 }
 
 fn record(leaf: &Hash, index: u64) -> [u8; RECORD] {

@@ -198,8 +198,8 @@ impl<'a> Reader<'a> {
             let bytes = self.take(usize::from(width) * Hash::LEN)?;
             hashes.push(tile::parse_hashes(bytes, width).ok()?);
         }
-        let (hashed, _) = whole.split_at_checked(whole.len() - self.rest.len())?;
-        let chain: [u8; 32] = Sha256::digest(hashed).into();
+        let (before, _) = whole.split_at_checked(whole.len() - self.rest.len())?;
+        let chain: [u8; 32] = Sha256::digest(before).into();
         let sound = self.take(chain.len())? == chain
             && base % u64::from(WIDTH) == 0
             && (base..base.checked_add(u64::from(WIDTH))?).contains(&synced);
@@ -227,8 +227,8 @@ impl<'a> Reader<'a> {
         let bundle = usize::try_from(self.number()?).ok()?;
         let note = self.take(note)?.to_vec();
         let mut bundle = self.take(bundle)?;
-        let (hashed, _) = whole.split_at_checked(whole.len() - self.rest.len())?;
-        let chain = chained(previous, hashed);
+        let (before, _) = whole.split_at_checked(whole.len() - self.rest.len())?;
+        let chain = chained(previous, before);
         if self.take(chain.len())? != chain || first != next {
             return None;
         }

@@ -291,7 +291,7 @@ impl Layout {
         Err(self.corrupt(&id.path(), "is missing"))
     }
 
-    pub(crate) fn corrupt(&self, name: &str, problem: impl ToString) -> LogError {
+    pub(crate) fn corrupt(&self, name: &str, problem: impl std::fmt::Display) -> LogError {
         LogError::Corrupt {
             path: self.path(name),
             problem: problem.to_string(),

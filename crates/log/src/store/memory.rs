@@ -129,25 +129,22 @@ impl Memory {
             .ok()
             .and_then(|it| state.files.get(it))
             .map(|it| it.now.clone());
-        match change(before) {
-            Some(bytes) => {
-                let id = state.files.len();
-                state.files.push(Content {
-                    now: bytes.clone(),
-                    durable: bytes,
-                });
-                let folders: Vec<_> = path.ancestors().skip(1).map(Path::to_owned).collect();
-                for folder in folders {
-                    state.names.insert(folder.clone(), Node::Folder);
-                    state.durable.insert(folder, Node::Folder);
-                }
-                state.names.insert(path.to_owned(), Node::File(id));
-                state.durable.insert(path.to_owned(), Node::File(id));
+        if let Some(bytes) = change(before) {
+            let id = state.files.len();
+            state.files.push(Content {
+                now: bytes.clone(),
+                durable: bytes,
+            });
+            let folders: Vec<_> = path.ancestors().skip(1).map(Path::to_owned).collect();
+            for folder in folders {
+                state.names.insert(folder.clone(), Node::Folder);
+                state.durable.insert(folder, Node::Folder);
             }
-            None => {
-                state.names.remove(path);
-                state.durable.remove(path);
-            }
+            state.names.insert(path.to_owned(), Node::File(id));
+            state.durable.insert(path.to_owned(), Node::File(id));
+        } else {
+            state.names.remove(path);
+            state.durable.remove(path);
         }
     }
 
@@ -290,14 +287,13 @@ impl Disk for Memory {
         state.step_with_space()?;
         state.need_folder_of(path)?;
         // Truncated and written in place: until it is synced, any of the two may be found.
-        let id = match state.file(path) {
-            Ok(id) => id,
-            Err(_) => {
-                state.files.push(Content::default());
-                let id = state.files.len() - 1;
-                state.names.insert(path.to_owned(), Node::File(id));
-                id
-            }
+        let id = if let Ok(id) = state.file(path) {
+            id
+        } else {
+            state.files.push(Content::default());
+            let id = state.files.len() - 1;
+            state.names.insert(path.to_owned(), Node::File(id));
+            id
         };
         state.files[id].now = bytes.to_vec();
         Ok(())
@@ -451,7 +447,7 @@ impl Chance {
         match self.loss {
             Loss::Nothing => true,
             Loss::Everything => false,
-            Loss::Some { .. } => self.next() % 2 == 0,
+            Loss::Some { .. } => self.next().is_multiple_of(2),
         }
     }
 

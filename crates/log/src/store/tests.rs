@@ -1,7 +1,8 @@
 //! The store under attack, under start rules, and under interruption.
 
 mod corruption;
+mod kill;
 mod log;
 mod power;
 mod rules;
-mod support;
+pub(crate) mod support;

@@ -1,26 +1,26 @@
 //! The writer of a log.
 
+mod opening;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
-use super::disk::{Disk, Item, Lock};
-use super::durable::Durable;
+use super::disk::Lock;
 use super::edge::{Edge, FullTile};
-use super::error::{LogError, Which};
+use super::error::LogError;
 use super::files::Files;
 use super::index::Index;
 use super::journal::Journal;
-use super::layout::{
-    CHECKPOINT, CHECKPOINTS, Layout, STATE, kept_name, make_durable_folders, verified,
-};
+use super::layout::{CHECKPOINT, Layout, kept_name};
 use super::second_copy::SecondCopy;
-use super::start::{self, Settled};
 use super::tree::{TileCache, Tree};
 use super::{Appended, Inclusion, Recovery};
-use crate::merkle::{empty_root, leaf_hash};
+use crate::merkle::leaf_hash;
 use crate::tile::{Content, TileId};
 use crate::{Checkpoint, CheckpointSigner, Hash, LogKey, SignedCheckpoint, limits};
+
+pub(crate) use opening::How;
 
 /// The writer of a log: one at a time, by lock.
 ///
@@ -143,146 +143,6 @@ impl<'s> Log<'s> {
         self.recovery
     }
 
-    pub(crate) fn create_on(
-        disk: Arc<dyn Disk>,
-        dir: &Path,
-        second_copy: &Path,
-        signer: &'s dyn CheckpointSigner,
-    ) -> Result<Self, LogError> {
-        refuse_inside(second_copy, dir)?;
-        make_durable_folders(disk.as_ref(), dir)?;
-        let layout = Layout::new(Arc::clone(&disk), dir);
-        let lock = layout.lock()?;
-        if holds_a_log(&layout)? {
-            return Err(LogError::Exists {
-                path: dir.to_owned(),
-            });
-        }
-        let copy = SecondCopy::open(disk, second_copy)?;
-        if let Some(copy) = copy.checkpoint(signer.key())? {
-            let found = copy.checkpoint().size();
-            if found > 0 {
-                let which = Which::SecondCopy;
-                return Err(LogError::NewerThanLog {
-                    which,
-                    found,
-                    wanted: 0,
-                });
-            }
-        }
-        make_durable_folders(layout.disk().as_ref(), &layout.path(STATE))?;
-        let edge = Edge::empty();
-        let journal = Journal::begin(&layout, &edge)?;
-        let empty = Checkpoint::new(signer.key(), 0, empty_root());
-        let mut log = Self {
-            signer,
-            copy,
-            index: Index::open(
-                &layout,
-                &Tree {
-                    layout: &layout,
-                    edge: &edge,
-                    cache: &TileCache::default(),
-                },
-            )?,
-            layout,
-            edge,
-            journal,
-            cache: TileCache::default(),
-            published: SignedCheckpoint::sign(empty, signer)?,
-            signed: 0,
-            unsynced: BTreeSet::new(),
-            recovery: Recovery::default(),
-            stopped: false,
-            _lock: lock,
-        };
-        log.publish_as(log.published.clone())?;
-        log.layout.sync_folder("")?;
-        Ok(log)
-    }
-
-    pub(crate) fn open_on(
-        disk: Arc<dyn Disk>,
-        dir: &Path,
-        second_copy: &Path,
-        signer: &'s dyn CheckpointSigner,
-        how: &How<'_>,
-    ) -> Result<Self, LogError> {
-        refuse_inside(second_copy, dir)?;
-        let key = signer.key();
-        let layout = Layout::new(Arc::clone(&disk), dir);
-        let not_found = || LogError::NotFound {
-            path: dir.to_owned(),
-        };
-        if layout.read(CHECKPOINT)?.is_none() {
-            return Err(not_found());
-        }
-        let lock = layout.lock()?;
-        let published = layout.published(key)?.ok_or_else(not_found)?;
-        let copy = SecondCopy::open(disk, second_copy)?;
-        let durable = match Durable::read(&layout)? {
-            Some(durable) => durable,
-            None => Durable::rebuild(&layout, key)?,
-        };
-        let (durable, settled) = settle(&layout, durable, signer, published, &copy, how)?;
-
-        // From here on the log is ours, and files are written.
-        let (torn, covered) = (durable.torn, settled.newest.checkpoint().size());
-        let mut log = Self::resume(signer, layout, copy, durable, settled, lock)?;
-        log.recovery = Recovery {
-            completed: log.size() - covered,
-            torn,
-        };
-        Ok(log)
-    }
-
-    /// Makes the files that the journal stands for and publishes what is durable.
-    fn resume(
-        signer: &'s dyn CheckpointSigner,
-        layout: Layout,
-        copy: SecondCopy,
-        durable: Durable,
-        settled: Settled,
-        lock: Lock,
-    ) -> Result<Self, LogError> {
-        let journal = durable.open_journal(&layout)?;
-        let restored = durable.restore_files(&layout)?;
-        let Durable { edge, full, .. } = durable;
-        let cache = TileCache::default();
-        let index = Index::open(
-            &layout,
-            &Tree {
-                layout: &layout,
-                edge: &edge,
-                cache: &cache,
-            },
-        )?;
-        let Settled { newest, signed } = settled;
-        let mut log = Self {
-            signer,
-            layout,
-            copy,
-            edge,
-            journal,
-            cache,
-            index,
-            published: newest,
-            signed,
-            unsynced: restored.into_iter().collect(),
-            recovery: Recovery::default(),
-            stopped: false,
-            _lock: lock,
-        };
-        if log.published.checkpoint().size() < log.edge.size() {
-            log.publish()?;
-        } else {
-            log.publish_as(log.published.clone())?;
-        }
-        log.remove_partials(&full)?;
-        log.index.spill(&log.layout)?;
-        Ok(log)
-    }
-
     fn tree(&self) -> Tree<'_> {
         Tree {
             layout: &self.layout,
@@ -292,7 +152,7 @@ impl<'s> Log<'s> {
     }
 
     /// Which entries are new, and where each is or will be.
-    fn places<'e>(&self, entries: &'e [Vec<u8>]) -> Result<Places<'e>, LogError> {
+    fn places<'e>(&mut self, entries: &'e [Vec<u8>]) -> Result<Places<'e>, LogError> {
         let mut places = Places {
             of_entries: Vec::new(),
             new: Vec::new(),
@@ -300,20 +160,29 @@ impl<'s> Log<'s> {
         let mut in_batch = BTreeMap::new();
         for entry in entries {
             let leaf = leaf_hash(entry);
-            let place = match self.index.find(&leaf, &self.tree())? {
-                Some(index) => (index, true),
-                None => {
-                    let next = self.edge.size() + places.new.len() as u64;
-                    let index = *in_batch.entry(leaf).or_insert(next);
-                    if index == next {
-                        places.new.push((entry.as_slice(), leaf));
-                    }
-                    (index, false)
+            let place = if let Some(index) = self.find(&leaf)? {
+                (index, true)
+            } else {
+                let next = self.edge.size() + places.new.len() as u64;
+                let index = *in_batch.entry(leaf).or_insert(next);
+                if index == next {
+                    places.new.push((entry.as_slice(), leaf));
                 }
+                (index, false)
             };
             places.of_entries.push(place);
         }
         Ok(places)
+    }
+
+    fn find(&mut self, leaf: &Hash) -> Result<Option<u64>, LogError> {
+        match self.index.find(leaf, &self.tree()) {
+            Err(LogError::Corrupt { .. }) => {
+                self.index = Index::rebuild(&self.layout, &self.tree())?;
+                self.index.find(leaf, &self.tree())
+            }
+            found => found,
+        }
     }
 
     /// Entries durable, then their tiles, then the second copy and the checkpoint.
@@ -356,10 +225,9 @@ impl<'s> Log<'s> {
         if size <= self.signed {
             return Err(LogError::SignedBefore { size });
         }
-        if let Some(kept) = self.layout.kept(size, key)? {
-            if kept.checkpoint().root() != root {
-                return Err(LogError::SignedBefore { size });
-            }
+        let kept = self.layout.kept(size, key)?;
+        if kept.is_some_and(|it| it.checkpoint().root() != root) {
+            return Err(LogError::SignedBefore { size });
         }
         let signed = SignedCheckpoint::sign(Checkpoint::new(key, size, root), self.signer)?;
         self.publish_as(signed)
@@ -420,57 +288,10 @@ impl<'s> Log<'s> {
     }
 }
 
-/// How a log is opened.
-pub(crate) enum How<'a> {
-    Normally,
-    Adopting {
-        checkpoint: &'a [u8],
-        missing: &'a [Vec<u8>],
-    },
-}
-
 struct Places<'e> {
     /// For each entry its index, and whether the log has it.
     of_entries: Vec<(u64, bool)>,
     new: Vec<(&'e [u8], Hash)>,
-}
-
-/// Whether there is anything that making a log does not leave behind when it is interrupted.
-fn holds_a_log(layout: &Layout) -> Result<bool, LogError> {
-    let made = |it: &Item| [STATE, CHECKPOINTS].contains(&it.name.as_str());
-    let kept = layout.list(CHECKPOINTS)?;
-    Ok(!layout.list("")?.iter().all(made) || kept.iter().any(|it| it.name != "0"))
-}
-
-fn settle(
-    layout: &Layout,
-    mut durable: Durable,
-    signer: &dyn CheckpointSigner,
-    published: SignedCheckpoint,
-    copy: &SecondCopy,
-    how: &How<'_>,
-) -> Result<(Durable, Settled), LogError> {
-    let key = signer.key();
-    let settled = match how {
-        How::Normally => {
-            let kept = copy.checkpoint(key)?;
-            let cache = durable.cache();
-            start::settle(&durable.tree(layout, &cache), published, kept, copy.path())?
-        }
-        How::Adopting {
-            checkpoint,
-            missing,
-        } => {
-            let adopted = verified(Which::Adopted, Path::new("FILE"), checkpoint, key)?;
-            check_sizes(missing)?;
-            durable.add_missing(layout, missing, adopted.checkpoint().size())?;
-            // A copy that cannot be read says nothing: this is what adopting is for.
-            let kept = copy.checkpoint(key).ok().flatten();
-            let cache = durable.cache();
-            start::settle_adopting(&durable.tree(layout, &cache), published, kept, adopted)?
-        }
-    };
-    Ok((durable, settled))
 }
 
 fn check_sizes(entries: &[Vec<u8>]) -> Result<(), LogError> {
@@ -484,14 +305,4 @@ fn check_sizes(entries: &[Vec<u8>]) -> Result<(), LogError> {
             most,
         }),
     }
-}
-
-fn refuse_inside(copy: &Path, dir: &Path) -> Result<(), LogError> {
-    let real = |it: &Path| std::path::absolute(it).unwrap_or_else(|_| it.to_owned());
-    if real(copy).starts_with(real(dir)) {
-        return Err(LogError::CopyInside {
-            path: copy.to_owned(),
-        });
-    }
-    Ok(())
 }

@@ -2,7 +2,7 @@
 
 use crate::Hash;
 use crate::merkle::node_hash;
-use crate::tile::{HEIGHT, WIDTH};
+use crate::tile::HEIGHT;
 
 /// A full or growing tile: its hashes, and the root of every complete subtree above them.
 #[derive(Debug, Clone, Default)]
@@ -14,7 +14,9 @@ pub(crate) struct TileNodes {
 impl TileNodes {
     pub(crate) fn from_hashes(hashes: &[Hash]) -> Self {
         let mut nodes = Self::default();
-        hashes.iter().for_each(|it| nodes.push(*it));
+        for hash in hashes {
+            nodes.push(*hash);
+        }
         nodes
     }
 
@@ -38,14 +40,6 @@ impl TileNodes {
 
     pub(crate) fn hashes(&self) -> &[Hash] {
         self.levels.first().map_or(&[], Vec::as_slice)
-    }
-
-    pub(crate) fn len(&self) -> usize {
-        self.hashes().len()
-    }
-
-    pub(crate) fn is_full(&self) -> bool {
-        self.len() == usize::from(WIDTH)
     }
 
     /// The root of a full tile.

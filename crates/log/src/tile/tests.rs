@@ -74,8 +74,9 @@ fn an_entry_that_no_bundle_holds_is_refused() {
         assert_eq!(error, TileError::EntrySize { found });
     }
     assert!(bundle.is_empty());
-    push_entry(&mut bundle, &[7; 65_535]).unwrap();
-    assert_eq!(parse_entries(&bundle, 1).unwrap(), [[7; 65_535].as_slice()]);
+    let largest = vec![7; 65_535];
+    push_entry(&mut bundle, &largest).unwrap();
+    assert_eq!(parse_entries(&bundle, 1).unwrap(), [largest.as_slice()]);
 }
 
 #[test]
@@ -132,7 +133,9 @@ proptest! {
     fn bytes_that_parse_as_a_bundle_are_that_bundle(bytes: Vec<u8>, width in 1u16..4) {
         if let Ok(entries) = parse_entries(&bytes, width) {
             let mut again = Vec::new();
-            entries.iter().for_each(|it| push_entry(&mut again, it).unwrap());
+            for entry in entries {
+                push_entry(&mut again, entry).unwrap();
+            }
             prop_assert_eq!(again, bytes);
         }
     }

@@ -84,10 +84,10 @@ fn while_the_log_is_made() {
         acknowledge(&mut log, acknowledged, entries(0..2))
     };
     let deaths = take_the_power(&Memory::new(), life, 10);
-    println!(
+    say(&format!(
         "create and append: {} points, {} runs",
         deaths.points, deaths.runs
-    );
+    ));
     assert!(deaths.points >= 50, "{} points", deaths.points);
 }
 
@@ -105,10 +105,10 @@ fn while_tiles_become_full() {
         acknowledge(&mut log, acknowledged, entries(250..262))
     };
     let deaths = take_the_power(&start, life, 5);
-    println!(
+    say(&format!(
         "growing tiles: {} points, {} runs",
         deaths.points, deaths.runs
-    );
+    ));
     assert!(deaths.points >= 100, "{} points", deaths.points);
 }
 
@@ -128,10 +128,10 @@ fn while_the_journal_is_begun_anew() {
         acknowledge(&mut log, acknowledged, entries(26..28))
     };
     let deaths = take_the_power(&start, life, 4);
-    println!(
+    say(&format!(
         "new journal: {} points, {} runs",
         deaths.points, deaths.runs
-    );
+    ));
     assert!(deaths.points >= 100, "{} points", deaths.points);
 }
 
@@ -145,7 +145,10 @@ fn while_the_index_is_written() {
         acknowledge(&mut log, acknowledged, entries(129..130))
     };
     let deaths = take_the_power(&start, life, 4);
-    println!("index: {} points, {} runs", deaths.points, deaths.runs);
+    say(&format!(
+        "index: {} points, {} runs",
+        deaths.points, deaths.runs
+    ));
     assert!(deaths.points >= 40, "{} points", deaths.points);
 }
 
@@ -168,10 +171,10 @@ fn while_it_recovers() {
             acknowledge(&mut log, acknowledged, entries(254..260))
         };
         let deaths = take_the_power(&found, life, 2);
-        println!(
+        say(&format!(
             "recovery {seed}: {} points, {} runs",
             deaths.points, deaths.runs
-        );
+        ));
         assert!(deaths.points >= 40, "{} points", deaths.points);
     }
 }
@@ -278,7 +281,7 @@ fn a_full_disk_at_any_step_loses_nothing() {
             }
         }
     }
-    println!("full disk: {points} points");
+    say(&format!("full disk: {points} points"));
     assert!(points >= 40, "{points} points");
 }
 

@@ -80,9 +80,9 @@ pub(crate) fn entries(numbers: std::ops::Range<usize>) -> Vec<Vec<u8>> {
 /// The checkpoint that a log of these entries signs.
 pub(crate) fn checkpoint(witness: &Witness, entries: &[Vec<u8>]) -> Vec<u8> {
     let mut tree = merkle::Frontier::new();
-    entries
-        .iter()
-        .for_each(|it| tree.push(merkle::leaf_hash(it)));
+    for entry in entries {
+        tree.push(merkle::leaf_hash(entry));
+    }
     let checkpoint = crate::Checkpoint::new(witness.key(), tree.size(), tree.root());
     let signed = SignedCheckpoint::sign(checkpoint, &witness.signer).unwrap();
     signed.as_bytes().to_owned()
@@ -169,4 +169,13 @@ pub(crate) fn assert_sound(memory: &Memory, witness: &Witness, acknowledged: &[(
     );
     let copy = memory.files().get(Path::new(COPY)).cloned();
     assert_eq!(copy.as_deref(), Some(reader.checkpoint().as_bytes()));
+}
+
+/// Says how much a test did.
+#[expect(
+    clippy::print_stdout,
+    reason = "counts are to be read in the test's output"
+)]
+pub(crate) fn say(what: &str) {
+    println!("{what}");
 }
