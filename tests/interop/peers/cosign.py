@@ -20,7 +20,7 @@ from suite.cosign import (
     verify_statement,
 )
 from suite.process import check
-from suite.world import flipped
+from suite.world import HELLO, flipped
 
 cosign = Peer(
     "cosign",
@@ -90,6 +90,21 @@ def accepts_the_provenance_for_every_artifact(world):
     [bundle] = world.hello.bundles("provenance")
     for file in world.hello.artifacts():
         verify_statement(world, [world.hello.folder / file], bundle, PROVENANCE, **trust(world.identity)).accepted()
+
+
+@cosign.case
+def accepts_the_reference_to_a_bill_of_materials(world):
+    """`--sbom`: the document is in the release, and a statement ties it to every artifact."""
+    sbom = world.new_file("hello.cdx.json", b'{"bomFormat":"CycloneDX","specVersion":"1.6","version":1}')
+    release = world.release(world.identity, HELLO, "listed", "--sbom", sbom)
+    [bundle] = release.bundles("sbom")
+    kind = "https://in-toto.io/attestation/reference/v0.1"
+    for name in HELLO:
+        verify_statement(world, [release.folder / name], bundle, kind, **trust(world.identity)).accepted()
+    [released] = release.bundles("release")
+    document = release.folder / sbom.name
+    verify_statement(world, [document], released, RELEASE, **trust(world.identity)).accepted()
+    world.verify(release.folder, **trust(world.identity)).accepted()
 
 
 @cosign.case
@@ -350,6 +365,44 @@ def signs_a_file_and_we_refuse_every_change(world):
 
 
 @cosign.case
+def signs_without_log_and_time_and_we_accept_it_only_if_told(world):
+    key, file = key_pair(world), world.new_file("tool.bin")
+    nothing = world.new_file("signing_config.json", NO_SERVICES)
+    words = ["sign-blob", "--key", key, "--signing-config", nothing, "--bundle", beside(file), file]
+    world.run([world.go("cosign"), *words], offline=True, extra={"COSIGN_PASSWORD": ""}).accepted()
+    theirs = {"key": key.with_suffix(".pub"), "root": world.stack.root}
+    world.verify(file, **theirs).says_no("log-missing", "time-missing")
+    world.verify(file, "--accept", "no-log", **theirs).says_no("time-missing")
+    world.verify(file, "--accept", "no-time", **theirs).says_no("log-missing")
+    world.verify(file, "--accept", "no-log,no-time", **theirs).accepted()
+    with flipped(file):
+        world.verify(file, "--accept", "no-log,no-time", **theirs).says_no("digest-mismatch")
+
+
+@cosign.case
+def signs_with_rsa_keys_and_we_accept(world):
+    """Not with P-384 and P-521: cosign signs with them, and then cannot verify what it signed."""
+    for bits in (2048, 3072, 4096):
+        kind = ["-algorithm", "RSA", "-pkeyopt", f"rsa_keygen_bits:{bits}"]
+        key, file = imported_key(world, kind), world.new_file("tool.bin")
+        sign_blob(world, file, key)
+        theirs = {"key": key.with_suffix(".pub"), "root": world.stack.root}
+        verify_blob(world, file, beside(file), **theirs).accepted()
+        world.verify(file, **theirs).accepted()
+        with flipped(file):
+            world.verify(file, **theirs).says_no("digest-mismatch")
+
+
+def imported_key(world, kind: list[str]) -> Path:
+    """A key by openssl in cosign's keeping."""
+    folder = world.new_folder("imported")
+    world.run(["openssl", "genpkey", *kind, "-out", folder / "plain.pem"]).accepted()
+    words = ["import-key-pair", "--key", folder / "plain.pem", "--output-key-prefix", folder / "theirs"]
+    world.run([world.go("cosign"), *words], extra={"COSIGN_PASSWORD": ""}).accepted()
+    return folder / "theirs.key"
+
+
+@cosign.case
 def signs_in_a_log_that_our_root_does_not_name(world):
     key, file = key_pair(world), world.new_file("tool.bin")
     sign_blob(world, file, key)
@@ -360,5 +413,8 @@ def signs_in_a_log_that_our_root_does_not_name(world):
     world.verify(file, key=key.with_suffix(".pub"), root=root).says_no("log-unknown")
 
 
+NO_SERVICES = (
+    b'{"mediaType":"application/vnd.dev.sigstore.signingconfig.v0.2+json","rekorTlogConfig":{},"tsaConfig":{}}'
+)
 PREDICATE = b"""{"buildDefinition":{"buildType":"https://example.com/build/v1","externalParameters":{"name":"tool"},
 "resolvedDependencies":[]},"runDetails":{"builder":{"id":"https://example.com/builder"}}}"""

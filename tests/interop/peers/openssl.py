@@ -1,12 +1,14 @@
 """OpenSSL: our timestamps, our plain signature, and keys that it made."""
 
 from suite import install
+from suite.authority import openssl_authority
 from suite.bundles import Bundle, beside
 from suite.cases import Peer
+from suite.cosign import verify_blob
 from suite.process import check
-from suite.world import flipped
+from suite.world import HELLO, flipped, trust_of
 
-openssl = Peer("openssl", install=lambda version: install.present("openssl", ["version"], version))
+openssl = Peer("openssl", install=lambda version: install.present("openssl", ["version"], version), needs=("cosign",))
 
 
 def token_and_data(world, bundle: Bundle) -> tuple:
@@ -63,6 +65,23 @@ def finds_our_authority_fit_for_timestamps_only(world):
     verify = ["openssl", "verify", "-x509_strict", "-CAfile", chain]
     world.run([*verify, "-purpose", "timestampsign", chain], offline=True).accepted()
     world.run([*verify, "-purpose", "sslserver", chain], offline=True).refused("purpose")
+
+
+@openssl.case
+def stamps_a_release_that_cosign_and_we_accept(world):
+    """`openssl ts -reply` as the authority over HTTP: its token, with its certificates, in our bundles."""
+    with openssl_authority(world) as authority:
+        release = world.release(
+            world.new_identity(), HELLO, "stamped", "--tsa", authority.url, "--tsa-chain", authority.chain
+        )
+    trusted = trust_of(world, release)
+    sums = release.folder / "SHA256SUMS"
+    token, data = token_and_data(world, Bundle.read(beside(sums)))
+    verify_token(world, token, data, chain=authority.chain).accepted()
+    verify_blob(world, sums, beside(sums), **trusted).accepted()
+    world.verify(release.folder, **trusted).accepted()
+    broken = Bundle.read(beside(sums)).with_broken_token().write(world.new_folder("broken") / "broken.sigstore.json")
+    world.verify(sums, "--bundle", broken, **trusted).says_no("time-invalid")
 
 
 @openssl.case

@@ -5,7 +5,7 @@ from suite.bundles import Bundle, beside
 from suite.cases import Peer
 from suite.cosign import PROVENANCE, RELEASE, verify_blob, verify_statement
 from suite.stack import AUTHORITY
-from suite.world import HELLO, flipped
+from suite.world import HELLO, flipped, trust_of
 
 timestamp_server = Peer(
     "timestamp-server",
@@ -21,22 +21,10 @@ def stamped_release(world):
     return world.release(world.new_identity(), HELLO, "stamped", "--tsa", AUTHORITY, "--tsa-chain", world.stack.chain)
 
 
-def exported(release) -> dict:
-    return {"key": release.folder / "release.pub", "root": release.folder / "trusted_root.json"}
-
-
-def pinned(world, release) -> dict:
-    """The release's trust, kept outside the release as an acquirer would."""
-    kept = world.new_folder("trust")
-    for file in exported(release).values():
-        (kept / file.name).write_bytes(file.read_bytes())
-    return {"key": kept / "release.pub", "root": kept / "trusted_root.json"}
-
-
 @timestamp_server.case
 def stamps_a_release_that_cosign_and_we_accept(world):
     release = stamped_release(world)
-    trusted = pinned(world, release)
+    trusted = trust_of(world, release)
     sums = release.folder / "SHA256SUMS"
     verify_blob(world, sums, beside(sums), **trusted).accepted()
     for stem, kind in (("release", RELEASE), ("provenance", PROVENANCE)):
@@ -59,7 +47,7 @@ def stamps_with_its_own_certificate_and_not_with_ours(world):
 @timestamp_server.case
 def stamps_a_release_that_both_refuse_when_changed(world):
     release = stamped_release(world)
-    trusted = pinned(world, release)
+    trusted = trust_of(world, release)
     sums = release.folder / "SHA256SUMS"
     broken = Bundle.read(beside(sums)).with_broken_token().write(world.new_folder("broken") / "broken.sigstore.json")
     verify_blob(world, sums, broken, **trusted).refused("failed to verify timestamps")
@@ -72,7 +60,7 @@ def stamps_a_release_that_both_refuse_when_changed(world):
 def is_unknown_to_a_root_that_does_not_name_it(world):
     """The same key and log, with the embedded authority alone: exactly the time is not trusted."""
     release = stamped_release(world)
-    trusted = pinned(world, release)
+    trusted = trust_of(world, release)
     sums = release.folder / "SHA256SUMS"
     root = world.mixed_root(logs=trusted["root"], authorities=world.stranger.root)
     verify_blob(world, sums, beside(sums), key=trusted["key"], root=root).refused("failed to verify timestamps")

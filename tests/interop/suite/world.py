@@ -203,6 +203,14 @@ class World:
         return Answer(**vars(self.attest(*words, offline=True, **more)))
 
 
+def trust_of(world: World, release: Release) -> dict[str, Path]:
+    """A release's exported key and root, kept outside of the release as an acquirer would."""
+    kept = world.new_folder("trust")
+    for name in ("release.pub", "trusted_root.json"):
+        shutil.copy(release.folder / name, kept)
+    return {"key": kept / "release.pub", "root": kept / "trusted_root.json"}
+
+
 def numbered(count: int) -> dict[str, bytes]:
     return {f"files/{number:04}": f"file {number}\n".encode() for number in range(count)}
 
