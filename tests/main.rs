@@ -1,6 +1,14 @@
 //! Integration tests of the command and of the workspace.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "tests stop where they fail, and say what they counted"
+)]
 
 mod architecture;
+mod archive;
 mod codes;
 mod docs;
 mod init;

@@ -23,7 +23,10 @@ fn statement(world: &World, name: &str) -> Value {
 
 fn subjects(statement: &Value) -> Vec<&str> {
     let subjects = statement["subject"].as_array().unwrap();
-    subjects.iter().map(|it| it["name"].as_str().unwrap()).collect()
+    subjects
+        .iter()
+        .map(|it| it["name"].as_str().unwrap())
+        .collect()
 }
 
 /// The commands of `VERIFY.md`, pasted inside the folder; those of cosign when `cosign` says so.
@@ -56,7 +59,11 @@ fn every_changed_byte_is_refused() {
         world.write(&path, &changed);
         let exit = world.shell(line).exit;
         // The two pinned files are not found then; everything else is a no.
-        let wanted = if ["release.pub", "trusted_root.json"].contains(&name) { [1, 2] } else { [1, 1] };
+        let wanted = if ["release.pub", "trusted_root.json"].contains(&name) {
+            [1, 2]
+        } else {
+            [1, 1]
+        };
         assert!(wanted.contains(&exit), "{name}: {exit}");
         world.write(&path, &bytes);
     }
@@ -67,10 +74,21 @@ fn every_changed_byte_is_refused() {
 fn the_release_statement_names_every_listed_file_and_the_list_itself() {
     let (world, _) = released();
     let statement = statement(&world, "release.sigstore.json");
-    let wanted = ["SHA256SUMS", "VERIFY.md", "a.txt", "b.bin", "release.pub", "sub/c.txt", "trusted_root.json"];
+    let wanted = [
+        "SHA256SUMS",
+        "VERIFY.md",
+        "a.txt",
+        "b.bin",
+        "release.pub",
+        "sub/c.txt",
+        "trusted_root.json",
+    ];
     assert_eq!(subjects(&statement), wanted);
     assert_eq!(statement["_type"], "https://in-toto.io/Statement/v1");
-    assert_eq!(statement["predicateType"], "https://in-toto.io/attestation/release/v0.2");
+    assert_eq!(
+        statement["predicateType"],
+        "https://in-toto.io/attestation/release/v0.2"
+    );
     let sums = world.shell("sha256sum < dist/SHA256SUMS | cut -c-64").yes();
     assert_eq!(
         statement["predicate"],
@@ -94,7 +112,17 @@ fn the_list_has_all_files_but_the_evidence_over_it() {
     let (world, _) = released();
     let sums = String::from_utf8(world.read("dist/SHA256SUMS")).unwrap();
     let listed: Vec<&str> = sums.lines().map(|line| &line[66..]).collect();
-    assert_eq!(listed, ["VERIFY.md", "a.txt", "b.bin", "release.pub", "sub/c.txt", "trusted_root.json"]);
+    assert_eq!(
+        listed,
+        [
+            "VERIFY.md",
+            "a.txt",
+            "b.bin",
+            "release.pub",
+            "sub/c.txt",
+            "trusted_root.json"
+        ]
+    );
 }
 
 #[test]
@@ -102,7 +130,10 @@ fn the_plain_signature_is_the_one_in_the_bundle() {
     let (world, _) = released();
     let bundle = bundle(&world, "SHA256SUMS.sigstore.json");
     let signature = bundle["messageSignature"]["signature"].as_str().unwrap();
-    assert_eq!(STANDARD.decode(signature).unwrap(), world.read("dist/SHA256SUMS.sig"));
+    assert_eq!(
+        STANDARD.decode(signature).unwrap(),
+        world.read("dist/SHA256SUMS.sig")
+    );
 }
 
 #[test]
@@ -112,10 +143,19 @@ fn what_is_unknown_is_absent_from_the_provenance() {
     assert_eq!(subjects(&statement), ["a.txt", "b.bin", "sub/c.txt"]);
     assert_eq!(statement["predicateType"], "https://slsa.dev/provenance/v1");
     let definition = &statement["predicate"]["buildDefinition"];
-    assert_eq!(definition["externalParameters"], json!({"name": "demo", "version": "1.0"}));
+    assert_eq!(
+        definition["externalParameters"],
+        json!({"name": "demo", "version": "1.0"})
+    );
     assert_eq!(definition.get("resolvedDependencies"), None);
     assert_eq!(definition["internalParameters"].get("ci"), None);
-    assert_eq!(statement["predicate"]["runDetails"].as_object().unwrap().len(), 1);
+    assert_eq!(
+        statement["predicate"]["runDetails"]
+            .as_object()
+            .unwrap()
+            .len(),
+        1
+    );
 }
 
 /// A repository with one commit and this remote, whose build folder is not tracked.
@@ -139,12 +179,16 @@ fn repository(remote: &str) -> World {
 #[test]
 fn the_repository_gives_name_address_and_commit_and_no_secret() {
     let world = repository("https://bot:s3cr3t@git.example.com/acme/gadget.git?token=s3cr3t");
-    let ran = world.attest("release repo/dist --version 1.0 --init --no-password").yes();
+    let ran = world
+        .attest("release repo/dist --version 1.0 --init --no-password")
+        .yes();
     assert_eq!(ran.line("archived "), "gadget@1.0");
     let commit = world.shell("git -C repo rev-parse HEAD").yes();
     let text = std::fs::read(world.at("repo/dist/provenance.sigstore.json")).unwrap();
     let bundle: Value = serde_json::from_slice(&text).unwrap();
-    let payload = STANDARD.decode(bundle["dsseEnvelope"]["payload"].as_str().unwrap()).unwrap();
+    let payload = STANDARD
+        .decode(bundle["dsseEnvelope"]["payload"].as_str().unwrap())
+        .unwrap();
     let statement: Value = serde_json::from_slice(&payload).unwrap();
     assert_eq!(
         statement["predicate"]["buildDefinition"]["resolvedDependencies"],
@@ -154,7 +198,9 @@ fn the_repository_gives_name_address_and_commit_and_no_secret() {
             "annotations": {"dirty": false},
         }])
     );
-    let everything = world.shell("grep -r -e s3cr3t repo/dist .attest; true").yes();
+    let everything = world
+        .shell("grep -r -e s3cr3t repo/dist .attest; true")
+        .yes();
     assert_eq!(everything.out, "");
     assert!(!String::from_utf8(payload).unwrap().contains("s3cr3t"));
 }
@@ -163,15 +209,25 @@ fn the_repository_gives_name_address_and_commit_and_no_secret() {
 fn a_changed_work_tree_is_said_to_be_dirty() {
     let world = repository("git@git.example.com:acme/gadget.git");
     world.write("repo/src.txt", "changed\n");
-    let ran = world.attest("release repo/dist --version 1.0 --init --no-password").yes();
-    assert!(ran.line("source ").contains("differ from the commit"), "{ran:?}");
+    let ran = world
+        .attest("release repo/dist --version 1.0 --init --no-password")
+        .yes();
+    assert!(
+        ran.line("source ").contains("differ from the commit"),
+        "{ran:?}"
+    );
     let bundle: Value =
         serde_json::from_slice(&world.read("repo/dist/provenance.sigstore.json")).unwrap();
-    let payload = STANDARD.decode(bundle["dsseEnvelope"]["payload"].as_str().unwrap()).unwrap();
+    let payload = STANDARD
+        .decode(bundle["dsseEnvelope"]["payload"].as_str().unwrap())
+        .unwrap();
     let statement: Value = serde_json::from_slice(&payload).unwrap();
     let source = &statement["predicate"]["buildDefinition"]["resolvedDependencies"][0];
     assert_eq!(source["annotations"]["dirty"], true);
-    assert_eq!(source["uri"], "git+ssh://git@git.example.com/acme/gadget.git");
+    assert_eq!(
+        source["uri"],
+        "git+ssh://git@git.example.com/acme/gadget.git"
+    );
 }
 
 #[test]
@@ -181,17 +237,29 @@ fn what_a_repository_configures_is_not_run() {
     std::fs::set_permissions(&trap, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
     let set = |name: &str| {
         let value = trap.display();
-        world.shell(&format!("git -C repo config {name} '{value}'")).yes();
+        world
+            .shell(&format!("git -C repo config {name} '{value}'"))
+            .yes();
     };
-    for name in ["core.fsmonitor", "core.pager", "core.editor", "diff.external", "core.sshCommand"] {
+    for name in [
+        "core.fsmonitor",
+        "core.pager",
+        "core.editor",
+        "diff.external",
+        "core.sshCommand",
+    ] {
         set(name);
     }
     std::fs::copy(&trap, world.at("git")).unwrap();
     std::fs::copy(&trap, world.at("repo/git")).unwrap();
-    world.attest("release repo/dist --version 1.0 --init --no-password").yes();
+    world
+        .attest("release repo/dist --version 1.0 --init --no-password")
+        .yes();
     let mut command = world.command();
     let path = format!(".::{}", std::env::var("PATH").unwrap_or_default());
-    command.args(["release", "repo/dist", "--version", "1.0", "--no-password"]).env("PATH", path);
+    command
+        .args(["release", "repo/dist", "--version", "1.0", "--no-password"])
+        .env("PATH", path);
     Ran::of(&mut command).yes();
     assert!(!world.at("sprung").exists() && !world.at("repo/sprung").exists());
 }
@@ -225,10 +293,23 @@ fn hidden_and_empty_files_and_links_inside_are_artifacts() {
     let ran = world.attest(RELEASE).yes();
     world.shell(line(&ran)).yes();
     let statement = statement(&world, "provenance.sigstore.json");
-    let wanted = [".hidden", "a.txt", "b.bin", "empty", "link", "sub/c.txt", "sub/up"];
+    let wanted = [
+        ".hidden",
+        "a.txt",
+        "b.bin",
+        "empty",
+        "link",
+        "sub/c.txt",
+        "sub/up",
+    ];
     assert_eq!(subjects(&statement), wanted);
-    assert_eq!(statement["subject"][4]["digest"], statement["subject"][5]["digest"]);
-    let copy = world.attest("release dist --name demo --version 2 --no-password --out out").yes();
+    assert_eq!(
+        statement["subject"][4]["digest"],
+        statement["subject"][5]["digest"]
+    );
+    let copy = world
+        .attest("release dist --name demo --version 2 --no-password --out out")
+        .yes();
     world.shell(line(&copy)).yes();
     assert!(world.at("out/link").symlink_metadata().unwrap().is_file());
 }
@@ -246,8 +327,22 @@ fn the_instructions_work_as_pasted() {
 fn the_instructions_work_for_names_that_a_shell_would_read() {
     let world = World::new();
     let names = [
-        "-rf", "--", "a b", "it's", "$(touch oops)", "`touch oops`", "a;touch oops", "*", "~", "#x",
-        "back\\slash", "\"quoted\"", "größe", "-", "a|b", "trailing ",
+        "-rf",
+        "--",
+        "a b",
+        "it's",
+        "$(touch oops)",
+        "`touch oops`",
+        "a;touch oops",
+        "*",
+        "~",
+        "#x",
+        "back\\slash",
+        "\"quoted\"",
+        "größe",
+        "-",
+        "a|b",
+        "trailing ",
     ];
     for name in names.iter().filter(|name| **name != "-") {
         world.write(&format!("dist/{name}"), *name);
@@ -274,11 +369,27 @@ fn the_lines_for_cosign_name_each_file_once_as_one_word() {
     std::fs::set_permissions(&cosign, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
     let text = String::from_utf8(world.read("dist/VERIFY.md")).unwrap();
     let mut found = Vec::new();
-    for command in text.replace("\\\n", " ").lines().filter(|line| line.starts_with("cosign verify-blob-att")) {
-        let ran = world.shell(&format!("cd dist && PATH={}:$PATH && {command}", world.at("bin").display()));
+    for command in text
+        .replace("\\\n", " ")
+        .lines()
+        .filter(|line| line.starts_with("cosign verify-blob-att"))
+    {
+        let ran = world.shell(&format!(
+            "cd dist && PATH={}:$PATH && {command}",
+            world.at("bin").display()
+        ));
         found.push(ran.yes().out.trim_end().to_owned());
     }
-    let wanted = ["$(touch oops)", "$(touch oops)", "./-rf", "./-rf", "a b", "a b", "it's", "it's"];
+    let wanted = [
+        "$(touch oops)",
+        "$(touch oops)",
+        "./-rf",
+        "./-rf",
+        "a b",
+        "a b",
+        "it's",
+        "it's",
+    ];
     assert_eq!(found, wanted);
 }
 
@@ -295,23 +406,46 @@ fn bills_of_materials_are_copied_listed_and_tied_to_the_files() {
     pasted(&world, "dist", false);
     assert_eq!(world.read("dist/bom.cdx.json"), CYCLONEDX.as_bytes());
     let statement = statement(&world, "sbom.sigstore.json");
-    assert_eq!(statement["predicateType"], "https://in-toto.io/attestation/reference/v0.1");
+    assert_eq!(
+        statement["predicateType"],
+        "https://in-toto.io/attestation/reference/v0.1"
+    );
     assert_eq!(subjects(&statement), ["a.txt", "b.bin", "sub/c.txt"]);
     let references = statement["predicate"]["references"].as_array().unwrap();
-    let found: Vec<_> = references.iter().map(|it| (&it["name"], &it["mediaType"])).collect();
+    let found: Vec<_> = references
+        .iter()
+        .map(|it| (&it["name"], &it["mediaType"]))
+        .collect();
     let media = |name: &str, media: &str| (json!(name), json!(media));
     let wanted = [
         media("bom.cdx.json", "application/vnd.cyclonedx+json"),
         media("other.spdx", "text/spdx"),
     ];
-    assert_eq!(found, wanted.iter().map(|(name, media)| (name, media)).collect::<Vec<_>>());
+    assert_eq!(
+        found,
+        wanted
+            .iter()
+            .map(|(name, media)| (name, media))
+            .collect::<Vec<_>>()
+    );
     // The same again, with and without the flags: they are part of the release now.
     let before = world.listing("dist");
-    for again in [&command[..], "release dist --name demo --version 1.0 --no-password"] {
-        assert!(world.attest(again).yes().line("signed ").starts_with("nothing"));
+    for again in [
+        &command[..],
+        "release dist --name demo --version 1.0 --no-password",
+    ] {
+        assert!(
+            world
+                .attest(again)
+                .yes()
+                .line("signed ")
+                .starts_with("nothing")
+        );
     }
     std::fs::remove_file(world.at("dist/bom.cdx.json")).unwrap();
-    world.attest("release dist --name demo --version 1.0 --no-password").yes();
+    world
+        .attest("release dist --name demo --version 1.0 --no-password")
+        .yes();
     assert_same(&before, &world.listing("dist"), "dist");
     // And of the next version: replaced, because it is ours.
     world.write("bom.cdx.json", CYCLONEDX.replace("1.6", "1.7"));
@@ -323,12 +457,19 @@ fn bills_of_materials_are_copied_listed_and_tied_to_the_files() {
 fn a_bill_of_materials_in_the_folder_is_used_where_it_stands() {
     let world = world();
     world.write("dist/bom.cdx.json", CYCLONEDX);
-    let ran = world.attest(&format!("{RELEASE} --sbom dist/bom.cdx.json")).yes();
+    let ran = world
+        .attest(&format!("{RELEASE} --sbom dist/bom.cdx.json"))
+        .yes();
     world.shell(line(&ran)).yes();
-    assert_eq!(subjects(&statement(&world, "sbom.sigstore.json")), ["a.txt", "b.bin", "sub/c.txt"]);
+    assert_eq!(
+        subjects(&statement(&world, "sbom.sigstore.json")),
+        ["a.txt", "b.bin", "sub/c.txt"]
+    );
     let alone = World::new();
     alone.write("dist/bom.cdx.json", CYCLONEDX);
-    alone.attest(&format!("{RELEASE} --sbom dist/bom.cdx.json")).refused(2, "release-empty");
+    alone
+        .attest(&format!("{RELEASE} --sbom dist/bom.cdx.json"))
+        .refused(2, "release-empty");
 }
 
 #[test]
@@ -346,27 +487,46 @@ fn a_dry_run_shows_the_plan_and_makes_nothing() {
     let before = world.listing(".");
     let ran = world.attest(&format!("{RELEASE} --dry-run")).yes();
     assert!(ran.out.contains("release.sigstore.json") && ran.out.contains("nothing was made"));
-    let json = world.attest(&format!("{RELEASE} --dry-run --format json")).yes().json();
-    assert_eq!((&json["outcome"], &json["files"]), (&json!("planned"), &json!(3)));
+    let json = world
+        .attest(&format!("{RELEASE} --dry-run --format json"))
+        .yes()
+        .json();
+    assert_eq!(
+        (&json["outcome"], &json["files"]),
+        (&json!("planned"), &json!(3))
+    );
     assert_same(&before, &world.listing("."), ".");
     world.write("dist/VERIFY.md", "x");
-    world.attest(&format!("{RELEASE} --dry-run")).refused(2, "name-reserved");
+    world
+        .attest(&format!("{RELEASE} --dry-run"))
+        .refused(2, "name-reserved");
 }
 
 #[test]
 fn the_report_has_everything_as_one_object() {
     let world = world();
-    let json = world.attest(&format!("{RELEASE} --format json")).yes().json();
+    let json = world
+        .attest(&format!("{RELEASE} --format json"))
+        .yes()
+        .json();
     assert_eq!(json["version"], 1);
     assert_eq!((&json["answer"], &json["exit"]), (&json!("yes"), &json!(0)));
     assert_eq!(json["release"], "demo@1.0");
     assert_eq!(json["identity"]["new"], true);
     assert_eq!(json["log"]["kept_by"], "signer");
     assert_eq!(json["time_asserted_by"], "signer");
-    assert_eq!((&json["log"]["first"], &json["log"]["last"]), (&json!(0), &json!(2)));
+    assert_eq!(
+        (&json["log"]["first"], &json["log"]["last"]),
+        (&json!(0), &json!(2))
+    );
     assert_eq!(json["times"].as_array().unwrap().len(), 1);
     world.shell(json["verify"].as_str().unwrap()).yes();
-    let written: Vec<&str> = json["written"].as_array().unwrap().iter().map(|it| it.as_str().unwrap()).collect();
+    let written: Vec<&str> = json["written"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|it| it.as_str().unwrap())
+        .collect();
     for name in EVIDENCE {
         assert!(written.contains(&name), "{name}");
     }
@@ -378,9 +538,15 @@ fn the_report_has_everything_as_one_object() {
 fn the_end_of_the_output_is_honest_about_who_says_so() {
     let (world, ran) = released();
     assert!(ran.line("identity ").ends_with("(not password-protected)"));
-    assert!(ran.line("logged ").ends_with("kept by you: nobody else has seen it"));
+    assert!(
+        ran.line("logged ")
+            .ends_with("kept by you: nobody else has seen it")
+    );
     assert!(ran.line("time ").ends_with(", asserted by you"));
-    assert_eq!(ran.line("checked "), "3 of 3 files, reopened from disk with the exported trust");
+    assert_eq!(
+        ran.line("checked "),
+        "3 of 3 files, reopened from disk with the exported trust"
+    );
     assert_eq!(names(&world, "dist").len(), EVIDENCE.len() + 3);
 }
 
@@ -388,7 +554,16 @@ fn the_end_of_the_output_is_honest_about_who_says_so() {
 fn the_line_survives_a_folder_with_a_name_that_a_shell_would_read() {
     let world = World::new();
     world.write("my build; touch oops/a", "x");
-    let arguments = ["release", "my build; touch oops", "--name", "demo", "--version", "1", "--init", "--no-password"];
+    let arguments = [
+        "release",
+        "my build; touch oops",
+        "--name",
+        "demo",
+        "--version",
+        "1",
+        "--init",
+        "--no-password",
+    ];
     let ran = world.attest_with(&arguments).yes();
     world.shell(line(&ran)).yes();
     assert!(!world.at("oops").exists());

@@ -20,8 +20,14 @@ fn refused_without_a_trace(world: &World, command: &str, exit: i32, code: &str) 
 fn a_release_without_an_identity_is_refused_with_a_hint() {
     let world = world();
     let before = world.listing(".");
-    let ran = world.attest("release dist --name demo --version 1.0").refused(2, "no-identity");
-    assert!(ran.err.contains("hint: make one with attest init or with --init"), "{ran:?}");
+    let ran = world
+        .attest("release dist --name demo --version 1.0")
+        .refused(2, "no-identity");
+    assert!(
+        ran.err
+            .contains("hint: make one with attest init or with --init"),
+        "{ran:?}"
+    );
     assert_eq!(world.listing("."), before);
 }
 
@@ -32,7 +38,8 @@ fn a_home_inside_the_folder_is_refused_even_if_it_would_only_be_made() {
     refused_without_a_trace(&world, command, 2, "home-inside");
     let ran = world.attest(command);
     assert!(ran.err.contains("--home"), "{ran:?}");
-    let elsewhere = "release dist --name demo --version 1.0 --init --no-password --home dist/sub/home";
+    let elsewhere =
+        "release dist --name demo --version 1.0 --init --no-password --home dist/sub/home";
     refused_without_a_trace(&world, elsewhere, 2, "home-inside");
 }
 
@@ -123,14 +130,24 @@ fn special_files_are_refused() {
     let _socket = UnixListener::bind(world.at("dist/socket")).unwrap();
     refused_without_a_trace(&world, RELEASE, 2, "special-file");
     std::fs::remove_file(world.at("dist/socket")).unwrap();
-    assert!(world.program("mkfifo").arg("dist/fifo").status().unwrap().success());
+    assert!(
+        world
+            .program("mkfifo")
+            .arg("dist/fifo")
+            .status()
+            .unwrap()
+            .success()
+    );
     refused_without_a_trace(&world, RELEASE, 2, "special-file");
 }
 
 #[test]
 fn private_keys_are_refused_unless_they_are_named() {
     let world = world();
-    world.write("dist/sub/id_ed25519", "-----BEGIN OPENSSH PRIVATE KEY-----\nAAAA\n");
+    world.write(
+        "dist/sub/id_ed25519",
+        "-----BEGIN OPENSSH PRIVATE KEY-----\nAAAA\n",
+    );
     refused_without_a_trace(&world, RELEASE, 2, "private-key-inside");
     let other = format!("{RELEASE} --allow-private-key *.pem --allow-private-key id_*");
     refused_without_a_trace(&world, &other, 2, "private-key-inside");
@@ -158,7 +175,10 @@ fn a_pattern_that_cannot_be_read_is_refused() {
 
 #[test]
 fn names_of_ours_that_somebody_else_wrote_are_refused() {
-    for name in EVIDENCE.iter().chain(&["SHA256SUMS.asc", "release-notes.sigstore.json"]) {
+    for name in EVIDENCE
+        .iter()
+        .chain(&["SHA256SUMS.asc", "release-notes.sigstore.json"])
+    {
         let world = world();
         world.write(&format!("dist/{name}"), "somebody else's");
         refused_without_a_trace(&world, RELEASE, 2, "name-reserved");
@@ -223,7 +243,14 @@ fn names_and_versions_that_no_release_can_have_are_refused() {
         ("demo", "1@0"),
     ] {
         let ran = world.attest_with(&[
-            "release", "dist", "--name", name, "--version", version, "--init", "--no-password",
+            "release",
+            "dist",
+            "--name",
+            name,
+            "--version",
+            version,
+            "--init",
+            "--no-password",
         ]);
         ran.refused(2, "release-name-malformed");
     }
@@ -240,13 +267,23 @@ fn without_a_name_and_a_repository_there_is_no_release() {
 #[test]
 fn a_time_from_a_flag_is_never_asserted() {
     let world = world();
-    refused_without_a_trace(&world, &format!("{RELEASE} --at 2020-01-01"), 2, "time-not-asserted");
+    refused_without_a_trace(
+        &world,
+        &format!("{RELEASE} --at 2020-01-01"),
+        2,
+        "time-not-asserted",
+    );
 }
 
 #[test]
 fn a_wrong_password_and_no_password_are_refused_before_anything_is_read() {
     let world = world();
-    let init = world.command().arg("init").env("ATTEST_PASSWORD", "right").output().unwrap();
+    let init = world
+        .command()
+        .arg("init")
+        .env("ATTEST_PASSWORD", "right")
+        .output()
+        .unwrap();
     assert!(init.status.success());
     let before = world.listing(".");
     let run = |variable: &str, value: &str| {
@@ -271,7 +308,11 @@ fn a_broken_home_is_refused() {
         ("identity.json", "{", "identity-unreadable"),
         ("identity.json", r#"{"version": 2}"#, "identity-unreadable"),
         ("unfinished.json", "{", "journal-unreadable"),
-        ("trust/tsa-chain.pem", "no chain", "authority-chain-malformed"),
+        (
+            "trust/tsa-chain.pem",
+            "no chain",
+            "authority-chain-malformed",
+        ),
     ] {
         let world = world();
         world.attest("init --no-password").yes();
@@ -286,7 +327,11 @@ fn keys_of_two_homes_do_not_mix() {
     let world = world();
     world.attest("init --no-password").yes();
     world.attest("init --no-password --home other").yes();
-    std::fs::copy(world.at("other/keys/artifact.key"), world.at(".attest/keys/artifact.key")).unwrap();
+    std::fs::copy(
+        world.at("other/keys/artifact.key"),
+        world.at(".attest/keys/artifact.key"),
+    )
+    .unwrap();
     let command = "release dist --name demo --version 1.0 --no-password";
     refused_without_a_trace(&world, command, 2, "identity-inconsistent");
 }
@@ -331,32 +376,69 @@ fn a_copy_never_goes_where_others_keep_files() {
     let world = world();
     world.write("out/precious", "x");
     refused_without_a_trace(&world, &format!("{RELEASE} --out out"), 2, "out-occupied");
-    refused_without_a_trace(&world, &format!("{RELEASE} --out out --force"), 2, "out-occupied");
+    refused_without_a_trace(
+        &world,
+        &format!("{RELEASE} --out out --force"),
+        2,
+        "out-occupied",
+    );
     world.write("file", "x");
-    refused_without_a_trace(&world, &format!("{RELEASE} --out file --force"), 2, "out-occupied");
+    refused_without_a_trace(
+        &world,
+        &format!("{RELEASE} --out file --force"),
+        2,
+        "out-occupied",
+    );
 }
 
 #[test]
 fn bills_of_materials_that_are_none_are_refused() {
     let world = world();
     world.write("bom.json", "{}");
-    refused_without_a_trace(&world, &format!("{RELEASE} --sbom bom.json"), 2, "sbom-unknown");
-    refused_without_a_trace(&world, &format!("{RELEASE} --sbom none"), 2, "sbom-unreadable");
+    refused_without_a_trace(
+        &world,
+        &format!("{RELEASE} --sbom bom.json"),
+        2,
+        "sbom-unknown",
+    );
+    refused_without_a_trace(
+        &world,
+        &format!("{RELEASE} --sbom none"),
+        2,
+        "sbom-unreadable",
+    );
     world.write("release.pub", r#"{"bomFormat":"CycloneDX"}"#);
-    refused_without_a_trace(&world, &format!("{RELEASE} --sbom release.pub"), 2, "name-reserved");
+    refused_without_a_trace(
+        &world,
+        &format!("{RELEASE} --sbom release.pub"),
+        2,
+        "name-reserved",
+    );
     world.write("a.txt", r#"{"bomFormat":"CycloneDX"}"#);
     refused_without_a_trace(&world, &format!("{RELEASE} --sbom a.txt"), 2, "sbom-exists");
     world.write("x/B.BIN", r#"{"bomFormat":"CycloneDX"}"#);
-    refused_without_a_trace(&world, &format!("{RELEASE} --sbom x/B.BIN"), 2, "name-collision");
+    refused_without_a_trace(
+        &world,
+        &format!("{RELEASE} --sbom x/B.BIN"),
+        2,
+        "name-collision",
+    );
 }
 
 #[test]
 fn an_authority_needs_its_chain_and_an_address() {
     let world = world();
-    world.attest(&format!("{RELEASE} --tsa http://127.0.0.1:1/")).refused(2, "bad-arguments");
+    world
+        .attest(&format!("{RELEASE} --tsa http://127.0.0.1:1/"))
+        .refused(2, "bad-arguments");
     world.write("chain.pem", "no chain");
     let with = |url: &str| format!("{RELEASE} --tsa {url} --tsa-chain chain.pem");
-    refused_without_a_trace(&world, &with("http://127.0.0.1:1/"), 2, "timestamp-chain-malformed");
+    refused_without_a_trace(
+        &world,
+        &with("http://127.0.0.1:1/"),
+        2,
+        "timestamp-chain-malformed",
+    );
     world.attest("init --no-password --home other").yes();
     std::fs::copy(world.at("other/trust/tsa-chain.pem"), world.at("chain.pem")).unwrap();
     refused_without_a_trace(&world, &with("ftp://host/"), 2, "timestamp-address");

@@ -12,7 +12,9 @@ fn the_same_version_with_other_content_is_refused_whatever_the_flags() {
     world.write("dist/a.txt", "other\n");
     let before = world.listing(".");
     for flags in ["", " --force", " --init", " --out out"] {
-        world.attest(&format!("{AGAIN}{flags}")).refused(1, "version-already-released");
+        world
+            .attest(&format!("{AGAIN}{flags}"))
+            .refused(1, "version-already-released");
     }
     assert_same(&before, &world.listing("."), ".");
     world.write("dist/a.txt", "alpha\n");
@@ -36,7 +38,10 @@ fn the_same_again_signs_nothing_and_says_so() {
     let (world, first) = released();
     let before = world.listing(".");
     let ran = world.attest(AGAIN).yes();
-    assert_eq!(ran.line("signed "), "nothing: this version is released already, with this content");
+    assert_eq!(
+        ran.line("signed "),
+        "nothing: this version is released already, with this content"
+    );
     assert_eq!(line(&ran), line(&first));
     assert_same(&before, &world.listing("."), ".");
     let json = world.attest(&format!("{AGAIN} --format json")).yes().json();
@@ -78,7 +83,9 @@ fn a_file_of_ours_that_was_changed_is_replaced_only_by_force() {
 fn another_version_replaces_ours_without_force() {
     let (world, first) = released();
     world.write("dist/a.txt", "two\n");
-    let second = world.attest("release dist --name demo --version 2.0 --no-password").yes();
+    let second = world
+        .attest("release dist --name demo --version 2.0 --no-password")
+        .yes();
     world.shell(line(&second)).yes();
     assert_eq!(world.shell(line(&first)).exit, 1);
     // And back: the old version is ours as well.
@@ -99,8 +106,13 @@ fn surplus_parts_of_another_version_are_removed() {
         .yes();
     assert!(world.at("dist/release.2.sigstore.json").exists());
     std::fs::remove_dir_all(world.at("dist/many")).unwrap();
-    let small = world.attest("release dist --name demo --version 2.0 --no-password").yes();
-    let mut wanted: Vec<&str> = EVIDENCE.into_iter().chain(["a.txt", "b.bin", "sub"]).collect();
+    let small = world
+        .attest("release dist --name demo --version 2.0 --no-password")
+        .yes();
+    let mut wanted: Vec<&str> = EVIDENCE
+        .into_iter()
+        .chain(["a.txt", "b.bin", "sub"])
+        .collect();
     wanted.sort_unstable();
     assert_eq!(names(&world, "dist"), wanted);
     world.shell(line(&small)).yes();
@@ -111,7 +123,10 @@ fn surplus_parts_of_another_version_are_removed() {
 fn exported_trust_in_the_folder_is_ours() {
     let world = world();
     world.attest("init --no-password --export dist").yes();
-    assert_eq!(names(&world, "dist"), ["a.txt", "b.bin", "release.pub", "sub", "trusted_root.json"]);
+    assert_eq!(
+        names(&world, "dist"),
+        ["a.txt", "b.bin", "release.pub", "sub", "trusted_root.json"]
+    );
     world.attest(AGAIN).yes();
 }
 
@@ -129,14 +144,19 @@ fn init_with_an_identity_uses_it_and_says_so() {
     let key = first.line("identity ").split("sha256:").nth(1).unwrap()[..64].to_owned();
     let ran = world.attest(&format!("{AGAIN} --init")).yes();
     let identity = ran.line("identity ");
-    assert!(identity.starts_with("the one that was there, .attest"), "{identity}");
+    assert!(
+        identity.starts_with("the one that was there, .attest"),
+        "{identity}"
+    );
     assert!(identity.contains(&key));
 }
 
 #[test]
 fn another_name_with_the_same_content_is_another_release() {
     let (world, _) = released();
-    let ran = world.attest("release dist --name other --version 1.0 --no-password").yes();
+    let ran = world
+        .attest("release dist --name other --version 1.0 --no-password")
+        .yes();
     world.shell(line(&ran)).yes();
     assert_eq!(log_size(&world), 6);
 }
@@ -156,7 +176,10 @@ fn a_copy_is_complete_and_the_folder_stays_as_it_was() {
     let (world, line) = copied();
     assert!(line.starts_with("attest verify out "), "{line}");
     world.shell(&line).yes();
-    let mut wanted: Vec<&str> = EVIDENCE.into_iter().chain(["a.txt", "b.bin", "sub"]).collect();
+    let mut wanted: Vec<&str> = EVIDENCE
+        .into_iter()
+        .chain(["a.txt", "b.bin", "sub"])
+        .collect();
     wanted.sort_unstable();
     assert_eq!(names(&world, "out"), wanted);
     assert_eq!(world.read("out/sub/c.txt"), b"gamma\n");
@@ -167,7 +190,11 @@ fn a_copy_is_restored_and_made_again_elsewhere() {
     let (world, line) = copied();
     let command = "release dist --name demo --version 1.0 --no-password --out";
     let before = world.listing("out");
-    for lost in ["out/VERIFY.md", "out/sub/c.txt", "out/release.sigstore.json"] {
+    for lost in [
+        "out/VERIFY.md",
+        "out/sub/c.txt",
+        "out/release.sigstore.json",
+    ] {
         std::fs::remove_file(world.at(lost)).unwrap();
         world.attest(&format!("{command} out")).yes();
         assert_same(&before, &world.listing("out"), "");
@@ -199,10 +226,19 @@ fn a_copy_keeps_what_may_be_executed() {
     use std::os::unix::fs::PermissionsExt;
 
     let world = world();
-    let mode = |name: &str| std::fs::metadata(world.at(name)).unwrap().permissions().mode() & 0o777;
+    let mode = |name: &str| {
+        std::fs::metadata(world.at(name))
+            .unwrap()
+            .permissions()
+            .mode()
+            & 0o777
+    };
     std::fs::set_permissions(world.at("dist/b.bin"), PermissionsExt::from_mode(0o755)).unwrap();
     world
         .attest("release dist --name demo --version 1.0 --init --no-password --out out")
         .yes();
-    assert_eq!((mode("out/b.bin"), mode("out/a.txt")), (0o755, mode("dist/a.txt")));
+    assert_eq!(
+        (mode("out/b.bin"), mode("out/a.txt")),
+        (0o755, mode("dist/a.txt"))
+    );
 }

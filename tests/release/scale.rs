@@ -10,7 +10,10 @@ const RELEASE: &str = "release dist --name demo --version 1.0 --init --no-passwo
 fn with_files(count: usize) -> World {
     let world = World::new();
     for number in 0..count {
-        world.write(&format!("dist/{:02}/{number:05}", number % 50), number.to_string());
+        world.write(
+            &format!("dist/{:02}/{number:05}", number % 50),
+            number.to_string(),
+        );
     }
     world
 }
@@ -40,7 +43,9 @@ fn a_lone_file_needs_only_its_own_part() {
     let ran = world.attest(RELEASE).yes();
     let pins = line(&ran).split_once(" --key ").unwrap().1.to_owned();
     std::fs::remove_file(world.at("dist/release.2.sigstore.json")).unwrap();
-    let first = world.shell(&format!("cd dist && attest verify 00/00000 --release demo@1.0 --key {pins}"));
+    let first = world.shell(&format!(
+        "cd dist && attest verify 00/00000 --release demo@1.0 --key {pins}"
+    ));
     first.yes();
 }
 
@@ -53,15 +58,22 @@ fn no_statement_names_more_than_1024_subjects_and_together_they_name_all() {
     let mut named = BTreeSet::new();
     for part in 1..=3 {
         let bundle: serde_json::Value =
-            serde_json::from_slice(&world.read(&format!("dist/release.{part}.sigstore.json"))).unwrap();
+            serde_json::from_slice(&world.read(&format!("dist/release.{part}.sigstore.json")))
+                .unwrap();
         let payload = bundle["dsseEnvelope"]["payload"].as_str().unwrap();
-        let payload = base64::engine::general_purpose::STANDARD.decode(payload).unwrap();
+        let payload = base64::engine::general_purpose::STANDARD
+            .decode(payload)
+            .unwrap();
         let statement: serde_json::Value = serde_json::from_slice(&payload).unwrap();
         let subjects = statement["subject"].as_array().unwrap();
         assert!(subjects.len() <= 1024, "{}", subjects.len());
         assert_eq!(subjects[0]["name"], "SHA256SUMS");
         assert_eq!(statement["predicate"]["attest"]["parts"], 3);
-        named.extend(subjects.iter().map(|it| it["name"].as_str().unwrap().to_owned()));
+        named.extend(
+            subjects
+                .iter()
+                .map(|it| it["name"].as_str().unwrap().to_owned()),
+        );
     }
     assert_eq!(named.len(), 2100 + 4);
     let text = String::from_utf8(world.read("dist/VERIFY.md")).unwrap();
@@ -73,9 +85,14 @@ fn no_statement_names_more_than_1024_subjects_and_together_they_name_all() {
 fn ten_thousand_files_are_released() {
     let world = with_files(10_000);
     let ran = world.attest(RELEASE).yes();
-    assert_eq!(ran.line("checked "), "10000 of 10000 files, reopened from disk with the exported trust");
+    assert_eq!(
+        ran.line("checked "),
+        "10000 of 10000 files, reopened from disk with the exported trust"
+    );
     assert_eq!(log_size(&world), 21);
-    let sums = world.shell("cd dist && sha256sum -c --strict --quiet SHA256SUMS").yes();
+    let sums = world
+        .shell("cd dist && sha256sum -c --strict --quiet SHA256SUMS")
+        .yes();
     assert_eq!(sums.out, "");
 }
 
@@ -90,6 +107,9 @@ fn a_large_file_needs_no_memory() {
     let limited = format!("ulimit -v 600000 && MALLOC_ARENA_MAX=1 attest {RELEASE}");
     let ran = world.shell(&limited).yes();
     let text = String::from_utf8(world.read("dist/VERIFY.md")).unwrap();
-    assert!(text.contains("--digestAlg sha256"), "cosign would not read it: {text}");
+    assert!(
+        text.contains("--digestAlg sha256"),
+        "cosign would not read it: {text}"
+    );
     assert!(ran.out.contains("900.0 MiB"), "{ran:?}");
 }

@@ -13,7 +13,10 @@ use crate::support::World;
 fn authority() -> Authority {
     let now = Timestamp::now();
     let day = SignedDuration::from_hours(24);
-    let valid = Period { from: now - day, until: now + day };
+    let valid = Period {
+        from: now - day,
+        until: now + day,
+    };
     let name = |text| AuthorityName::new("Time of others", text).unwrap();
     let root = AuthorityRoot::create(&name("root"), valid).unwrap();
     root.issue(&name("leaf"), valid).unwrap()
@@ -54,7 +57,9 @@ fn read_body(stream: &mut TcpStream) -> Vec<u8> {
 
 fn command(world: &World, address: &str, chain: &str) -> String {
     world.write("chain.pem", chain);
-    format!("release dist --name demo --version 1.0 --no-password --tsa {address} --tsa-chain chain.pem")
+    format!(
+        "release dist --name demo --version 1.0 --no-password --tsa {address} --tsa-chain chain.pem"
+    )
 }
 
 #[test]
@@ -65,18 +70,31 @@ fn the_time_of_others_is_used_trusted_and_pinned_anew() {
     let chain = authority.chain_pem();
     let address = serve(move |request| authority.respond(request, Timestamp::now()).unwrap());
     let ran = world.attest(&command(&world, &address, &chain)).yes();
-    assert!(ran.line("time ").ends_with("asserted by the authority at 127.0.0.1"), "{ran:?}");
+    assert!(
+        ran.line("time ")
+            .ends_with("asserted by the authority at 127.0.0.1"),
+        "{ran:?}"
+    );
     let pin = ran.line("new pin ");
     assert!(line(&ran).ends_with(pin), "{ran:?}");
     world.shell(line(&ran)).yes();
-    assert_ne!(world.read("dist/trusted_root.json"), world.read("before/trusted_root.json"));
-    assert_eq!(world.read("dist/trusted_root.json"), world.read(".attest/trust/trusted_root.json"));
-    let root: serde_json::Value = serde_json::from_slice(&world.read("dist/trusted_root.json")).unwrap();
+    assert_ne!(
+        world.read("dist/trusted_root.json"),
+        world.read("before/trusted_root.json")
+    );
+    assert_eq!(
+        world.read("dist/trusted_root.json"),
+        world.read(".attest/trust/trusted_root.json")
+    );
+    let root: serde_json::Value =
+        serde_json::from_slice(&world.read("dist/trusted_root.json")).unwrap();
     let added = &root["timestampAuthorities"][1];
     assert_eq!(added["subject"]["organization"], "Time of others");
     // Releases made before, and those made without it, still verify under the new root.
     world.write("dist/a.txt", "two\n");
-    let own = world.attest("release dist --name demo --version 2.0 --no-password").yes();
+    let own = world
+        .attest("release dist --name demo --version 2.0 --no-password")
+        .yes();
     assert!(own.line("time ").ends_with("asserted by you"));
     world.shell(line(&own)).yes();
 }
@@ -97,12 +115,23 @@ fn the_same_authority_is_added_once() {
 
 #[track_caller]
 fn refused(world: &World, command: &str, code: &str, logged: u64) {
-    let before = (world.listing("dist"), world.read(".attest/trust/trusted_root.json"));
+    let before = (
+        world.listing("dist"),
+        world.read(".attest/trust/trusted_root.json"),
+    );
     world.attest(command).refused(3, code);
-    let after = (world.listing("dist"), world.read(".attest/trust/trusted_root.json"));
+    let after = (
+        world.listing("dist"),
+        world.read(".attest/trust/trusted_root.json"),
+    );
     assert_eq!(after, before, "something was published");
     assert_eq!(log_size(world), logged);
-    assert!(!names(world, ".attest").iter().any(|name| name.contains("release")), "left behind");
+    assert!(
+        !names(world, ".attest")
+            .iter()
+            .any(|name| name.contains("release")),
+        "left behind"
+    );
 }
 
 #[test]
@@ -111,18 +140,33 @@ fn nothing_is_published_when_the_time_cannot_be_had() {
     world.attest("init --no-password").yes();
     let good = authority();
     let chain = good.chain_pem();
-    let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let nobody = TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
     let unreachable = command(&world, &format!("http://{nobody}/"), &chain);
     refused(&world, &unreachable, "timestamp-unreachable", 0);
     let garbage = serve(|_| b"<html>".to_vec());
-    refused(&world, &command(&world, &garbage, &chain), "timestamp-malformed", 0);
+    refused(
+        &world,
+        &command(&world, &garbage, &chain),
+        "timestamp-malformed",
+        0,
+    );
     let recorded = std::sync::Mutex::new(None);
     let replaying = serve(move |request| {
         let mut recorded = recorded.lock().unwrap();
-        recorded.get_or_insert_with(|| good.respond(request, Timestamp::now()).unwrap()).clone()
+        recorded
+            .get_or_insert_with(|| good.respond(request, Timestamp::now()).unwrap())
+            .clone()
     });
     // The first answer is for the first signature, and comes for all three.
-    refused(&world, &command(&world, &replaying, &chain), "timestamp-other-message", 0);
+    refused(
+        &world,
+        &command(&world, &replaying, &chain),
+        "timestamp-other-message",
+        0,
+    );
 }
 
 #[test]

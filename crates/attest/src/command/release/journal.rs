@@ -1,7 +1,8 @@
 //! What a run is about to do, written before it does it, so that the next run can say what became
 //! of one that died, and take away what it left.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use attest_log::merkle::leaf_hash;
@@ -11,7 +12,7 @@ use attest_sign::{LogAppendError, LogAppender};
 use serde::{Deserialize, Serialize};
 
 use crate::failure::Failure;
-use crate::files::{self, Overwrite};
+use crate::files;
 use crate::home::Home;
 
 /// A run that has not ended.
@@ -100,7 +101,13 @@ impl Journal {
     fn write(&self, home: &Home) -> Result<(), Failure> {
         let json = serde_json::to_vec_pretty(self)
             .map_err(|error| Failure::unknown("encoding-failed", error))?;
-        files::write(&path(home), &json, 0o600, Overwrite::Force)
+        // One name, so that what a death leaves is written over: the log's lock is held.
+        let (path, temporary) = (path(home), path(home).with_extension("json.tmp"));
+        let written = File::create(&temporary)
+            .and_then(|mut file| file.write_all(&json).and_then(|()| file.sync_all()))
+            .and_then(|()| fs::rename(&temporary, &path));
+        written.map_err(|error| files::write_failure(&path, &error))?;
+        files::sync_folder(&path)
     }
 }
 

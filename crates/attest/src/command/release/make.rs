@@ -17,6 +17,7 @@ use super::journal::{Journal, JournaledLog, temporary_name};
 use super::ours::archive_failure;
 use super::plan::changed;
 use super::publish::Publication;
+use super::recover::is_recorded;
 use super::report::{Logged, Outcome};
 use super::request::Request;
 use super::reserved::{CHECKSUMS_BUNDLE, CHECKSUMS_SIGNATURE};
@@ -142,18 +143,33 @@ pub(super) fn release(
         now,
     };
     let outcome = run.go(contents);
-    let before = journal.log_size;
-    if outcome.is_err() && log.size() > before {
-        making.console.note(format!(
-            "note: entries {before}–{} of {} stay in the log, unused",
-            log.size() - 1,
-            making.identity.origin()
-        ));
+    if outcome.is_err() {
+        say_unused(making, &journal, log.size());
     }
-    let ended = journal.end(home);
-    let outcome = outcome?;
-    ended?;
-    Ok(outcome)
+    match (outcome, journal.end(home)) {
+        (Ok(outcome), Err(failure)) => {
+            making.console.note(format!(
+                "note: the release is complete; its traces stay: {}",
+                failure.message
+            ));
+            Ok(outcome)
+        }
+        (outcome, _) => outcome,
+    }
+}
+
+/// Entries of a run that failed before it was recorded: nobody will ever use them.
+fn say_unused(making: &Making<'_>, journal: &Journal, size: u64) {
+    let recorded = is_recorded(making.identity, &journal.release).unwrap_or_default();
+    if recorded || size <= journal.log_size {
+        return;
+    }
+    making.console.note(format!(
+        "note: entries {}–{} of {} stay in the log, unused",
+        journal.log_size,
+        size - 1,
+        making.identity.origin()
+    ));
 }
 
 struct Run<'a, 's> {

@@ -22,12 +22,7 @@ pub(super) struct Kept {
 impl Kept {
     /// Opens the archive for reading; without a home or an archive nothing is kept.
     pub(super) fn open(home: &Home) -> Result<Self, Failure> {
-        let folder = home.archive();
-        let reader = if folder.join("index.json").exists() {
-            Some(Reader::open(&folder).map_err(|error| archive_failure(&error))?)
-        } else {
-            None
-        };
+        let reader = open_archive(home)?;
         let exports = [
             (super::reserved::PUBLIC_KEY, home.public_key()),
             (super::reserved::TRUSTED_ROOT, home.trusted_root()),
@@ -97,6 +92,17 @@ impl Kept {
         }
         Ok(())
     }
+}
+
+/// The archive, if one was made: `oci-layout` comes last, so that a run that died while making it
+/// has left none.
+pub(super) fn open_archive(home: &Home) -> Result<Option<Reader>, Failure> {
+    let folder = home.archive();
+    if !folder.join("oci-layout").exists() {
+        return Ok(None);
+    }
+    let reader = Reader::open(&folder).map_err(|error| archive_failure(&error))?;
+    Ok(Some(reader))
 }
 
 /// Refuses files in our way that are not ours.

@@ -61,18 +61,22 @@ impl Plan {
             .map_err(|error| walk_failure(&error))?;
         let mut now = Self::from_tree(&self.folder, &tree, leftovers)?;
         now.set_aside(&self.set_aside);
-        let differs = self
+        let gone = self
             .artifacts
             .iter()
-            .find(|before| !now.artifacts.contains_sorted(before))
-            .or_else(|| {
-                now.artifacts
-                    .iter()
-                    .find(|after| !self.artifacts.contains_sorted(after))
-            });
-        match differs {
+            .find(|it| !now.artifacts.contains_sorted(it));
+        let new = now
+            .artifacts
+            .iter()
+            .find(|it| !self.artifacts.contains_sorted(it));
+        // What came under one of our names would be written over.
+        let ours = now
+            .reserved
+            .iter()
+            .find(|path| !self.reserved.contains(path));
+        match gone.or(new).map(|file| &file.path).or(ours) {
             None => Ok(()),
-            Some(file) => Err(changed(file.path.as_str())),
+            Some(path) => Err(changed(path.as_str())),
         }
     }
 

@@ -2,13 +2,12 @@
 
 use std::ops::RangeInclusive;
 
-use attest_archive::Reader;
 use attest_log::merkle::leaf_hash;
 use attest_log::{CheckpointSigner as _, Log, LogReader};
 use attest_provenance::ReleaseName;
 
 use super::journal::Journal;
-use super::ours::archive_failure;
+use super::ours::open_archive;
 use crate::failure::Failure;
 use crate::identity::{Identity, log_failure};
 
@@ -55,12 +54,11 @@ pub(super) fn recover(
     Ok(notes)
 }
 
-fn is_recorded(identity: &Identity, release: &str) -> Result<bool, Failure> {
-    let folder = identity.home().archive();
-    if !folder.join("index.json").exists() {
+/// Whether the archive has a release of that name and version.
+pub(super) fn is_recorded(identity: &Identity, release: &str) -> Result<bool, Failure> {
+    let Some(reader) = open_archive(identity.home())? else {
         return Ok(false);
-    }
-    let reader = Reader::open(&folder).map_err(|error| archive_failure(&error))?;
+    };
     Ok(reader
         .list()
         .iter()
