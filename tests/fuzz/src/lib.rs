@@ -1,0 +1,48 @@
+//! One function for each format that comes from outside: it reads the bytes and fails when what was
+//! read breaks a promise of the parser. Reading and refusing are both fine; a panic, a second
+//! spelling of one thing, or a forgery that verifies is not.
+//!
+//! The functions are plain, so that `tests/replay.rs` runs them over all known inputs with stable
+//! Rust and without libFuzzer.
+
+#![forbid(unsafe_code)]
+
+mod log;
+mod provenance;
+mod release;
+pub mod seeds;
+mod verify;
+
+pub use log::{checkpoint, log_entry, tile};
+pub use provenance::{envelope, json, statement};
+pub use release::{checksums, key_file};
+pub use verify::{OWN_ARTIFACT, OWN_TIME, bundle, timestamp, trusted_root};
+
+/// What a target did with its input. All are fine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Something was read, and it kept its promises.
+    Read,
+    /// What was read is signed by the keys of the seeds.
+    Verified,
+    /// Nothing was read.
+    Refused,
+}
+
+/// A target by its name.
+pub type Target = (&'static str, fn(&[u8]) -> Outcome);
+
+/// Every target: the names of the binaries and of the folders below `seeds/`.
+pub const TARGETS: &[Target] = &[
+    ("bundle", bundle),
+    ("checkpoint", checkpoint),
+    ("checksums", checksums),
+    ("envelope", envelope),
+    ("json", json),
+    ("key_file", key_file),
+    ("log_entry", log_entry),
+    ("statement", statement),
+    ("tile", tile),
+    ("timestamp", timestamp),
+    ("trusted_root", trusted_root),
+];

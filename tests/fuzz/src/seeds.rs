@@ -1,0 +1,138 @@
+//! Known inputs: `seeds/` and `regressions/` of this folder, and what the project's fixtures hold.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use attest_digest::checksums_algorithm_of_name;
+use attest_provenance::base64;
+use serde_json::Value;
+
+/// An input that is worth starting from.
+pub struct Seed {
+    /// The target that reads it.
+    pub target: &'static str,
+    /// Where it comes from.
+    pub source: String,
+    /// The input.
+    pub bytes: Vec<u8>,
+}
+
+/// All known inputs. `further` are folders that do not belong to the project, such as a checkout of
+/// the Sigstore conformance cases.
+pub fn all(further: &[PathBuf]) -> Vec<Seed> {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut seeds = Vec::new();
+    for (target, _) in crate::TARGETS {
+        for kept in ["seeds", "regressions"] {
+            for file in files_below(&here.join(kept).join(target)) {
+                seeds.push(seed(target, &file, read(&file)));
+            }
+        }
+    }
+    let fixtures = here.join("../../fixtures");
+    for folder in further.iter().chain([&fixtures]) {
+        for file in files_below(folder) {
+            let bytes = read(&file);
+            if bytes.len() <= LARGEST {
+                seeds.extend(inside(&file, bytes));
+            }
+        }
+    }
+    seeds
+}
+
+/// What can be fuzzed in a fixture.
+fn inside(file: &Path, bytes: Vec<u8>) -> Vec<Seed> {
+    let name = file
+        .file_name()
+        .and_then(|it| it.to_str())
+        .unwrap_or_default();
+    let mut seeds = Vec::new();
+    if checksums_algorithm_of_name(name).is_some() {
+        seeds.push(seed("checksums", file, bytes.clone()));
+    }
+    if name.contains("checkpoint") {
+        seeds.push(seed("checkpoint", file, bytes.clone()));
+    }
+    if bytes.windows(10).any(|it| it == b"-----BEGIN") {
+        seeds.push(seed("key_file", file, bytes.clone()));
+    }
+    if bytes.first() == Some(&b'{') {
+        if let Ok(value) = serde_json::from_slice(&bytes) {
+            seeds.extend(inside_json(file, &value, &bytes));
+        }
+        seeds.push(seed("json", file, bytes));
+    }
+    seeds
+}
+
+fn inside_json(file: &Path, value: &Value, bytes: &[u8]) -> Vec<Seed> {
+    let mut seeds = Vec::new();
+    let mut add = |target, bytes: &[u8]| seeds.push(seed(target, file, bytes.to_owned()));
+    let media_type = value["mediaType"].as_str().unwrap_or_default();
+    if media_type.contains("trustedroot") {
+        add("trusted_root", bytes);
+    }
+    if media_type.contains("bundle") {
+        add("bundle", bytes);
+    }
+    if value.get("_type").is_some() {
+        add("statement", bytes);
+    }
+    if value.get("payloadType").is_some() {
+        add("envelope", bytes);
+    }
+    if let Some(envelope) = value.get("dsseEnvelope") {
+        add("envelope", envelope.to_string().as_bytes());
+        decoded(&envelope["payload"]).inspect(|it| add("statement", it));
+    }
+    let material = &value["verificationMaterial"];
+    for entry in material["tlogEntries"].as_array().into_iter().flatten() {
+        decoded(&entry["canonicalizedBody"]).inspect(|it| add("log_entry", it));
+        if let Some(note) = entry["inclusionProof"]["checkpoint"]["envelope"].as_str() {
+            add("checkpoint", note.as_bytes());
+        }
+    }
+    let timestamps = &material["timestampVerificationData"]["rfc3161Timestamps"];
+    for timestamp in timestamps.as_array().into_iter().flatten() {
+        decoded(&timestamp["signedTimestamp"]).inspect(|it| add("timestamp", it));
+    }
+    seeds
+}
+
+fn decoded(text: &Value) -> Option<Vec<u8>> {
+    base64::decode(text.as_str()?).ok()
+}
+
+fn seed(target: &'static str, file: &Path, bytes: Vec<u8>) -> Seed {
+    Seed {
+        target,
+        source: file.display().to_string(),
+        bytes,
+    }
+}
+
+/// Regular files in a stable order; an absent folder has none.
+fn files_below(folder: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = fs::read_dir(folder) else {
+        return Vec::new();
+    };
+    let mut paths: Vec<PathBuf> = entries.filter_map(|it| Some(it.ok()?.path())).collect();
+    paths.sort();
+    let below = |path: PathBuf| match path.is_dir() {
+        true => files_below(&path),
+        false => vec![path],
+    };
+    paths
+        .into_iter()
+        .flat_map(below)
+        .filter(|it| it.is_file())
+        .collect()
+}
+
+fn read(file: &Path) -> Vec<u8> {
+    fs::read(file).unwrap_or_else(|error| panic!("{}: {error}", file.display()))
+}
+
+/// Larger inputs make fuzzing slow and find nothing more.
+const LARGEST: usize = 256 << 10;
