@@ -141,6 +141,7 @@ const NO_CODES: &[&str] = &[
     "no-names",
     "no-time",
     "not-looked-at",
+    "oci-layout",
     "password-protected",
     "rev-parse",
     "set-only",

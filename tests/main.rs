@@ -7,6 +7,7 @@
     reason = "tests stop where they fail, and say what they counted"
 )]
 
+mod approval;
 mod architecture;
 mod archive;
 mod codes;
