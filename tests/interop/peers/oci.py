@@ -1,7 +1,8 @@
-"""skopeo and umoci: OCI clients on the archive, which is an OCI image layout."""
+"""OCI clients on the archive, which is an OCI image layout, and a registry that it goes through."""
 
 import hashlib
 import json
+import shutil
 from pathlib import Path
 
 from suite import install
@@ -11,7 +12,14 @@ from suite.process import Output, check
 skopeo = Peer("skopeo", install=lambda version: install.apt_install("skopeo", "skopeo", version))
 umoci = Peer("umoci", install=lambda version: install.apt_install("umoci", "umoci", version))
 
+docker_registry = Peer(
+    "docker-registry",
+    install=lambda version: install.apt_install("docker-registry", "docker-registry", version),
+    needs=("skopeo",),
+)
+
 RELEASE = "application/vnd.attest.release.v1"
+REFERENCE = "org.opencontainers.image.ref.name"
 
 
 def blob(layout: Path, digest: str) -> bytes:
@@ -38,11 +46,7 @@ def copies_a_release_byte_for_byte(world):
     layout = world.hello.identity.archive
     copy = world.new_folder("copied") / "layout"
     skopeo_copy(world, layout, copy, world.hello.name).accepted()
-    [ours] = [
-        entry
-        for entry in index(layout)
-        if entry["annotations"]["org.opencontainers.image.ref.name"] == world.hello.name
-    ]
+    [ours] = [entry for entry in index(layout) if entry["annotations"][REFERENCE] == world.hello.name]
     [theirs] = index(copy)
     check(ours["digest"] == theirs["digest"], f"the manifest became {theirs['digest']}, it was {ours['digest']}")
     manifest = json.loads(blob(copy, theirs["digest"]))
@@ -72,6 +76,36 @@ def lists_every_release_of_the_archive(world):
     said = world.run(["umoci", "list", "--layout", identity.archive], offline=True).accepted()
     listed = set(said.stdout.split())
     check(listed == {release.name for release in releases}, f"umoci lists {sorted(listed)}")
+
+
+@umoci.case
+def collects_garbage_and_takes_nothing_of_a_release(world):
+    copy = world.new_folder("collected") / "layout"
+    shutil.copytree(world.hello.identity.archive, copy)
+    world.run(["umoci", "gc", "--layout", copy], offline=True).accepted()
+    verify_archive(world, copy, world.hello).accepted()
+
+
+@docker_registry.case
+def hands_a_release_back_unchanged(world):
+    """Pushed and pulled by skopeo; what comes back is an archive that we verify, and the same manifest."""
+    folder = world.new_folder("registry")
+    settings = (
+        f"version: 0.1\nstorage: {{filesystem: {{rootdirectory: {folder}/data}}}}\nhttp: {{addr: 127.0.0.1:5000}}\n"
+    )
+    (folder / "registry.yml").write_text(settings)
+    world.servers.start("registry", ["docker-registry", "serve", folder / "registry.yml"], "http://127.0.0.1:5000/v2/")
+    layout, back = world.hello.identity.archive, world.new_folder("pulled") / "layout"
+    remote, name = "docker://127.0.0.1:5000/hello:1.0.0", world.hello.name
+    for words in (
+        ["--dest-tls-verify=false", f"oci:{layout}:{name}", remote],
+        ["--src-tls-verify=false", remote, f"oci:{back}:{name}"],
+    ):
+        world.run(["skopeo", "copy", "--preserve-digests", *words]).accepted()
+    verify_archive(world, back, world.hello).accepted()
+    [ours] = [entry["digest"] for entry in index(layout) if entry["annotations"][REFERENCE] == name]
+    [theirs] = [entry["digest"] for entry in index(back)]
+    check(ours == theirs, f"the manifest became {theirs}, it was {ours}")
 
 
 def index(layout: Path) -> list[dict]:

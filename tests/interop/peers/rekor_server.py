@@ -1,10 +1,14 @@
 """rekor-server: Rekor v2 on plain files (rekor-tiles). What it logs must be provable here."""
 
+import shutil
+
 from suite import install
 from suite.bundles import Bundle, beside
 from suite.cases import Peer
 from suite.cosign import key_pair, sign_blob
 from suite.process import check
+from suite.tiles import size
+from suite.world import flipped
 
 rekor_server = Peer(
     "rekor-server",
@@ -45,3 +49,19 @@ def signs_checkpoints_that_we_read(world):
     sign_blob(world, world.new_file("tool.bin"), key_pair(world))
     said = world.attest("inspect", world.stack.tiles / "checkpoint", "--format", "json", offline=True).accepted()
     check("checkpoint" in said.stdout and "localhost" in said.stdout, str(said))
+
+
+@rekor_server.case
+def keeps_a_log_that_we_recompute(world):
+    """`attest log check` is right about a log that is not ours, and about one changed byte in it."""
+    sign_blob(world, world.new_file("tool.bin"), key_pair(world))
+    log = world.new_folder("rekor") / "log"
+    shutil.copytree(world.stack.tiles, log, ignore=shutil.ignore_patterns(".state"))
+    command = ["log", "check", "--log", log, "--key", world.stack.root]
+    world.attest(*command, offline=True).accepted()
+    for path in (f"tile/entries/000.p/{size(log)}", f"tile/0/000.p/{size(log)}", "checkpoint"):
+        with flipped(log / path, 20):
+            world.attest(*command, offline=True).refused(*DAMAGE)
+
+
+DAMAGE = ("log-corrupt", "checkpoint-signature-invalid", "checkpoint-malformed", "checkpoint-root-mismatch")

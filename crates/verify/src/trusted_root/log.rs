@@ -48,6 +48,14 @@ impl TrustedLog {
         &self.window
     }
 
+    /// Its key as that of a tile log with this origin; `None` for an ECDSA log.
+    pub fn log_key(&self) -> Option<&LogKey> {
+        match &self.key {
+            Key::Ed25519(key) => Some(key),
+            Key::Ecdsa(_) | Key::Unsupported => None,
+        }
+    }
+
     /// The key id of its signature lines in checkpoints.
     pub(crate) fn key_hint(&self) -> [u8; 4] {
         let [a, b, c, d, ..] = self.id;

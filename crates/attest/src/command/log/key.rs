@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use attest_log::{LogKey, LogReader};
-use serde_json::Value;
+use attest_verify::TrustedRoot;
 
 use super::ReadArgs;
 use crate::failure::Failure;
@@ -56,16 +56,11 @@ fn of_root(path: &Path, wanted: impl Fn(&[u8; 32]) -> bool) -> Result<LogKey, Fa
     };
     let bytes =
         files::read_limited(path, ROOT_BYTES).map_err(|error| unreadable(error.to_string()))?;
-    let json: Value = attest_provenance::json::parse(&bytes, attest_provenance::limits::STATEMENT)
-        .map_err(|error| unreadable(error.to_string()))?;
-    let logs = json
-        .get("tlogs")
-        .and_then(Value::as_array)
-        .cloned()
-        .unwrap_or_default();
-    let mut keys: Vec<LogKey> = logs
+    let root = TrustedRoot::parse(&bytes).map_err(|error| unreadable(error.to_string()))?;
+    let mut keys: Vec<LogKey> = root
+        .logs()
         .iter()
-        .filter_map(log_key)
+        .filter_map(|log| log.log_key().cloned())
         .filter(|key| wanted(&key.log_id()))
         .collect();
     match (keys.pop(), keys.is_empty()) {
@@ -75,14 +70,6 @@ fn of_root(path: &Path, wanted: impl Fn(&[u8; 32]) -> bool) -> Result<LogKey, Fa
             "it names no such log with an Ed25519 key".to_owned(),
         )),
     }
-}
-
-fn log_key(log: &Value) -> Option<LogKey> {
-    let url = log.get("baseUrl")?.as_str()?;
-    let origin = url.split_once("://").map_or(url, |(_, host)| host);
-    let spki =
-        attest_provenance::base64::decode(log.get("publicKey")?.get("rawBytes")?.as_str()?).ok()?;
-    LogKey::from_spki(origin, &spki).ok()
 }
 
 const ROOT_BYTES: u64 = 1024 * 1024;
