@@ -6,89 +6,9 @@ use serde_json::json;
 
 use crate::support::der::*;
 use crate::support::issuer::{IDENTITY, ISSUER, Issuer, Signer, dns, email, uri};
+use crate::support::keyless::Keyless;
 use crate::support::keys::{Key, sha256};
-use crate::support::log::Log;
-use crate::support::{ENTRY, INDEX, PROOF, SIZE, Scene, TIMESTAMPS, V0_2, pae, statement_about};
-
-struct Keyless {
-    scene: Scene,
-    issuer: Issuer,
-    certificate: Vec<u8>,
-}
-
-impl Keyless {
-    fn message(signer: &Signer) -> Self {
-        Self::of(signer, Key::p256(), false)
-    }
-
-    fn of(signer: &Signer, key: Key, statement: bool) -> Self {
-        let issuer = Issuer::new();
-        let certificate = issuer.issue(signer, key.spki());
-        let mut scene = Scene::new(key, Log::v2("log.example", 7));
-        issuer.trust_in(&mut scene.root);
-        scene.expected = ExpectedSigner::Identity {
-            identity: IDENTITY.to_owned(),
-            issuer: ISSUER.to_owned(),
-        };
-        scene.bundle = json!({
-            "mediaType": crate::support::V0_3,
-            "verificationMaterial": {"certificate": {"rawBytes": base64::encode(&certificate)}},
-        });
-        if statement {
-            let payload = statement_about(&scene.artifact);
-            let signature = scene
-                .key
-                .sign(&pae("application/vnd.in-toto+json", payload.as_bytes()));
-            scene.set(
-                "/dsseEnvelope",
-                json!({
-                    "payload": base64::encode(payload.as_bytes()),
-                    "payloadType": "application/vnd.in-toto+json",
-                    "signatures": [{"sig": base64::encode(&signature)}],
-                }),
-            );
-        } else {
-            let signature = scene.key.sign(&scene.artifact);
-            scene.set(
-                "/messageSignature",
-                json!({"signature": base64::encode(&signature)}),
-            );
-        }
-        let mut keyless = Self {
-            scene,
-            issuer,
-            certificate,
-        };
-        keyless.witness();
-        keyless
-    }
-
-    fn witness(&mut self) {
-        self.scene.witness();
-        let body = self.body(&self.certificate);
-        let entry = self
-            .scene
-            .log
-            .entry("hashedrekord", "0.0.2", body.as_bytes(), INDEX, SIZE);
-        self.scene.set(ENTRY, entry);
-    }
-
-    fn body(&self, certificate: &[u8]) -> String {
-        let key = format!(
-            r#""publicKey":{{"rawBytes":"{}"}}"#,
-            base64::encode(&self.scene.key.spki())
-        );
-        let certificate = format!(
-            r#""x509Certificate":{{"rawBytes":"{}"}}"#,
-            base64::encode(certificate)
-        );
-        self.scene.body(false).replace(&key, &certificate)
-    }
-
-    fn code(&self) -> &'static str {
-        self.scene.code()
-    }
-}
+use crate::support::{ENTRY, INDEX, PROOF, SIZE, Scene, TIMESTAMPS, V0_2};
 
 fn code_of(change: impl FnOnce(&mut Signer)) -> &'static str {
     let mut signer = Signer::default();

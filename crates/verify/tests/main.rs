@@ -7,9 +7,13 @@ mod accepting;
 #[cfg(test)]
 mod certificates;
 #[cfg(test)]
+mod fixtures;
+#[cfg(test)]
 mod keys;
 #[cfg(test)]
 mod limits;
+#[cfg(test)]
+mod make_fixtures;
 #[cfg(test)]
 mod mutation;
 #[cfg(test)]

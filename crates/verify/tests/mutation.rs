@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use attest_digest::{Artifact, Hashes};
 use attest_provenance::base64;
 use attest_verify::{Bundle, Subject, Verifier};
+use proptest::prelude::*;
 
 use crate::support::log::Log;
 use crate::support::{ENTRY, PROOF, Scene, TIMESTAMPS};
@@ -244,6 +245,43 @@ fn every_missing_field_is_refused_but_the_ones_that_say_nothing() {
             );
         }
     }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(512))]
+
+    /// Lengths, tags and whole elements of a timestamp replaced, moved or cut: never a panic, and
+    /// never accepted.
+    #[test]
+    fn a_rearranged_timestamp_is_refused(
+        from in 0_usize..700,
+        length in 0_usize..40,
+        bytes in proptest::collection::vec(any::<u8>(), 0..40),
+    ) {
+        let scene = SCENE.with(|it| it.bundle.clone());
+        let pointer = format!("{TIMESTAMPS}/0/signedTimestamp");
+        let good = base64::decode(scene.pointer(&pointer).unwrap().as_str().unwrap()).unwrap();
+        let from = from % good.len();
+        let to = (from + length).min(good.len());
+        let mut changed = good.clone();
+        changed.splice(from..to, bytes);
+        // The status of the response is the one byte that nothing signs.
+        prop_assume!(changed.get(9..) != good.get(9..));
+        let mut bundle = scene;
+        *bundle.pointer_mut(&pointer).unwrap() = base64::encode(&changed).into();
+        let refused = SCENE.with(|it| it.verify_bytes(bundle.to_string().as_bytes()).map(drop));
+        prop_assert!(refused.is_err());
+    }
+
+    /// Whatever stands where a bundle should be: an answer, and no panic.
+    #[test]
+    fn anything_is_answered(text in r#"[\[\]{}",:a-z0-9\\ ]{0,200}"#) {
+        prop_assert!(Bundle::parse(text.as_bytes()).is_err());
+    }
+}
+
+thread_local! {
+    static SCENE: Scene = Scene::message();
 }
 
 fn pointers(json: &serde_json::Value, at: &str) -> Vec<String> {

@@ -4,6 +4,7 @@ use attest_provenance::base64;
 use attest_verify::CODES;
 use serde_json::{Value, json};
 
+use crate::support::changes::*;
 use crate::support::keys::{Key, sha256};
 use crate::support::log::Log;
 use crate::support::{
@@ -316,8 +317,6 @@ fn what_the_engine_refuses_is_refused_although_we_accept_it() {
     assert_eq!(scene.code(), "engine-rejected");
 }
 
-const IN_TOTO: &str = "application/vnd.in-toto+json";
-
 fn v1() -> Scene {
     Scene::message_in(Log::v1("log.example"))
 }
@@ -332,24 +331,6 @@ fn two_logs() -> Scene {
     scene
 }
 
-/// Flips a bit of the base64 at a pointer, in the middle of its bytes.
-fn flip(scene: &mut Scene, pointer: &str) {
-    let mut bytes =
-        base64::decode(scene.bundle.pointer(pointer).unwrap().as_str().unwrap()).unwrap();
-    let middle = bytes.len() / 2;
-    bytes[middle] ^= 1;
-    scene.set(pointer, base64::encode(&bytes));
-}
-
-fn hashes(scene: &mut Scene) -> &mut Vec<Value> {
-    scene
-        .bundle
-        .pointer_mut(&format!("{PROOF}/hashes"))
-        .unwrap()
-        .as_array_mut()
-        .unwrap()
-}
-
 fn pop(scene: &mut Scene, pointer: &str) -> Value {
     scene
         .bundle
@@ -359,62 +340,6 @@ fn pop(scene: &mut Scene, pointer: &str) -> Value {
         .unwrap()
         .pop()
         .unwrap()
-}
-
-fn checkpoint(scene: &mut Scene, change: impl Fn(&str) -> String) {
-    let pointer = format!("{PROOF}/checkpoint/envelope");
-    let text = change(scene.bundle.pointer(&pointer).unwrap().as_str().unwrap());
-    scene.set(&pointer, text);
-}
-
-fn checkpoint_body(scene: &Scene) -> String {
-    let note = scene
-        .bundle
-        .pointer(&format!("{PROOF}/checkpoint/envelope"))
-        .unwrap();
-    note.as_str()
-        .unwrap()
-        .split_once("\n\n")
-        .unwrap()
-        .0
-        .to_owned()
-        + "\n"
-}
-
-fn root_hash(scene: &Scene) -> Vec<u8> {
-    let root = scene.bundle.pointer(&format!("{PROOF}/rootHash")).unwrap();
-    base64::decode(root.as_str().unwrap()).unwrap()
-}
-
-/// Logs this body, with a proof that holds, in place of the right one.
-fn log_body(scene: &mut Scene, body: &str) {
-    let entry = scene
-        .log
-        .entry("hashedrekord", "0.0.2", body.as_bytes(), INDEX, SIZE);
-    scene.set(ENTRY, entry);
-}
-
-/// Signs, logs and stamps another payload.
-fn sign_payload(scene: &mut Scene, payload_type: &str, payload: &str) {
-    let signature = scene
-        .key
-        .sign(&crate::support::pae(payload_type, payload.as_bytes()));
-    scene.set(
-        "/dsseEnvelope",
-        json!({
-            "payload": base64::encode(payload.as_bytes()),
-            "payloadType": payload_type,
-            "signatures": [{"sig": base64::encode(&signature)}],
-        }),
-    );
-    scene.witness();
-}
-
-fn edit_payload(scene: &mut Scene, change: impl Fn(&str) -> String) {
-    let payload =
-        base64::decode(scene.bundle["dsseEnvelope"]["payload"].as_str().unwrap()).unwrap();
-    let changed = change(std::str::from_utf8(&payload).unwrap());
-    sign_payload(scene, IN_TOTO, &changed);
 }
 
 #[test]

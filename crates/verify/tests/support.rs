@@ -2,8 +2,10 @@
 //! no code with the verifier but base64.
 
 pub(crate) mod authority;
+pub(crate) mod changes;
 pub(crate) mod der;
 pub(crate) mod issuer;
+pub(crate) mod keyless;
 pub(crate) mod keys;
 pub(crate) mod log;
 

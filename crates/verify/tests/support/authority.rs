@@ -76,6 +76,7 @@ pub(crate) struct Chain<'a> {
     pub(crate) leaf_validity: (&'a str, &'a str),
     pub(crate) root_validity: (&'a str, &'a str),
     pub(crate) leaf_key: Key,
+    pub(crate) root_key: Key,
 }
 
 impl Default for Chain<'_> {
@@ -90,6 +91,7 @@ impl Default for Chain<'_> {
             leaf_validity: ("20260101000000Z", "20360101000000Z"),
             root_validity: ("20260101000000Z", "20460101000000Z"),
             leaf_key: Key::p256(),
+            root_key: Key::p256(),
         }
     }
 }
@@ -100,7 +102,7 @@ impl Authority {
     }
 
     pub(crate) fn with(name: &str, chain: Chain<'_>) -> Self {
-        let root_key = Key::p256();
+        let root_key = chain.root_key;
         let issuer = format!("{name} root");
         let root = Certificate {
             subject: &issuer,

@@ -56,7 +56,10 @@ pub(crate) fn dns(name: &str) -> Vec<u8> {
 
 impl Issuer {
     pub(crate) fn new() -> Self {
-        let key = Key::p256();
+        Self::with(Key::p256(), Key::p256())
+    }
+
+    pub(crate) fn with(key: Key, log: Key) -> Self {
         let root = Certificate {
             subject: "issuer root",
             issuer: "issuer root",
@@ -68,7 +71,7 @@ impl Issuer {
         Self {
             root: root.sign(&key),
             key,
-            log: Key::p256(),
+            log,
         }
     }
 

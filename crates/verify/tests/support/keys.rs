@@ -8,6 +8,8 @@ use aws_lc_rs::signature::{
     self, EcdsaKeyPair, EcdsaSigningAlgorithm, Ed25519KeyPair, KeyPair, RsaKeyPair,
 };
 
+use super::der::{context, int, octets, oid, seq};
+
 /// A key that signs whatever it is asked to.
 pub(crate) enum Key {
     Ecdsa(EcdsaKeyPair, &'static digest::Algorithm),
@@ -26,6 +28,18 @@ impl Key {
 
     pub(crate) fn p521() -> Self {
         Self::ecdsa(&signature::ECDSA_P521_SHA512_ASN1_SIGNING, &digest::SHA512)
+    }
+
+    /// A P-256 key that is the same in every run: its private half is the SHA-256 of its name.
+    pub(crate) fn named(name: &str) -> Self {
+        let secret = octets(&sha256(name.as_bytes()));
+        let curve = context(0, &oid("1.2.840.10045.3.1.7"));
+        let der = seq(&[int(1), secret, curve]);
+        let algorithm = &signature::ECDSA_P256_SHA256_ASN1_SIGNING;
+        Self::Ecdsa(
+            EcdsaKeyPair::from_private_key_der(algorithm, &der).unwrap(),
+            &digest::SHA256,
+        )
     }
 
     fn ecdsa(algorithm: &'static EcdsaSigningAlgorithm, hash: &'static digest::Algorithm) -> Self {
