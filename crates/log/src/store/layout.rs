@@ -7,6 +7,7 @@
 //! .state/journal              what is durable and not yet synced elsewhere
 //! .state/index/0-4096         leaf hash → index, to find an entry that is there already
 //! .state/new                  the file that is being written
+//! .state/checkpoint           the checkpoint that is being published
 //! ```
 
 use std::collections::BTreeSet;
@@ -25,6 +26,7 @@ pub(crate) const STATE: &str = ".state";
 pub(crate) const JOURNAL: &str = ".state/journal";
 pub(crate) const INDEX: &str = ".state/index";
 const NEW: &str = ".state/new";
+const STAGED: &str = ".state/checkpoint";
 
 /// A log's folder.
 #[derive(Clone)]
@@ -104,6 +106,22 @@ impl Layout {
         self.write_new(name, bytes)?;
         self.sync(&[self.path(NEW)])?;
         self.rename_new(name)
+    }
+
+    /// Writes what is to be the published checkpoint. Gives the file, which must be synced before
+    /// [`Layout::publish_checkpoint`].
+    pub(crate) fn stage_checkpoint(&self, bytes: &[u8]) -> Result<PathBuf, LogError> {
+        let staged = self.path(STAGED);
+        let written = self.disk.write(&staged, bytes);
+        written.map_err(|it| LogError::io("write", &self.path(CHECKPOINT), it))?;
+        Ok(staged)
+    }
+
+    pub(crate) fn publish_checkpoint(&self) -> Result<(), LogError> {
+        let (from, to) = (self.path(STAGED), self.path(CHECKPOINT));
+        self.disk
+            .rename(&from, &to)
+            .map_err(|it| LogError::io("write", &to, it))
     }
 
     fn write_new(&self, name: &str, bytes: &[u8]) -> Result<(), LogError> {

@@ -49,19 +49,26 @@ impl SecondCopy {
         self.held.as_deref() == Some(bytes)
     }
 
-    /// Replaces it, if nobody else has since it was read. Durable when it returns.
-    pub(crate) fn replace(&mut self, bytes: &[u8]) -> Result<(), LogError> {
+    /// Writes what is to replace it, if nobody else has since it was read. Gives the file, which must
+    /// be synced before [`SecondCopy::replace`].
+    pub(crate) fn stage(&self, bytes: &[u8]) -> Result<PathBuf, LogError> {
         if self.read()? != self.held {
             return Err(LogError::CopyChanged {
                 path: self.path.clone(),
             });
         }
-        let new = beside(&self.path, "new");
-        let tried = |it| LogError::io("write", &self.path, it);
-        self.disk.write(&new, bytes).map_err(tried)?;
-        self.disk.sync(std::slice::from_ref(&new)).map_err(tried)?;
-        self.disk.rename(&new, &self.path).map_err(tried)?;
-        self.disk.sync_folder(folder(&self.path)).map_err(tried)?;
+        let staged = beside(&self.path, "new");
+        let written = self.disk.write(&staged, bytes);
+        written.map_err(|it| LogError::io("write", &self.path, it))?;
+        Ok(staged)
+    }
+
+    /// Replaces it by what was staged. Durable when it returns.
+    pub(crate) fn replace(&mut self, bytes: &[u8]) -> Result<(), LogError> {
+        let staged = beside(&self.path, "new");
+        let renamed = self.disk.rename(&staged, &self.path);
+        let replaced = renamed.and_then(|()| self.disk.sync_folder(folder(&self.path)));
+        replaced.map_err(|it| LogError::io("write", &self.path, it))?;
         self.held = Some(bytes.to_owned());
         Ok(())
     }

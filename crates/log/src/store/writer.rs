@@ -233,18 +233,31 @@ impl<'s> Log<'s> {
         self.publish_as(signed)
     }
 
-    /// Writes the second copy and then the published checkpoint, unless they say so already.
+    /// Writes the second copy and then the published checkpoint, unless they say so already. Both are
+    /// synced at once, under names that nobody reads.
     fn publish_as(&mut self, signed: SignedCheckpoint) -> Result<(), LogError> {
         let bytes = signed.as_bytes();
-        if !self.copy.is(bytes) {
+        let mut staged = Vec::new();
+        let copy_is_old = !self.copy.is(bytes);
+        if copy_is_old {
+            staged.push(self.copy.stage(bytes)?);
+        }
+        let published_is_old = self.layout.read(CHECKPOINT)?.as_deref() != Some(bytes);
+        if published_is_old {
+            staged.push(self.layout.stage_checkpoint(bytes)?);
+        }
+        if !staged.is_empty() {
+            self.layout.sync(&staged)?;
+        }
+        if copy_is_old {
             self.copy.replace(bytes)?;
         }
         let kept = kept_name(signed.checkpoint().size());
         if self.layout.read(&kept)?.as_deref() != Some(bytes) {
             self.put(kept, bytes)?;
         }
-        if self.layout.read(CHECKPOINT)?.as_deref() != Some(bytes) {
-            self.layout.put_synced(CHECKPOINT, bytes)?;
+        if published_is_old {
+            self.layout.publish_checkpoint()?;
         }
         self.signed = self.signed.max(signed.checkpoint().size());
         self.published = signed;
