@@ -23,8 +23,8 @@ pub const PROOF_HASHES: usize = 63;
 /// Certificates of one chain, in a bundle or a trusted root.
 pub const CHAIN_CERTIFICATES: usize = 10;
 
-/// Bytes of one certificate.
-pub const CERTIFICATE_BYTES: usize = 32 << 10;
+/// Bytes of one certificate; Fulcio's have 2 KiB.
+pub const CERTIFICATE_BYTES: usize = 16 << 10;
 
 /// Bytes of one RFC 3161 timestamp.
 pub const TIMESTAMP_BYTES: usize = 64 << 10;

@@ -32,23 +32,22 @@ pub(crate) fn verify(
     accept: Accept,
 ) -> Stamped {
     let mut stamped = Stamped::default();
+    let mut tokens = Vec::new();
     let timestamps = bundle.timestamps();
     for (index, bytes) in timestamps.iter().enumerate() {
         if timestamps.iter().take(index).any(|it| it == bytes) {
-            let check = Check::new(
-                "time-duplicate",
-                "the same timestamp twice",
-                "each timestamp once",
-            );
-            stamped.failed.push(check);
+            stamped.failed.push(duplicate());
             continue;
         }
         match verify_timestamp(bytes, bundle.signature(), authorities) {
-            Ok(Stamp { time, engine_reads }) => {
-                stamped.count(time);
-                if !engine_reads {
+            // The same token in another response.
+            Ok(stamp) if tokens.contains(&stamp.token) => stamped.failed.push(duplicate()),
+            Ok(stamp) => {
+                stamped.count(stamp.time);
+                if !stamp.engine_reads {
                     stamped.hidden.push(index);
                 }
+                tokens.push(stamp.token);
             }
             Err(check) if check.code() == UNKNOWN && accept.no_time => {
                 stamped.skipped.push(Skipped::TimeUnknown);
@@ -89,6 +88,8 @@ pub(crate) fn check_not_in_future(times: &[ProvenTime], now: Timestamp) -> Resul
 
 struct Stamp {
     time: ProvenTime,
+    /// The authority's signature, which tells tokens apart.
+    token: Vec<u8>,
     engine_reads: bool,
 }
 
@@ -177,6 +178,7 @@ fn verify_by(token: &Token, authority: &TimestampAuthority) -> Result<Stamp, Che
             uri: authority.uri().map(str::to_owned),
             source: TimeSource::Timestamp,
         },
+        token: token.signature.clone(),
         engine_reads: engine_reads(token, authority),
     })
 }
@@ -207,6 +209,14 @@ fn engine_reads(token: &Token, authority: &TimestampAuthority) -> bool {
     token.digest_algorithm != Algorithm::Sha512
         && !token.has_fraction
         && authority.is_read_by_engine()
+}
+
+fn duplicate() -> Check {
+    Check::new(
+        "time-duplicate",
+        "the same timestamp twice",
+        "each timestamp once",
+    )
 }
 
 fn invalid(found: String) -> Check {

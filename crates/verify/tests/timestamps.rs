@@ -253,7 +253,17 @@ fn an_authority_of_no_trusted_root_is_unknown() {
 fn the_same_timestamp_twice_is_refused() {
     let mut scene = Scene::message();
     let token = scene.token().sign(&scene.authority.key);
-    scene.stamp(&[token.clone(), token]);
+    scene.stamp(&[token.clone(), token.clone()]);
+    assert_eq!(scene.code(), "time-duplicate");
+    // Also where only the response around it differs.
+    let status = token
+        .windows(5)
+        .position(|it| it == [0x30, 0x03, 0x02, 0x01, 0x00])
+        .unwrap()
+        + 4;
+    let mut other = token.clone();
+    other[status] = 1;
+    scene.stamp(&[token, other]);
     assert_eq!(scene.code(), "time-duplicate");
 }
 
