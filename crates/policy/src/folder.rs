@@ -201,7 +201,7 @@ mod tests {
     }
 
     fn names(files: &[(&str, &[u8])]) -> SignedNames {
-        let lines: String = files
+        let lines: Vec<String> = files
             .iter()
             .map(|(name, bytes)| {
                 format!(
@@ -210,7 +210,7 @@ mod tests {
                 )
             })
             .collect();
-        SignedNames::of_lines_for_tests(&lines)
+        SignedNames::of_lines_for_tests(&lines.concat())
     }
 
     fn words(verdicts: &[FileVerdict]) -> Vec<String> {

@@ -1,5 +1,6 @@
 //! The paths that somebody signed, with the digest that was signed for each.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use attest_digest::{Artifact, Checksums, Digest, DigestSet, Match, RelativePath};
@@ -24,14 +25,17 @@ pub struct SignedNames {
 }
 
 impl SignedNames {
-    /// The names in accepted statements: all parts of one release, or of one provenance.
+    /// The names in accepted statements: all parts of one release, or of one provenance; else the
+    /// one statement that names most. The other statements may repeat these names, and add none:
+    /// files that were signed apart may never have been together.
     ///
     /// # Errors
-    /// `release-inconsistent` when the parts do not belong together, `subject-conflict` when one
+    /// `release-inconsistent` when the statements do not belong together, `subject-conflict` when one
     /// path carries two digests, `subject-name-invalid` for a name that is no path below the folder.
     pub fn of_statements(accepted: &[Accepted<'_>]) -> Result<Self, Reason> {
         let mut names = Self::empty();
         let mut parts = Parts::default();
+        let mut statements = Vec::new();
         for one in accepted {
             parts.add(one)?;
             if let Approval::Release(release) = one.approval() {
@@ -42,15 +46,19 @@ impl SignedNames {
                 );
             }
             if let Some(statement) = one.evidence().statement() {
-                names.add_statement(statement)?;
+                statements.push((one.part().map(|(_, part)| part.number()), statement));
             }
         }
+        names.add_one_source(statements)?;
         names.missing_parts = parts.missing();
         names.parts = parts.count();
         Ok(names)
     }
 
     /// The names in a checksums file whose bytes an accepted signature covers.
+    ///
+    /// # Errors
+    /// `subject-conflict` when one path carries two digests.
     pub fn of_checksums(_signed: &Accepted<'_>, checksums: &Checksums) -> Result<Self, Reason> {
         let mut names = Self::empty();
         for (path, digest) in checksums.entries() {
@@ -163,6 +171,33 @@ impl SignedNames {
         }
     }
 
+    /// Adds each part once, or without parts one statement; what is left must add nothing.
+    fn add_one_source(
+        &mut self,
+        mut statements: Vec<(Option<u32>, &Statement)>,
+    ) -> Result<(), Reason> {
+        // Parts first; of several that could be the source, the one that names most.
+        statements
+            .sort_by_key(|(part, statement)| (part.is_none(), Reverse(statement.subjects().len())));
+        let mut added: BTreeSet<Option<u32>> = BTreeSet::new();
+        for (part, statement) in statements {
+            let is_source = match part {
+                Some(_) => added.insert(part),
+                None => added.is_empty() && added.insert(part),
+            };
+            let before = self.len();
+            self.add_statement(statement)?;
+            if !is_source && self.len() > before {
+                return Err(Reason::new(
+                    "release-inconsistent",
+                    "statements that sign different files",
+                    "one statement, or the parts of one",
+                ));
+            }
+        }
+        Ok(())
+    }
+
     fn add_statement(&mut self, statement: &Statement) -> Result<(), Reason> {
         for subject in statement.subjects() {
             // A subject without a name binds no path.
@@ -214,7 +249,7 @@ pub fn provenance_complete<'e>(
             continue;
         };
         if let Some((name, part)) = provenance.packaging() {
-            parts.add_part(name.purl(), part)?;
+            parts.add_part(&name.purl(), part)?;
         }
     }
     complete(&parts.missing(), parts.count())
@@ -244,14 +279,14 @@ struct Parts {
 impl Parts {
     fn add(&mut self, accepted: &Accepted<'_>) -> Result<(), Reason> {
         match (accepted.purl(), accepted.part()) {
-            (_, Some((purl, part))) => self.add_part(purl, part),
-            (Some(purl), None) => self.add_purl(purl),
+            (_, Some((purl, part))) => self.add_part(&purl, part),
+            (Some(purl), None) => self.add_purl(&purl),
             (None, None) => Ok(()),
         }
     }
 
-    fn add_purl(&mut self, purl: String) -> Result<(), Reason> {
-        let first = self.purl.get_or_insert_with(|| purl.clone());
+    fn add_purl(&mut self, purl: &str) -> Result<(), Reason> {
+        let first = self.purl.get_or_insert_with(|| purl.to_owned());
         if *first == purl {
             Ok(())
         } else {
@@ -259,7 +294,7 @@ impl Parts {
         }
     }
 
-    fn add_part(&mut self, purl: String, part: &Part) -> Result<(), Reason> {
+    fn add_part(&mut self, purl: &str, part: &Part) -> Result<(), Reason> {
         self.add_purl(purl)?;
         let first = self.first.get_or_insert(*part);
         if (first.count(), first.checksums()) != (part.count(), part.checksums()) {
@@ -386,13 +421,13 @@ mod tests {
     fn a_missing_part_is_named() {
         let mut parts = Parts::default();
         parts
-            .add_part("pkg:generic/a@1".into(), &part(1, 3, b"x"))
+            .add_part("pkg:generic/a@1", &part(1, 3, b"x"))
             .unwrap();
         parts
-            .add_part("pkg:generic/a@1".into(), &part(1, 3, b"x"))
+            .add_part("pkg:generic/a@1", &part(1, 3, b"x"))
             .unwrap();
         parts
-            .add_part("pkg:generic/a@1".into(), &part(3, 3, b"x"))
+            .add_part("pkg:generic/a@1", &part(3, 3, b"x"))
             .unwrap();
         assert_eq!(parts.missing(), [2]);
         assert_eq!(
@@ -410,12 +445,9 @@ mod tests {
         ] {
             let mut parts = Parts::default();
             parts
-                .add_part("pkg:generic/a@1".into(), &part(1, 2, b"x"))
+                .add_part("pkg:generic/a@1", &part(1, 2, b"x"))
                 .unwrap();
-            assert_eq!(
-                code(parts.add_part(purl.into(), &other)),
-                "release-inconsistent"
-            );
+            assert_eq!(code(parts.add_part(purl, &other)), "release-inconsistent");
         }
     }
 
