@@ -15,7 +15,7 @@ mod policy;
 mod reason;
 
 pub use folder::{FileVerdict, Found, Outcome, Present, judge_folder, judge_unnamed};
-pub use lone::{Bytes, checksums_names, statement_names};
+pub use lone::{Bytes, checksums_names, statement_names, statement_signs_for};
 pub use names::{SignedNames, provenance_complete};
 pub use pattern::{Pattern, PatternError};
 pub use policy::{Accepted, Approval, Decision, Policy};

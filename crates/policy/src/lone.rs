@@ -80,6 +80,30 @@ pub fn statement_names<'s>(
     }))
 }
 
+/// Whether a statement signs these bytes for one of these paths, or for no path at all.
+///
+/// # Errors
+/// As [`statement_names`]; `name-mismatch` when it signs them for other paths only.
+pub fn statement_signs_for(
+    statement: &Statement,
+    bytes: Bytes<'_>,
+    paths: &[&str],
+) -> Result<(), Reason> {
+    let elsewhere = statement_names(statement, bytes, paths.first().copied())?;
+    let here = statement.subjects().iter().any(|subject| {
+        subject.name().is_none_or(|name| paths.contains(&name))
+            && bytes.compare(subject.digests()) == Match::Same
+    });
+    if here {
+        return Ok(());
+    }
+    Err(Reason::new(
+        "name-mismatch",
+        format!("bytes signed for {}", elsewhere.unwrap_or_default()),
+        paths.join(" or "),
+    ))
+}
+
 /// Under which name a signed checksums file lists these bytes.
 ///
 /// # Errors

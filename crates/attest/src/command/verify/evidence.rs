@@ -137,16 +137,34 @@ fn name_of(path: &Path) -> Option<&str> {
 }
 
 /// All bundles of a run: each is read, parsed and, as a statement, verified once.
+///
+/// A folder can hold any number of bundles that nobody signed. Their claims are held only up to
+/// [`HELD_BYTES`]; what is beyond is read again when it is verified.
 #[derive(Debug, Default)]
 pub(crate) struct Shelf {
     items: Vec<Item>,
     by_path: BTreeMap<PathBuf, usize>,
+    held: usize,
 }
+
+/// Bytes of bundles that are held between reading and verifying them.
+const HELD_BYTES: usize = 4 << 20;
 
 #[derive(Debug)]
 struct Item {
     place: PathBuf,
     bundle: Option<Bundle>,
+    is_statement: bool,
+    /// Bytes of the bundle; none if it is not one.
+    size: usize,
+    digest: Option<Digest>,
+    outcome: Outcome,
+}
+
+/// What was read of a bundle.
+struct Taken {
+    bundle: Option<Bundle>,
+    size: usize,
     digest: Option<Digest>,
     outcome: Outcome,
 }
@@ -170,7 +188,12 @@ impl Shelf {
         if let Some(index) = self.by_path.get(&key) {
             return *index;
         }
-        let index = self.push(path.to_owned(), read(path));
+        let mut taken = read(path);
+        let is_statement = taken.bundle.as_ref().is_some_and(is_statement);
+        if self.held.saturating_add(taken.size) > HELD_BYTES {
+            taken.bundle = None;
+        }
+        let index = self.push(path.to_owned(), is_statement, taken);
         self.by_path.insert(key, index);
         index
     }
@@ -179,34 +202,30 @@ impl Shelf {
     pub(crate) fn take(&mut self, place: PathBuf, bytes: Result<Vec<u8>, Refusal>) -> usize {
         let taken = match bytes {
             Ok(bytes) => parse(&bytes),
-            Err(refusal) => (None, None, Outcome::Rejected(vec![refusal])),
+            Err(refusal) => Taken::refused(Outcome::Rejected(vec![refusal])),
         };
-        self.push(place, taken)
+        let is_statement = taken.bundle.as_ref().is_some_and(is_statement);
+        self.push(place, is_statement, taken)
     }
 
-    fn push(&mut self, place: PathBuf, read: (Option<Bundle>, Option<Digest>, Outcome)) -> usize {
-        let (bundle, digest, outcome) = read;
+    fn push(&mut self, place: PathBuf, is_statement: bool, taken: Taken) -> usize {
+        if taken.bundle.is_some() {
+            self.held = self.held.saturating_add(taken.size);
+        }
         self.items.push(Item {
             place,
-            bundle,
-            digest,
-            outcome,
+            is_statement,
+            bundle: taken.bundle,
+            size: taken.size,
+            digest: taken.digest,
+            outcome: taken.outcome,
         });
         self.items.len() - 1
     }
 
     /// Whether the bundle holds a statement rather than a message signature.
     pub(crate) fn is_statement(&self, index: usize) -> bool {
-        self.bundle(index)
-            .is_some_and(|bundle| matches!(bundle.content(), Content::Envelope(_)))
-    }
-
-    /// The message signature's bytes, as claimed by the bundle.
-    pub(crate) fn message_signature(&self, index: usize) -> Option<&[u8]> {
-        match self.bundle(index)?.content() {
-            Content::Message { signature, .. } => Some(signature),
-            Content::Envelope(_) => None,
-        }
+        self.items.get(index).is_some_and(|item| item.is_statement)
     }
 
     /// The digest of the bytes that were read.
@@ -219,27 +238,42 @@ impl Shelf {
         let Some(item) = self.items.get_mut(index) else {
             return;
         };
-        if let (Outcome::Pending, Some(bundle)) = (&item.outcome, &item.bundle) {
-            item.outcome = outcome(
+        if !item.is_statement || !matches!(item.outcome, Outcome::Pending) {
+            return;
+        }
+        if item.bundle.is_some() {
+            self.held = self.held.saturating_sub(item.size);
+        }
+        item.outcome = match item.claims() {
+            Ok(bundle) => outcome(
                 session
                     .verifier
-                    .verify_statement(bundle, session.policy.signer()),
-            );
-        }
+                    .verify_statement(&bundle, session.policy.signer()),
+            ),
+            Err(outcome) => outcome,
+        };
     }
 
-    /// Verifies a message signature over this subject.
+    /// Verifies a message signature over this subject. The evidence is about the last subject that
+    /// was asked about: two names can lead to one bundle.
     pub(crate) fn prove_message(&mut self, index: usize, subject: &Subject<'_>, session: &Session) {
         let Some(item) = self.items.get_mut(index) else {
             return;
         };
-        if let Some(bundle) = &item.bundle {
-            item.outcome = outcome(session.verifier.verify(
-                bundle,
-                subject,
-                session.policy.signer(),
-            ));
+        if item.is_statement || item.size == 0 {
+            return;
         }
+        let held = item.bundle.is_some();
+        item.outcome = match item.claims() {
+            Ok(bundle) => {
+                let verified = session
+                    .verifier
+                    .verify(&bundle, subject, session.policy.signer());
+                item.bundle = held.then_some(bundle);
+                outcome(verified)
+            }
+            Err(outcome) => outcome,
+        };
     }
 
     /// The evidence, when it was verified.
@@ -305,10 +339,39 @@ impl Shelf {
             })
             .collect()
     }
+}
 
-    fn bundle(&self, index: usize) -> Option<&Bundle> {
-        self.items.get(index)?.bundle.as_ref()
+impl Item {
+    /// The bundle's claims: as held, or read again. They are the same bytes, or nothing is.
+    fn claims(&mut self) -> Result<Bundle, Outcome> {
+        if let Some(bundle) = self.bundle.take() {
+            return Ok(bundle);
+        }
+        let again = read(&self.place);
+        match again.bundle {
+            Some(bundle) if again.digest == self.digest => Ok(bundle),
+            _ => Err(Outcome::Unreadable(Refusal {
+                code: "file-changed",
+                found: format!("{} changed while it was read", self.place.display()),
+                wanted: "a bundle that stays as it is".to_owned(),
+            })),
+        }
     }
+}
+
+impl Taken {
+    fn refused(outcome: Outcome) -> Self {
+        Self {
+            bundle: None,
+            size: 0,
+            digest: None,
+            outcome,
+        }
+    }
+}
+
+fn is_statement(bundle: &Bundle) -> bool {
+    matches!(bundle.content(), Content::Envelope(_))
 }
 
 fn outcome(result: Result<Evidence, attest_verify::Rejection>) -> Outcome {
@@ -318,14 +381,14 @@ fn outcome(result: Result<Evidence, attest_verify::Rejection>) -> Outcome {
     }
 }
 
-fn read(path: &Path) -> (Option<Bundle>, Option<Digest>, Outcome) {
+fn read(path: &Path) -> Taken {
     if !name_of(path).is_some_and(is_bundle_name) && looks_foreign(path) {
         let refusal = Refusal {
             code: "dialect-unsupported",
             found: format!("{}", path.display()),
             wanted: "a Sigstore bundle (.sigstore.json)".to_owned(),
         };
-        return (None, None, Outcome::Rejected(vec![refusal]));
+        return Taken::refused(Outcome::Rejected(vec![refusal]));
     }
     let limit = attest_verify::limits::BUNDLE_BYTES as u64;
     match files::read_limited(path, limit) {
@@ -335,7 +398,7 @@ fn read(path: &Path) -> (Option<Bundle>, Option<Digest>, Outcome) {
                 found: error.to_string(),
                 wanted: format!("at most {limit} bytes"),
             };
-            (None, None, Outcome::Rejected(vec![refusal]))
+            Taken::refused(Outcome::Rejected(vec![refusal]))
         }
         Err(error) => {
             let refusal = Refusal {
@@ -343,23 +406,31 @@ fn read(path: &Path) -> (Option<Bundle>, Option<Digest>, Outcome) {
                 found: error.to_string(),
                 wanted: "a readable file".to_owned(),
             };
-            (None, None, Outcome::Unreadable(refusal))
+            Taken::refused(Outcome::Unreadable(refusal))
         }
         Ok(bytes) => parse(&bytes),
     }
 }
 
-fn parse(bytes: &[u8]) -> (Option<Bundle>, Option<Digest>, Outcome) {
+fn parse(bytes: &[u8]) -> Taken {
     let digest = Artifact::of_bytes(bytes, Hashes::Sha256).sha256();
     match Bundle::parse(bytes) {
-        Ok(bundle) => (Some(bundle), Some(digest), Outcome::Pending),
+        Ok(bundle) => Taken {
+            bundle: Some(bundle),
+            size: bytes.len(),
+            digest: Some(digest),
+            outcome: Outcome::Pending,
+        },
         Err(error) => {
             let refusal = Refusal {
                 code: error.code(),
                 found: error.to_string(),
                 wanted: "a Sigstore bundle".to_owned(),
             };
-            (None, Some(digest), Outcome::Rejected(vec![refusal]))
+            Taken {
+                digest: Some(digest),
+                ..Taken::refused(Outcome::Rejected(vec![refusal]))
+            }
         }
     }
 }

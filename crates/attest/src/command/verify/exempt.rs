@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use attest_digest::{Artifact, Hashes, Match, RelativePath};
 use attest_provenance::Statement;
+use attest_verify::Evidence;
 
 use super::evidence::{Shelf, signed_name};
 use super::folder::{Folder, Loaded, Source};
@@ -35,7 +36,7 @@ pub(super) fn find(
             Some(_) => {}
             None => {
                 exempt.insert(name.clone(), "evidence: message signature".to_owned());
-                exempt_plain_signature(folder, name, bundle.index, shelf, &mut exempt);
+                exempt_plain_signature(folder, name, evidence, &mut exempt);
             }
         }
     }
@@ -46,8 +47,7 @@ pub(super) fn find(
 fn exempt_plain_signature(
     folder: &Folder,
     bundle: &RelativePath,
-    index: usize,
-    shelf: &Shelf,
+    evidence: &Evidence,
     exempt: &mut BTreeMap<RelativePath, String>,
 ) {
     let Some(path) = signed_name(bundle.as_str())
@@ -55,11 +55,11 @@ fn exempt_plain_signature(
     else {
         return;
     };
-    let (Some(there), Some(signature)) = (folder.artifact(&path), shelf.message_signature(index))
-    else {
+    let Some(there) = folder.artifact(&path) else {
         return;
     };
-    if there.sha256() == Artifact::of_bytes(signature, Hashes::Sha256).sha256() {
+    let signature = Artifact::of_bytes(evidence.signature(), Hashes::Sha256);
+    if there.sha256() == signature.sha256() {
         exempt.insert(path, format!("the signature in {bundle}"));
     }
 }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use attest_digest::{Algorithm, Artifact, Checksums, Digest, Hashes, ReadError};
-use attest_policy::{Bytes, checksums_names, statement_names};
+use attest_policy::{Bytes, checksums_names, statement_names, statement_signs_for};
 use attest_verify::Subject;
 
 use super::Session;
@@ -195,18 +195,18 @@ pub(super) fn signed_checksums(
         .and_then(signed_name)
         .ok_or_else(Vec::new)?;
     let path = files::folder_of(bundle).join(name);
-    let bytes = files::read_limited(&path, attest_digest::limits::CHECKSUMS_BYTES as u64).map_err(
-        |error| {
-            refuse(
-                "checksums-unreadable",
-                format!("{}: {error}", path.display()),
-                "the signed checksums file",
-            )
-        },
-    )?;
-    let artifact = Artifact::of_bytes(&bytes, Hashes::Sha256AndSha512);
-    shelf.prove_message(index, &Subject::Artifact(&artifact), session);
-    shelf.decide(index, session)?;
+    let unreadable = |error: &dyn std::fmt::Display| {
+        refuse(
+            "checksums-unreadable",
+            format!("{}: {error}", path.display()),
+            "the signed checksums file",
+        )
+    };
+    let artifact =
+        Artifact::read_path(&path, Hashes::Sha256AndSha512).map_err(|error| unreadable(&error))?;
+    prove_signed_for(index, &artifact, &[name], session, shelf)?;
+    // Only now: nobody else's list is worth its memory.
+    let bytes = read_again(&path, &artifact).map_err(|error| unreadable(&error))?;
     let checksums = Checksums::parse(&bytes, Algorithm::Sha256).map_err(|error| {
         refuse(
             "checksums-malformed",
@@ -215,6 +215,40 @@ pub(super) fn signed_checksums(
         )
     })?;
     Ok((artifact, checksums))
+}
+
+/// Proves that a bundle signs these bytes: as a statement, for one of these paths. What is signed
+/// for another path, such as the checksums of what was taken in from elsewhere, lists nothing here.
+pub(super) fn prove_signed_for(
+    index: usize,
+    artifact: &Artifact,
+    paths: &[&str],
+    session: &Session,
+    shelf: &mut Shelf,
+) -> Result<(), Vec<Refusal>> {
+    if shelf.is_statement(index) {
+        shelf.prove_statement(index, session);
+    } else {
+        shelf.prove_message(index, &Subject::Artifact(artifact), session);
+    }
+    let accepted = shelf.decide(index, session)?;
+    match accepted.evidence().statement() {
+        Some(statement) => statement_signs_for(statement, Bytes::Read(artifact), paths)
+            .map_err(|reason| vec![Refusal::from(&reason)]),
+        None => Ok(()),
+    }
+}
+
+/// The bytes of a checksums file that was hashed before: the very bytes that were verified.
+pub(super) fn read_again(path: &Path, artifact: &Artifact) -> Result<Vec<u8>, ReadError> {
+    let bytes = files::read_limited(path, attest_digest::limits::CHECKSUMS_BYTES as u64)
+        .map_err(|source| ReadError::from(source).at(path))?;
+    if Artifact::of_bytes(&bytes, Hashes::Sha256).sha256() != artifact.sha256() {
+        return Err(ReadError::Changed {
+            path: Some(path.to_owned()),
+        });
+    }
+    Ok(bytes)
 }
 
 /// The refusal to show first: one about these very bytes, else the first.

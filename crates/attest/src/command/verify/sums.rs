@@ -6,16 +6,14 @@ use std::path::Path;
 use attest_digest::{
     Algorithm, Artifact, Checksums, Hashes, ReadError, RelativePath, Root, hash_all,
 };
-use attest_policy::{
-    Accepted, Approval, Bytes, Found, Present, SignedNames, judge_folder, statement_names,
-};
-use attest_verify::Subject;
+use attest_policy::{Accepted, Approval, Found, Present, SignedNames, judge_folder};
 
 use super::Session;
 use super::evidence::{Role, Shelf};
-use super::file::{file_name, no_bundle, places};
+use super::file::{file_name, no_bundle, places, prove_signed_for, read_again};
 use super::folder::file_report;
 use crate::files;
+use crate::home::real;
 use crate::report::{FileReport, Refusal, SubjectReport, Verdict};
 
 pub(super) fn verify(
@@ -25,12 +23,11 @@ pub(super) fn verify(
     shelf: &mut Shelf,
 ) -> SubjectReport {
     let mut report = SubjectReport::new(path.display().to_string(), "checksums");
-    let (artifact, bytes) = match read(path) {
-        Ok(read) => read,
+    let unreadable = |error| FileReport::unreadable(path.display().to_string(), &error);
+    let artifact = match Artifact::read_path(path, Hashes::Sha256AndSha512) {
+        Ok(artifact) => artifact,
         Err(error) => {
-            report
-                .files
-                .push(FileReport::unreadable(path.display().to_string(), &error));
+            report.files.push(unreadable(error));
             return report;
         }
     };
@@ -38,6 +35,13 @@ pub(super) fn verify(
         return report;
     };
     report.decided_by.extend(&signed);
+    let bytes = match read_again(path, &artifact) {
+        Ok(bytes) => bytes,
+        Err(error) => {
+            report.files.push(unreadable(error));
+            return report;
+        }
+    };
     let names = Checksums::parse(&bytes, algorithm)
         .map_err(|error| Refusal {
             code: "checksums-malformed",
@@ -50,19 +54,6 @@ pub(super) fn verify(
         Err(refusal) => report.reasons.push(refusal),
     }
     report
-}
-
-fn read(path: &Path) -> Result<(Artifact, Vec<u8>), ReadError> {
-    let artifact = Artifact::read_path(path, Hashes::Sha256AndSha512)?;
-    let bytes = files::read_limited(path, attest_digest::limits::CHECKSUMS_BYTES as u64)
-        .map_err(|source| ReadError::from(source).at(path))?;
-    // The very bytes that are parsed are the ones that were verified.
-    if Artifact::of_bytes(&bytes, Hashes::Sha256).sha256() != artifact.sha256() {
-        return Err(ReadError::Changed {
-            path: Some(path.to_owned()),
-        });
-    }
-    Ok((artifact, bytes))
 }
 
 /// The evidence that signs the checksums file: all parts of a release statement, or one bundle.
@@ -82,17 +73,14 @@ fn signed(
             continue; // it signs another checksums file
         }
         let index = shelf.load(&place.path);
-        let answer = if shelf.is_statement(index) {
-            shelf.prove_statement(index, session);
-            states(index, artifact, path, session, shelf).map(|()| by_statement.push(index))
-        } else {
-            shelf.prove_message(index, &Subject::Artifact(artifact), session);
-            shelf
-                .decide(index, session)
-                .map(|_| by_message = by_message.or(Some(index)))
-        };
-        match answer {
-            Ok(()) => {}
+        let below = path_below(path, &place.path);
+        let paths: Vec<&str> = file_name(path)
+            .into_iter()
+            .chain(below.as_deref())
+            .collect();
+        match prove_signed_for(index, artifact, &paths, session, shelf) {
+            Ok(()) if shelf.is_statement(index) => by_statement.push(index),
+            Ok(()) => by_message = by_message.or(Some(index)),
             Err(refusals) if shelf.is_unreadable(index) => {
                 unreadable = unreadable.or(refusals.into_iter().next())
             }
@@ -120,21 +108,11 @@ fn signed(
     None
 }
 
-/// Whether an accepted statement has the checksums file among its subjects.
-fn states(
-    index: usize,
-    artifact: &Artifact,
-    path: &Path,
-    session: &Session,
-    shelf: &Shelf,
-) -> Result<(), Vec<Refusal>> {
-    let accepted = shelf.decide(index, session)?;
-    let Some(statement) = accepted.evidence().statement() else {
-        return Err(Vec::new());
-    };
-    statement_names(statement, Bytes::Read(artifact), file_name(path))
-        .map(|_| ())
-        .map_err(|reason| vec![Refusal::from(&reason)])
+/// The path of a file below the folder of a bundle, when it lies there.
+fn path_below(path: &Path, bundle: &Path) -> Option<String> {
+    let folder = real(&files::folder_of(bundle));
+    let below = real(path).strip_prefix(folder).ok()?.to_str()?.to_owned();
+    Some(below)
 }
 
 /// The listed names; when a release statement signs them, all its parts must be there.
