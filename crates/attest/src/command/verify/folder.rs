@@ -426,10 +426,11 @@ fn judge_without_names(
                 .is_ok_and(|accepted| matches!(accepted.approval(), Approval::Message))
         })
         .filter_map(|bundle| {
-            Some((
-                RelativePath::parse(signed_name(bundle.name.as_ref()?.as_str())?).ok()?,
-                bundle.index,
-            ))
+            let path = RelativePath::parse(signed_name(bundle.name.as_ref()?.as_str())?).ok()?;
+            // A link can make one bundle that of two files: it signs the one whose bytes it names.
+            let signed = *shelf.evidence(bundle.index)?.message_digest()?;
+            let here = folder.artifact(&path)?.digest(signed.algorithm())?;
+            (here == signed).then_some((path, bundle.index))
         })
         .collect();
     if signed.is_empty() && report.reasons.is_empty() {
