@@ -170,7 +170,10 @@ fn pinned_key(
             .ok()
             .filter(|key| key.fingerprint() == *pin)
         {
-            pinned.insert(real(&path), "the pinned key".to_owned());
+            // The pin covers the key, not what else a file may hold.
+            if bytes == key.to_pem().as_bytes() || bytes == key.spki() {
+                pinned.insert(real(&path), "the pinned key".to_owned());
+            }
             return Ok((key, line(path.display().to_string())));
         }
     }
