@@ -175,6 +175,19 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Opt
     }
 }
 
+/// The format that arguments ask for, also when they are wrong in another way: a refusal is written
+/// in it too.
+pub(crate) fn format_of(arguments: &[OsString]) -> Format {
+    let words: Vec<&str> = arguments
+        .iter()
+        .map(|argument| argument.to_str().unwrap_or_default())
+        .take_while(|argument| *argument != "--")
+        .collect();
+    let asks = words.contains(&"--format=json")
+        || words.windows(2).any(|pair| pair == ["--format", "json"]);
+    if asks { Format::Json } else { Format::Human }
+}
+
 /// What clap found, in one line, and the usage as the hint.
 fn bad_arguments(text: &str) -> Failure {
     let text = text.strip_prefix("error: ").unwrap_or(text);

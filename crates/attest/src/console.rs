@@ -26,6 +26,11 @@ impl Console {
         }
     }
 
+    /// The format of what is said before the arguments are understood.
+    pub(crate) fn expect(&self, format: Format) {
+        self.format.set(format);
+    }
+
     pub(crate) fn configure(&self, global: &Global) {
         self.format.set(global.format);
         self.quiet.set(global.quiet);

@@ -21,6 +21,7 @@ mod report;
 mod trust;
 mod words;
 
+use std::ffi::OsString;
 use std::panic::{self, AssertUnwindSafe};
 use std::process::ExitCode;
 
@@ -43,7 +44,9 @@ fn main() -> ExitCode {
 }
 
 fn run(console: &Console) -> Result<Exit, Failure> {
-    let cli = args::parse(std::env::args_os())?;
+    let arguments: Vec<OsString> = std::env::args_os().collect();
+    console.expect(args::format_of(&arguments));
+    let cli = args::parse(arguments)?;
     let Some(cli) = cli else { return Ok(Exit::Yes) };
     console.configure(&cli.global);
     command::run(cli, console)
