@@ -1,5 +1,7 @@
 //! `attest verify` from outside: each refusal is one change to a release that is accepted.
 
+mod attack;
+
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
@@ -36,7 +38,7 @@ impl Released {
         let world = World::new();
         copy(&template.at("dist"), &world.at("dist"));
         copy(&template.at(".attest"), &world.at(".attest"));
-        copy(&template.at("user"), &world.at("user"));
+        copy(&template.at("user/."), &world.at("user"));
         Self {
             world,
             trust: trust.clone(),

@@ -1,0 +1,227 @@
+//! Attacks on `attest verify` by somebody who can change everything but the signer's key: evidence
+//! put to another use than it was signed for, and input made to exhaust.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+
+use serde_json::{Value, json};
+
+use super::{Released, code_of, lone_code, reason, sha256};
+use crate::support::Ran;
+
+const RELEASE: &str = "https://in-toto.io/attestation/release/v0.2";
+const SLSA: &str = "https://slsa.dev/provenance/v1";
+
+impl Released {
+    /// Signs a statement about these names and bytes, as the release's own signer.
+    fn signs(&self, out: &str, kind: &str, predicate: &Value, files: &[(&str, &[u8])]) {
+        let subjects: Vec<Value> = files
+            .iter()
+            .map(|(name, bytes)| json!({"name": name, "digest": {"sha256": sha256(bytes)}}))
+            .collect();
+        let statement = json!({
+            "_type": "https://in-toto.io/Statement/v1",
+            "subject": subjects,
+            "predicateType": kind,
+            "predicate": predicate,
+        });
+        self.world.write("statement.json", statement.to_string());
+        self.world
+            .attest(&format!(
+                "sign --statement statement.json --out {out} --no-password"
+            ))
+            .yes();
+    }
+
+    fn signs_file(&self, file: &str, out: &str) {
+        self.world
+            .attest(&format!("sign {file} --out {out} --no-password"))
+            .yes();
+    }
+
+    /// Verifies with trust that lies elsewhere.
+    fn asks(&self, subject: &str, more: &[&str]) -> Ran {
+        let trust = [
+            "--key",
+            "dist/release.pub",
+            "--trusted-root",
+            "dist/trusted_root.json",
+        ];
+        let mut arguments = vec!["verify", subject, "--format", "json"];
+        arguments.extend(trust);
+        arguments.extend(more);
+        self.world.attest_with(&arguments)
+    }
+}
+
+fn provenance() -> Value {
+    json!({
+        "buildDefinition": {"buildType": "https://example.org/build", "externalParameters": {}},
+        "runDetails": {"builder": {"id": "https://example.org/builder"}},
+    })
+}
+
+/// The checksums of somebody else's software, which a release took in and signed as one file of many.
+fn vendored(at: &str) -> Released {
+    let released = Released::new();
+    let world = &released.world;
+    let list = format!("{}  tool\n", sha256(b"old and vulnerable"));
+    fs::create_dir(world.at("made")).unwrap();
+    released.signs(
+        "made/SHA256SUMS.sigstore.json",
+        RELEASE,
+        &json!({"purl": "pkg:generic/hello@2.0.0"}),
+        &[(at, list.as_bytes()), ("tool", b"new")],
+    );
+    world.write("made/SHA256SUMS", &list);
+    world.write("made/tool", "old and vulnerable");
+    released
+}
+
+#[test]
+fn checksums_that_were_signed_for_another_path_list_nothing_here() {
+    let released = vendored("vendor/SHA256SUMS");
+    for more in [&[][..], &["--release", "hello@2.0.0"]] {
+        let ran = released.asks("made/tool", more);
+        assert_eq!(
+            (ran.exit, lone_code(&ran).as_str()),
+            (1, "name-mismatch"),
+            "{ran:#?}"
+        );
+        let ran = released.asks("made/SHA256SUMS", more);
+        assert_eq!(
+            (ran.exit, reason(&ran).as_str()),
+            (1, "name-mismatch"),
+            "{ran:#?}"
+        );
+    }
+    // In its own place it lists what it lists.
+    let released = vendored("SHA256SUMS");
+    assert_eq!(released.asks("made/SHA256SUMS", &[]).exit, 0);
+    assert_eq!(released.asks("made/tool", &[]).exit, 0);
+}
+
+#[test]
+fn statements_about_different_files_do_not_add_up_to_one_folder() {
+    let release = json!({"purl": "pkg:generic/hello@2.0.0"});
+    for (kind, predicate) in [(SLSA, &provenance()), (RELEASE, &release)] {
+        let released = Released::new();
+        released.world.write("made/x", "x of one build");
+        released.world.write("made/y", "y of another build");
+        let one: (&str, &[u8]) = ("x", b"x of one build");
+        let other: (&str, &[u8]) = ("y", b"y of another build");
+        released.signs("made/1.sigstore.json", kind, predicate, &[one]);
+        released.signs("made/2.sigstore.json", kind, predicate, &[other]);
+        let ran = released.asks("made", &[]);
+        assert_eq!(
+            (ran.exit, reason(&ran).as_str()),
+            (1, "release-inconsistent"),
+            "{ran:#?}"
+        );
+        // One statement about both, which another repeats in part, is one source.
+        fs::remove_file(released.world.at("made/2.sigstore.json")).unwrap();
+        released.signs("made/2.sigstore.json", kind, predicate, &[one, other]);
+        assert_eq!(released.asks("made", &[]).exit, 0);
+    }
+}
+
+#[test]
+fn one_part_signed_twice_names_the_files_of_one_of_them() {
+    let released = Released::new();
+    let predicate = json!({
+        "purl": "pkg:generic/hello@2.0.0",
+        "attest": {"part": 1, "parts": 1, "sha256sums": {"sha256": sha256(b"list")}},
+    });
+    released.world.write("made/x", "x");
+    released.world.write("made/y", "y");
+    released.signs("made/1.sigstore.json", RELEASE, &predicate, &[("x", b"x")]);
+    released.signs("made/2.sigstore.json", RELEASE, &predicate, &[("y", b"y")]);
+    let ran = released.asks("made", &[]);
+    assert_eq!(
+        (ran.exit, reason(&ran).as_str()),
+        (1, "release-inconsistent"),
+        "{ran:#?}"
+    );
+}
+
+#[test]
+fn a_bundle_under_a_second_name_does_not_sign_what_it_is_named_after() {
+    let released = Released::new();
+    released.world.write("made/c", "signed");
+    released.signs_file("made/c", "made/b.sigstore.json");
+    released.world.write("made/b", "not signed");
+    symlink("b.sigstore.json", released.world.at("made/c.sigstore.json")).unwrap();
+    let ran = released.asks("made", &["--accept", "no-names", "--allow-extra", "c*"]);
+    assert_eq!(ran.exit, 1, "{ran:#?}");
+    assert_eq!(
+        code_of(&ran.json(), "b").as_deref(),
+        Some("file-unattested")
+    );
+}
+
+#[test]
+fn a_pinned_key_excuses_no_other_bytes_than_a_key_file_has() {
+    let released = Released::new();
+    let key = String::from_utf8(released.world.read("dist/release.pub")).unwrap();
+    let padded = format!("{}{key}", " \n".repeat(1000));
+    released.world.write("dist/aa.pub", padded);
+    let ran = released.folder();
+    assert_eq!(ran.exit, 1, "{ran:#?}");
+    assert_eq!(
+        code_of(&ran.json(), "aa.pub").as_deref(),
+        Some("file-unattested")
+    );
+}
+
+/// Nobody signed them, and each is near the limit: one after the other, not all at once.
+#[test]
+fn many_large_forged_bundles_are_refused_in_little_memory() {
+    let released = Released::new();
+    let template = released.world.read("dist/release.sigstore.json");
+    let mut bundle: Value = serde_json::from_slice(&template).unwrap();
+    let subjects: Vec<String> = (0..16_000)
+        .map(|number| format!(r#"{{"name":"{number}","digest":{{"sha256":"{number:064x}"}}}}"#))
+        .collect();
+    let payload = format!(
+        r#"{{"_type":"https://in-toto.io/Statement/v1","subject":[{}],"predicateType":"x","predicate":{{}}}}"#,
+        subjects.join(",")
+    );
+    bundle["dsseEnvelope"]["payload"] =
+        attest_provenance::base64::encode(payload.as_bytes()).into();
+    let mut padded = bundle.to_string();
+    padded.push_str(&" ".repeat(4 << 20));
+    released.world.write("dist/0.sigstore.json", padded);
+    for number in 1..100 {
+        fs::hard_link(
+            released.world.at("dist/0.sigstore.json"),
+            released.world.at(&format!("dist/{number}.sigstore.json")),
+        )
+        .unwrap();
+    }
+    let ran = released.world.shell(&format!(
+        "ulimit -v 400000; exec attest verify dist --format json {}",
+        released.trust.join(" ")
+    ));
+    assert_eq!(ran.exit, 1, "{}", ran.err);
+    assert_eq!(
+        code_of(&ran.json(), "7.sigstore.json").as_deref(),
+        Some("file-unattested")
+    );
+}
+
+#[test]
+fn json_is_one_object_also_when_the_arguments_are_wrong() {
+    let world = crate::support::World::new();
+    for arguments in [
+        &["verify", "--format", "json"][..],
+        &["verify", "x", "--format=json", "--no-such-flag"],
+        &["--format", "json", "no-such-command"],
+        &["verify", "x", "--insecure-ignore-tlog", "--format", "json"],
+    ] {
+        let ran = world.attest_with(arguments);
+        assert_eq!(ran.exit, 2, "{ran:#?}");
+        assert_eq!(ran.json()["exit"], 2, "{ran:#?}");
+    }
+    let ran = world.attest_with(&["verify", "--", "--format", "json"]);
+    assert_eq!((ran.exit, ran.out.as_str()), (2, ""), "{ran:#?}");
+}
