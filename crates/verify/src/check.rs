@@ -22,8 +22,8 @@ impl Check {
     ) -> Self {
         Self {
             code,
-            found: found.to_string(),
-            wanted: wanted.to_string(),
+            found: cut(found.to_string()),
+            wanted: cut(wanted.to_string()),
         }
     }
 
@@ -51,6 +51,15 @@ impl fmt::Display for Check {
             self.code, self.found, self.wanted
         )
     }
+}
+
+/// Evidence is quoted, not repeated at length.
+fn cut(mut text: String) -> String {
+    if let Some((end, _)) = text.char_indices().nth(MOST) {
+        text.truncate(end);
+        text.push('…');
+    }
+    text
 }
 
 /// Why evidence was refused: at least one check, the first is the one that counts.
@@ -101,3 +110,6 @@ impl std::error::Error for Rejection {}
 
 /// No rejection is without a check; should one ever be, it is still a rejection.
 const UNSAID: &str = "bundle-malformed";
+
+/// Characters of each text.
+const MOST: usize = 400;

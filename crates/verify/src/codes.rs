@@ -346,3 +346,34 @@ const fn code(code: &'static str, step: u8, meaning: &'static str) -> Code {
         step,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_unique_sorted_and_of_a_known_step() {
+        let codes: Vec<_> = CODES.iter().map(|it| it.code).collect();
+        let mut sorted = codes.clone();
+        sorted.sort_unstable();
+        sorted.dedup();
+        assert_eq!(codes, sorted);
+        for code in CODES {
+            assert!(code.step().is_some(), "{}", code.code);
+            assert!(
+                code.code
+                    .bytes()
+                    .all(|it| it.is_ascii_lowercase() || it == b'-'),
+                "{}",
+                code.code
+            );
+        }
+    }
+
+    #[test]
+    fn steps_are_numbered_from_one() {
+        for (index, step) in STEPS.iter().enumerate() {
+            assert_eq!(usize::from(step.number), index + 1);
+        }
+    }
+}

@@ -38,13 +38,14 @@ impl fmt::Display for ExpectedSigner {
 ///
 /// ```
 /// fn report(evidence: &attest_verify::Evidence) -> String {
+///     let evidence = evidence.clone();
 ///     evidence.signer().to_string()
 /// }
 /// ```
 ///
 /// ```compile_fail
 /// fn report(evidence: &attest_verify::Evidence) -> String {
-///     let forged = attest_verify::Evidence { ..*evidence };
+///     let evidence = attest_verify::Evidence { ..evidence.clone() };
 ///     evidence.signer().to_string()
 /// }
 /// ```

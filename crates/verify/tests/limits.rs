@@ -329,6 +329,11 @@ fn texts_of_evidence_are_cut_before_they_are_repeated() {
     let mut scene = Scene::statement();
     scene.set("/dsseEnvelope/payloadType", long.clone());
     assert!(scene.verify().unwrap_err().1.len() < 1000);
+    let mut scene = Scene::statement();
+    scene.set("/dsseEnvelope/signatures/0/keyid", long.clone());
+    let refused = scene.verify().unwrap_err();
+    assert_eq!(refused.0, "key-hint-mismatch");
+    assert!(refused.1.len() < 1000);
     let mut scene = Scene::message();
     scene.set("/verificationMaterial/publicKey/hint", Value::from(long));
     assert_eq!(scene.code(), "bundle-malformed");
