@@ -8,6 +8,8 @@ use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::page::root;
+
 #[path = "../crates/attest/src/codes.rs"]
 mod registry;
 
@@ -224,10 +226,6 @@ pub(crate) fn assert_listed(exit: i32, err: &str) {
         "{code} came with exit {exit}; crates/attest/src/codes.rs has {:?}",
         registry::exits(code)
     );
-}
-
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
 const INTRODUCTION: &str = "\

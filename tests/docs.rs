@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use attest_verify::{CODES, STEPS};
 
+use crate::page::{read, root};
 use crate::support::World;
 
 /// What `[workspace.dependencies]` declares: the requirement of each, none for our own crates.
@@ -213,26 +214,16 @@ fn collect(folder: &Path, paths: &mut Vec<PathBuf>) {
 
 /// Pages for users and contributors.
 fn pages() -> Vec<(String, String)> {
-    let mut names = [
-        "README.md",
-        "CONTRIBUTING.md",
-        "SECURITY.md",
-        "CHANGELOG.md",
-    ]
-    .map(str::to_owned)
-    .to_vec();
+    let top = ["README", "CONTRIBUTING", "SECURITY", "CHANGELOG"];
+    let mut names: Vec<String> = top.iter().map(|name| format!("{name}.md")).collect();
     for entry in fs::read_dir(root().join("docs")).unwrap() {
-        names.push(format!(
-            "docs/{}",
-            entry.unwrap().file_name().to_str().unwrap()
-        ));
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        if Path::new(&name).extension().is_some_and(|it| it == "md") {
+            names.push(format!("docs/{name}"));
+        }
     }
-    names.retain(|name| name.ends_with(".md"));
-    names
-        .into_iter()
-        .map(|name| (read(&name), name))
-        .map(|(text, name)| (name, text))
-        .collect()
+    let read = |name: String| (name.clone(), read(&name));
+    names.into_iter().map(read).collect()
 }
 
 /// Its figures come with the first measured release.
@@ -347,12 +338,4 @@ fn command_lines(text: &str) -> Vec<String> {
 fn crates() -> Vec<PathBuf> {
     let entries = fs::read_dir(root().join("crates")).unwrap();
     entries.map(|entry| entry.unwrap().path()).collect()
-}
-
-fn read(name: &str) -> String {
-    fs::read_to_string(root().join(name)).unwrap()
-}
-
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }

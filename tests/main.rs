@@ -10,12 +10,14 @@
 mod approval;
 mod architecture;
 mod archive;
+mod ci;
 mod codes;
 mod docs;
 mod init;
 mod inspect;
 mod key;
 mod log;
+mod page;
 mod readme;
 mod release;
 mod sign;

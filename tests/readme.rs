@@ -1,17 +1,10 @@
 //! The README is run: its commands, one after the other, in a folder that holds the example; what they
-//! print is what stands there. So is the job of docs/ci.md.
+//! print is what stands there.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
 
+use crate::page::{blocks, read, root};
 use crate::support::{Ran, World};
-
-/// A fenced block of a document.
-struct Block {
-    language: String,
-    text: String,
-}
 
 /// A command of the README with the output that stands below it, if any does.
 struct Step {
@@ -102,124 +95,6 @@ fn the_files_that_the_readme_lists_are_what_a_release_writes() {
         .collect();
     assert_eq!(listed, written);
     assert!(world.at(".attest/keys").is_dir());
-}
-
-/// Two places that keep what a fresh container needs, as `restore-home` and its kin reach them.
-struct Pipeline {
-    /// Holds `places/` and the programs of the job; each container is a world of its own.
-    world: World,
-    job: String,
-}
-
-impl Pipeline {
-    fn new() -> Self {
-        let world = World::new();
-        let page = read("docs/ci.md");
-        let mut jobs = blocks(&page)
-            .into_iter()
-            .filter(|block| block.text.contains("restore-home"));
-        let job = jobs.next().unwrap().text;
-        assert!(jobs.next().is_none(), "which of them is the job?");
-        let pipeline = Self { world, job };
-        let places = pipeline.world.at("places");
-        fs::create_dir_all(&places).unwrap();
-        for (name, script) in [
-            (
-                "restore-home",
-                r#"rm -rf "$1" && cp -a "$PLACES/home" "$1""#,
-            ),
-            ("restore-copy", r#"cp "$PLACES/copy" "$1""#),
-            ("store-copy", r#"cp "$1" "$PLACES/copy""#),
-            (
-                "store-home",
-                r#"rm -rf "$PLACES/home" && cp -a "$1" "$PLACES/home""#,
-            ),
-        ] {
-            let path = pipeline.world.write(
-                &format!("programs/{name}"),
-                format!("#!/bin/sh\nset -eu\n{script}\n"),
-            );
-            fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
-        }
-        let first = r#"attest init && store-home .attest && cp user/.local/state/attest/*/checkpoint "$PLACES/copy""#;
-        pipeline.container(first, "").yes();
-        pipeline
-    }
-
-    /// Runs a script in a container that starts fresh.
-    fn container(&self, script: &str, version: &str) -> Ran {
-        let container = World::new();
-        container.write("dist/app.txt", format!("app {version}\n"));
-        let attest = Path::new(env!("CARGO_BIN_EXE_attest")).parent().unwrap();
-        let path = format!(
-            "{}:{}:{}",
-            self.world.at("programs").display(),
-            attest.display(),
-            std::env::var("PATH").unwrap_or_default()
-        );
-        let mut shell = container.program("/bin/sh");
-        shell
-            .args(["-c", script])
-            .env("PATH", path)
-            .env("PLACES", self.world.at("places"))
-            .env("ATTEST_PASSWORD", "of the pipeline")
-            .env("VERSION", version);
-        Ran::of(&mut shell)
-    }
-
-    fn job(&self, version: &str) -> Ran {
-        self.container(&self.job, version)
-    }
-
-    fn keep(&self, name: &str, as_name: &str) {
-        let places = self.world.at("places");
-        let command = format!("rm -rf '{as_name}' && cp -a '{name}' '{as_name}'");
-        Ran::of(
-            self.world
-                .program("/bin/sh")
-                .args(["-c", &command])
-                .current_dir(places),
-        )
-        .yes();
-    }
-}
-
-#[test]
-fn the_job_of_the_ci_page_releases_from_containers_that_start_fresh() {
-    let pipeline = Pipeline::new();
-    let first = pipeline.job("1.0.0").yes();
-    assert!(first.out.contains("entries 0–2 of "), "{first:#?}");
-    let second = pipeline.job("1.1.0").yes();
-    assert!(second.out.contains("entries 3–5 of "), "{second:#?}");
-    pipeline.container("restore-home .attest; restore-copy checkpoint; ATTEST_CHECKPOINT=$PWD/checkpoint attest release dist --name app --version 1.1.0", "1.0.0").refused(1, "version-already-released");
-}
-
-#[test]
-fn a_job_that_dies_between_copy_and_home_is_noticed_by_the_next() {
-    let pipeline = Pipeline::new();
-    pipeline.keep("home", "older");
-    pipeline.job("1.0.0").yes();
-    pipeline.keep("home", "newer");
-    pipeline.keep("older", "home");
-    pipeline
-        .job("1.1.0")
-        .refused(2, "checkpoint-newer-than-log");
-    pipeline.keep("newer", "home");
-    pipeline.job("1.1.0").yes();
-}
-
-#[test]
-fn a_copy_that_was_lost_is_noticed() {
-    let pipeline = Pipeline::new();
-    pipeline.job("1.0.0").yes();
-    let job = pipeline
-        .job
-        .lines()
-        .filter(|line| !line.starts_with("restore-copy"));
-    let job = job.collect::<Vec<_>>().join("\n");
-    pipeline
-        .container(&job, "1.1.0")
-        .refused(2, "checkpoint-copy-missing");
 }
 
 /// A world with the example that the README releases.
@@ -347,30 +222,6 @@ fn steps(document: &str) -> Vec<Step> {
     }
     steps.retain(|step| step.command != NOT_RUN);
     steps
-}
-
-fn blocks(document: &str) -> Vec<Block> {
-    let mut blocks = Vec::new();
-    let mut lines = document.lines();
-    while let Some(line) = lines.next() {
-        let Some(language) = line.strip_prefix("```") else {
-            continue;
-        };
-        let text: Vec<&str> = lines.by_ref().take_while(|line| *line != "```").collect();
-        blocks.push(Block {
-            language: language.to_owned(),
-            text: text.join("\n") + "\n",
-        });
-    }
-    blocks
-}
-
-fn read(name: &str) -> String {
-    fs::read_to_string(root().join(name)).unwrap()
-}
-
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
 #[test]

@@ -1,0 +1,188 @@
+//! The scripts of docs/ci.md are run, in containers that start fresh: folders that know nothing of
+//! each other but what the two places keep.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use crate::page::{blocks, read};
+use crate::support::{Ran, World};
+
+/// Two places that keep what a fresh container needs, and the programs of the page that reach them.
+struct Pipeline {
+    world: World,
+    job: String,
+}
+
+/// What a job meets.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    Lives,
+    /// The place of homes cannot be reached any more.
+    DiesBeforeTheHomeIsStored,
+}
+
+impl Pipeline {
+    fn new() -> Self {
+        let pipeline = Self {
+            world: World::new(),
+            job: script_with("restore-home"),
+        };
+        fs::create_dir_all(pipeline.world.at("places")).unwrap();
+        for (name, script) in [
+            ("restore-home", r#"cp -a "$PLACES/home" "$1""#),
+            ("restore-copy", r#"cp "$PLACES/copy" "$1""#),
+            ("store-copy", r#"cp "$1" "$PLACES/copy""#),
+            (
+                "store-home",
+                r#"[ -z "${DIES-}" ]; rm -rf "$PLACES/home"; cp -a "$1" "$PLACES/home""#,
+            ),
+        ] {
+            let path = pipeline.world.write(
+                &format!("programs/{name}"),
+                format!("#!/bin/sh\nset -eu\n{script}\n"),
+            );
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        }
+        let first =
+            "attest init && store-home .attest && store-copy user/.local/state/attest/*/checkpoint";
+        pipeline.container(first, "0", Fate::Lives).yes();
+        pipeline
+    }
+
+    /// Runs the job for a version, and publishes what it wrote.
+    fn job(&self, version: &str, fate: Fate) -> Ran {
+        let publish = r#"rm -rf "$PLACES/published"; cp -a dist "$PLACES/published""#;
+        let script = format!("({})\nexit=$?\n{publish}\nexit $exit\n", self.job);
+        self.container(&script, version, fate)
+    }
+
+    /// Runs a script beside what is kept and what was published, and stores both again.
+    fn mend(&self, script: &str) -> Ran {
+        let script = format!(
+            "set -eu\nrestore-home .attest\ncp -a \"$PLACES/published\" published\n\
+             if [ -e \"$PLACES/copy\" ]; then restore-copy checkpoint; fi\n\
+             export ATTEST_CHECKPOINT=\"$PWD/checkpoint\"\n\
+             {script}\nstore-copy checkpoint\nstore-home .attest\n"
+        );
+        self.container(&script, "0", Fate::Lives)
+    }
+
+    /// Runs a script in a container that starts fresh.
+    fn container(&self, script: &str, version: &str, fate: Fate) -> Ran {
+        let container = World::new();
+        container.write("dist/app.txt", format!("app {version}\n"));
+        let attest = Path::new(env!("CARGO_BIN_EXE_attest")).parent().unwrap();
+        let path = format!(
+            "{}:{}:{}",
+            self.world.at("programs").display(),
+            attest.display(),
+            std::env::var("PATH").unwrap_or_default()
+        );
+        let mut shell = container.program("/bin/sh");
+        shell
+            .args(["-c", script])
+            .env("PATH", path)
+            .env("PLACES", self.world.at("places"))
+            .env("ATTEST_PASSWORD", "of the pipeline")
+            .env("VERSION", version);
+        if fate == Fate::DiesBeforeTheHomeIsStored {
+            shell.env("DIES", "yes");
+        }
+        Ran::of(&mut shell)
+    }
+
+    fn copy(&self) -> Vec<u8> {
+        self.world.read("places/copy")
+    }
+
+    fn checkpoint(&self) -> Vec<u8> {
+        self.world.read("places/home/log/checkpoint")
+    }
+}
+
+/// The one script of the page that has this in it.
+fn script_with(words: &str) -> String {
+    let found: Vec<String> = blocks(&read("docs/ci.md"))
+        .into_iter()
+        .filter(|block| block.language == "sh" && block.text.contains(words))
+        .map(|block| block.text)
+        .collect();
+    let [script] = found.as_slice() else {
+        panic!("{} scripts with {words}", found.len());
+    };
+    script.clone()
+}
+
+#[test]
+fn the_job_releases_from_containers_that_start_fresh() {
+    let pipeline = Pipeline::new();
+    let first = pipeline.job("1.0.0", Fate::Lives).yes();
+    assert!(first.out.contains("entries 0–2 of "), "{first:#?}");
+    assert_eq!(pipeline.copy(), pipeline.checkpoint());
+    let second = pipeline.job("1.1.0", Fate::Lives).yes();
+    assert!(second.out.contains("entries 3–5 of "), "{second:#?}");
+    assert_eq!(pipeline.copy(), pipeline.checkpoint());
+}
+
+#[test]
+fn a_version_is_released_once_over_all_containers() {
+    let pipeline = Pipeline::new();
+    pipeline.job("1.0.0", Fate::Lives).yes();
+    let other = format!("echo other >> dist/app.txt\n{}", pipeline.job);
+    pipeline
+        .container(&other, "1.0.0", Fate::Lives)
+        .refused(1, "version-already-released");
+}
+
+#[test]
+fn a_job_that_dies_before_it_stores_the_home_is_noticed_and_the_newer_home_mends_it() {
+    let pipeline = Pipeline::new();
+    let older = pipeline.checkpoint();
+    let keep = pipeline.job.replace(
+        "\nstore-home",
+        "\ncp -a .attest \"$PLACES/newer\"; store-home",
+    );
+    let died = pipeline.container(&keep, "1.0.0", Fate::DiesBeforeTheHomeIsStored);
+    assert_ne!(died.exit, 0, "{died:#?}");
+    assert_eq!(pipeline.checkpoint(), older);
+    assert_ne!(pipeline.copy(), older);
+    pipeline
+        .job("1.1.0", Fate::Lives)
+        .refused(2, "checkpoint-newer-than-log");
+    let back = "rm -r \"$PLACES/home\"; cp -a \"$PLACES/newer\" \"$PLACES/home\"";
+    pipeline.container(back, "0", Fate::Lives).yes();
+    pipeline.job("1.1.0", Fate::Lives).yes();
+}
+
+#[test]
+fn a_home_that_is_lost_is_mended_from_what_was_published() {
+    let pipeline = Pipeline::new();
+    let died = pipeline.job("1.0.0", Fate::DiesBeforeTheHomeIsStored);
+    assert_ne!(died.exit, 0, "{died:#?}");
+    pipeline.mend(&script_with("--missing")).yes();
+    assert_eq!(pipeline.copy(), pipeline.checkpoint());
+    let again = format!("echo other >> dist/app.txt\n{}", pipeline.job);
+    pipeline
+        .container(&again, "1.0.0", Fate::Lives)
+        .refused(1, "version-already-released");
+    let next = pipeline.job("1.1.0", Fate::Lives).yes();
+    assert!(next.out.contains("entries 3–5 of "), "{next:#?}");
+}
+
+#[test]
+fn a_copy_that_is_lost_is_noticed_and_a_published_bundle_mends_it() {
+    let pipeline = Pipeline::new();
+    pipeline.job("1.0.0", Fate::Lives).yes();
+    fs::remove_file(pipeline.world.at("places/copy")).unwrap();
+    let without = pipeline.job.replace("restore-copy ", "true ");
+    pipeline
+        .container(&without, "1.1.0", Fate::Lives)
+        .refused(2, "checkpoint-copy-missing");
+    let adopt = blocks(&read("docs/ci.md"))
+        .into_iter()
+        .find(|block| block.text.contains("adopt") && !block.text.contains("--missing"));
+    pipeline.mend(&adopt.unwrap().text).yes();
+    assert_eq!(pipeline.copy(), pipeline.checkpoint());
+    pipeline.job("1.1.0", Fate::Lives).yes();
+}
