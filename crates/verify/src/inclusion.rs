@@ -1,6 +1,6 @@
 //! Steps 5 to 8: a trusted log has an entry about this very signature.
 
-use attest_log::{SignedCheckpoint, merkle};
+use attest_log::{Checkpoint, SignedCheckpoint, merkle};
 use attest_provenance::{base64, json};
 use jiff::Timestamp;
 
@@ -107,18 +107,7 @@ fn verify_entry<'l>(
     find: impl Fn(&[u8; 32]) -> Option<&'l TrustedLog>,
     accept: Accept,
 ) -> Result<Entry, Check> {
-    // Also the same leaf under another index: a log is counted once for a signature.
-    let same = |it: &&BundleEntry| {
-        it.log_id() == entry.log_id() && (it.index() == entry.index() || it.body() == entry.body())
-    };
-    if earlier.iter().any(|it| same(&it)) {
-        let found = format!(
-            "entry {} of log {} twice",
-            entry.index(),
-            hex::encode(entry.log_id())
-        );
-        return Err(Check::new("log-entry-duplicate", found, "each entry once"));
-    }
+    check_not_repeated(entry, earlier)?;
     let kind = check_body(entry, signed)?;
     let Some(log) = find(entry.log_id()) else {
         let id = hex::encode(entry.log_id());
@@ -165,6 +154,19 @@ fn verify_entry<'l>(
         promised,
         skipped,
     })
+}
+
+/// Also the same leaf under another index is a repetition: a log counts once for a signature.
+fn check_not_repeated(entry: &BundleEntry, earlier: &[BundleEntry]) -> Result<(), Check> {
+    let same = |it: &BundleEntry| {
+        it.log_id() == entry.log_id() && (it.index() == entry.index() || it.body() == entry.body())
+    };
+    if !earlier.iter().any(same) {
+        return Ok(());
+    }
+    let id = hex::encode(entry.log_id());
+    let found = format!("entry {} of log {id} twice", entry.index());
+    Err(Check::new("log-entry-duplicate", found, "each entry once"))
 }
 
 /// Step 5: the body is what an entry about this signature must be, byte for byte.
@@ -239,29 +241,7 @@ fn verify_proof(
     let checkpoint = note.checkpoint();
     check_origin(checkpoint.origin(), kind, log)?;
     check_signature(&note, log)?;
-    // The unsigned copies beside the checkpoint must not say anything else.
-    if proof.root != checkpoint.root() {
-        return Err(Check::new(
-            "checkpoint-root-mismatch",
-            proof.root,
-            checkpoint.root(),
-        ));
-    }
-    if proof.size != checkpoint.size() {
-        return Err(Check::new(
-            "checkpoint-size-mismatch",
-            proof.size,
-            checkpoint.size(),
-        ));
-    }
-    // Rekor v1 counts across shards outside of the proof.
-    if kind.is_v2() && entry.index() != proof.index {
-        return Err(Check::new(
-            "log-index-mismatch",
-            entry.index(),
-            format!("{}, as the proof says", proof.index),
-        ));
-    }
+    check_copies(entry, proof, kind, checkpoint)?;
     let leaf = merkle::leaf_hash(entry.body());
     merkle::verify_inclusion(
         &leaf,
@@ -278,6 +258,28 @@ fn verify_proof(
         )
     })?;
     Ok((proof.index, checkpoint.size()))
+}
+
+/// The unsigned copies beside the checkpoint do not say anything else.
+fn check_copies(
+    entry: &BundleEntry,
+    proof: &ClaimedProof,
+    kind: EntryKind,
+    checkpoint: &Checkpoint,
+) -> Result<(), Check> {
+    let (root, size) = (checkpoint.root(), checkpoint.size());
+    if proof.root != root {
+        return Err(Check::new("checkpoint-root-mismatch", proof.root, root));
+    }
+    if proof.size != size {
+        return Err(Check::new("checkpoint-size-mismatch", proof.size, size));
+    }
+    // Rekor v1 counts across shards outside of the proof.
+    if kind.is_v2() && entry.index() != proof.index {
+        let wanted = format!("{}, as the proof says", proof.index);
+        return Err(Check::new("log-index-mismatch", entry.index(), wanted));
+    }
+    Ok(())
 }
 
 /// The origin is the log's host; a Rekor v1 log may add its port and its tree.

@@ -345,67 +345,14 @@ fn evidence(
     skipped: Vec<Skipped>,
     subject: Option<&Subject<'_>>,
 ) -> Evidence {
-    let mut checks = vec![
-        Check::new(
-            "bundle",
-            format!("version {}", bundle.version()),
-            "version 0.1, 0.2 or 0.3",
-        ),
-        Check::new("signer", &signer.identity, &signer.identity),
-        Check::new(
-            "signature",
-            format!("{} over {}", signer.key.kind(), verified.digest),
-            &signer.identity,
-        ),
-    ];
-    if subject.is_some()
-        && let Some(bound) = verified.bound
-    {
-        checks.push(Check::new("subject", bound, bound));
-    }
-    for log in &logged.logs {
-        checks.push(Check::new(
-            "entry",
-            format!("entry {} of {}", log.index, log.origin),
-            "an entry about this signature",
-        ));
-        if let Some(size) = log.tree_size {
-            let found = format!("{size} leaves, signed by {}", log.origin);
-            checks.push(Check::new("checkpoint", found, &log.origin));
-            checks.push(Check::new(
-                "inclusion",
-                format!("leaf {} of {size}", log.index),
-                "the checkpoint's root",
-            ));
-        }
-    }
-    for time in &times {
-        let step = match time.source {
-            TimeSource::Timestamp => "time",
-            TimeSource::Promise => "promise",
-        };
-        checks.push(Check::new(
-            step,
-            format!("{} by {}", time.time, time.authority),
-            "a trusted time",
-        ));
-    }
-    if !times.is_empty() {
-        checks.push(Check::new(
-            "validity",
-            format!("{} times", times.len()),
-            "keys and certificates valid at them",
-        ));
-    }
-    if !skipped
-        .iter()
-        .any(|it| matches!(it, Skipped::Engine { .. }))
-    {
-        checks.push(Check::new(
-            "engine",
-            "accepted",
-            "acceptance by sigstore-verify as well",
-        ));
+    let bound = subject.and(verified.bound);
+    let mut checks = signature_checks(bundle, &signer, &verified);
+    checks.extend(bound.map(|it| Check::new("subject", it, it)));
+    checks.extend(logged.logs.iter().flat_map(log_checks));
+    checks.extend(time_checks(&times));
+    let is_engine = |it: &Skipped| matches!(it, Skipped::Engine { .. });
+    if !skipped.iter().any(is_engine) {
+        checks.push(Check::new("engine", "accepted", engine::WANTED));
     }
     Evidence {
         signature: bundle.signature().to_owned(),
@@ -416,4 +363,44 @@ fn evidence(
         checks,
         skipped,
     }
+}
+
+fn signature_checks(bundle: &Bundle, signer: &Signer, verified: &Verified) -> Vec<Check> {
+    let version = format!("version {}", bundle.version());
+    let signature = format!("{} over {}", signer.key.kind(), verified.digest);
+    vec![
+        Check::new("bundle", version, "version 0.1, 0.2 or 0.3"),
+        Check::new("signer", &signer.identity, &signer.identity),
+        Check::new("signature", signature, &signer.identity),
+    ]
+}
+
+fn log_checks(log: &ProvenLog) -> Vec<Check> {
+    let found = format!("entry {} of {}", log.index, log.origin);
+    let mut checks = vec![Check::new("entry", found, "an entry about this signature")];
+    if let Some(size) = log.tree_size {
+        let found = format!("{size} leaves, signed by {}", log.origin);
+        checks.push(Check::new("checkpoint", found, &log.origin));
+        let found = format!("leaf {} of {size}", log.index);
+        checks.push(Check::new("inclusion", found, "the checkpoint's root"));
+    }
+    checks
+}
+
+fn time_checks(times: &[ProvenTime]) -> Vec<Check> {
+    let check = |time: &ProvenTime| {
+        let step = match time.source {
+            TimeSource::Timestamp => "time",
+            TimeSource::Promise => "promise",
+        };
+        let found = format!("{} by {}", time.time, time.authority);
+        Check::new(step, found, "a trusted time")
+    };
+    let mut checks: Vec<Check> = times.iter().map(check).collect();
+    if !times.is_empty() {
+        let found = format!("{} times", times.len());
+        let wanted = "keys and certificates valid at them";
+        checks.push(Check::new("validity", found, wanted));
+    }
+    checks
 }
