@@ -1,5 +1,6 @@
 //! `attest sign` from outside.
 
+use base64::Engine as _;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
@@ -195,7 +196,6 @@ fn a_predicate_is_signed_about_each_file_by_its_name() {
         .yes();
     let bundle: Value = serde_json::from_slice(&world.read("sub/other.txt.sigstore.json")).unwrap();
     let payload = bundle["dsseEnvelope"]["payload"].as_str().unwrap();
-    use base64::Engine as _;
     let payload = base64::engine::general_purpose::STANDARD
         .decode(payload)
         .unwrap();
@@ -247,7 +247,6 @@ fn a_statement_is_signed_as_it_is_and_only_about_its_subjects() {
     assert_eq!(log_size(&world), 0);
     world.attest("sign --statement s.json").yes();
     let bundle: Value = serde_json::from_slice(&world.read("s.json.sigstore.json")).unwrap();
-    use base64::Engine as _;
     let payload = bundle["dsseEnvelope"]["payload"].as_str().unwrap();
     let payload = base64::engine::general_purpose::STANDARD
         .decode(payload)

@@ -86,6 +86,7 @@ pub(crate) enum Format {
 }
 
 /// Where the identity lives and how its keys are opened: for the commands that make something.
+#[expect(clippy::doc_markdown, reason = "these comments are the help text")]
 #[derive(Debug, Clone, Args)]
 pub(crate) struct HomeArgs {
     /// The folder of the local identity, its log and its archive [default: .attest]
@@ -111,6 +112,7 @@ impl HomeArgs {
 }
 
 /// Who is expected to have signed, and against which trust: for the commands that check.
+#[expect(clippy::doc_markdown, reason = "these comments are the help text")]
 #[derive(Debug, Clone, Args)]
 pub(crate) struct TrustArgs {
     /// The expected key: a file, or sha256:HEX of its SubjectPublicKeyInfo

@@ -2,7 +2,8 @@
 
 use std::cell::Cell;
 use std::fmt;
-use std::io::{self, IsTerminal, Write};
+use std::fmt::Write as _;
+use std::io::{self, Write};
 
 use serde_json::json;
 
@@ -36,17 +37,8 @@ impl Console {
         self.quiet.set(global.quiet);
     }
 
-    pub(crate) fn format(&self) -> Format {
-        self.format.get()
-    }
-
     pub(crate) fn is_json(&self) -> bool {
         self.format.get() == Format::Json
-    }
-
-    /// Whether people see standard error as it comes.
-    pub(crate) fn is_interactive(&self) -> bool {
-        !self.quiet.get() && io::stderr().is_terminal()
     }
 
     /// One line of the answer, on stdout. Silent with `--quiet`.
@@ -62,6 +54,7 @@ impl Console {
     }
 
     /// Raw bytes of the answer: a key, a note, a proof.
+    #[expect(clippy::unused_self, reason = "what is said goes through the console")]
     pub(crate) fn bytes(&self, bytes: &[u8]) -> Result<(), Failure> {
         let mut out = io::stdout().lock();
         out.write_all(bytes)
@@ -88,7 +81,7 @@ impl Console {
         }
         let mut text = format!("error[{}]: {}\n", failure.code, escape(&failure.message));
         if let Some(hint) = &failure.hint {
-            text.push_str(&format!("hint: {}\n", escape(hint)));
+            let _ = writeln!(text, "hint: {}", escape(hint));
         }
         let _ = io::stderr().write_all(text.as_bytes());
         failure.exit

@@ -154,7 +154,7 @@ impl Report {
         let problems = self.archive.iter().flat_map(|archive| &archive.problems);
         exits
             .chain(problems.map(|_| Exit::No))
-            .fold(None, worst)
+            .reduce(worst)
             .unwrap_or(Exit::No)
     }
 
@@ -192,7 +192,7 @@ impl SubjectReport {
             Verdict::Unreadable(_) => Some(Exit::Unknown),
         });
         let reasons = self.reasons.iter().map(|_| Exit::No);
-        files.chain(reasons).fold(None, worst).unwrap_or(Exit::No)
+        files.chain(reasons).reduce(worst).unwrap_or(Exit::No)
     }
 
     /// How many files verified.
@@ -205,20 +205,18 @@ impl SubjectReport {
 }
 
 /// No beats unknown beats yes.
-fn worst(before: Option<Exit>, next: Exit) -> Option<Exit> {
+fn worst(before: Exit, next: Exit) -> Exit {
     let rank = |exit: Exit| match exit {
         Exit::Yes => 0,
         Exit::Unknown => 1,
         Exit::Request => 2,
         Exit::No => 3,
     };
-    Some(before.map_or(next, |before| {
-        if rank(next) > rank(before) {
-            next
-        } else {
-            before
-        }
-    }))
+    if rank(next) > rank(before) {
+        next
+    } else {
+        before
+    }
 }
 
 impl From<&Reason> for Refusal {

@@ -226,17 +226,12 @@ fn roots(
             )
             .hint("name a trusted_root.json file"));
         }
-        let (root, line) = match text.rsplit_once("@sha256:") {
-            Some((path, pin)) => pinned_root(
-                Path::new(path),
-                &parse_pin("--trusted-root", pin)?,
-                around,
-                pinned,
-            )?,
-            None => {
-                refuse_beside(Path::new(text), around, "trusted root")?;
-                root_file(Path::new(text))?
-            }
+        let (root, line) = if let Some((path, pin)) = text.rsplit_once("@sha256:") {
+            let pin = parse_pin("--trusted-root", pin)?;
+            pinned_root(Path::new(path), &pin, around, pinned)?
+        } else {
+            refuse_beside(Path::new(text), around, "trusted root")?;
+            root_file(Path::new(text))?
         };
         lines.push(line);
         found.push(root);

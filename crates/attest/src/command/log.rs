@@ -46,6 +46,7 @@ pub(super) struct AppendArgs {
 }
 
 /// Which log is read, and by which key.
+#[expect(clippy::doc_markdown, reason = "these comments are the help text")]
 #[derive(Debug, Args)]
 pub(super) struct ReadArgs {
     /// The log's folder [default: the home's]

@@ -19,19 +19,17 @@ pub(super) fn open(args: &ReadArgs) -> Result<LogReader, Failure> {
 /// The log's folder and its public key.
 pub(super) fn resolve(args: &ReadArgs) -> Result<(PathBuf, LogKey), Failure> {
     let home = args.home.home();
-    let key = match &args.key {
-        Some(text) => named(text)?,
-        None => {
-            let card = Card::read(&home)?;
-            of_root(&home.trusted_root(), |id| hex::encode(id) == card.log)?
-        }
+    let key = if let Some(text) = &args.key {
+        named(text)?
+    } else {
+        let card = Card::read(&home)?;
+        of_root(&home.trusted_root(), |id| hex::encode(id) == card.log)?
     };
-    let folder = match &args.log {
-        Some(folder) => folder.clone(),
-        None => {
-            home.require()?;
-            home.log()
-        }
+    let folder = if let Some(folder) = &args.log {
+        folder.clone()
+    } else {
+        home.require()?;
+        home.log()
     };
     Ok((folder, key))
 }

@@ -172,7 +172,7 @@ struct Taken {
 #[derive(Debug)]
 enum Outcome {
     Pending,
-    Proven(Evidence),
+    Proven(Box<Evidence>),
     Rejected(Vec<Refusal>),
     Unreadable(Refusal),
 }
@@ -376,7 +376,7 @@ fn is_statement(bundle: &Bundle) -> bool {
 
 fn outcome(result: Result<Evidence, attest_verify::Rejection>) -> Outcome {
     match result {
-        Ok(evidence) => Outcome::Proven(evidence),
+        Ok(evidence) => Outcome::Proven(Box::new(evidence)),
         Err(rejection) => Outcome::Rejected(report::refusals(&rejection)),
     }
 }

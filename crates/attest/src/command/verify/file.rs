@@ -119,7 +119,7 @@ fn first_that_satisfies(
                 return Verdict::Verified;
             }
             Err(refusals) if shelf.is_unreadable(*index) => {
-                unreadable = unreadable.or(refusals.into_iter().next())
+                unreadable = unreadable.or(refusals.into_iter().next());
             }
             Err(refusals) => refused.extend(refusals),
         }

@@ -305,6 +305,16 @@ pub(super) struct Source {
     pub(super) decided_by: Vec<usize>,
 }
 
+/// What the statements at a folder's top give.
+enum Stated {
+    /// Signed names.
+    Names(Source),
+    /// Those that approve contradict each other.
+    Contradiction,
+    /// None approves.
+    Nothing,
+}
+
 impl Source {
     fn find(
         folder: &Folder,
@@ -313,23 +323,21 @@ impl Source {
         shelf: &mut Shelf,
         report: &mut SubjectReport,
     ) -> Option<Self> {
-        if let Some(found) = Self::from_statements(bundles, session, shelf, report) {
-            return found;
-        }
-        match folder.place {
-            Place::Disk => Self::from_checksums(bundles, session, shelf, report),
+        match Self::from_statements(bundles, session, shelf, report) {
+            Stated::Names(found) => Some(found),
+            Stated::Contradiction => None,
             // What is archived is a release: only its statement can say so.
-            Place::Archive => None,
+            Stated::Nothing if folder.place == Place::Archive => None,
+            Stated::Nothing => Self::from_checksums(bundles, session, shelf, report),
         }
     }
 
-    /// `None` when no statement approves; `Some(None)` when those that do contradict each other.
     fn from_statements(
         bundles: &[Loaded],
         session: &Session,
         shelf: &Shelf,
         report: &mut SubjectReport,
-    ) -> Option<Option<Self>> {
+    ) -> Stated {
         let mut accepted: Vec<(usize, Accepted<'_>)> = Vec::new();
         let mut refused = Vec::new();
         for bundle in bundles
@@ -351,15 +359,15 @@ impl Source {
             report
                 .reasons
                 .extend(refused.into_iter().nth(telling.unwrap_or(0)));
-            return None;
+            return Stated::Nothing;
         };
         accepted.retain(|(_, one)| rank(one.approval()) == best);
         let (decided_by, accepted): (Vec<_>, Vec<_>) = accepted.into_iter().unzip();
         match SignedNames::of_statements(&accepted) {
-            Ok(names) => Some(Some(Self { names, decided_by })),
+            Ok(names) => Stated::Names(Self { names, decided_by }),
             Err(reason) => {
                 report.reasons.push(Refusal::from(&reason));
-                Some(None)
+                Stated::Contradiction
             }
         }
     }

@@ -82,7 +82,7 @@ fn signed(
             Ok(()) if shelf.is_statement(index) => by_statement.push(index),
             Ok(()) => by_message = by_message.or(Some(index)),
             Err(refusals) if shelf.is_unreadable(index) => {
-                unreadable = unreadable.or(refusals.into_iter().next())
+                unreadable = unreadable.or(refusals.into_iter().next());
             }
             Err(refusals) => refused.extend(refusals),
         }
