@@ -336,7 +336,55 @@ const FOLDER: OFlags = OFlags::RDONLY
     .union(OFlags::DIRECTORY)
     .union(OFlags::CLOEXEC);
 const READ: OFlags = OFlags::RDONLY
-    .union(OFlags::NOFOLLOW)
     .union(OFlags::NONBLOCK)
     .union(OFlags::CLOEXEC);
 const BENEATH: ResolveFlags = ResolveFlags::BENEATH.union(ResolveFlags::NO_SYMLINKS);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_never_moved_over_one_that_is_kept() {
+        let place = tempfile::tempdir().unwrap();
+        let folder = Folder::open(place.path()).unwrap();
+        folder.write("kept", 0o444, b"kept").unwrap();
+        folder.write("new", 0o444, b"new").unwrap();
+        let error = folder.move_new("new", &folder, "kept").unwrap_err();
+        assert_eq!(error.code(), "archive-io");
+        assert_eq!(std::fs::read(place.path().join("kept")).unwrap(), b"kept");
+        folder.move_new("new", &folder, "free").unwrap();
+        folder.move_over("free", &folder, "kept").unwrap();
+        assert_eq!(std::fs::read(place.path().join("kept")).unwrap(), b"new");
+    }
+
+    #[test]
+    fn nothing_is_reached_through_a_link_or_out_of_the_folder() {
+        let place = tempfile::tempdir().unwrap();
+        std::fs::create_dir(place.path().join("inside")).unwrap();
+        std::fs::write(place.path().join("file"), "").unwrap();
+        std::os::unix::fs::symlink("inside", place.path().join("link")).unwrap();
+        std::os::unix::fs::symlink("file", place.path().join("file-link")).unwrap();
+        let folder = Folder::open(place.path()).unwrap();
+        assert!(folder.below("inside").unwrap().is_some());
+        assert!(folder.below("absent").unwrap().is_none());
+        for outside in ["link", "..", "inside/../..", "/tmp"] {
+            assert_eq!(folder.below(outside).unwrap_err().code(), "archive-io");
+        }
+        assert!(matches!(
+            folder.file("file").unwrap(),
+            Found::File { size: 0, .. }
+        ));
+        for other in ["file-link", "inside", "file/below", "link/below"] {
+            assert!(
+                matches!(folder.file(other).unwrap(), Found::SomethingElse),
+                "{other}"
+            );
+        }
+        assert!(matches!(
+            folder.file("inside/absent").unwrap(),
+            Found::Missing
+        ));
+        assert!(folder.file("../file").is_err());
+    }
+}

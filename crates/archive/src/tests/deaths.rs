@@ -16,15 +16,22 @@ use crate::materialize::Selection;
 use crate::{Outcome, Reader};
 
 /// Fewer points than these mean that the tests no longer look where they did.
-const RECORDED: [(Task, usize); 4] = [
+const RECORDED: [(Task, usize); 5] = [
     (Task::Init, 18),
     (Task::Add, 24),
     (Task::AddMany, 68),
+    (Task::AddAgain, 2),
     (Task::Materialize, 23),
 ];
 const SYSTEM_CALLS: u64 = 60;
 
-const TASKS: [Task; 4] = [Task::Init, Task::Add, Task::AddMany, Task::Materialize];
+const TASKS: [Task; 5] = [
+    Task::Init,
+    Task::Add,
+    Task::AddMany,
+    Task::AddAgain,
+    Task::Materialize,
+];
 
 const TASK: &str = "ATTEST_TEST_TASK";
 const BENCH: &str = "ATTEST_TEST_BENCH";
@@ -54,15 +61,22 @@ enum Task {
     Add,
     /// So many files that one sync of the file system takes the place of one for each.
     AddMany,
+    /// A release that is there already.
+    AddAgain,
     Materialize,
 }
 
 impl Task {
     fn prepare(self) -> Bench {
-        if self == Self::Init {
-            Bench { folder: folder() }
-        } else {
-            prepared()
+        match self {
+            Self::Init => Bench { folder: folder() },
+            Self::Add | Self::AddMany | Self::Materialize => prepared(),
+            Self::AddAgain => {
+                let bench = prepared();
+                let release = second(bench.folder.path());
+                Store::open(&bench.path()).unwrap().add(&release).unwrap();
+                bench
+            }
         }
     }
 
@@ -70,7 +84,7 @@ impl Task {
         let archive = bench.join("archive");
         match self {
             Self::Init => Store::init(&archive).map(drop),
-            Self::Add => Store::open(&archive)?.add(&second(bench)).map(drop),
+            Self::Add | Self::AddAgain => Store::open(&archive)?.add(&second(bench)).map(drop),
             Self::AddMany => Store::open(&archive)?.add(&many(bench)).map(drop),
             Self::Materialize => {
                 let reader = Reader::open(&archive)?;
@@ -86,7 +100,7 @@ impl Task {
     fn judge(self, bench: &Bench, confirmed: bool) {
         match self {
             Self::Init => judge_init(bench, confirmed),
-            Self::Add => judge_add(bench, &second(bench.folder.path()), confirmed),
+            Self::Add | Self::AddAgain => judge_add(bench, &second(bench.folder.path()), confirmed),
             Self::AddMany => judge_add(bench, &many(bench.folder.path()), confirmed),
             Self::Materialize => judge_materialize(bench, confirmed),
         }
@@ -413,6 +427,17 @@ fn everything_is_durable_before_it_is_named_and_named_before_it_is_confirmed() {
         assert!(blobs.last() < synced_names.first() && synced_names.first() < Some(index));
         assert!(synced_root.iter().any(|synced| synced > index), "{steps:?}");
     }
+}
+
+#[test]
+fn what_is_there_already_is_made_durable_before_it_is_confirmed() {
+    let bench = Task::AddAgain.prepare();
+    let archive = bench.path().display().to_string();
+    let wanted = [
+        format!("sync-folder {archive}/blobs/sha256"),
+        format!("sync-folder {archive}"),
+    ];
+    assert_eq!(steps(Task::AddAgain, &bench), wanted);
 }
 
 #[test]
