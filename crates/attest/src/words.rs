@@ -40,7 +40,7 @@ mod tests {
             (1024, "1.0 KiB"),
             (1_258_291, "1.1 MiB"),
             (10 << 30, "10.0 GiB"),
-            (u64::MAX, "16384.0 PiB"),
+            (u64::MAX, "16383.9 PiB"),
         ] {
             assert_eq!(size(bytes), wanted);
         }
