@@ -8,7 +8,7 @@ from suite.cosign import verify_blob
 from suite.process import check
 from suite.world import HELLO, flipped, trust_of
 
-openssl = Peer("openssl", install=lambda version: install.present("openssl", ["version"], version), needs=("cosign",))
+openssl = Peer("openssl", install=lambda version: install.apt_install("openssl", "openssl", version), needs=("cosign",))
 
 
 def token_and_data(world, bundle: Bundle) -> tuple:

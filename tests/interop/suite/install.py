@@ -81,13 +81,25 @@ def npm_version(name: str, package: str, version: str) -> None:
         raise LookupError(f"the lock file of {name} has {package} {found}, expected.toml says {version}")
 
 
-def apt_install(program: str, package: str, version: str) -> None:
-    """A Debian package whose upstream version begins with `version`; root installs it if it is missing."""
+def apt_install(program: str, package: str, version: str = "") -> None:
+    """A Debian package whose version begins with `version`; root installs it if it is missing."""
     with lock("apt"):
         if shutil.which(program) is None:
             quiet = {"DEBIAN_FRONTEND": "noninteractive"}
             say_and_run(["apt-get", "-qq", "update"], quiet)
-            say_and_run(["apt-get", "-qq", "install", "-y", "--no-install-recommends", package], quiet)
+            say_and_run(
+                [
+                    "apt-get",
+                    "-qq",
+                    "-o",
+                    "DPkg::Lock::Timeout=300",
+                    "install",
+                    "-y",
+                    "--no-install-recommends",
+                    package,
+                ],
+                quiet,
+            )
     found = subprocess.run(
         ["dpkg-query", "-W", "-f", "${Version}", package], capture_output=True, text=True, check=True
     )
@@ -103,12 +115,6 @@ def present(program: str, question: list[str], version: str) -> None:
     said = subprocess.run([path, *question], capture_output=True, text=True, check=True)
     if version not in said.stdout + said.stderr:
         raise LookupError(f"{program} says {said.stdout.splitlines()[:1]}, expected.toml says {version}")
-
-
-def program(path: str, package: str) -> None:
-    """A Debian package of which any version will do."""
-    if not Path(path).exists():
-        say_and_run(["apt-get", "-qq", "install", "-y", "--no-install-recommends", package])
 
 
 def attest(checkout: Path, profile: str = "debug") -> Path:
