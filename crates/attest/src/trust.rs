@@ -170,8 +170,7 @@ fn pinned_key(
             .ok()
             .filter(|key| key.fingerprint() == *pin)
         {
-            // The pin covers the key, not what else a file may hold.
-            if bytes == key.to_pem().as_bytes() || bytes == key.spki() {
+            if is_key_file(&bytes, &key) {
                 pinned.insert(real(&path), "the pinned key".to_owned());
             }
             return Ok((key, line(path.display().to_string())));
@@ -291,6 +290,11 @@ fn pinned_root(
         "it was looked for at {} and as trusted_root.json at the top of the subject's folder",
         path.display()
     )))
+}
+
+/// Whether a file holds this key and nothing else: trust in the key covers no other bytes.
+pub(crate) fn is_key_file(bytes: &[u8], key: &PublicKey) -> bool {
+    bytes == key.to_pem().as_bytes() || bytes == key.spki()
 }
 
 fn key_file(path: &Path) -> Result<(PublicKey, TrustLine), Failure> {

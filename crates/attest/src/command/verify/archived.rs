@@ -6,13 +6,14 @@ use std::path::PathBuf;
 use attest_archive::{ArchiveError, Reader, Release};
 use attest_digest::{Artifact, Digest, ReadError, RelativePath};
 use attest_provenance::ReleaseName;
-use attest_verify::{ExpectedSigner, PublicKey};
+use attest_verify::ExpectedSigner;
 
 use super::Session;
 use super::evidence::{Shelf, is_bundle_name};
 use super::folder::{Folder, Loaded, judge};
 use crate::failure::with_source;
 use crate::report::{Refusal, SubjectReport};
+use crate::trust::is_key_file;
 
 /// What reports call such a subject.
 pub(crate) const KIND: &str = "archived-release";
@@ -137,7 +138,7 @@ fn is_signer(release: &Release<'_>, path: &RelativePath, session: &Session) -> b
         return false;
     };
     let bytes = release.unverified_bytes(path, TRUST_BYTES);
-    bytes.is_ok_and(|bytes| PublicKey::parse(&bytes).is_ok_and(|found| found == *wanted))
+    bytes.is_ok_and(|bytes| is_key_file(&bytes, wanted))
 }
 
 const TRUSTED_ROOT: &str = "trusted_root.json";

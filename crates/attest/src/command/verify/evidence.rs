@@ -159,6 +159,8 @@ struct Item {
     size: usize,
     digest: Option<Digest>,
     outcome: Outcome,
+    /// What was verified about an earlier subject: the report must still say so.
+    earlier: Option<Evidence>,
 }
 
 /// What was read of a bundle.
@@ -219,6 +221,7 @@ impl Shelf {
             size: taken.size,
             digest: taken.digest,
             outcome: taken.outcome,
+            earlier: None,
         });
         self.items.len() - 1
     }
@@ -264,6 +267,9 @@ impl Shelf {
             return;
         }
         let held = item.bundle.is_some();
+        if let Outcome::Proven(evidence) = std::mem::replace(&mut item.outcome, Outcome::Pending) {
+            item.earlier.get_or_insert(evidence);
+        }
         item.outcome = match item.claims() {
             Ok(bundle) => {
                 let verified = session
@@ -335,7 +341,12 @@ impl Shelf {
             .into_iter()
             .map(|item| EvidenceReport {
                 place: item.place.display().to_string(),
-                state: state(item.outcome),
+                state: state(match (item.outcome, item.earlier) {
+                    (Outcome::Rejected(_) | Outcome::Unreadable(_), Some(evidence)) => {
+                        Outcome::Proven(evidence)
+                    }
+                    (outcome, _) => outcome,
+                }),
             })
             .collect()
     }
