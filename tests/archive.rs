@@ -6,9 +6,11 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
-use attest_archive::{MemberInput, Reader, ReleaseInput, Source, Store};
+use attest_archive::{MemberInput, Reader, ReleaseInput, Selection, Source, Store};
 use attest_digest::{Artifact, Hashes, RelativePath};
+use attest_policy::{Decision, Policy, SignedNames};
 use attest_provenance::ReleaseName;
+use attest_verify::{Accept, Bundle, ExpectedSigner, PublicKey, TrustedRoot, Verifier};
 use serde_json::Value;
 
 use crate::support::{Ran, World};
@@ -55,7 +57,7 @@ fn archive(world: &World) -> PathBuf {
 /// The flags that name signer and trust by their pins, as acquirers paste them.
 fn pins(world: &World) -> Vec<String> {
     let root = Artifact::of_bytes(&world.read("dist/trusted_root.json"), Hashes::Sha256).sha256();
-    let key = attest_verify::PublicKey::parse(&world.read("dist/release.pub")).unwrap();
+    let key = PublicKey::parse(&world.read("dist/release.pub")).unwrap();
     vec![
         "--key".to_owned(),
         format!("sha256:{}", hex::encode(key.fingerprint())),
@@ -308,6 +310,10 @@ fn a_folder_that_does_not_verify_is_not_kept() {
         !world.at("vault").exists(),
         "a refused folder leaves no archive"
     );
+    fs::create_dir(world.at("vault")).unwrap();
+    let ran = with_pins(&world, &["archive", "add", "dist", "--archive", "vault"]);
+    assert_eq!(ran.exit, 1);
+    assert!(world.listing("vault").is_empty());
     world.write("dist/a.txt", "alpha\n");
     world.write("dist/extra", "unsigned");
     assert_eq!(world.attest("archive add dist").exit, 1);
@@ -531,4 +537,52 @@ fn verifying_and_reading_an_archive_writes_nothing() {
         world.attest(&format!("archive {command}")).yes();
     }
     assert_eq!(world.listing("."), before);
+}
+
+/// What a policy accepts of the release statement in `dist`.
+fn with_accepted(world: &World, judge: impl FnOnce(&SignedNames)) {
+    let root = TrustedRoot::parse(&world.read("dist/trusted_root.json")).unwrap();
+    let key = PublicKey::parse(&world.read("dist/release.pub")).unwrap();
+    let bundle = Bundle::parse(&world.read("dist/release.sigstore.json")).unwrap();
+    let signer = ExpectedSigner::Key(key);
+    let now = jiff::Timestamp::now();
+    let verifier = Verifier::new(vec![root], now, Accept::default()).unwrap();
+    let evidence = verifier.verify_statement(&bundle, &signer).unwrap();
+    let Decision::Accept(accepted) = Policy::expecting(signer).decide(&evidence) else {
+        panic!("the release statement is not accepted");
+    };
+    judge(&SignedNames::of_statements(&[accepted]).unwrap());
+}
+
+#[test]
+fn only_what_was_accepted_is_written_out_of_an_archive() {
+    let world = released();
+    forge(&world, &archive(&world), "hello@1.1.0", |_, bytes| bytes);
+    let changed = |path: &str, bytes| {
+        if path == "a.txt" {
+            b"omega\n".to_vec()
+        } else {
+            bytes
+        }
+    };
+    forge(&world, &world.at("changed"), HELLO, changed);
+    let write = |vault: &Path, name: &str, to: &str, names: &SignedNames| {
+        let reader = Reader::open(vault).unwrap();
+        let release = reader.find(&named(name)).unwrap().unwrap();
+        let written = release.materialize(names, &world.at(to), Selection::All);
+        written.map_err(|error| error.code())
+    };
+    with_accepted(&world, |names| {
+        let another = write(&archive(&world), "hello@1.1.0", "another", names);
+        assert_eq!(another.unwrap_err(), "release-not-accepted");
+        let changed = write(&world.at("changed"), HELLO, "changed-out", names);
+        assert_eq!(changed.unwrap_err(), "member-not-accepted");
+        let written = write(&archive(&world), HELLO, "out", names).unwrap();
+        assert_eq!((written.written.len(), written.kept.len()), (10, 0));
+    });
+    assert!(!world.at("another").exists() && !world.at("changed-out").exists());
+    let out = world.listing("out");
+    let dist = world.listing("dist");
+    assert_eq!(out, dist);
+    with_pins(&world, &["verify", "out", "--release", HELLO]).yes();
 }

@@ -50,10 +50,10 @@ pub(super) fn run(args: &AddArgs, global: &Global, console: &Console) -> Result<
     }
     let path = args.place.path();
     // An archive that is there is taken before the work; a new one is made after it.
-    let store = if path.exists() {
-        Some(open(&path)?)
-    } else {
+    let store = if is_nothing(&path) {
         None
+    } else {
+        Some(open(&path)?)
     };
 
     let mut shelf = Shelf::new();
@@ -77,6 +77,14 @@ pub(super) fn run(args: &AddArgs, global: &Global, console: &Console) -> Result<
     let bytes = subject.files.iter().filter_map(|file| file.size).sum();
     say(&path, &input, &added, bytes, &session, console);
     Ok(Exit::Yes)
+}
+
+/// Whether there is no folder yet, or an empty one.
+fn is_nothing(path: &Path) -> bool {
+    !path.exists()
+        || path
+            .read_dir()
+            .is_ok_and(|mut entries| entries.next().is_none())
 }
 
 fn open(path: &Path) -> Result<Store, Failure> {
