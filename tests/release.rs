@@ -2,12 +2,16 @@
 
 mod crash;
 mod evidence;
+mod provenance;
 mod refusals;
 mod repeat;
 mod scale;
 mod timestamp;
 
 use crate::support::{Ran, World};
+
+/// The release that most tests make.
+pub(crate) const RELEASE: &str = "release dist --name demo --version 1.0 --init --no-password";
 
 /// A world with a build folder of three files, one of them in a sub-folder.
 pub(crate) fn world() -> World {

@@ -6,22 +6,20 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-use super::{EVIDENCE, line, names, released, world};
+use super::{EVIDENCE, RELEASE, line, names, released, world};
 use crate::support::{Ran, World, assert_same};
-
-const RELEASE: &str = "release dist --name demo --version 1.0 --init --no-password";
 
 fn bundle(world: &World, name: &str) -> Value {
     serde_json::from_slice(&world.read(&format!("dist/{name}"))).unwrap()
 }
 
-fn statement(world: &World, name: &str) -> Value {
+pub(super) fn statement(world: &World, name: &str) -> Value {
     let bundle = bundle(world, name);
     let payload = bundle["dsseEnvelope"]["payload"].as_str().unwrap();
     serde_json::from_slice(&STANDARD.decode(payload).unwrap()).unwrap()
 }
 
-fn subjects(statement: &Value) -> Vec<&str> {
+pub(super) fn subjects(statement: &Value) -> Vec<&str> {
     let subjects = statement["subject"].as_array().unwrap();
     subjects
         .iter()
@@ -134,153 +132,6 @@ fn the_plain_signature_is_the_one_in_the_bundle() {
         STANDARD.decode(signature).unwrap(),
         world.read("dist/SHA256SUMS.sig")
     );
-}
-
-#[test]
-fn what_is_unknown_is_absent_from_the_provenance() {
-    let (world, _) = released();
-    let statement = statement(&world, "provenance.sigstore.json");
-    assert_eq!(subjects(&statement), ["a.txt", "b.bin", "sub/c.txt"]);
-    assert_eq!(statement["predicateType"], "https://slsa.dev/provenance/v1");
-    let definition = &statement["predicate"]["buildDefinition"];
-    assert_eq!(
-        definition["externalParameters"],
-        json!({"name": "demo", "version": "1.0"})
-    );
-    assert_eq!(definition.get("resolvedDependencies"), None);
-    assert_eq!(definition["internalParameters"].get("ci"), None);
-    assert_eq!(
-        statement["predicate"]["runDetails"]
-            .as_object()
-            .unwrap()
-            .len(),
-        1
-    );
-}
-
-/// A repository with one commit and this remote, whose build folder is not tracked.
-fn repository(remote: &str) -> World {
-    let world = World::new();
-    world.write("repo/src.txt", "source\n");
-    world.write("repo/dist/a.txt", "alpha\n");
-    world.write("repo/.gitignore", "dist\n");
-    let git = "git -C repo -c user.name=t -c user.email=t@example.com -c init.defaultBranch=main";
-    for command in [
-        "init -q".to_owned(),
-        "add .".to_owned(),
-        "commit -q -m one".to_owned(),
-        format!("remote add origin {remote}"),
-    ] {
-        world.shell(&format!("{git} {command}")).yes();
-    }
-    world
-}
-
-#[test]
-fn the_repository_gives_name_address_and_commit_and_no_secret() {
-    let world = repository("https://bot:s3cr3t@git.example.com/acme/gadget.git?token=s3cr3t");
-    let ran = world
-        .attest("release repo/dist --version 1.0 --init --no-password")
-        .yes();
-    assert_eq!(ran.line("archived "), "gadget@1.0");
-    let commit = world.shell("git -C repo rev-parse HEAD").yes();
-    let text = std::fs::read(world.at("repo/dist/provenance.sigstore.json")).unwrap();
-    let bundle: Value = serde_json::from_slice(&text).unwrap();
-    let payload = STANDARD
-        .decode(bundle["dsseEnvelope"]["payload"].as_str().unwrap())
-        .unwrap();
-    let statement: Value = serde_json::from_slice(&payload).unwrap();
-    assert_eq!(
-        statement["predicate"]["buildDefinition"]["resolvedDependencies"],
-        json!([{
-            "uri": "git+https://git.example.com/acme/gadget.git",
-            "digest": {"gitCommit": commit.out.trim()},
-            "annotations": {"dirty": false},
-        }])
-    );
-    let everything = world
-        .shell("grep -r -e s3cr3t repo/dist .attest; true")
-        .yes();
-    assert_eq!(everything.out, "");
-    assert!(!String::from_utf8(payload).unwrap().contains("s3cr3t"));
-}
-
-#[test]
-fn a_changed_work_tree_is_said_to_be_dirty() {
-    let world = repository("git@git.example.com:acme/gadget.git");
-    world.write("repo/src.txt", "changed\n");
-    let ran = world
-        .attest("release repo/dist --version 1.0 --init --no-password")
-        .yes();
-    assert!(
-        ran.line("source ").contains("differ from the commit"),
-        "{ran:?}"
-    );
-    let bundle: Value =
-        serde_json::from_slice(&world.read("repo/dist/provenance.sigstore.json")).unwrap();
-    let payload = STANDARD
-        .decode(bundle["dsseEnvelope"]["payload"].as_str().unwrap())
-        .unwrap();
-    let statement: Value = serde_json::from_slice(&payload).unwrap();
-    let source = &statement["predicate"]["buildDefinition"]["resolvedDependencies"][0];
-    assert_eq!(source["annotations"]["dirty"], true);
-    assert_eq!(
-        source["uri"],
-        "git+ssh://git@git.example.com/acme/gadget.git"
-    );
-}
-
-#[test]
-fn what_a_repository_configures_is_not_run() {
-    let world = repository("https://git.example.com/acme/gadget.git");
-    let trap = world.write("trap", "#!/bin/sh\ntouch \"$(dirname \"$0\")/sprung\"\n");
-    std::fs::set_permissions(&trap, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
-    let set = |name: &str| {
-        let value = trap.display();
-        world
-            .shell(&format!("git -C repo config {name} '{value}'"))
-            .yes();
-    };
-    for name in [
-        "core.fsmonitor",
-        "core.pager",
-        "core.editor",
-        "diff.external",
-        "core.sshCommand",
-    ] {
-        set(name);
-    }
-    std::fs::copy(&trap, world.at("git")).unwrap();
-    std::fs::copy(&trap, world.at("repo/git")).unwrap();
-    world
-        .attest("release repo/dist --version 1.0 --init --no-password")
-        .yes();
-    let mut command = world.command();
-    let path = format!(".::{}", std::env::var("PATH").unwrap_or_default());
-    command
-        .args(["release", "repo/dist", "--version", "1.0", "--no-password"])
-        .env("PATH", path);
-    Ran::of(&mut command).yes();
-    assert!(!world.at("sprung").exists() && !world.at("repo/sprung").exists());
-}
-
-#[test]
-fn what_a_build_service_says_is_marked_as_unauthenticated() {
-    let world = world();
-    let mut command = world.command();
-    command.args(RELEASE.split(' ')).envs([
-        ("GITHUB_ACTIONS", "true"),
-        ("GITHUB_RUN_ID", "42"),
-        ("GITHUB_TOKEN", "ghs_secret"),
-        ("ACTIONS_ID_TOKEN_REQUEST_TOKEN", "ghs_secret"),
-    ]);
-    Ran::of(&mut command).yes();
-    let statement = statement(&world, "provenance.sigstore.json");
-    assert_eq!(
-        statement["predicate"]["buildDefinition"]["internalParameters"]["ci"],
-        json!({"provider": "github", "authenticated": false, "variables": {"GITHUB_RUN_ID": "42"}})
-    );
-    assert!(!statement.to_string().contains("ghs_secret"));
 }
 
 #[test]
@@ -567,4 +418,30 @@ fn the_line_survives_a_folder_with_a_name_that_a_shell_would_read() {
     let ran = world.attest_with(&arguments).yes();
     world.shell(line(&ran)).yes();
     assert!(!world.at("oops").exists());
+}
+
+#[test]
+fn a_password_is_said_to_protect_the_keys() {
+    let world = world();
+    let mut command = world.command();
+    command
+        .args([
+            "release",
+            "dist",
+            "--name",
+            "demo",
+            "--version",
+            "1.0",
+            "--init",
+        ])
+        .env("ATTEST_PASSWORD", "secret");
+    let ran = Ran::of(&mut command).yes();
+    assert!(
+        ran.line("identity ").ends_with("(password-protected)"),
+        "{ran:?}"
+    );
+    world
+        .attest("release dist --name demo --version 1.0 --no-password")
+        .refused(2, "password-wrong");
+    world.shell(line(&ran)).yes();
 }

@@ -3,10 +3,8 @@
 use std::os::unix::fs::symlink;
 use std::os::unix::net::UnixListener;
 
-use super::{EVIDENCE, log_size, released, world};
+use super::{EVIDENCE, RELEASE, log_size, released, world};
 use crate::support::{World, assert_same};
-
-const RELEASE: &str = "release dist --name demo --version 1.0 --init --no-password";
 
 /// Refuses, and leaves the folder, the home and everything else as they were.
 #[track_caller]

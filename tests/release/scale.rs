@@ -2,10 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::{line, log_size};
+use super::{RELEASE, line, log_size};
 use crate::support::World;
-
-const RELEASE: &str = "release dist --name demo --version 1.0 --init --no-password";
 
 fn with_files(count: usize) -> World {
     let world = World::new();

@@ -18,6 +18,7 @@ mod repository;
 mod request;
 mod reserved;
 mod restore;
+mod run;
 mod sbom;
 mod secrets;
 mod selfcheck;

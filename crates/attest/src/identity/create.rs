@@ -217,6 +217,9 @@ impl Work {
         self.folders.extend(folders);
         if is_new {
             self.made.push(second_copy.to_owned());
+            let mut lock = second_copy.as_os_str().to_owned();
+            lock.push(".lock");
+            self.made.push(PathBuf::from(lock));
         }
         Log::create(&stage.log(), second_copy, signer)
             .map(drop)

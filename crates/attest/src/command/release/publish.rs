@@ -1,6 +1,7 @@
 //! Our files, written into a folder that others use: nothing of them has a name before all are
 //! written and synced.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File, OpenOptions};
 use std::io::Write;
 use std::os::fd::AsRawFd;
@@ -13,6 +14,7 @@ use rustix::io::Errno;
 
 use super::compose::Document;
 use super::journal::temporary_name;
+use super::stage::Stage;
 use crate::failure::Failure;
 use crate::files;
 
@@ -90,6 +92,33 @@ pub(super) fn remove_all(folder: &Path, paths: &[RelativePath]) -> Result<(), Fa
         }
     }
     Ok(())
+}
+
+/// Gives a stage its name; where a folder of ours stands, its files go into that.
+pub(super) fn publish_folder<'a>(
+    stage: Stage,
+    out: &Path,
+    written: impl Iterator<Item = &'a RelativePath> + Clone,
+    surplus: &[RelativePath],
+) -> Result<(), Failure> {
+    let is_free = fs::read_dir(out).map_or(true, |mut entries| entries.next().is_none());
+    if is_free {
+        return stage.rename(out);
+    }
+    stage.move_into(out, written)?;
+    remove_all(out, surplus)
+}
+
+/// Files that stand there and are not among those that are written.
+pub(super) fn surplus(
+    present: &[RelativePath],
+    written: &BTreeSet<RelativePath>,
+) -> Vec<RelativePath> {
+    present
+        .iter()
+        .filter(|path| !written.contains(*path))
+        .cloned()
+        .collect()
 }
 
 impl Waiting {
