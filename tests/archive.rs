@@ -522,6 +522,15 @@ fn what_is_left_over_is_noted_and_no_harm() {
         .map(|it| it["code"].as_str().unwrap())
         .collect();
     assert_eq!(notes, ["blob-extra", "incoming-left"]);
+    let index = String::from_utf8(fs::read(archive(&world).join("index.json")).unwrap()).unwrap();
+    fs::write(archive(&world).join("index.json"), format!("{index}\n")).unwrap();
+    let human = world.attest("archive verify").yes();
+    assert!(
+        human
+            .out
+            .contains("note: index-rewritten: index.json is not as"),
+        "{human:#?}"
+    );
 }
 
 #[test]

@@ -189,6 +189,12 @@ fn words(note: &Note) -> String {
         } => {
             format!("the index names {manifest}, which is no release")
         }
-        _ => "the index names something that is no release".to_owned(),
+        Note::EntryForeign { manifest: None } => {
+            "the index names something that is no release".to_owned()
+        }
+        Note::IndexRewritten => {
+            "index.json is not as attest writes it: another tool has been there".to_owned()
+        }
+        other => other.code().to_owned(),
     }
 }
