@@ -54,9 +54,6 @@ impl Subject {
             }
             .into());
         }
-        if !object.has("digest") {
-            return Err(StatementError::NoDigest { at });
-        }
         Self::from_descriptor(ResourceDescriptor::from_object(object)?, &at)
     }
 
