@@ -160,7 +160,7 @@ struct Item {
     digest: Option<Digest>,
     outcome: Outcome,
     /// What was verified about an earlier subject: the report must still say so.
-    earlier: Option<Evidence>,
+    earlier: Option<Box<Evidence>>,
 }
 
 /// What was read of a bundle.
