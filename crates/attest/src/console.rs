@@ -1,14 +1,18 @@
-//! The only file that writes to the terminal: stdout is the answer, stderr is talk.
+//! The only module that writes to the terminal: stdout is the answer, stderr is talk.
+
+mod progress;
 
 use std::cell::Cell;
 use std::fmt;
 use std::fmt::Write as _;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 
 use serde_json::json;
 
 use crate::args::{Format, Global};
 use crate::failure::{Exit, Failure};
+
+pub(crate) use progress::Progress;
 
 /// Where a run writes, and how.
 #[derive(Debug)]
@@ -67,6 +71,12 @@ impl Console {
         if !self.quiet.get() {
             let _ = writeln!(io::stderr(), "{line}");
         }
+    }
+
+    /// Progress towards so many things, for people who watch standard error.
+    pub(crate) fn progress(&self, what: &'static str, total: usize) -> Progress {
+        let is_watched = !self.quiet.get() && io::stderr().is_terminal();
+        Progress::new(what, total, is_watched)
     }
 
     /// Prints a refusal and gives its exit code.

@@ -165,7 +165,7 @@ fn with_new(
     global: &Global,
     console: &Console,
 ) -> Result<report::Outcome, Failure> {
-    let contents: Vec<Content> = content::observe(&survey.plan)?;
+    let contents: Vec<Content> = content::observe(&survey.plan, console)?;
     let now = global.now()?.time;
     let created = identity::create(home, new, now)?;
     let identity = created.identity;

@@ -11,6 +11,7 @@ use attest_digest::{
 use attest_provenance::Subject;
 
 use super::plan::{Plan, Planned, changed};
+use crate::console::Console;
 use crate::failure::{Failure, with_source};
 use crate::files;
 
@@ -47,22 +48,27 @@ pub(super) fn digests(artifact: &Artifact) -> Result<DigestSet, Failure> {
 }
 
 /// Reads every planned file where it stands, on all cores.
-pub(super) fn observe(plan: &Plan) -> Result<Vec<Content>, Failure> {
+pub(super) fn observe(plan: &Plan, console: &Console) -> Result<Vec<Content>, Failure> {
     let root = open(&plan.folder)?;
+    let progress = console.progress("reading file", plan.artifacts.len());
     let artifacts = hash_all(0, &plan.artifacts, |file| {
-        root.read(&file.path, HASHES)
-            .map_err(|error| read_failure(&error))
-            .and_then(|artifact| expect_size(file, artifact))
+        let artifact = root
+            .read(&file.path, HASHES)
+            .map_err(|error| read_failure(&error))?;
+        progress.step();
+        expect_size(file, artifact)
     });
     collect(plan, artifacts)
 }
 
 /// Copies every planned file to another folder, hashing on the way; the folders exist already.
-pub(super) fn copy(plan: &Plan, to: &Path) -> Result<Vec<Content>, Failure> {
+pub(super) fn copy(plan: &Plan, to: &Path, console: &Console) -> Result<Vec<Content>, Failure> {
     let root = open(&plan.folder)?;
+    let progress = console.progress("copying file", plan.artifacts.len());
     let artifacts = hash_all(0, &plan.artifacts, |file| {
-        copy_one(&root, &file.path, &to.join(file.path.as_str()))
-            .and_then(|artifact| expect_size(file, artifact))
+        let artifact = copy_one(&root, &file.path, &to.join(file.path.as_str()))?;
+        progress.step();
+        expect_size(file, artifact)
     });
     collect(plan, artifacts)
 }

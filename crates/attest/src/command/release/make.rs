@@ -37,7 +37,7 @@ pub(super) struct Making<'a> {
 impl Making<'_> {
     /// Every file of the release where it stands, bills of materials included.
     pub(super) fn observe(&self) -> Result<Vec<Content>, Failure> {
-        self.with_roles(content::observe(&self.survey.plan)?)
+        self.with_roles(content::observe(&self.survey.plan, self.console)?)
     }
 
     /// Adds the bills of materials and says which files are some.

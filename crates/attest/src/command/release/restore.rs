@@ -196,7 +196,7 @@ impl<'a> Restored<'a> {
     fn copy_artifacts(&self, stage: &Path) -> Result<(), Failure> {
         let plan = &self.making.survey.plan;
         content::make_folders(stage, plan.artifacts.iter().map(|file| &file.path))?;
-        for copied in content::copy(plan, stage)? {
+        for copied in content::copy(plan, stage, self.making.console)? {
             let at = self
                 .contents
                 .binary_search_by(|content| content.path.cmp(&copied.path));

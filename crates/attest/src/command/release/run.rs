@@ -80,7 +80,7 @@ impl Run<'_, '_> {
             return Ok((contents.to_vec(), Some(bound)));
         }
         content::make_folders(stage.path(), plan.artifacts.iter().map(|file| &file.path))?;
-        let copied = making.with_roles(content::copy(plan, stage.path())?)?;
+        let copied = making.with_roles(content::copy(plan, stage.path(), making.console)?)?;
         for (one, other) in copied.iter().zip(contents.unwrap_or_default()) {
             if one.artifact != other.artifact {
                 return Err(changed(one.path.as_str()));
