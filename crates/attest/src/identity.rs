@@ -184,6 +184,8 @@ pub(crate) fn log_failure(error: &LogError) -> Failure {
     match error.code() {
         "checkpoint-newer-than-log" | "checkpoint-root-differs" | "checkpoint-copy-missing" => failure
             .hint("this home is not the latest state of its log; restore the newest backup, or attest log adopt --checkpoint FILE with a checkpoint that was kept elsewhere"),
+        "log-corrupt" => failure
+            .hint("attest log check lists what is wrong; bring back the log's files from the newest backup, or from a mirror of its public files without .state"),
         _ => failure,
     }
 }

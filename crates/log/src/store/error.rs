@@ -197,16 +197,11 @@ impl LogError {
             Self::NotFound { .. } => "log-not-found",
             Self::Exists { .. } => "log-exists",
             Self::NetworkFileSystem { .. } => "log-on-network",
-            Self::Checkpoint {
-                which: Which::Published,
-                ..
-            }
-            | Self::Corrupt { .. } => "log-corrupt",
-            Self::Checkpoint {
-                which: Which::SecondCopy,
-                ..
-            } => "checkpoint-copy-invalid",
-            Self::Checkpoint { source, .. } => source.code(),
+            Self::Corrupt { .. } => "log-corrupt",
+            Self::Checkpoint { which, source, .. } => match which {
+                Which::SecondCopy => "checkpoint-copy-invalid",
+                Which::Published | Which::Adopted => source.code(),
+            },
             Self::NewerThanLog { .. } => "checkpoint-newer-than-log",
             Self::RootDiffers { .. } => "checkpoint-root-differs",
             Self::CopyMissing { .. } => "checkpoint-copy-missing",

@@ -164,9 +164,20 @@ fn sync_all(files: &[PathBuf]) -> io::Result<()> {
 
 fn lock(file: File) -> io::Result<Option<Lock>> {
     match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-        Ok(()) => Ok(Some(Box::new(file))),
+        Ok(()) => Ok(Some(Box::new(Held(file)))),
         Err(Errno::WOULDBLOCK) => Ok(None),
         Err(error) => Err(error.into()),
+    }
+}
+
+/// A locked file. Unlocked explicitly: a process that is just being started may still have a
+/// duplicate, which would hold the lock a little longer.
+struct Held(File);
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        // Closing the file unlocks it as well.
+        let _ = flock(&self.0, FlockOperation::Unlock);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use attest_log::{LogKey, LogReader, SignedCheckpoint, merkle};
+use attest_log::{LogError, LogKey, LogReader, SignedCheckpoint, merkle};
 use serde_json::json;
 
 use super::{CheckArgs, ShowArgs, key};
@@ -65,9 +65,14 @@ pub(super) fn check_index(log: &LogReader, index: u64) -> Result<(), Failure> {
 
 pub(super) fn check(args: &CheckArgs, console: &Console) -> Result<Exit, Failure> {
     let (folder, log_key) = key::resolve(&args.read)?;
-    let report = LogReader::check(&folder, &log_key).map_err(|error| log_failure(&error))?;
-    let kept = args
-        .checkpoint
+    let report = LogReader::check(&folder, &log_key).map_err(|error| check_failure(&error))?;
+    // What does not agree with itself cannot be compared with anything.
+    let compared = if report.findings.is_empty() {
+        args.checkpoint.as_slice()
+    } else {
+        &[]
+    };
+    let kept = compared
         .iter()
         .map(|path| check_kept(&folder, &log_key, path).map(|problem| (path, problem)))
         .collect::<Result<Vec<_>, _>>()?;
@@ -123,6 +128,17 @@ pub(super) fn check(args: &CheckArgs, console: &Console) -> Result<Exit, Failure
         console.say("not checked: whether this is the history that others saw (no --checkpoint that was kept elsewhere)");
     }
     Ok(exit)
+}
+
+/// A log whose checkpoint is damaged or not the key's is what `check` asks about: that is a no.
+fn check_failure(error: &LogError) -> Failure {
+    let failure = log_failure(error);
+    match error {
+        LogError::Corrupt { .. } | LogError::Checkpoint { .. } => {
+            Failure::no(failure.code, failure.message)
+        }
+        _ => failure,
+    }
 }
 
 /// Why a checkpoint that somebody kept does not fit this log; `None` when it does.

@@ -41,6 +41,12 @@ pub(super) fn append(args: &AppendArgs, console: &Console) -> Result<Exit, Failu
         .checkpoint_key(&home.checkpoint_key(), &card.origin()?)?;
     let copy = home.second_copy(&key.key().log_id())?;
     let mut log = Log::open(&home.log(), &copy, &key).map_err(|error| log_failure(&error))?;
+    let completed = log.recovery().completed;
+    if completed > 0 {
+        console.note(format_args!(
+            "finished   an append that was interrupted: {completed} entries were not published yet"
+        ));
+    }
     let appended = log.append(&bodies).map_err(|error| log_failure(&error))?;
     if console.is_json() {
         console.json(&json!({

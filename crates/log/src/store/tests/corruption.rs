@@ -37,8 +37,8 @@ fn a_changed_byte_in_any_file_is_found() {
     let witness = Witness::new();
     let memory = log_of(600, 150, &witness);
     let damaged = memory.snapshot();
-    damaged.tamper(Path::new("/home/log/checkpoint"), flip(17));
-    refused(reader(&damaged, &witness), "log-corrupt");
+    damaged.tamper(Path::new("/home/log/checkpoint"), flip(20));
+    refused(reader(&damaged, &witness), "checkpoint-signature-invalid");
     // The right edge is refused by every reader, all of it is found by `check`.
     for name in ["tile/0/002.p/88", "tile/1/000.p/2"] {
         let damaged = memory.snapshot();

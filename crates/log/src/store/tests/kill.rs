@@ -196,6 +196,7 @@ fn assert_sound(home: &Path, said: &Said, what: &str) {
     let mut log = opened.unwrap_or_else(|error| panic!("{what}: {}: {error}", error.code()));
     log.append(&[what.as_bytes().to_vec()]).unwrap();
     drop(log);
+    Log::open(&log_folder(home), &second_copy(home), &signer).unwrap();
     checkpoints_in(home, &mut checkpoints);
 
     let report = LogReader::check(&log_folder(home), signer.key()).unwrap();

@@ -263,13 +263,20 @@ fn a_published_checkpoint_that_is_damaged_or_anothers_is_refused() {
         Checkpoint::new(other.key(), 0, merkle::empty_root()),
         &other,
     );
-    for bytes in [
-        Vec::new(),
-        own[..100].to_vec(),
-        other.unwrap().as_bytes().to_owned(),
+    let forged = String::from_utf8(own.clone())
+        .unwrap()
+        .replace("\n10\n", "\n9\n");
+    for (bytes, code) in [
+        (Vec::new(), "checkpoint-malformed"),
+        (own[..100].to_vec(), "checkpoint-malformed"),
+        (forged.into_bytes(), "checkpoint-signature-invalid"),
+        (
+            other.unwrap().as_bytes().to_owned(),
+            "checkpoint-signature-missing",
+        ),
     ] {
         put(&memory, PUBLISHED, bytes);
-        refused_start(&memory, &witness, "log-corrupt");
+        refused_start(&memory, &witness, code);
     }
 }
 

@@ -162,9 +162,11 @@ fn a_fork_with_unpublished_entries_signs_no_size_of_the_other_branch() {
     // Entry 10 is durable here; the other branch has signed its own 11.
     put(&memory, COPY, checkpoint(&witness, &entries(1..12)));
     let kept = checkpoint(&witness, &entries(0..10));
+    let before = without_lock(&memory);
     refused(
         adopt(&memory, &witness, &kept, &[]),
         "checkpoint-signed-before",
     );
+    assert_eq!(without_lock(&memory), before, "a refusal wrote something");
     assert_eq!(witness.forks(), [] as [u64; 0]);
 }
