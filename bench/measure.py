@@ -90,7 +90,8 @@ def judge(contender: Contender, process: subprocess.Popen) -> None:
 def table(contenders: list[Contender], against: Contender, unit: str = "ms") -> None:
     scale = {"ms": 1000, "s": 1}[unit]
     digits = {"ms": 1, "s": 2}[unit]
-    print(f"| | CPU {unit} | wall {unit} | memory MiB | CPU, {against.name} = 1 | memory, {against.name} = 1 |")
+    one = against.name.split(":")[0]
+    print(f"| | CPU {unit} | wall {unit} | memory MiB | CPU, {one} = 1 | memory, {one} = 1 |")
     print("|---|---|---|---|---|---|")
     for one in contenders:
         print(
