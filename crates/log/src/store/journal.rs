@@ -255,4 +255,4 @@ const RECORD_HEAD: usize = 24;
 
 /// Beyond this, opening would take long. Tests want to see it often.
 const LONG_BYTES: u64 = 8 * 1024 * 1024;
-const LONG_RECORDS: usize = if cfg!(test) { 24 } else { 512 };
+const LONG_RECORDS: usize = if cfg!(test) { 24 } else { 128 };

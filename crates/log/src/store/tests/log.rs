@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use proptest::prelude::*;
+
 use super::support::*;
 use crate::merkle::{self, leaf_hash};
 use crate::store::memory::Memory;
@@ -245,6 +247,53 @@ fn a_long_journal_is_begun_anew() {
         .map(|(i, it)| (i as u64, it))
         .collect();
     assert_sound(&memory, &witness, &acknowledged);
+}
+
+/// Any batches, with entries that come again, and starts between.
+#[derive(Debug, Clone)]
+enum Step {
+    Append(Vec<u16>),
+    Start,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let batch = || prop::collection::vec(0_u16..700, 0..120);
+    prop_oneof![4 => batch().prop_map(Step::Append), 1 => Just(Step::Start)]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(12))]
+
+    #[test]
+    fn the_log_is_the_list_of_distinct_entries(steps in prop::collection::vec(step(), 1..20)) {
+        let (witness, memory) = (Witness::new(), Memory::new());
+        let mut log = create(&memory, &witness).unwrap();
+        let mut model: Vec<u16> = Vec::new();
+        for step in steps {
+            let Step::Append(batch) = step else {
+                drop(log);
+                log = open(&memory, &witness).unwrap();
+                continue;
+            };
+            let bodies: Vec<_> = batch.iter().map(|it| entry(usize::from(*it))).collect();
+            let known_before = model.len();
+            let appended = log.append(&bodies).unwrap();
+            for (number, appended) in batch.iter().zip(&appended) {
+                let place = model.iter().position(|it| it == number);
+                let place = place.unwrap_or_else(|| {
+                    model.push(*number);
+                    model.len() - 1
+                });
+                prop_assert_eq!(appended.index, place as u64);
+                prop_assert_eq!(appended.known, place < known_before);
+            }
+        }
+        drop(log);
+        let entries: Vec<_> =
+            (0..).zip(&model).map(|(index, it)| (index, entry(usize::from(*it)))).collect();
+        assert_sound(&memory, &witness, &entries);
+        prop_assert_eq!(reader(&memory, &witness).unwrap().size(), model.len() as u64);
+    }
 }
 
 fn log_key(witness: &Witness) -> crate::LogKey {
