@@ -12,8 +12,8 @@ pub(crate) trait Disk: Send + Sync {
     /// The whole file, or `None` if there is none.
     fn read(&self, path: &Path) -> io::Result<Option<Vec<u8>>>;
 
-    /// Opens a file that is read here and there.
-    fn open(&self, path: &Path) -> io::Result<Box<dyn ReadAt>>;
+    /// Up to `length` bytes at `offset`; fewer at the end of the file.
+    fn read_at(&self, path: &Path, offset: u64, length: usize) -> io::Result<Vec<u8>>;
 
     /// What lies in a folder, sorted by name; nothing if there is no such folder.
     fn list(&self, folder: &Path) -> io::Result<Vec<Item>>;
@@ -53,12 +53,6 @@ pub(crate) trait Disk: Send + Sync {
 
     /// The kind of file system of a folder, if a lock and a sync promise nothing on it.
     fn unreliable(&self, folder: &Path) -> io::Result<Option<&'static str>>;
-}
-
-/// An open file that nobody changes.
-pub(crate) trait ReadAt: Send + Sync {
-    /// Up to `length` bytes at `offset`; fewer at the end of the file.
-    fn read_at(&self, offset: u64, length: usize) -> io::Result<Vec<u8>>;
 }
 
 /// A name in a folder.

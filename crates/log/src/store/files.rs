@@ -2,14 +2,16 @@
 
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, FileExt, OpenOptionsExt as _, PermissionsExt as _};
+use std::os::unix::fs::{
+    DirBuilderExt as _, FileExt as _, OpenOptionsExt as _, PermissionsExt as _,
+};
 use std::path::{Path, PathBuf};
 use std::thread;
 
 use rustix::fs::{FlockOperation, flock, fstatfs};
 use rustix::io::Errno;
 
-use super::disk::{Disk, Item, Lock, ReadAt, is_missing};
+use super::disk::{Disk, Item, Lock, is_missing};
 
 /// The file system of this machine.
 #[derive(Debug, Clone, Copy)]
@@ -24,8 +26,20 @@ impl Disk for Files {
         }
     }
 
-    fn open(&self, path: &Path) -> io::Result<Box<dyn ReadAt>> {
-        Ok(Box::new(File::open(path)?))
+    fn read_at(&self, path: &Path, offset: u64, length: usize) -> io::Result<Vec<u8>> {
+        let file = File::open(path)?;
+        let mut bytes = vec![0; length];
+        let mut filled = 0;
+        while let Some(rest) = bytes.get_mut(filled..).filter(|it| !it.is_empty()) {
+            match file.read_at(rest, offset + filled as u64) {
+                Ok(0) => break,
+                Ok(count) => filled += count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        bytes.truncate(filled);
+        Ok(bytes)
     }
 
     fn list(&self, folder: &Path) -> io::Result<Vec<Item>> {
@@ -141,23 +155,6 @@ impl Disk for Files {
         let kind = fstatfs(File::open(folder)?)?.f_type;
         let found = NETWORK.iter().find(|(magic, _)| i128::from(kind) == *magic);
         Ok(found.map(|(_, name)| *name))
-    }
-}
-
-impl ReadAt for File {
-    fn read_at(&self, offset: u64, length: usize) -> io::Result<Vec<u8>> {
-        let mut bytes = vec![0; length];
-        let mut filled = 0;
-        while let Some(rest) = bytes.get_mut(filled..).filter(|it| !it.is_empty()) {
-            match FileExt::read_at(self, rest, offset + filled as u64) {
-                Ok(0) => break,
-                Ok(count) => filled += count,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-            }
-        }
-        bytes.truncate(filled);
-        Ok(bytes)
     }
 }
 

@@ -13,12 +13,10 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
-use super::disk::ReadAt;
 use super::error::LogError;
 use super::layout::{INDEX, Layout};
 use super::tree::Tree;
 use crate::Hash;
-use crate::codec::parse_decimal;
 use crate::merkle::HashReader as _;
 
 /// The index of a log that is open for writing.
@@ -30,9 +28,9 @@ pub(crate) struct Index {
     by_hash: HashMap<Hash, u64>,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq)]
 struct Run {
     range: Range<u64>,
-    file: Box<dyn ReadAt>,
 }
 
 impl Index {
@@ -94,26 +92,30 @@ impl Index {
 
     /// Writes leaves that have gathered in memory into runs.
     pub(crate) fn spill(&mut self, layout: &Layout) -> Result<(), LogError> {
-        while let Some((first, rest)) = self.recent.split_at_checked(RUN) {
-            let range = self.end()..self.end() + RUN as u64;
-            let records = range
-                .clone()
+        while self.recent.len() >= RUN {
+            let begin = self.end();
+            let (first, rest) = self.recent.split_at_checked(RUN).unwrap_or_default();
+            let run = Run {
+                range: begin..begin + RUN as u64,
+            };
+            let mut records: Vec<_> = (begin..)
                 .zip(first)
-                .map(|(index, leaf)| record(leaf, index));
-            let mut records: Vec<_> = records.collect();
+                .map(|(index, leaf)| record(leaf, index))
+                .collect();
             records.sort_unstable();
             let last = first
                 .last()
                 .copied()
                 .unwrap_or_else(crate::merkle::empty_root);
-            layout.start_new(&header(&range, &last))?;
+            layout.start_new(&run.header(&last))?;
             layout.extend_new(&records.concat())?;
-            layout.finish_new(&name(&range))?;
-            for leaf in first {
+            layout.finish_new(&run.name())?;
+            let (first, rest) = (first.to_vec(), rest.to_vec());
+            for leaf in &first {
                 self.by_hash.remove(leaf);
             }
-            self.recent = rest.to_vec();
-            self.runs.push(Run::open(layout, range)?);
+            self.recent = rest;
+            self.runs.push(run);
             self.merge(layout)?;
         }
         Ok(())
@@ -125,7 +127,7 @@ impl Index {
                 return Ok(());
             }
             let merged = merge(layout, left, right)?;
-            let old = [name(&left.range), name(&right.range)];
+            let old = [left.name(), right.name()];
             self.runs.truncate(self.runs.len() - 2);
             self.runs.push(merged);
             old.iter().try_for_each(|it| layout.remove(it))?;
@@ -140,40 +142,47 @@ impl Run {
     }
 
     fn damaged(&self, layout: &Layout) -> LogError {
-        layout.corrupt(&name(&self.range), "is not the sorted run that was written")
+        layout.corrupt(&self.name(), "is not the sorted run that was written")
     }
 
-    fn open(layout: &Layout, range: Range<u64>) -> Result<Self, LogError> {
-        let file = layout.open(&name(&range))?;
-        Ok(Self { range, file })
+    fn name(&self) -> String {
+        format!("{INDEX}/{}-{}", self.range.start, self.range.end)
+    }
+
+    fn header(&self, last: &Hash) -> Vec<u8> {
+        let (begin, end) = (self.range.start.to_be_bytes(), self.range.end.to_be_bytes());
+        [MAGIC, &begin, &end, last.as_bytes()].concat()
     }
 
     /// The run of a file name, if the file is a run of this tree.
-    fn found(layout: &Layout, found: &str, tree: &Tree<'_>) -> Result<Option<Self>, LogError> {
-        let numbers = found
-            .split_once('-')
-            .and_then(|(begin, end)| Some(parse_decimal(begin)?..parse_decimal(end)?));
-        let Some(range) = numbers.filter(|it| it.start < it.end && it.end <= tree.edge.size())
-        else {
+    fn open(layout: &Layout, name: &str, tree: &Tree<'_>) -> Result<Option<Self>, LogError> {
+        let Some((begin, end)) = name.split_once('-') else {
             return Ok(None);
         };
-        let wanted = header(&range, &tree.node(0, range.end - 1)?);
-        let run = Self::open(layout, range)?;
-        let header = run.read(layout, 0, HEADER)?;
-        let end = HEADER as u64 + run.len() * RECORD as u64;
-        let tail = run.read(layout, end - 1, 2)?;
-        Ok((header == wanted && tail.len() == 1).then_some(run))
-    }
-
-    fn read(&self, layout: &Layout, offset: u64, length: usize) -> Result<Vec<u8>, LogError> {
-        let read = self.file.read_at(offset, length);
-        read.map_err(|it| LogError::io("read", &layout.path(&name(&self.range)), it))
+        let (Some(start), Some(end)) = (
+            crate::codec::parse_decimal(begin),
+            crate::codec::parse_decimal(end),
+        ) else {
+            return Ok(None);
+        };
+        if start >= end || end > tree.edge.size() {
+            return Ok(None);
+        }
+        let run = Self { range: start..end };
+        let header = run.header(&tree.node(0, end - 1)?);
+        let found = layout.read_at(&run.name(), 0, HEADER)?;
+        let tail = layout.read_at(
+            &run.name(),
+            HEADER as u64 + run.len() * RECORD as u64 - 1,
+            2,
+        )?;
+        Ok((found == header && tail.len() == 1).then_some(run))
     }
 
     fn records(&self, layout: &Layout, range: Range<u64>) -> Result<Vec<[u8; RECORD]>, LogError> {
         let count = usize::try_from(range.end - range.start).unwrap_or(0);
         let offset = HEADER as u64 + range.start * RECORD as u64;
-        let bytes = self.read(layout, offset, count * RECORD)?;
+        let bytes = layout.read_at(&self.name(), offset, count * RECORD)?;
         let (records, _) = bytes.as_chunks();
         if records.len() != count {
             return Err(self.damaged(layout));
@@ -225,7 +234,7 @@ impl Run {
 fn adjacent_runs(layout: &Layout, tree: &Tree<'_>) -> Result<Option<Vec<Run>>, LogError> {
     let mut found = Vec::new();
     for item in layout.list(INDEX)? {
-        let Some(run) = Run::found(layout, &item.name, tree)? else {
+        let Some(run) = Run::open(layout, &item.name, tree)? else {
             return Ok(None);
         };
         found.push(run);
@@ -237,7 +246,7 @@ fn adjacent_runs(layout: &Layout, tree: &Tree<'_>) -> Result<Option<Vec<Run>>, L
         if run.range.start == end {
             runs.push(run);
         } else if run.range.end <= end {
-            layout.remove(&name(&run.range))?;
+            layout.remove(&run.name())?;
         } else {
             return Ok(None);
         }
@@ -246,10 +255,12 @@ fn adjacent_runs(layout: &Layout, tree: &Tree<'_>) -> Result<Option<Vec<Run>>, L
 }
 
 fn merge(layout: &Layout, left: &Run, right: &Run) -> Result<Run, LogError> {
-    let range = left.range.start..right.range.end;
-    let last = right.read(layout, (HEADER - Hash::LEN) as u64, Hash::LEN)?;
-    let last = Hash::try_from(last.as_slice()).map_err(|_| right.damaged(layout))?;
-    layout.start_new(&header(&range, &last))?;
+    let merged = Run {
+        range: left.range.start..right.range.end,
+    };
+    let last = layout.read_at(&right.name(), (HEADER - Hash::LEN) as u64, Hash::LEN)?;
+    let last = Hash::try_from(last.as_slice()).map_err(|it| layout.corrupt(&right.name(), it))?;
+    layout.start_new(&merged.header(&last))?;
     let mut sources = [Source::new(left), Source::new(right)];
     let mut chunk = Vec::with_capacity(CHUNK * RECORD);
     loop {
@@ -267,8 +278,8 @@ fn merge(layout: &Layout, left: &Run, right: &Run) -> Result<Run, LogError> {
         }
     }
     layout.extend_new(&chunk)?;
-    layout.finish_new(&name(&range))?;
-    Run::open(layout, range)
+    layout.finish_new(&merged.name())?;
+    Ok(merged)
 }
 
 /// A run that is read from its beginning to its end.
@@ -299,15 +310,6 @@ impl<'a> Source<'a> {
     fn next(&mut self) -> [u8; RECORD] {
         self.records.next().unwrap_or_default()
     }
-}
-
-fn name(range: &Range<u64>) -> String {
-    format!("{INDEX}/{}-{}", range.start, range.end)
-}
-
-fn header(range: &Range<u64>, last: &Hash) -> Vec<u8> {
-    let (begin, end) = (range.start.to_be_bytes(), range.end.to_be_bytes());
-    [MAGIC, &begin, &end, last.as_bytes()].concat()
 }
 
 fn prefix(leaf: &Hash) -> u64 {

@@ -15,7 +15,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::disk::{Disk, Item, Lock, ReadAt, is_missing};
+use super::disk::{Disk, Item, Lock, is_missing};
 use super::error::{LogError, Which};
 use crate::tile::{self, Content, TileId, TileNodes};
 use crate::{Hash, LogKey, SignedCheckpoint};
@@ -76,10 +76,15 @@ impl Layout {
             .map_err(|it| LogError::io("read", &path, it))
     }
 
-    pub(crate) fn open(&self, name: &str) -> Result<Box<dyn ReadAt>, LogError> {
+    pub(crate) fn read_at(
+        &self,
+        name: &str,
+        offset: u64,
+        length: usize,
+    ) -> Result<Vec<u8>, LogError> {
         let path = self.path(name);
         self.disk
-            .open(&path)
+            .read_at(&path, offset, length)
             .map_err(|it| LogError::io("read", &path, it))
     }
 

@@ -8,7 +8,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::disk::{Disk, Item, Lock, ReadAt};
+use super::disk::{Disk, Item, Lock};
 
 /// What is left after the power was taken.
 #[derive(Debug, Clone, Copy)]
@@ -254,10 +254,16 @@ impl Disk for Memory {
         }
     }
 
-    fn open(&self, path: &Path) -> io::Result<Box<dyn ReadAt>> {
-        self.read(path)?.ok_or(io::ErrorKind::NotFound)?;
-        let (memory, path) = (self.clone(), path.to_owned());
-        Ok(Box::new(Opened { memory, path }))
+    fn read_at(&self, path: &Path, offset: u64, length: usize) -> io::Result<Vec<u8>> {
+        let bytes = self.read(path)?.ok_or(io::ErrorKind::NotFound)?;
+        let offset = usize::try_from(offset).unwrap_or(usize::MAX);
+        Ok(bytes
+            .get(offset..)
+            .unwrap_or_default()
+            .iter()
+            .take(length)
+            .copied()
+            .collect())
     }
 
     fn list(&self, folder: &Path) -> io::Result<Vec<Item>> {
@@ -399,21 +405,6 @@ impl Memory {
             memory: self.clone(),
             path: path.to_owned(),
         })))
-    }
-}
-
-/// By its name, so that tests can change it while it is open.
-struct Opened {
-    memory: Memory,
-    path: PathBuf,
-}
-
-impl ReadAt for Opened {
-    fn read_at(&self, offset: u64, length: usize) -> io::Result<Vec<u8>> {
-        let bytes = self.memory.read(&self.path)?.unwrap_or_default();
-        let offset = usize::try_from(offset).unwrap_or(usize::MAX);
-        let rest = bytes.get(offset..).unwrap_or_default();
-        Ok(rest.iter().take(length).copied().collect())
     }
 }
 

@@ -199,7 +199,7 @@ impl LogReader {
         }
         names.insert(kept_name(size));
         // On a mirror a full tile may stand in place of a partial one.
-        names.retain(|it| self.layout.open(it).is_ok());
+        names.retain(|it| matches!(self.layout.read_at(it, 0, 1), Ok(bytes) if !bytes.is_empty()));
         names
     }
 
