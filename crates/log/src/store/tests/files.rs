@@ -4,6 +4,8 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 
 use super::support::{entries, entry, refused, say};
 use crate::testing::TestSigner;
@@ -70,6 +72,45 @@ fn what_is_not_a_log_is_not_opened() {
     refused(Log::open(&file, &copy, &signer), "log-not-found");
     let left = fs::read_dir(home.path()).unwrap().count();
     assert_eq!(left, 1, "something was made");
+}
+
+/// Tiles become full, their partial ones vanish, the journal is begun anew, and nobody who reads
+/// notices.
+#[test]
+fn readers_are_never_disturbed_by_the_writer() {
+    let home = tempfile::tempdir().unwrap();
+    let (folder, copy) = places(home.path());
+    let signer = signer();
+    let mut log = Log::create(&folder, &copy, &signer).unwrap();
+    let done = AtomicBool::new(false);
+    let reads = thread::scope(|scope| {
+        let read = || {
+            let mut reads = 0_u64;
+            while !done.load(Ordering::SeqCst) {
+                let reader = LogReader::open(&folder, signer.key()).unwrap();
+                let size = reader.size();
+                if let Some(last) = size.checked_sub(1) {
+                    assert_eq!(
+                        reader.entry(last).unwrap(),
+                        entry(usize::try_from(last).unwrap())
+                    );
+                    assert_eq!(reader.inclusion(last / 2, size).unwrap().size, size);
+                    reader.consistency(size / 3, size).unwrap();
+                }
+                let report = LogReader::check(&folder, signer.key()).unwrap();
+                assert_eq!(report.findings, []);
+                reads += 1;
+            }
+            reads
+        };
+        let readers = [scope.spawn(read), scope.spawn(read)];
+        for begin in (0..1040).step_by(13) {
+            log.append(&entries(begin..begin + 13)).unwrap();
+        }
+        done.store(true, Ordering::SeqCst);
+        readers.map(|it| it.join().unwrap())
+    });
+    assert!(reads.iter().all(|it| *it > 5), "{reads:?}");
 }
 
 const FOLDER: &str = "ATTEST_TEST_SMALL_DISK";
