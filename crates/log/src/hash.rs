@@ -66,7 +66,7 @@ impl fmt::Debug for Hash {
     }
 }
 
-/// Why text or bytes are not a [`Hash`].
+/// Why text or bytes are not a [`Hash`](struct@Hash).
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum HashError {

@@ -4,7 +4,7 @@
 //!
 //! | module or type | standard |
 //! |---|---|
-//! | [`Hash`], [`merkle`] | RFC 6962 §2.1, RFC 9162 §2.1: trees and their proofs |
+//! | [`Hash`](struct@Hash), [`merkle`] | RFC 6962 §2.1, RFC 9162 §2.1: trees and their proofs |
 //! | [`SignedCheckpoint`], [`Checkpoint`], [`LogKey`] | C2SP signed-note, tlog-checkpoint |
 //! | [`tile`] | C2SP tlog-tiles: paths, tiles, entry bundles |
 //! | [`entry`] | Rekor v2 `hashedrekord` 0.0.2 |
