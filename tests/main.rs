@@ -12,6 +12,7 @@ mod architecture;
 mod archive;
 mod ci;
 mod codes;
+mod conformance;
 mod docs;
 mod init;
 mod inspect;

@@ -181,6 +181,8 @@ pub(crate) struct ClaimedBody {
     pub(crate) digest: Option<Digest>,
     pub(crate) signature: Option<Vec<u8>>,
     pub(crate) key: Option<PublicKey>,
+    /// The certificate that holds the key, in DER.
+    pub(crate) certificate: Option<Vec<u8>>,
 }
 
 impl ClaimedBody {
@@ -196,14 +198,15 @@ impl ClaimedBody {
         let Ok(entry) = Entry::parse(body) else {
             return Self::default();
         };
-        let key = match entry.verifier() {
-            Verifier::PublicKey(spki) => PublicKey::from_spki(spki).ok(),
-            Verifier::Certificate(_) => None,
+        let (key, certificate) = match entry.verifier() {
+            Verifier::PublicKey(spki) => (PublicKey::from_spki(spki).ok(), None),
+            Verifier::Certificate(der) => (None, Some(der.clone())),
         };
         Self {
             digest: Some(*entry.digest()),
             signature: Some(entry.signature().to_owned()),
             key,
+            certificate,
         }
     }
 
@@ -213,15 +216,22 @@ impl ClaimedBody {
         };
         let text = |pointers: &[&str]| pointers.iter().find_map(|it| body.pointer(it)?.as_str());
         let hash = text(&["/spec/data/hash/value"]);
-        let signature = text(&["/spec/signature/content", "/spec/signatures/0/signature"]);
+        let signature = text(&["/spec/signature/content", "/spec/signatures/0/signature"])
+            .and_then(|it| base64::decode(it).ok())
+            .or_else(|| twice(text(&["/spec/content/envelope/signatures/0/sig"])?));
         let verifier = text(&[
             "/spec/signature/publicKey/content",
             "/spec/signatures/0/verifier",
+            "/spec/content/envelope/signatures/0/publicKey",
         ]);
+        let (label, der) = verifier.and_then(pem_of).unwrap_or_default();
         Self {
             digest: hash.and_then(|it| Digest::from_hex(Algorithm::Sha256, it).ok()),
-            signature: signature.and_then(|it| base64::decode(it).ok()),
-            key: verifier.and_then(key_of_pem),
+            signature,
+            key: (label == "PUBLIC KEY")
+                .then(|| PublicKey::from_spki(&der).ok())
+                .flatten(),
+            certificate: (label == "CERTIFICATE").then_some(der),
         }
     }
 }
@@ -231,10 +241,19 @@ pub(crate) fn claimed_key(entry: &BundleEntry) -> Option<PublicKey> {
     ClaimedBody::read(entry).key
 }
 
-fn key_of_pem(encoded: &str) -> Option<PublicKey> {
+fn pem_of(encoded: &str) -> Option<(String, Vec<u8>)> {
     let pem = base64::decode(encoded).ok()?;
     let (label, der) = pem_block(std::str::from_utf8(&pem).ok()?)?;
-    (label == "PUBLIC KEY").then(|| PublicKey::from_spki(&der).ok())?
+    Some((label.to_owned(), der))
+}
+
+/// The signature of an intoto entry, which is encoded twice; some wrote it once.
+fn twice(encoded: &str) -> Option<Vec<u8>> {
+    let once = base64::decode(encoded).ok()?;
+    let inner = std::str::from_utf8(&once)
+        .ok()
+        .and_then(|it| base64::decode(it).ok());
+    Some(inner.unwrap_or(once))
 }
 
 fn parse(body: &[u8]) -> Option<Value> {

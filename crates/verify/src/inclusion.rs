@@ -210,6 +210,13 @@ fn difference(claimed: &ClaimedBody, signed: &Signed<'_>) -> (String, String) {
             format!("an entry about {key} (claimed)"),
             signed.key.to_string(),
         ),
+        ClaimedBody {
+            certificate: Some(der),
+            ..
+        } if signed.certificate != Some(der.as_slice()) => (
+            "an entry about another certificate".to_owned(),
+            "the bundle's certificate or key".to_owned(),
+        ),
         _ => (
             "another body".to_owned(),
             "the body that these make, byte for byte".to_owned(),
