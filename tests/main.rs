@@ -23,4 +23,5 @@ mod readme;
 mod release;
 mod sign;
 mod support;
+mod trust;
 mod verify;

@@ -134,8 +134,9 @@ pub(crate) struct TrustArgs {
         requires = "identity"
     )]
     pub(crate) issuer: Option<String>,
-    /// A trusted root, with the pin of its bytes where it comes along with the subject
-    #[arg(long, value_name = "FILE[@sha256:HEX]")]
+    /// A trusted root, with the pin of its bytes where it comes along with the subject, or an embedded
+    /// one: @public-good, @staging, @github; can be repeated [default: @public-good]
+    #[arg(long, value_name = "FILE[@sha256:HEX]|@NAME")]
     pub(crate) trusted_root: Vec<String>,
     /// Accept less than the default: no-log, no-time, set-only, no-names
     #[arg(long, value_name = "WHAT", value_delimiter = ',', value_enum)]

@@ -322,7 +322,6 @@ pub(crate) const OWN: &[Own] = &[
         &[1, 2],
         "a trusted root is not one, or two contradict each other",
     ),
-    own("trusted-root-required", &[2], "no trusted root is named"),
     own(
         "trusted-root-unknown",
         &[2],

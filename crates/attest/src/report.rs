@@ -58,6 +58,10 @@ pub(crate) struct TrustLine {
     pub(crate) place: String,
     pub(crate) sha256: String,
     pub(crate) pinned: bool,
+    /// The day on which an embedded root was taken.
+    pub(crate) taken: Option<&'static str>,
+    /// What the reader should know about it.
+    pub(crate) warning: Option<String>,
 }
 
 /// The answer about one subject.

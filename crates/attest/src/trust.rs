@@ -6,9 +6,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use attest_digest::{Artifact, Digest, Hashes};
-use attest_verify::{Accept, Bundle, ExpectedSigner, PublicKey, TrustedRoot};
+use attest_verify::{Accept, Bundle, EmbeddedRoot, ExpectedSigner, PublicKey, TrustedRoot};
 
 use crate::args::{AcceptArg, TrustArgs};
+use crate::clock::Now;
 use crate::failure::Failure;
 use crate::files;
 use crate::home::{Home, lies_inside, real};
@@ -49,13 +50,13 @@ pub(crate) fn has_pins(args: &TrustArgs) -> bool {
 /// Resolves the flags.
 ///
 /// # Errors
-/// `signer-required`, `trusted-root-required`, `trust-beside-subject`, `pin-not-found`,
-/// `key-unreadable`, `key-unsupported`, `trusted-root-unreadable`: all exit 2.
-pub(crate) fn resolve(args: &TrustArgs, around: &Surroundings) -> Result<Trust, Failure> {
+/// `signer-required`, `trust-beside-subject`, `pin-not-found`, `key-unreadable`, `key-unsupported`,
+/// `trusted-root-unreadable`, `trusted-root-unknown`, `trusted-root-malformed`: all exit 2.
+pub(crate) fn resolve(args: &TrustArgs, around: &Surroundings, now: Now) -> Result<Trust, Failure> {
     let mut lines = Vec::new();
     let mut pinned = BTreeMap::new();
     let signer = signer(args, around, &mut lines, &mut pinned)?;
-    let roots = roots(args, around, &mut lines, &mut pinned)?;
+    let roots = roots(args, around, now, &mut lines, &mut pinned)?;
     Ok(Trust {
         signer,
         roots,
@@ -157,6 +158,8 @@ fn pinned_key(
         place,
         sha256: hex::encode(pin),
         pinned: true,
+        taken: None,
+        warning: None,
     };
     for path in around
         .beside
@@ -203,39 +206,99 @@ fn pinned_key(
         .hint("it is looked for as *.pub at the top of the subject's folder and in the log entries of its bundles; or name its file with --key"))
 }
 
+/// The roots that flags name, else the embedded one of Sigstore's public-good instance.
 fn roots(
     args: &TrustArgs,
     around: &Surroundings,
+    now: Now,
     lines: &mut Vec<TrustLine>,
     pinned: &mut BTreeMap<PathBuf, String>,
 ) -> Result<Vec<TrustedRoot>, Failure> {
     if args.trusted_root.is_empty() {
-        return Err(Failure::request(
-            "trusted-root-required",
-            "no trusted root is named: no log and no time could be trusted",
-        )
-        .hint("pass --trusted-root FILE, or FILE@sha256:HEX for one that came with the subject"));
+        let (root, line) = embedded(EmbeddedRoot::DEFAULT, None, now)?;
+        lines.push(line);
+        return Ok(vec![root]);
     }
     let mut found = Vec::new();
     for text in &args.trusted_root {
-        if text.starts_with('@') {
-            return Err(Failure::request(
-                "trusted-root-unknown",
-                format!("no trusted root is called {text:?}"),
-            )
-            .hint("name a trusted_root.json file"));
-        }
-        let (root, line) = if let Some((path, pin)) = text.rsplit_once("@sha256:") {
-            let pin = parse_pin("--trusted-root", pin)?;
-            pinned_root(Path::new(path), &pin, around, pinned)?
+        let (place, pin) = match text.rsplit_once("@sha256:") {
+            Some((place, pin)) => (place, Some(parse_pin("--trusted-root", pin)?)),
+            None => (text.as_str(), None),
+        };
+        let (root, line) = if place.starts_with('@') {
+            embedded(known(place)?, pin, now)?
+        } else if let Some(pin) = pin {
+            pinned_root(Path::new(place), &pin, around, pinned)?
         } else {
-            refuse_beside(Path::new(text), around, "trusted root")?;
-            root_file(Path::new(text))?
+            refuse_beside(Path::new(place), around, "trusted root")?;
+            root_file(Path::new(place))?
         };
         lines.push(line);
         found.push(root);
     }
     Ok(found)
+}
+
+/// The embedded root of that name.
+pub(crate) fn known(name: &str) -> Result<&'static EmbeddedRoot, Failure> {
+    EmbeddedRoot::find(name).ok_or_else(|| {
+        let names: Vec<&str> = EmbeddedRoot::ALL.iter().map(EmbeddedRoot::name).collect();
+        Failure::request(
+            "trusted-root-unknown",
+            format!("no trusted root is called {name:?}"),
+        )
+        .hint(format!(
+            "embedded are {}; a file of that name is ./{name}",
+            names.join(", ")
+        ))
+    })
+}
+
+fn embedded(
+    root: &EmbeddedRoot,
+    pin: Option<[u8; 32]>,
+    now: Now,
+) -> Result<(TrustedRoot, TrustLine), Failure> {
+    let read = root
+        .read()
+        .map_err(|error| Failure::unknown("internal-error", error))?;
+    let sha256 = hex::encode(read.digest().as_bytes());
+    if pin.is_some_and(|pin| read.digest() != Digest::Sha256(pin)) {
+        return Err(Failure::request(
+            "pin-not-found",
+            format!(
+                "the embedded trusted root {} is sha256:{sha256}",
+                root.name()
+            ),
+        )
+        .hint("another version of attest embeds another; attest trust export writes this one"));
+    }
+    let line = TrustLine {
+        what: "trusted root",
+        place: root.name().to_owned(),
+        sha256,
+        pinned: pin.is_some(),
+        taken: Some(root.taken()),
+        warning: age_warning(root, now),
+    };
+    Ok((read, line))
+}
+
+/// An old root still proves what it proves; that it may miss what came since is worth a word.
+fn age_warning(root: &EmbeddedRoot, now: Now) -> Option<String> {
+    let days = days_since(root.taken(), now)?;
+    (days > OLD_DAYS).then(|| {
+        format!(
+            "the trusted root {} was taken {days} days ago, and may not know newer logs and authorities: attest trust refresh, or a newer attest",
+            root.name()
+        )
+    })
+}
+
+/// Whole days since a day.
+pub(crate) fn days_since(day: &str, now: Now) -> Option<i64> {
+    let then: jiff::Timestamp = format!("{day}T00:00:00Z").parse().ok()?;
+    Some(now.time.as_second().saturating_sub(then.as_second()) / 86_400)
 }
 
 fn pinned_root(
@@ -264,6 +327,8 @@ fn pinned_root(
             place: path.display().to_string(),
             sha256: hex::encode(pin),
             pinned: true,
+            taken: None,
+            warning: None,
         };
         return Ok((root, line));
     }
@@ -275,6 +340,8 @@ fn pinned_root(
                 place: place.clone(),
                 sha256: hex::encode(pin),
                 pinned: true,
+                taken: None,
+                warning: None,
             };
             return Ok((root, line));
         }
@@ -310,6 +377,8 @@ fn key_file(path: &Path) -> Result<(PublicKey, TrustLine), Failure> {
         place: path.display().to_string(),
         sha256: hex::encode(key.fingerprint()),
         pinned: false,
+        taken: None,
+        warning: None,
     };
     Ok((key, line))
 }
@@ -327,17 +396,17 @@ fn root_file(path: &Path) -> Result<(TrustedRoot, TrustLine), Failure> {
         place: path.display().to_string(),
         sha256: hex::encode(sha256(&bytes)),
         pinned: false,
+        taken: None,
+        warning: None,
     };
     Ok((root, line))
 }
 
 fn parse_root(path: &Path, bytes: &[u8]) -> Result<TrustedRoot, Failure> {
-    TrustedRoot::parse(bytes).map_err(|error| {
-        Failure::request(
-            "trusted-root-malformed",
-            format!("{}: {error}", path.display()),
-        )
-    })
+    let place = path.display().to_string();
+    TrustedRoot::parse(bytes)
+        .map(|root| root.named(&place))
+        .map_err(|error| Failure::request("trusted-root-malformed", format!("{place}: {error}")))
 }
 
 /// Whoever can change a folder can change the trust that lies in it.
@@ -394,5 +463,7 @@ const KEY_BYTES: u64 = 64 * 1024;
 const ROOT_BYTES: u64 = 4 * 1024 * 1024;
 /// How much of a bundle is read to look for a pinned key.
 const BUNDLE_BYTES: u64 = 32 * 1024 * 1024;
+/// Days after which an embedded root is called old. Sigstore's roots change a few times a year.
+const OLD_DAYS: i64 = 180;
 /// How many `*.pub` files of a folder are looked at.
 const KEY_FILES: usize = 64;

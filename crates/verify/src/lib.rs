@@ -42,5 +42,8 @@ pub use evidence::{
 };
 pub use key::{KeyError, KeyKind, PublicKey};
 pub use signature::Subject;
-pub use trusted_root::{TimeWindow, TimestampAuthority, TrustedLog, TrustedRoot, TrustedRootError};
+pub use trusted_root::{
+    EmbeddedRoot, MetadataChain, Roles, TimeWindow, TimestampAuthority, TrustedLog, TrustedRoot,
+    TrustedRootError,
+};
 pub use verifier::{Accept, Verifier};

@@ -1,6 +1,7 @@
 //! Trusted roots: the keys of logs and the certificates of authorities, with their validity.
 
 mod authority;
+mod embedded;
 mod log;
 mod window;
 
@@ -11,6 +12,7 @@ use attest_provenance::json::{self, FieldError, JsonError, Object, Value};
 
 pub(crate) use authority::ChainProblem;
 pub use authority::TimestampAuthority;
+pub use embedded::{EmbeddedRoot, MetadataChain, Roles};
 pub use log::TrustedLog;
 pub use window::TimeWindow;
 
@@ -29,7 +31,10 @@ use crate::{crypto, limits};
 /// ```
 /// See protobuf-specs, `sigstore_trustroot.proto`. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct TrustedRoot(Arc<Inner>);
+pub struct TrustedRoot {
+    name: Arc<str>,
+    inner: Arc<Inner>,
+}
 
 #[derive(Debug)]
 struct Inner {
@@ -51,32 +56,50 @@ impl TrustedRoot {
         let mut json = json::parse(bytes, limits::TRUSTED_ROOT)?;
         drop_nulls(&mut json);
         let (logs, authorities) = read(json.clone())?;
-        Ok(Self(Arc::new(Inner {
-            digest: crypto::hash(Algorithm::Sha256, bytes),
-            json,
-            logs,
-            authorities,
-        })))
+        let digest = crypto::hash(Algorithm::Sha256, bytes);
+        Ok(Self {
+            name: digest.to_string().into(),
+            inner: Arc::new(Inner {
+                digest,
+                json,
+                logs,
+                authorities,
+            }),
+        })
+    }
+
+    /// The same root under another name, which evidence repeats as the root that proved it.
+    #[must_use]
+    pub fn named(self, name: &str) -> Self {
+        Self {
+            name: name.into(),
+            inner: self.inner,
+        }
+    }
+
+    /// What it is called: its digest, unless it was named.
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     /// The SHA-256 of the bytes that were read: what a pin holds.
     pub fn digest(&self) -> Digest {
-        self.0.digest
+        self.inner.digest
     }
 
     /// The transparency logs.
     pub fn logs(&self) -> &[TrustedLog] {
-        &self.0.logs
+        &self.inner.logs
     }
 
     /// The timestamp authorities.
     pub fn authorities(&self) -> &[TimestampAuthority] {
-        &self.0.authorities
+        &self.inner.authorities
     }
 
     /// The JSON as it was read, for the engine.
     pub(crate) fn json(&self) -> &Value {
-        &self.0.json
+        &self.inner.json
     }
 }
 

@@ -63,10 +63,10 @@ impl PlaceArgs {
     }
 
     /// The trust that flags name; for our own archive, and without such flags, that of our home.
-    fn trust(&self, args: &TrustArgs, around: &Surroundings) -> Result<Trust, Failure> {
+    fn trust(&self, args: &TrustArgs, around: &Surroundings, now: Now) -> Result<Trust, Failure> {
         let named = args.key.is_some() || args.identity.is_some() || !args.trusted_root.is_empty();
         if named || self.archive.is_some() {
-            return trust::resolve(args, around);
+            return trust::resolve(args, around, now);
         }
         trust::of_home(&self.own_home())
     }

@@ -99,7 +99,7 @@ fn session(args: &VerifyArgs, subjects: &[Subject], now: Now) -> Result<Session,
         )
         .hint("name the bundle with --bundle"));
     }
-    let trust = trust::resolve(&args.trust, &surroundings(args, subjects))?;
+    let trust = trust::resolve(&args.trust, &surroundings(args, subjects), now)?;
     let verifier = Verifier::new(trust.roots.clone(), now.time, trust::accept(&args.trust))
         .map_err(|error| Failure::request("trusted-root-malformed", error))?;
     let mut policy =

@@ -16,11 +16,22 @@ pub(super) fn lines(report: &Report) -> Vec<String> {
     other_evidence(report, &mut lines);
     lines.push(field("signer", &report.signer));
     for trust in &report.trust {
-        let pinned = if trust.pinned { "pinned" } else { "as named" };
+        let taken = trust
+            .taken
+            .map(|day| format!(", embedded, taken {day}"))
+            .unwrap_or_default();
+        let pinned = match (trust.pinned, trust.taken) {
+            (true, _) => ", pinned",
+            (false, None) => ", as named",
+            (false, Some(_)) => "",
+        };
         lines.push(field(
             trust.what,
-            &format!("{}, {pinned}, sha256:{}", trust.place, trust.sha256),
+            &format!("{}{taken}{pinned}, sha256:{}", trust.place, trust.sha256),
         ));
+        if let Some(warning) = &trust.warning {
+            lines.push(field("warning", warning));
+        }
     }
     if !report.accepted.is_empty() {
         lines.push(field(

@@ -43,7 +43,7 @@ pub(super) fn run(args: &AddArgs, global: &Global, console: &Console) -> Result<
     let now = global.now()?;
     let wanted = args.release.as_deref().map(parse_release).transpose()?;
     let around = around(vec![args.folder.clone()], Some(&args.folder));
-    let trust = args.place.trust(&args.trust, &around)?;
+    let trust = args.place.trust(&args.trust, &around, now)?;
     let mut session = session(trust, &args.trust, &args.independent, now)?;
     if let Some(release) = &wanted {
         session.policy = session.policy.of_release(release.clone());

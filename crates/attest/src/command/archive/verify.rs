@@ -50,7 +50,7 @@ pub(super) fn run(args: &VerifyArgs, global: &Global, console: &Console) -> Resu
         },
         ..Surroundings::default()
     };
-    let trust = args.place.trust(&args.trust, &around)?;
+    let trust = args.place.trust(&args.trust, &around, now)?;
     let mut session = session(trust, &args.trust, &args.independent, now)?;
     let checked = check(&reader, args, &names)?;
     let mut report = Report {
