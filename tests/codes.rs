@@ -139,14 +139,17 @@ const NO_CODES: &[&str] = &[
     "certificate-identity",
     "certificate-oidc-issuer",
     "empty-password",
+    "no-failure",
     "no-log",
     "no-names",
     "no-time",
     "not-looked-at",
+    "not-reached",
     "oci-layout",
     "password-protected",
     "rev-parse",
     "set-only",
+    "sha-256",
 ];
 
 #[test]

@@ -21,6 +21,7 @@ mod log;
 mod page;
 mod readme;
 mod release;
+mod schema;
 mod sign;
 mod support;
 mod trust;

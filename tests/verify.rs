@@ -1,6 +1,7 @@
 //! `attest verify` from outside: each refusal is one change to a release that is accepted.
 
 mod attack;
+mod formats;
 
 use std::fs;
 use std::os::unix::fs::symlink;

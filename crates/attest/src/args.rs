@@ -81,8 +81,23 @@ impl Global {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
+    /// Lines for people
     Human,
+    /// One versioned object (docs/schema)
     Json,
+    /// SARIF 2.1.0: verify alone
+    Sarif,
+    /// `JUnit` XML: verify alone
+    Junit,
+    /// Workflow commands of GitHub Actions: verify alone
+    Github,
+}
+
+impl Format {
+    /// Whether it shows verdicts about files, and nothing else.
+    pub(crate) const fn is_for_reports(self) -> bool {
+        matches!(self, Self::Sarif | Self::Junit | Self::Github)
+    }
 }
 
 /// Where the identity lives and how its keys are opened: for the commands that make something.
@@ -186,9 +201,15 @@ pub(crate) fn format_of(arguments: &[OsString]) -> Format {
         .map(|argument| argument.to_str().unwrap_or_default())
         .take_while(|argument| *argument != "--")
         .collect();
-    let asks = words.contains(&"--format=json")
-        || words.windows(2).any(|pair| pair == ["--format", "json"]);
-    if asks { Format::Json } else { Format::Human }
+    let parted = words.windows(2).filter_map(|pair| match pair {
+        ["--format", value] => Some(*value),
+        _ => None,
+    });
+    let joined = words.iter().filter_map(|it| it.strip_prefix("--format="));
+    parted
+        .chain(joined)
+        .find_map(|value| Format::from_str(value, false).ok())
+        .unwrap_or(Format::Human)
 }
 
 /// What clap found, in one line, and the usage as the hint.

@@ -145,6 +145,11 @@ pub(crate) const OWN: &[Own] = &[
         "the folder to publish into cannot be written",
     ),
     own(
+        "format-unsupported",
+        &[2],
+        "the command has no verdicts about files, which this format shows",
+    ),
+    own(
         "git-inside",
         &[2],
         "the folder to release holds a git repository",

@@ -16,6 +16,12 @@ use crate::failure::{Exit, Failure};
 /// Runs one command and gives its exit code; a [`Failure`] is printed by the caller.
 pub(crate) fn run(cli: Cli, console: &Console) -> Result<Exit, Failure> {
     let Cli { global, command } = cli;
+    if global.format.is_for_reports() && !gives_verdicts(&command) {
+        return Err(Failure::request(
+            "format-unsupported",
+            "this command has no verdicts about files: it answers as human or json",
+        ));
+    }
     let exit = match command {
         Command::Init(args) => init::run(&args, &global, console),
         Command::Release(args) => release::run(&args, &global, console),
@@ -27,4 +33,13 @@ pub(crate) fn run(cli: Cli, console: &Console) -> Result<Exit, Failure> {
         Command::Archive(args) => archive::run(&args, &global, console),
     }?;
     Ok(console.finish(exit))
+}
+
+/// Whether the answer is a report about files, which every format can show.
+fn gives_verdicts(command: &Command) -> bool {
+    match command {
+        Command::Verify(_) => true,
+        Command::Archive(args) => args.verifies(),
+        _ => false,
+    }
 }

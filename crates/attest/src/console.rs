@@ -11,6 +11,7 @@ use serde_json::json;
 
 use crate::args::{Format, Global};
 use crate::failure::{Exit, Failure};
+use crate::report;
 
 pub(crate) use progress::Progress;
 
@@ -41,6 +42,10 @@ impl Console {
         self.quiet.set(global.quiet);
     }
 
+    pub(crate) fn format(&self) -> Format {
+        self.format.get()
+    }
+
     pub(crate) fn is_json(&self) -> bool {
         self.format.get() == Format::Json
     }
@@ -54,7 +59,15 @@ impl Console {
 
     /// The JSON object of this run, on stdout, whatever the answer.
     pub(crate) fn json(&self, value: &serde_json::Value) {
-        self.write(&format!("{value:#}\n"));
+        self.write(&format!(
+            "{}\n",
+            json_without_invisible(&format!("{value:#}"))
+        ));
+    }
+
+    /// The answer in the format of another tool, on stdout, whatever it is.
+    pub(crate) fn text(&self, text: &str) {
+        self.write(text);
     }
 
     /// Raw bytes of the answer: a key, a note, a proof.
@@ -81,13 +94,17 @@ impl Console {
 
     /// Prints a refusal and gives its exit code.
     pub(crate) fn failure(&self, failure: &Failure) -> Exit {
-        if self.is_json() {
-            self.json(&json!({
+        match self.format() {
+            Format::Json => self.json(&json!({
                 "version": 1,
                 "answer": failure.exit.word(),
                 "exit": failure.exit.number(),
                 "error": { "code": failure.code, "message": failure.message, "hint": failure.hint },
-            }));
+            })),
+            Format::Sarif => self.json(&report::sarif::failure(failure)),
+            Format::Junit => self.text(&report::junit::failure(failure)),
+            Format::Github => self.text(&format!("{}\n", report::github::failure(failure))),
+            Format::Human => {}
         }
         let mut text = format!("error[{}]: {}\n", failure.code, escape(&failure.message));
         if let Some(hint) = &failure.hint {
@@ -119,14 +136,44 @@ impl Console {
 }
 
 /// Untrusted text made safe to show: control, bidirectional and other invisible characters are
-/// written as `\u{…}`, a backslash as `\\`; line breaks do not survive.
+/// written as `\u{…}`, a backslash as `\\`; line breaks do not survive. Nor does what a build server
+/// would take for a command in a log: `::` where a line may begin, and `##` anywhere.
 pub(crate) fn escape(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
+    let is_command = text.trim_start().starts_with("::");
+    let mut before = None;
     for character in text.chars() {
+        let begins = is_command && character == ':' && !shown.ends_with(':') && is_blank(&shown);
         if character == '\\' {
             shown.push_str("\\\\");
-        } else if character.is_control() || is_invisible(character) {
+        } else if character.is_control()
+            || is_invisible(character)
+            || begins
+            || (character == '#' && before == Some('#'))
+        {
             shown.extend(character.escape_unicode());
+        } else {
+            shown.push(character);
+        }
+        before = Some(character);
+    }
+    shown
+}
+
+/// Whether nothing but spaces was shown.
+fn is_blank(shown: &str) -> bool {
+    shown.chars().all(char::is_whitespace)
+}
+
+/// JSON in which no character is invisible: it means the same, and no terminal obeys it.
+fn json_without_invisible(json: &str) -> String {
+    let mut shown = String::with_capacity(json.len());
+    for character in json.chars() {
+        // Line breaks stand between the strings alone: in a string they are escaped already.
+        if character != '\n' && (character.is_control() || is_invisible(character)) {
+            for unit in character.encode_utf16(&mut [0; 2]) {
+                let _ = write!(shown, "\\u{unit:04x}");
+            }
         } else {
             shown.push(character);
         }
@@ -138,12 +185,12 @@ fn is_invisible(character: char) -> bool {
     matches!(u32::from(character),
         0x00AD | 0x034F | 0x061C | 0x115F..=0x1160 | 0x17B4..=0x17B5 | 0x180B..=0x180E
         | 0x200B..=0x200F | 0x2028..=0x202E | 0x2060..=0x206F | 0x3164 | 0xFE00..=0xFE0F | 0xFEFF | 0xFFA0
-        | 0xFFF0..=0xFFFB | 0x1D173..=0x1D17A | 0xE0000..=0xE0FFF)
+        | 0xFFF0..=0xFFFB | 0xFFFE..=0xFFFF | 0x1D173..=0x1D17A | 0xE0000..=0xE0FFF)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::escape;
+    use super::{escape, json_without_invisible};
 
     #[test]
     fn terminal_escapes_and_bidirectional_overrides_are_shown_not_obeyed() {
@@ -151,6 +198,23 @@ mod tests {
             escape("a\u{1b}[31mb\n\u{202e}c\\"),
             "a\\u{1b}[31mb\\u{a}\\u{202e}c\\\\"
         );
+    }
+
+    #[test]
+    fn what_a_build_server_would_take_for_a_command_is_shown_not_obeyed() {
+        assert_eq!(escape("::add-mask::x"), "\\u{3a}:add-mask::x");
+        assert_eq!(escape(" ::add-mask::x"), " \\u{3a}:add-mask::x");
+        assert_eq!(escape("##[group]##vso["), "#\\u{23}[group]#\\u{23}vso[");
+        assert_eq!(escape("a::b #1"), "a::b #1");
+    }
+
+    #[test]
+    fn json_means_the_same_without_invisible_characters() {
+        let text = "a\u{9b}31m\u{202e}\u{7f}\u{e0001}ü\n";
+        let json = serde_json::Value::from(text).to_string();
+        let shown = json_without_invisible(&json);
+        assert_eq!(shown, "\"a\\u009b31m\\u202e\\u007f\\udb40\\udc01ü\\n\"");
+        assert_eq!(serde_json::from_str::<String>(&shown).unwrap(), text);
     }
 
     #[test]

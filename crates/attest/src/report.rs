@@ -1,15 +1,21 @@
-//! One model of a verification's answer, rendered for people or as JSON. The report is evidence
+//! One model of a verification's answer, rendered for people and for machines. The report is evidence
 //! too: it says what was checked, against what, and what was not.
 
+pub(crate) mod github;
 mod human;
 mod json;
+pub(crate) mod junit;
+pub(crate) mod sarif;
+mod steps;
 
 use attest_policy::Reason;
 use attest_verify::{Evidence, Rejection};
 
+use crate::args::Format;
 use crate::clock::Now;
 use crate::console::Console;
 use crate::failure::Exit;
+use steps::StepLine;
 
 /// Everything that a verifying run has to say.
 #[derive(Debug)]
@@ -36,6 +42,8 @@ pub(crate) struct Report {
     pub(crate) not_checked: Vec<String>,
     /// Whether files that verified are listed one by one.
     pub(crate) verbose: bool,
+    /// Whether people are shown the steps of each piece of evidence.
+    pub(crate) explain: bool,
 }
 
 /// What reading every blob of an archive has shown beside its releases.
@@ -132,6 +140,7 @@ pub(crate) struct Proven {
     pub(crate) logs: Vec<LogLine>,
     pub(crate) times: Vec<TimeLine>,
     pub(crate) checks: Vec<&'static str>,
+    pub(crate) steps: Vec<StepLine>,
     pub(crate) skipped: Vec<String>,
 }
 
@@ -164,14 +173,27 @@ impl Report {
 
     /// Prints the report in the chosen format and gives the exit code.
     pub(crate) fn render(&self, console: &Console) -> Exit {
-        if console.is_json() {
-            console.json(&json::object(self));
-        } else {
-            for line in human::lines(self) {
-                console.say(line);
+        match console.format() {
+            Format::Json => console.json(&json::object(self)),
+            Format::Sarif => console.json(&sarif::log(self)),
+            Format::Junit => console.text(&junit::document(self)),
+            Format::Github => {
+                self.say(console);
+                for command in github::commands(self) {
+                    console.text(&format!("{command}\n"));
+                }
             }
+            Format::Human => self.say(console),
         }
         self.exit()
+    }
+}
+
+impl Report {
+    fn say(&self, console: &Console) {
+        for line in human::lines(self) {
+            console.say(line);
+        }
     }
 }
 
@@ -220,6 +242,39 @@ fn worst(before: Exit, next: Exit) -> Exit {
         next
     } else {
         before
+    }
+}
+
+impl Refusal {
+    /// What is said when nothing else is: nothing checked is never a yes.
+    fn nothing() -> Self {
+        Self {
+            code: "nothing-verified",
+            found: "nothing that could be verified".to_owned(),
+            wanted: "at least one file that was signed".to_owned(),
+        }
+    }
+}
+
+/// A refusal in words, without its code.
+fn sentence(refusal: &Refusal) -> String {
+    format!("found {}, wanted {}", refusal.found, refusal.wanted)
+}
+
+/// The path of a file as the command line would name it.
+fn path_of(subject: &SubjectReport, file: &FileReport) -> String {
+    let folder = match subject.kind {
+        "folder" | "archived-release" => Some(subject.subject.as_str()),
+        "checksums" if file.path != subject.subject => {
+            subject.subject.rsplit_once('/').map(|(folder, _)| folder)
+        }
+        _ => None,
+    };
+    match folder {
+        Some(folder) if file.path != subject.subject => {
+            format!("{}/{}", folder.trim_end_matches('/'), file.path)
+        }
+        _ => file.path.clone(),
     }
 }
 
@@ -283,6 +338,7 @@ pub(crate) fn proven(evidence: &Evidence, independent: &[String]) -> Proven {
             .iter()
             .map(attest_verify::Check::code)
             .collect(),
+        steps: steps::of_evidence(evidence),
         skipped: evidence.skipped().iter().map(ToString::to_string).collect(),
     }
 }

@@ -2,11 +2,12 @@
 
 /// `1 file`, `2 files`.
 pub(crate) fn files(count: usize) -> String {
-    if count == 1 {
-        "1 file".to_owned()
-    } else {
-        format!("{count} files")
-    }
+    counted(count, "file")
+}
+
+/// `1 checkpoint`, `2 checkpoints`: for words that take an `s`.
+pub(crate) fn counted(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
 /// Bytes in the unit that people read, rounded down: `1023 bytes`, `1.0 KiB`.

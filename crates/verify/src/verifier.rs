@@ -398,7 +398,8 @@ fn time_checks(times: &[ProvenTime]) -> Vec<Check> {
     };
     let mut checks: Vec<Check> = times.iter().map(check).collect();
     if !times.is_empty() {
-        let found = format!("{} times", times.len());
+        let plural = if times.len() == 1 { "" } else { "s" };
+        let found = format!("{} proven time{plural}", times.len());
         let wanted = "keys and certificates valid at them";
         checks.push(Check::new("validity", found, wanted));
     }

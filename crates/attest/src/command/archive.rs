@@ -72,6 +72,13 @@ impl PlaceArgs {
     }
 }
 
+impl ArchiveArgs {
+    /// Whether the answer is a report about files.
+    pub(crate) const fn verifies(&self) -> bool {
+        matches!(self.command, ArchiveCommand::Verify(_))
+    }
+}
+
 pub(crate) fn run(args: &ArchiveArgs, global: &Global, console: &Console) -> Result<Exit, Failure> {
     match &args.command {
         ArchiveCommand::Add(args) => add::run(args, global, console),

@@ -48,6 +48,9 @@ pub(crate) struct VerifyArgs {
     /// A log (by origin) or timestamp authority that you know to be independent of the signer
     #[arg(long, value_name = "ID")]
     independent: Vec<String>,
+    /// Print the numbered steps of docs/verification.md for each piece of evidence
+    #[arg(long)]
+    explain: bool,
 }
 
 /// What one verifying run holds: built once, shared by all subjects.
@@ -155,7 +158,7 @@ fn surroundings(args: &VerifyArgs, subjects: &[Subject]) -> Surroundings {
 }
 
 fn new_report(args: &VerifyArgs, global: &Global, now: Now, session: &Session) -> Report {
-    let mut not_checked = vec!["rollback (no --state)".to_owned()];
+    let mut not_checked = vec!["rollback".to_owned()];
     if args.release.is_none() {
         not_checked.push("which release this is (no --release)".to_owned());
     }
@@ -171,5 +174,6 @@ fn new_report(args: &VerifyArgs, global: &Global, now: Now, session: &Session) -
         archive: None,
         not_checked,
         verbose: global.verbose,
+        explain: args.explain,
     }
 }

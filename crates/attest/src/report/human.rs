@@ -1,9 +1,10 @@
 //! The report for a person: the answer first, then what carries it, then what was not checked.
 
+use super::steps::{self, StepLine, StepState};
 use super::{ArchiveReport, EvidenceState, FileReport, Refusal, Report, SubjectReport, Verdict};
 use crate::console::escape;
 use crate::failure::Exit;
-use crate::words::size;
+use crate::words::{counted, files, size};
 
 /// How many refused files of one subject are listed; the JSON format has them all.
 const LISTED: usize = 50;
@@ -14,6 +15,9 @@ pub(super) fn lines(report: &Report) -> Vec<String> {
         subject_lines(report, subject, &mut lines);
     }
     other_evidence(report, &mut lines);
+    if report.explain {
+        explain(report, &mut lines);
+    }
     lines.push(field("signer", &report.signer));
     for trust in &report.trust {
         let taken = trust
@@ -46,16 +50,16 @@ pub(super) fn lines(report: &Report) -> Vec<String> {
         archive_lines(archive, &mut lines);
     }
     for skipped in &report.not_checked {
-        lines.push(field("not checked", skipped));
+        lines.push(format!("  {}: not checked", escape(skipped)));
     }
     lines
 }
 
 fn archive_lines(archive: &ArchiveReport, lines: &mut Vec<String>) {
     let read = format!(
-        "{}, {} blobs, {}, every byte read",
+        "{}, {}, {}, every byte read",
         archive.place,
-        archive.blobs,
+        counted(archive.blobs, "blob"),
         size(archive.bytes)
     );
     lines.push(field("archive", &read));
@@ -67,9 +71,7 @@ fn archive_lines(archive: &ArchiveReport, lines: &mut Vec<String>) {
     }
     if archive.notes.len() > LISTED {
         let more = archive.notes.len() - LISTED;
-        lines.push(format!(
-            "  … and {more} more notes; --format json lists them all"
-        ));
+        lines.push(format!("  … and {more} more; --format json lists them all"));
     }
 }
 
@@ -85,13 +87,13 @@ fn subject_lines(report: &Report, subject: &SubjectReport, lines: &mut Vec<Strin
         .filter(|release| **release != subject.subject)
         .map(|release| format!("{release}  "))
         .unwrap_or_default();
-    let counted = subject
+    let count = subject
         .files
         .iter()
         .filter(|file| !matches!(file.verdict, Verdict::Evidence(_) | Verdict::Extra))
         .count();
-    let count = if counted > 1 || subject.kind != "file" {
-        format!("  {} of {counted} files", subject.verified())
+    let count = if count > 1 || subject.kind != "file" {
+        format!("  {} of {}", subject.verified(), files(count))
     } else {
         String::new()
     };
@@ -155,7 +157,7 @@ fn file_lines(report: &Report, subject: &SubjectReport, lines: &mut Vec<String>)
     }
     if more > 0 {
         lines.push(format!(
-            "  … and {more} more files; --verbose or --format json lists them all"
+            "  … and {more} more; --verbose or --format json lists them all"
         ));
     }
 }
@@ -197,6 +199,43 @@ fn other_evidence(report: &Report, lines: &mut Vec<String>) {
             EvidenceState::Proven(_) | EvidenceState::NotLookedAt => {}
         }
     }
+}
+
+/// Each piece of evidence with its numbered steps, as docs/verification.md has them.
+fn explain(report: &Report, lines: &mut Vec<String>) {
+    for evidence in &report.evidence {
+        lines.push(format!("explained {}", escape(&evidence.place)));
+        match &evidence.state {
+            EvidenceState::Proven(proven) => lines.extend(proven.steps.iter().map(step)),
+            EvidenceState::Rejected(reasons) => {
+                lines.extend(steps::of_refusals(reasons).iter().map(step));
+            }
+            EvidenceState::Unreadable(reason) => {
+                lines.push(format!("      could not be read: {}", refusal(reason)));
+            }
+            EvidenceState::NotLookedAt => {
+                lines.push("      not looked at: other evidence sufficed first".to_owned());
+            }
+        }
+    }
+}
+
+fn step(line: &StepLine) -> String {
+    let number = line
+        .number
+        .map_or_else(|| "   ".to_owned(), |number| format!("{number:>2}."));
+    let found = escape(&line.found);
+    let wanted = escape(line.wanted.as_deref().unwrap_or_default());
+    let what = match line.state {
+        StepState::Passed if found.is_empty() => "passed".to_owned(),
+        StepState::Passed => format!("passed: {found}"),
+        StepState::Failed(code) => format!("FAILED: {code}: found {found}, wanted {wanted}"),
+        StepState::Skipped => format!("not checked: {found}"),
+        StepState::Absent => format!("nothing to check: {found}"),
+        StepState::NoFailure => "no failure reported".to_owned(),
+        StepState::NotReached => "not reached".to_owned(),
+    };
+    format!("  {number} {:<11} {what}", line.name)
 }
 
 fn refusal(refusal: &Refusal) -> String {

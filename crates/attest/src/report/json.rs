@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::steps::{self, StepLine, StepState};
 use super::{
     ArchiveReport, EvidenceReport, EvidenceState, FileReport, Refusal, Report, SubjectReport,
     Verdict,
@@ -89,14 +90,31 @@ fn evidence(evidence: &EvidenceReport) -> Value {
                 "time": time.time, "authority": time.authority, "asserted_by": time.asserted_by,
             })).collect::<Vec<_>>(),
             "checks": proven.checks,
+            "steps": proven.steps.iter().map(step).collect::<Vec<_>>(),
             "skipped": proven.skipped,
         }),
         EvidenceState::Rejected(reasons) => json!({
             "place": evidence.place, "state": "rejected", "reasons": reasons.iter().map(refusal).collect::<Vec<_>>(),
+            "steps": steps::of_refusals(reasons).iter().map(step).collect::<Vec<_>>(),
         }),
         EvidenceState::Unreadable(reason) => json!({
             "place": evidence.place, "state": "unreadable", "reasons": [refusal(reason)],
         }),
         EvidenceState::NotLookedAt => json!({ "place": evidence.place, "state": "not-looked-at" }),
     }
+}
+
+fn step(line: &StepLine) -> Value {
+    let code = match line.state {
+        StepState::Failed(code) => Some(code),
+        _ => None,
+    };
+    json!({
+        "number": line.number,
+        "name": line.name,
+        "state": line.state.word(),
+        "code": code,
+        "found": line.found,
+        "wanted": line.wanted,
+    })
 }

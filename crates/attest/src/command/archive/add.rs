@@ -111,6 +111,7 @@ fn refused(
         archive: None,
         not_checked: Vec::new(),
         verbose: global.verbose,
+        explain: false,
     }
 }
 

@@ -29,6 +29,9 @@ pub(super) struct VerifyArgs {
     /// A log (by origin) or timestamp authority that you know to be independent of the signer
     #[arg(long, value_name = "ID")]
     independent: Vec<String>,
+    /// Print the numbered steps of docs/verification.md for each piece of evidence
+    #[arg(long)]
+    explain: bool,
 }
 
 pub(super) fn run(args: &VerifyArgs, global: &Global, console: &Console) -> Result<Exit, Failure> {
@@ -63,8 +66,9 @@ pub(super) fn run(args: &VerifyArgs, global: &Global, console: &Console) -> Resu
         subjects: Vec::new(),
         evidence: Vec::new(),
         archive: Some(archive_report(&path.display().to_string(), &checked)),
-        not_checked: vec!["rollback (no --state)".to_owned()],
+        not_checked: vec!["rollback".to_owned()],
         verbose: global.verbose,
+        explain: args.explain,
     };
     for release in &checked.releases {
         session.policy = policy(&session.trust, &args.trust).of_release(release.name.clone());

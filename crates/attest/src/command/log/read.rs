@@ -10,6 +10,7 @@ use crate::console::{Console, escape};
 use crate::failure::{Exit, Failure};
 use crate::files;
 use crate::identity::log_failure;
+use crate::words::counted;
 
 pub(super) fn show(args: &ShowArgs, console: &Console) -> Result<Exit, Failure> {
     let log = key::open(&args.read)?;
@@ -113,7 +114,7 @@ pub(super) fn check(args: &CheckArgs, console: &Console) -> Result<Exit, Failure
         ));
     }
     console.say(format_args!(
-        "{}  {} entries, {} tiles, {} checkpoints recomputed; {} kept checkpoints compared",
+        "{}  {} entries, {} tiles, {} checkpoints recomputed; {} compared",
         if exit == Exit::Yes {
             "consistent"
         } else {
@@ -122,7 +123,7 @@ pub(super) fn check(args: &CheckArgs, console: &Console) -> Result<Exit, Failure
         report.size,
         report.tiles,
         report.checkpoints,
-        kept.len()
+        counted(kept.len(), "kept checkpoint")
     ));
     if kept.is_empty() {
         console.say("not checked: whether this is the history that others saw (no --checkpoint that was kept elsewhere)");
