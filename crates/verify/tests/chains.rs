@@ -97,7 +97,7 @@ fn an_issuer_must_be_an_authority_for_it_whoever_brings_it() {
             it.extensions.push(purpose(false, &[TIME_STAMPING]));
         }),
         ("unknown critical", |it| {
-            it.extensions.push(extension("1.2.3.4", true, &null()))
+            it.extensions.push(extension("1.2.3.4", true, &null()));
         }),
         ("name constraints", |it| {
             it.extensions.push(extension("2.5.29.30", true, &seq(&[])));
