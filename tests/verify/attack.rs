@@ -232,3 +232,133 @@ fn json_is_one_object_also_when_the_arguments_are_wrong() {
     let ran = world.attest_with(&["verify", "--", "--format", "json"]);
     assert_eq!((ran.exit, ran.out.as_str()), (2, ""), "{ran:#?}");
 }
+
+/// Root reads everything: where the tests run as root, a mount or a user namespace would be needed.
+fn may_read_everything(released: &Released) -> bool {
+    released.world.write("closed", "x");
+    let closed = released.world.at("closed");
+    fs::set_permissions(&closed, std::os::unix::fs::PermissionsExt::from_mode(0)).unwrap();
+    fs::read(closed).is_ok()
+}
+
+/// Runs `attest` as nobody in particular, so that modes count also where the tests run as root.
+fn ordinary(released: &Released, arguments: &[&str]) -> Option<Ran> {
+    if !may_read_everything(released) {
+        return Some(released.world.attest_with(arguments));
+    }
+    // The folder of the world is for its owner alone.
+    for path in [released.world.path().to_owned(), released.world.at("user")] {
+        fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    }
+    let copy = released.world.at("attest-copy");
+    fs::copy(env!("CARGO_BIN_EXE_attest"), &copy).unwrap();
+    let mut command = released.world.program("setpriv");
+    command.args(["--reuid=65534", "--regid=65534", "--clear-groups"]);
+    let ran = command.arg(copy).args(arguments).output().ok()?;
+    Some(Ran::from_output(&ran))
+}
+
+fn closed(released: &Released, name: &str) {
+    let path = released.world.at(name);
+    fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0)).unwrap();
+}
+
+/// Asserts the exit code of a run in which something cannot be read.
+#[track_caller]
+fn answers(released: &Released, subject: &str, exit: i32) {
+    let mut arguments = vec!["verify", subject, "--format", "json"];
+    arguments.extend(released.trust.iter().map(String::as_str));
+    match ordinary(released, &arguments) {
+        Some(ran) => assert_eq!(ran.exit, exit, "{ran:#?}"),
+        None => println!("NOT RUN: no setpriv to become an ordinary user"),
+    }
+}
+
+#[test]
+fn a_file_that_cannot_be_read_could_not_be_told_unless_another_is_refused() {
+    for subject in ["dist", "dist/SHA256SUMS"] {
+        let released = Released::new();
+        answers(&released, subject, 0);
+        closed(&released, "dist/a.txt");
+        answers(&released, subject, 3);
+        released.world.write("dist/b.txt", "changed");
+        answers(&released, subject, 1);
+    }
+}
+
+#[test]
+fn below_a_folder_that_cannot_be_listed_nothing_is_missing() {
+    let released = Released::new();
+    closed(&released, "dist/sub");
+    answers(&released, "dist", 3);
+    answers(&released, "dist/SHA256SUMS", 3);
+    fs::remove_file(released.world.at("dist/a.txt")).unwrap();
+    answers(&released, "dist", 1);
+    fs::set_permissions(
+        released.world.at("dist/sub"),
+        std::os::unix::fs::PermissionsExt::from_mode(0o755),
+    )
+    .unwrap();
+}
+
+#[test]
+fn a_signed_list_that_cannot_be_read_could_not_be_told() {
+    let released = Released::new();
+    for bundle in ["release.sigstore.json", "provenance.sigstore.json"] {
+        fs::remove_file(released.world.at("dist").join(bundle)).unwrap();
+    }
+    answers(&released, "dist/a.txt", 0);
+    answers(&released, "dist", 0);
+    closed(&released, "dist/SHA256SUMS");
+    answers(&released, "dist/a.txt", 3);
+    answers(&released, "dist", 3);
+    // One that is not there says nothing: that is a no.
+    fs::remove_file(released.world.at("dist/SHA256SUMS")).unwrap();
+    answers(&released, "dist/a.txt", 1);
+    answers(&released, "dist", 1);
+}
+
+#[test]
+fn what_stands_in_the_place_of_a_listed_file_is_refused_in_folder_and_list_alike() {
+    type Put = fn(&std::path::Path);
+    let puts: [(&str, Put); 5] = [
+        ("a folder", |path| fs::create_dir(path).unwrap()),
+        ("a link outward", |path| {
+            symlink("../../user", path).unwrap()
+        }),
+        ("a device", |path| symlink("/dev/null", path).unwrap()),
+        ("a link to nothing", |path| symlink("none", path).unwrap()),
+        ("a pipe", |path| {
+            let made = std::process::Command::new("mkfifo").arg(path).status();
+            assert!(made.unwrap().success());
+        }),
+    ];
+    for (what, put) in puts {
+        let released = Released::new();
+        fs::remove_file(released.world.at("dist/a.txt")).unwrap();
+        put(&released.world.at("dist/a.txt"));
+        for subject in ["dist", "dist/SHA256SUMS"] {
+            let ran = released.verify(subject, &[]);
+            assert_eq!(ran.exit, 1, "{what}: {ran:#?}");
+        }
+    }
+}
+
+#[test]
+fn a_list_as_openssl_prints_it_is_verified_and_two_forms_in_one_are_not() {
+    let released = Released::new();
+    let lines = |form: fn(&str, &str) -> String| {
+        ["a.txt", "b.txt"]
+            .map(|name| form(name, &sha256(&released.world.read(&format!("dist/{name}")))))
+    };
+    let openssl = lines(|name, hex| format!("SHA2-256({name})= {hex}\n"));
+    let dotted = lines(|name, hex| format!("{hex}  ./{name}\n"));
+    let mixed = [openssl[0].clone(), dotted[1].clone()];
+    for (lines, exit) in [(&openssl, 0), (&dotted, 0), (&mixed, 1)] {
+        released.world.write("dist/my.sha256", lines.concat());
+        fs::remove_file(released.world.at("dist/my.sha256.sigstore.json")).unwrap_or_default();
+        released.signs_file("dist/my.sha256", "dist/my.sha256.sigstore.json");
+        let ran = released.asks("dist/my.sha256", &[]);
+        assert_eq!(ran.exit, exit, "{ran:#?}");
+    }
+}

@@ -120,7 +120,7 @@ pub(crate) const OWN: &[Own] = &[
     ),
     own(
         "checksums-unreadable",
-        &[1],
+        &[1, 3],
         "the checksums file that a bundle signs cannot be read",
     ),
     own(
@@ -439,7 +439,6 @@ pub(crate) const PASSED_ON: &[(&[u8], &[&str])] = &[
             "time-missing",
             "time-outside-validity",
             "time-unknown",
-            "unreadable",
             "version-already-released",
         ],
     ),
@@ -483,6 +482,7 @@ pub(crate) const PASSED_ON: &[(&[u8], &[&str])] = &[
             "blob-not-a-file",
             "index-mismatch",
             "manifest-malformed",
+            "not-a-file",
             "release-mismatch",
         ],
     ),
@@ -551,7 +551,6 @@ pub(crate) const PASSED_ON: &[(&[u8], &[&str])] = &[
             "log-io",
             "log-locked",
             "log-stopped",
-            "not-a-file",
             "own-bundle-rejected",
             "service-answers",
             "timestamp-content-type",
@@ -564,6 +563,7 @@ pub(crate) const PASSED_ON: &[(&[u8], &[&str])] = &[
             "timestamp-timeout",
             "timestamp-too-large",
             "timestamp-unreachable",
+            "unreadable",
         ],
     ),
 ];

@@ -19,6 +19,15 @@ use crate::path::RelativePath;
 /// SHA256 (hello) = 2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824
 /// ```
 ///
+/// or what `openssl dgst` prints, with the names of OpenSSL 3 or of those before:
+///
+/// ```text
+/// SHA2-256(hello)= 2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824
+/// SHA256(hello)= 2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824
+/// ```
+///
+/// A name may begin with `./`, once, as `find` and `xargs` write it: it is the name behind that.
+///
 /// It is read as GNU coreutils 9 reads it, but more strictly: what those would skip with a warning,
 /// trim, or take for a comment is an error. Text below a PGP clear-text header is never read,
 /// because its signature covers less than the file.
@@ -35,7 +44,7 @@ impl Checksums {
     ///
     /// # Errors
     /// Any line that is not exactly as above, a path that is not a [`RelativePath`], a path that
-    /// stands there twice, both forms in one file, no line at all, no newline at the end, or more
+    /// stands there twice, two forms in one file, no line at all, no newline at the end, or more
     /// than the [`limits`] allow.
     pub fn parse(bytes: &[u8], algorithm: Algorithm) -> Result<Self, ChecksumsError> {
         if bytes.len() > limits::CHECKSUMS_BYTES {
@@ -132,6 +141,7 @@ pub fn checksums_algorithm_of_name(name: &str) -> Option<Algorithm> {
 enum Form {
     Gnu,
     Bsd,
+    OpenSsl,
 }
 
 struct Line {
@@ -152,14 +162,21 @@ impl Line {
         };
         let (form, name, digest) = if let Some((tag, name, hex)) = split_bsd(line) {
             (Form::Bsd, name, bsd_digest(tag, hex, algorithm)?)
+        } else if let Some((tag, name, hex)) = split_openssl(line) {
+            // It escapes nothing.
+            if escaped {
+                return Err(LineProblem::Escape);
+            }
+            (Form::OpenSsl, name, openssl_digest(tag, hex, algorithm)?)
         } else {
             let (hex, name) = split_gnu(line).ok_or(LineProblem::Malformed)?;
             (Form::Gnu, name, gnu_digest(hex, algorithm)?)
         };
         let path = if escaped {
-            RelativePath::try_from(unescape(name).ok_or(LineProblem::Escape)?)?
+            let name = unescape(name).ok_or(LineProblem::Escape)?;
+            RelativePath::parse(without_dot(&name))?
         } else {
-            RelativePath::parse(name)?
+            RelativePath::parse(without_dot(name))?
         };
         Ok(Self { form, path, digest })
     }
@@ -179,6 +196,19 @@ fn split_bsd(line: &str) -> Option<(&str, &str, &str)> {
     is_tag.then_some((tag, name, hex))
 }
 
+/// `TAG(NAME)= HEX`, where the name may hold anything, also `)= `.
+fn split_openssl(line: &str) -> Option<(&str, &str, &str)> {
+    let (tag, rest) = line.split_once('(')?;
+    let (name, hex) = rest.rsplit_once(")= ")?;
+    let is_tag = !tag.is_empty() && tag.bytes().all(is_tag_byte);
+    is_tag.then_some((tag, name, hex))
+}
+
+/// The name behind one `./`. What is left must be a path of one spelling: `././a` is not.
+fn without_dot(name: &str) -> &str {
+    name.strip_prefix("./").unwrap_or(name)
+}
+
 /// `SHA256`, `SHA512/256`, `BLAKE2b-256`: no digest in hexadecimal digits is that short.
 const fn is_tag_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'/')
@@ -186,6 +216,19 @@ const fn is_tag_byte(byte: u8) -> bool {
 
 fn bsd_digest(tag: &str, hex: &str, wanted: Algorithm) -> Result<Digest, LineProblem> {
     if tag != bsd_tag(wanted) {
+        let found = tag.to_owned();
+        return Err(LineProblem::OtherAlgorithm { found, wanted });
+    }
+    Digest::from_hex(wanted, hex).map_err(LineProblem::Digest)
+}
+
+fn openssl_digest(tag: &str, hex: &str, wanted: Algorithm) -> Result<Digest, LineProblem> {
+    let name = match wanted {
+        Algorithm::Sha256 => "SHA2-256",
+        Algorithm::Sha384 => "SHA2-384",
+        Algorithm::Sha512 => "SHA2-512",
+    };
+    if tag != name && tag != bsd_tag(wanted) {
         let found = tag.to_owned();
         return Err(LineProblem::OtherAlgorithm { found, wanted });
     }

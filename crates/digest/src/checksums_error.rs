@@ -37,8 +37,8 @@ pub enum ChecksumsError {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum LineProblem {
-    /// It is not `HEX  NAME`, `HEX *NAME` or `TAG (NAME) = HEX`.
-    #[error("neither \"HEX  NAME\" nor \"TAG (NAME) = HEX\"")]
+    /// It is not `HEX  NAME`, `HEX *NAME`, `TAG (NAME) = HEX` or `TAG(NAME)= HEX`.
+    #[error("neither \"HEX  NAME\" nor \"TAG (NAME) = HEX\" nor \"TAG(NAME)= HEX\"")]
     Malformed,
     /// It ends in a carriage return.
     #[error("line ends in CR LF, wanted LF")]

@@ -118,7 +118,7 @@ fn first_that_satisfies(
                 note_name(name.as_deref(), asked.name, report);
                 return Verdict::Verified;
             }
-            Err(refusals) if shelf.is_unreadable(*index) => {
+            Err(refusals) if shelf.is_unreadable(*index) || refusals.iter().any(is_unread_list) => {
                 unreadable = unreadable.or(refusals.into_iter().next());
             }
             Err(refusals) => refused.extend(refusals),
@@ -195,12 +195,13 @@ pub(super) fn signed_checksums(
         .and_then(signed_name)
         .ok_or_else(Vec::new)?;
     let path = files::folder_of(bundle).join(name);
-    let unreadable = |error: &dyn std::fmt::Display| {
-        refuse(
-            "checksums-unreadable",
-            format!("{}: {error}", path.display()),
-            "the signed checksums file",
-        )
+    let unreadable = |error: &ReadError| {
+        // One that is not there says nothing; one that cannot be read might.
+        let wanted = match error {
+            ReadError::NotFound { .. } => "the checksums file that was signed",
+            _ => READABLE_LIST,
+        };
+        refuse("checksums-unreadable", error.to_string(), wanted)
     };
     let artifact =
         Artifact::read_path(&path, Hashes::Sha256AndSha512).map_err(|error| unreadable(&error))?;
@@ -211,11 +212,19 @@ pub(super) fn signed_checksums(
         refuse(
             "checksums-malformed",
             error.to_string(),
-            "lines of sha256sum",
+            "lines of sha256sum or openssl dgst",
         )
     })?;
     Ok((artifact, checksums))
 }
+
+/// Whether a refusal says that a signed list is there and cannot be read: then what it says about a
+/// file could not be told.
+pub(super) fn is_unread_list(refusal: &Refusal) -> bool {
+    refusal.code == "checksums-unreadable" && refusal.wanted == READABLE_LIST
+}
+
+const READABLE_LIST: &str = "a readable checksums file";
 
 /// Proves that a bundle signs these bytes: as a statement, for one of these paths. What is signed
 /// for another path, such as the checksums of what was taken in from elsewhere, lists nothing here.

@@ -10,7 +10,9 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use attest_digest::{Artifact, Hashes, ReadError, RelativePath, Root, WalkLimits, hash_all};
+use attest_digest::{
+    Artifact, Hashes, Problem, ReadError, RelativePath, Root, WalkLimits, hash_all,
+};
 use attest_policy::{
     Accepted, Approval, FileVerdict, Found, Outcome, Present, SignedNames, judge_folder,
     provenance_complete,
@@ -20,7 +22,7 @@ use attest_verify::Subject;
 use super::Session;
 use super::evidence::{Shelf, bundles_at_top, signed_name};
 use super::exempt;
-use super::file::{file_name, no_bundle, signed_checksums};
+use super::file::{file_name, is_unread_list, no_bundle, signed_checksums};
 use crate::home::real;
 use crate::report::{FileReport, Refusal, SubjectReport, Verdict};
 
@@ -75,6 +77,9 @@ pub(super) fn judge(
         None => judge_without_names(folder, bundles, &exempt, session, shelf, &mut report),
     };
     report.files = folder.reports(verdicts);
+    if source.is_none() && report.reasons.iter().any(is_unread_list) {
+        could_not_tell(&mut report);
+    }
     if report.reasons.is_empty()
         && report
             .files
@@ -88,6 +93,32 @@ pub(super) fn judge(
         });
     }
     report
+}
+
+/// The list of signed names could not be read: nobody can say what it says about the files.
+fn could_not_tell(report: &mut SubjectReport) {
+    let Some(refusal) = report.reasons.pop() else {
+        return;
+    };
+    for file in &mut report.files {
+        if let Verdict::Rejected(reason) = &file.verdict
+            && matches!(reason.code, "file-unattested" | "name-unbound")
+        {
+            file.verdict = Verdict::Unreadable(refusal.clone());
+        }
+    }
+    if report
+        .files
+        .iter()
+        .all(|file| !matches!(file.verdict, Verdict::Unreadable(_)))
+    {
+        report.files.push(FileReport {
+            path: report.subject.clone(),
+            verdict: Verdict::Unreadable(refusal),
+            size: None,
+            sha256: None,
+        });
+    }
 }
 
 /// A bundle at the folder's top, or the one of `--bundle`.
@@ -140,10 +171,23 @@ fn hashes_for(bundles: &[Loaded], shelf: &Shelf) -> Hashes {
 /// What stands in the folder, hashed.
 pub(super) struct Folder {
     pub(super) files: BTreeMap<RelativePath, Result<Artifact, ReadError>>,
-    refused: Vec<(String, Refusal)>,
+    refused: Vec<Refused>,
     /// Pinned trust, and why it needs no signature.
     pub(super) pinned: BTreeMap<RelativePath, String>,
     place: Place,
+}
+
+/// A name in the folder that no policy sees.
+struct Refused {
+    path: String,
+    refusal: Refusal,
+    /// The system would not say what it is: nothing is known of it, or of what lies below it.
+    unreadable: bool,
+}
+
+fn is_below(path: &str, folder: &str) -> bool {
+    path.strip_prefix(folder)
+        .is_some_and(|rest| rest.starts_with('/'))
 }
 
 /// Where the files of a folder are.
@@ -181,13 +225,14 @@ impl Folder {
         let artifacts = hash_all(0, &paths, |path| root.read(path, hashes));
         let refused = tree
             .refused()
-            .map(|(path, problem)| {
-                let refusal = Refusal {
+            .map(|(path, problem)| Refused {
+                path: path.as_str().to_owned(),
+                unreadable: matches!(problem, Problem::Unreadable { .. }),
+                refusal: Refusal {
                     code: problem.code(),
                     found: problem.to_string(),
                     wanted: "a regular file that can be signed".to_owned(),
-                };
-                (path.as_str().to_owned(), refusal)
+                },
             })
             .collect();
         Ok(Self {
@@ -231,14 +276,23 @@ impl Folder {
 
     /// The verdicts of the policy, and those about names that no policy sees.
     fn reports(&self, verdicts: Vec<FileVerdict>) -> Vec<FileReport> {
-        let refused = self.refused.iter().map(|(path, refusal)| FileReport {
-            path: path.clone(),
-            verdict: Verdict::Rejected(refusal.clone()),
+        let refused = self.refused.iter().map(|it| FileReport {
+            path: it.path.clone(),
+            verdict: if it.unreadable {
+                Verdict::Unreadable(it.refusal.clone())
+            } else {
+                Verdict::Rejected(it.refusal.clone())
+            },
             size: None,
             sha256: None,
         });
-        // A refused name is there, though as nothing that could verify.
-        let there = |path: &str| self.refused.iter().any(|(refused, _)| refused == path);
+        // A refused name is there, though as nothing that could verify; and below a folder that
+        // cannot be listed nothing can be told, not even that it is missing.
+        let there = |path: &str| {
+            let is_or_holds =
+                |it: &Refused| it.path == path || (it.unreadable && is_below(path, &it.path));
+            self.refused.iter().any(is_or_holds)
+        };
         verdicts
             .into_iter()
             .filter(|verdict| {

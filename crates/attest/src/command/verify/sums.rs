@@ -46,7 +46,7 @@ pub(super) fn verify(
         .map_err(|error| Refusal {
             code: "checksums-malformed",
             found: error.to_string(),
-            wanted: "lines of sha256sum".to_owned(),
+            wanted: "lines of sha256sum or openssl dgst".to_owned(),
         })
         .and_then(|checksums| names(&signed, &checksums, session, shelf));
     match names {
@@ -202,7 +202,8 @@ fn judge(
     report.files.extend(
         verdicts
             .into_iter()
-            .map(|verdict| file_report(verdict, |path| read.get(path)?.as_ref().ok())),
+            .map(|verdict| file_report(verdict, |path| read.get(path)?.as_ref().ok()))
+            .map(as_in_a_folder),
     );
     if session.ignore_missing && present.len() < listed.len() {
         report.notes.push(format!(
@@ -218,4 +219,18 @@ fn judge(
             wanted: "at least one".to_owned(),
         });
     }
+}
+
+/// What stands there is no file that could have been signed: refused, as it is in a folder.
+fn as_in_a_folder(mut file: FileReport) -> FileReport {
+    file.verdict = match file.verdict {
+        Verdict::Unreadable(refusal) if matches!(refusal.code, "not-a-file" | "link-outside") => {
+            Verdict::Rejected(Refusal {
+                wanted: "a regular file that can be signed".to_owned(),
+                ..refusal
+            })
+        }
+        other => other,
+    };
+    file
 }
