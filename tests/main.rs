@@ -18,6 +18,7 @@ mod init;
 mod inspect;
 mod key;
 mod log;
+mod offline;
 mod page;
 mod readme;
 mod release;

@@ -237,7 +237,7 @@ fn json_is_one_object_also_when_the_arguments_are_wrong() {
 fn may_read_everything(released: &Released) -> bool {
     released.world.write("closed", "x");
     let closed = released.world.at("closed");
-    fs::set_permissions(&closed, std::os::unix::fs::PermissionsExt::from_mode(0)).unwrap();
+    fs::set_permissions(&closed, std::os::unix::fs::PermissionsExt::from_mode(0o0)).unwrap();
     fs::read(closed).is_ok()
 }
 
@@ -260,7 +260,7 @@ fn ordinary(released: &Released, arguments: &[&str]) -> Option<Ran> {
 
 fn closed(released: &Released, name: &str) {
     let path = released.world.at(name);
-    fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0)).unwrap();
+    fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o0)).unwrap();
 }
 
 /// Asserts the exit code of a run in which something cannot be read.
@@ -324,7 +324,7 @@ fn what_stands_in_the_place_of_a_listed_file_is_refused_in_folder_and_list_alike
     let puts: [(&str, Put); 5] = [
         ("a folder", |path| fs::create_dir(path).unwrap()),
         ("a link outward", |path| {
-            symlink("../../user", path).unwrap()
+            symlink("../../user", path).unwrap();
         }),
         ("a device", |path| symlink("/dev/null", path).unwrap()),
         ("a link to nothing", |path| symlink("none", path).unwrap()),
