@@ -185,7 +185,11 @@ fn codes_of(section: &str) -> Vec<(&str, Vec<&str>)> {
 /// Whether there is a fixture of that name that must be refused with the code.
 fn is_fixture_refused_with(name: &str, code: &str) -> bool {
     let path = root()
-        .join("fixtures/verify")
+        .join(if name.contains('/') {
+            "fixtures"
+        } else {
+            "fixtures/verify"
+        })
         .join(name)
         .join("expect.toml");
     fs::read_to_string(path).is_ok_and(|text| text.contains(&format!("reject = \"{code}\"\n")))

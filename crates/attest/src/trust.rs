@@ -109,6 +109,7 @@ pub(crate) fn signer_words(signer: &ExpectedSigner) -> String {
     match signer {
         ExpectedSigner::Key(key) => format!("key sha256:{}", hex::encode(key.fingerprint())),
         ExpectedSigner::Identity { identity, issuer } => format!("{identity} by {issuer}"),
+        ExpectedSigner::Detached(key) => key.to_string(),
     }
 }
 

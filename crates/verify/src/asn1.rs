@@ -2,6 +2,6 @@
 //! that read them.
 
 pub(crate) mod certificate;
-pub(crate) mod precertificate;
+pub(crate) mod pair;
 pub(crate) mod spki;
 pub(crate) mod token;

@@ -95,18 +95,6 @@ pub const STEPS: &[Step] = &[
     ),
     step(
         11,
-        "chain",
-        "the certificate leads to an authority of a trusted root",
-        "RFC 5280 §6",
-    ),
-    step(
-        12,
-        "transparency",
-        "a trusted certificate log has seen the certificate",
-        "RFC 6962 §3",
-    ),
-    step(
-        13,
         "engine",
         "the Sigstore organisation's verifier accepts as well",
         "Sigstore client specification",
@@ -131,29 +119,9 @@ pub const CODES: &[Code] = &[
         "the bundle's media type is not one of versions 0.1 to 0.3",
     ),
     code(
-        "certificate-authority-unknown",
-        11,
-        "the signing certificate is of an authority that no trusted root has",
-    ),
-    code(
-        "certificate-authority-validity",
-        11,
-        "the authority was not valid at a proven time",
-    ),
-    code(
         "certificate-chain-invalid",
         11,
-        "the authority that the signing certificate names did not issue it, or may not",
-    ),
-    code(
-        "certificate-log-unknown",
-        12,
-        "the certificate was seen only by certificate logs that no trusted root has",
-    ),
-    code(
-        "certificate-log-validity",
-        12,
-        "the certificate log's key was not valid at the time that it signed",
+        "the signing certificate does not lead to a trusted root",
     ),
     code(
         "certificate-malformed",
@@ -172,13 +140,8 @@ pub const CODES: &[Code] = &[
     ),
     code(
         "certificate-transparency-invalid",
-        12,
-        "a trusted certificate log signed another certificate than this one",
-    ),
-    code(
-        "certificate-transparency-missing",
-        12,
-        "no certificate log has signed for the signing certificate",
+        11,
+        "no trusted certificate log has signed for the signing certificate",
     ),
     code(
         "checkpoint-malformed",
@@ -217,7 +180,7 @@ pub const CODES: &[Code] = &[
     ),
     code(
         "engine-rejected",
-        13,
+        11,
         "the Sigstore organisation's verifier refuses what our own path accepts",
     ),
     code(
@@ -231,9 +194,39 @@ pub const CODES: &[Code] = &[
         "the certificate's identity was vouched for by another issuer",
     ),
     code(
+        "key-expired",
+        10,
+        "the signature was made after its key had expired",
+    ),
+    code(
         "key-hint-mismatch",
         2,
         "the bundle hints at another key than the one that signed",
+    ),
+    code(
+        "key-not-for-signing",
+        2,
+        "the key's owner did not make it for signing data",
+    ),
+    code(
+        "key-not-yet-valid",
+        10,
+        "the signature is older than its key",
+    ),
+    code(
+        "key-revoked",
+        10,
+        "the key is revoked, and no independent time shows the signature to be older",
+    ),
+    code(
+        "key-unbound",
+        2,
+        "the key does not vouch for itself, or the primary key and its subkey not for each other",
+    ),
+    code(
+        "key-weak",
+        2,
+        "the key is of an algorithm or a size that no longer protects",
     ),
     code(
         "log-entry-duplicate",
@@ -302,14 +295,59 @@ pub const CODES: &[Code] = &[
         "we cannot verify signatures of this key over this content",
     ),
     code(
+        "signature-comment-invalid",
+        3,
+        "the key did not sign the comment that the signature is shown with",
+    ),
+    code(
         "signature-count",
         3,
         "the envelope has not exactly one signature",
     ),
     code(
+        "signature-critical-unknown",
+        3,
+        "the signer demands that something be understood which we do not know",
+    ),
+    code(
+        "signature-expired",
+        10,
+        "the signer let the signature end, and it has",
+    ),
+    code(
+        "signature-hash-weak",
+        3,
+        "the signature is over a hash that can be forged",
+    ),
+    code(
         "signature-invalid",
         3,
         "the expected key did not make this signature",
+    ),
+    code(
+        "signature-malformed",
+        1,
+        "the file is not one of detached signatures, or has not one meaning",
+    ),
+    code(
+        "signature-namespace",
+        3,
+        "the signature was made for another purpose than a file",
+    ),
+    code(
+        "signature-not-detached",
+        1,
+        "the file holds what it signs, and says nothing of another",
+    ),
+    code(
+        "signature-text-mode",
+        3,
+        "the signature covers a text, and not the bytes",
+    ),
+    code(
+        "signature-too-large",
+        1,
+        "the file of signatures has more bytes, signatures or parts than any honest one",
     ),
     code("signer-mismatch", 2, "somebody else signed"),
     code(

@@ -33,10 +33,38 @@ impl VerifyingKey {
 /// The digest of bytes in memory.
 pub(crate) fn hash(algorithm: Algorithm, bytes: &[u8]) -> Digest {
     let digest = digest::digest(implementation(algorithm), bytes);
+    of_bytes(algorithm, digest.as_ref())
+}
+
+fn of_bytes(algorithm: Algorithm, bytes: &[u8]) -> Digest {
     match algorithm {
-        Algorithm::Sha256 => Digest::Sha256(array(digest.as_ref())),
-        Algorithm::Sha384 => Digest::Sha384(array(digest.as_ref())),
-        Algorithm::Sha512 => Digest::Sha512(array(digest.as_ref())),
+        Algorithm::Sha256 => Digest::Sha256(array(bytes)),
+        Algorithm::Sha384 => Digest::Sha384(array(bytes)),
+        Algorithm::Sha512 => Digest::Sha512(array(bytes)),
+    }
+}
+
+/// A digest of bytes that come one after another.
+#[derive(Clone)]
+pub(crate) struct Hashing {
+    context: digest::Context,
+    algorithm: Algorithm,
+}
+
+impl Hashing {
+    pub(crate) fn new(algorithm: Algorithm) -> Self {
+        Self {
+            context: digest::Context::new(implementation(algorithm)),
+            algorithm,
+        }
+    }
+
+    pub(crate) fn update(&mut self, bytes: &[u8]) {
+        self.context.update(bytes);
+    }
+
+    pub(crate) fn finish(self) -> Digest {
+        of_bytes(self.algorithm, self.context.finish().as_ref())
     }
 }
 

@@ -7,6 +7,7 @@ use attest_provenance::Statement;
 use jiff::Timestamp;
 
 use crate::check::Check;
+use crate::dialect::{DetachedKey, Fingerprint};
 use crate::key::PublicKey;
 
 /// Who is expected to have signed. There is no value for anyone.
@@ -21,12 +22,15 @@ pub enum ExpectedSigner {
         /// Who vouches for it: the issuer of the identity token.
         issuer: String,
     },
+    /// The holder of an OpenPGP, minisign or SSH key, by a detached signature.
+    Detached(DetachedKey),
 }
 
 impl fmt::Display for ExpectedSigner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Key(key) => key.fmt(f),
+            Self::Detached(key) => key.fmt(f),
             Self::Identity { identity, issuer } => write!(f, "{identity} by {issuer}"),
         }
     }
@@ -130,6 +134,23 @@ pub enum ProvenSigner {
         /// Who vouched for it.
         issuer: String,
     },
+    /// The holder of an OpenPGP key.
+    OpenPgp {
+        /// The primary key: whom one counts.
+        primary: Fingerprint,
+        /// The key that signed: the primary key itself, or a subkey that it bound.
+        key: Fingerprint,
+    },
+    /// The holder of a minisign key.
+    Minisign {
+        /// The key in its one line of base64.
+        key: String,
+    },
+    /// The holder of an SSH key.
+    Ssh {
+        /// As `ssh-keygen -l` prints it, without `SHA256:`.
+        fingerprint: String,
+    },
 }
 
 impl ProvenSigner {
@@ -144,8 +165,8 @@ impl ProvenSigner {
                     issuer: vouching,
                 },
             ) => identity == wanted && issuer == vouching,
-            (Self::Key(_), ExpectedSigner::Identity { .. })
-            | (Self::Identity { .. }, ExpectedSigner::Key(_)) => false,
+            (signer, ExpectedSigner::Detached(key)) => key.is_signer(signer),
+            _ => false,
         }
     }
 }
@@ -155,6 +176,12 @@ impl fmt::Display for ProvenSigner {
         match self {
             Self::Key(key) => key.fmt(f),
             Self::Identity { identity, issuer } => write!(f, "{identity} by {issuer}"),
+            Self::OpenPgp { primary, key } if primary == key => write!(f, "OpenPGP key {primary}"),
+            Self::OpenPgp { primary, key } => {
+                write!(f, "OpenPGP key {primary} (subkey {key})")
+            }
+            Self::Minisign { key } => write!(f, "minisign key {key}"),
+            Self::Ssh { fingerprint } => write!(f, "SSH key SHA256:{fingerprint}"),
         }
     }
 }
@@ -253,14 +280,17 @@ pub enum Skipped {
     Time,
     /// A timestamp of an authority that no trusted root has: `no-time` was accepted.
     TimeUnknown,
+    /// When the signature was made is only the signer's word, and the key was judged at it.
+    SignerTime {
+        /// The time that the signer signed.
+        time: Timestamp,
+    },
     /// Whether the log's key was valid: there is no trusted time to judge it at.
     LogKeyValidity,
     /// A time of the log that no promise proves.
     IntegratedTime,
     /// Whether the artifact's bytes could be taken for a statement: only their digest is known.
     Bytes,
-    /// Whether a certificate log has seen the certificate: its authority's trusted root has none.
-    CertificateLog,
     /// The second opinion: the Sigstore organisation's verifier cannot judge this.
     Engine {
         /// Why it cannot.
@@ -277,10 +307,10 @@ impl Skipped {
             Self::Proof => "set-only",
             Self::Time => "no-time",
             Self::TimeUnknown => "time-unknown",
+            Self::SignerTime { .. } => "signer-time",
             Self::LogKeyValidity => "log-key-validity",
             Self::IntegratedTime => "integrated-time",
             Self::Bytes => "bytes-not-seen",
-            Self::CertificateLog => "certificate-log",
             Self::Engine { .. } => "engine",
         }
     }
@@ -301,15 +331,16 @@ impl fmt::Display for Skipped {
             Self::TimeUnknown => {
                 f.write_str("timestamp: no trusted root has its authority (no-time was accepted)")
             }
+            Self::SignerTime { time } => write!(
+                f,
+                "time of the signature: {time} is asserted by the signer alone, and the key was judged at it"
+            ),
             Self::LogKeyValidity => {
                 f.write_str("validity of the log's key: there is no trusted time to judge it at")
             }
             Self::IntegratedTime => f.write_str("integrated time of the log: no promise proves it"),
             Self::Bytes => f.write_str(
                 "whether the bytes could be taken for a statement: only their digest is known",
-            ),
-            Self::CertificateLog => f.write_str(
-                "certificate log: the trusted root of the certificate's authority has none",
             ),
             Self::Engine { reason } => write!(f, "second opinion of the Sigstore engine: {reason}"),
         }

@@ -18,10 +18,10 @@
 mod asn1;
 mod body;
 mod bundle;
-mod chain;
 mod check;
 mod codes;
 mod crypto;
+mod dialect;
 mod engine;
 mod evidence;
 mod inclusion;
@@ -30,7 +30,6 @@ pub mod limits;
 mod signature;
 mod signer;
 mod time;
-mod transparency;
 mod trusted_root;
 mod verifier;
 
@@ -39,13 +38,14 @@ pub use bundle::{
 };
 pub use check::{Check, Rejection};
 pub use codes::{CODES, Code, STEPS, Step};
+pub use dialect::{Detached, DetachedError, DetachedKey, DetachedKeyError, Fingerprint, Observed};
 pub use evidence::{
     Evidence, ExpectedSigner, ProvenLog, ProvenSigner, ProvenTime, Skipped, TimeSource,
 };
 pub use key::{KeyError, KeyKind, PublicKey};
 pub use signature::Subject;
 pub use trusted_root::{
-    CertificateAuthority, CertificateLog, EmbeddedRoot, MetadataChain, Roles, TimeWindow,
-    TimestampAuthority, TrustedLog, TrustedRoot, TrustedRootError,
+    EmbeddedRoot, MetadataChain, Roles, TimeWindow, TimestampAuthority, TrustedLog, TrustedRoot,
+    TrustedRootError,
 };
 pub use verifier::{Accept, Verifier};

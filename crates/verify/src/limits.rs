@@ -26,9 +26,6 @@ pub const CHAIN_CERTIFICATES: usize = 10;
 /// Bytes of one certificate; Fulcio's have 2 KiB.
 pub const CERTIFICATE_BYTES: usize = 16 << 10;
 
-/// Timestamps of certificate logs in one certificate.
-pub const CERTIFICATE_TIMESTAMPS: usize = 16;
-
 /// Bytes of one RFC 3161 timestamp.
 pub const TIMESTAMP_BYTES: usize = 64 << 10;
 
@@ -49,6 +46,30 @@ pub const TRUSTED_ROOT_BYTES: usize = 1 << 20;
 
 /// Logs, or authorities of one kind, of one trusted root.
 pub const TRUSTED_ROOT_ITEMS: usize = 128;
+
+/// Bytes of a file of detached signatures: OpenPGP, minisign or SSH.
+pub const DETACHED_BYTES: usize = 256 << 10;
+
+/// Signatures in one such file.
+pub const DETACHED_SIGNATURES: usize = 64;
+
+/// Different hashes that one such file may ask for: all run over one reading of the signed bytes.
+pub const DETACHED_HASHES: usize = 16;
+
+/// Bytes of a file of OpenPGP public keys. Keys that many people have certified have hundreds of KiB.
+pub const OPENPGP_KEY_BYTES: usize = 4 << 20;
+
+/// Armored blocks in one file of OpenPGP signatures or keys.
+pub const OPENPGP_BLOCKS: usize = 128;
+
+/// Packets in one file of OpenPGP public keys.
+pub const OPENPGP_PACKETS: usize = 16 << 10;
+
+/// Subpackets of one OpenPGP signature, in both of its areas.
+pub const OPENPGP_SUBPACKETS: usize = 128;
+
+/// Signatures that an OpenPGP key made over itself and its parts; each is verified.
+pub const OPENPGP_SELF_SIGNATURES: usize = 512;
 
 /// Seconds that a proven time may lie in the future: the skew of two honest clocks.
 pub const CLOCK_SKEW_SECONDS: i64 = 300;

@@ -18,7 +18,7 @@ pub(crate) struct Signer {
 
 impl Signer {
     /// The expected signer, if the bundle's material can be theirs. For a certificate this checks
-    /// what it says; that it leads to a trusted root is the matter of step 11.
+    /// what it says; that it leads to a trusted root is left to the engine.
     pub(crate) fn of(bundle: &Bundle, expected: &ExpectedSigner) -> Result<Self, Check> {
         match (expected, bundle.certificate()) {
             (ExpectedSigner::Key(key), None) => Ok(Self {
@@ -51,7 +51,12 @@ impl Signer {
             (ExpectedSigner::Key(key), Some(der)) => {
                 Err(Check::new("signer-mismatch", claimed_identity(der), key))
             }
-            (ExpectedSigner::Identity { .. }, None) => {
+            (ExpectedSigner::Detached(_), Some(der)) => Err(Check::new(
+                "signer-mismatch",
+                claimed_identity(der),
+                expected,
+            )),
+            (ExpectedSigner::Identity { .. } | ExpectedSigner::Detached(_), None) => {
                 Err(Check::new("signer-mismatch", claimed_key(bundle), expected))
             }
         }

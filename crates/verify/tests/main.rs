@@ -7,7 +7,7 @@ mod accepting;
 #[cfg(test)]
 mod certificates;
 #[cfg(test)]
-mod chains;
+mod detached;
 #[cfg(test)]
 mod fixtures;
 #[cfg(test)]

@@ -1,0 +1,166 @@
+//! What a key says about itself: that it is one, with which name, and that it is no more.
+
+use super::Fingerprint;
+use super::certificate::{Certificate, Component};
+use super::judge::{check_strength, critical, timestamp, usable};
+use super::signature::{Signature, kind};
+use crate::check::Check;
+use crate::crypto;
+use crate::dialect::bare_key::BareKey;
+
+/// What the primary key signed about itself: directly, or with a name that it has not revoked.
+pub(super) fn self_signatures(certificate: &Certificate) -> Result<Vec<&Signature>, Check> {
+    let primary = certificate.primary.key.framed();
+    let mut claimed: Vec<(&Signature, Vec<u8>)> = certificate
+        .primary
+        .of_kind(kind::DIRECT_KEY)
+        .map(|it| (it, primary.to_vec()))
+        .collect();
+    for name in &certificate.names {
+        let content = [primary, &name.framed].concat();
+        let revoked = name
+            .signatures
+            .iter()
+            .filter(|it| it.kind == kind::CERTIFICATION_REVOCATION)
+            .any(|it| may_be_by_primary(certificate, it, &content));
+        if revoked {
+            continue;
+        }
+        let certifications = name
+            .signatures
+            .iter()
+            .filter(|it| kind::CERTIFICATION.contains(&it.kind));
+        claimed.extend(certifications.map(|it| (it, content.clone())));
+    }
+    let claimed = claimed
+        .iter()
+        .map(|(it, content)| (*it, content.as_slice()));
+    verified(certificate, claimed).map_err(|weak| {
+        weak.unwrap_or_else(|| {
+            Check::new(
+                "key-unbound",
+                format!(
+                    "OpenPGP key {} says nothing about itself that verifies",
+                    certificate.fingerprint()
+                ),
+                "a self-signature",
+            )
+        })
+    })
+}
+
+/// Those that the primary key made, with a hash that holds. If it made none: one with a weak hash.
+pub(super) fn verified<'s, 'c>(
+    certificate: &Certificate,
+    claimed: impl Iterator<Item = (&'s Signature, &'c [u8])>,
+) -> Result<Vec<&'s Signature>, Option<Check>> {
+    let mut weak = None;
+    let mut found = Vec::new();
+    let Ok(bare) = usable(&certificate.primary.key) else {
+        return Err(None);
+    };
+    for (signature, content) in claimed {
+        if let Err(check) = check_strength(signature, "a signature of the key over itself") {
+            weak = Some(check);
+        } else if critical(signature).is_none()
+            && signature.fits(&certificate.fingerprint())
+            && signature.created().is_some()
+            && verifies(signature, bare, content)
+        {
+            found.push(signature);
+        }
+    }
+    if found.is_empty() {
+        Err(weak)
+    } else {
+        Ok(found)
+    }
+}
+
+/// A revocation counts unless it is shown to be none: one that we cannot check is believed.
+fn may_be_by_primary(certificate: &Certificate, signature: &Signature, content: &[u8]) -> bool {
+    let checkable = signature.algorithm().is_some() && signature.unknown_algorithm().is_none();
+    match &certificate.primary.key.usable {
+        Ok(bare) if checkable => verifies(signature, bare, content),
+        _ => true,
+    }
+}
+
+pub(super) fn verifies(signature: &Signature, key: &BareKey, content: &[u8]) -> bool {
+    let Some(algorithm) = signature.algorithm() else {
+        return false;
+    };
+    let bytes = [signature.salt(), content, signature.trailer()].concat();
+    let digest = crypto::hash(algorithm, &bytes);
+    signature
+        .numbers(&digest)
+        .is_some_and(|numbers| key.verifies_digest(&digest, numbers))
+}
+
+/// Compromised, or for no reason given: never. Superseded or retired: a signature from before would
+/// need an independent time, which no OpenPGP signature carries.
+pub(super) fn check_not_revoked(
+    certificate: &Certificate,
+    component: &Component,
+    kind: u8,
+    created: u32,
+) -> Result<(), Check> {
+    let name = component.key.fingerprint;
+    let refused = |found: String| Check::new("key-revoked", found, "a key that is not revoked");
+    if component.has_unread_revocation {
+        return Err(refused(format!(
+            "OpenPGP key {name} with a revocation that we cannot read"
+        )));
+    }
+    let primary = certificate.primary.key.framed();
+    let content = if kind == kind::KEY_REVOCATION {
+        primary.to_vec()
+    } else {
+        [primary, component.key.framed()].concat()
+    };
+    for revocation in component.of_kind(kind) {
+        let is_own = !revocation.has_hint() || revocation.hints_at(&certificate.fingerprint());
+        if !is_own {
+            if has_revoker(certificate) {
+                return Err(refused(format!(
+                    "OpenPGP key {name} with a revocation by its revoker, which we cannot check"
+                )));
+            }
+            continue;
+        }
+        if may_be_by_primary(certificate, revocation, &content) {
+            return Err(refused(revoked(&name, revocation, created)));
+        }
+    }
+    Ok(())
+}
+
+fn has_revoker(certificate: &Certificate) -> bool {
+    let names = certificate.names.iter().flat_map(|it| &it.signatures);
+    names
+        .chain(&certificate.primary.signatures)
+        .any(|it| it.hashed.has_revoker)
+}
+
+fn revoked(name: &Fingerprint, revocation: &Signature, created: u32) -> String {
+    let reason = match revocation.hashed.reason {
+        Some(1) => "superseded",
+        Some(2) => "compromised",
+        Some(3) => "retired",
+        _ => "for no reason given",
+    };
+    let soft = matches!(revocation.hashed.reason, Some(1 | 3));
+    let since = revocation.created().unwrap_or(0);
+    let note = if soft && created < since {
+        format!(
+            "; that the signature is older, {}, only the signer says",
+            timestamp(created)
+        )
+    } else {
+        String::new()
+    };
+    format!(
+        "OpenPGP key {name} revoked at {}, {reason} (REVKEYSIG){note}",
+        timestamp(since)
+    )
+}
