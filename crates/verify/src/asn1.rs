@@ -3,5 +3,6 @@
 
 pub(crate) mod certificate;
 pub(crate) mod pair;
+pub(crate) mod precertificate;
 pub(crate) mod spki;
 pub(crate) mod token;

@@ -95,6 +95,18 @@ pub const STEPS: &[Step] = &[
     ),
     step(
         11,
+        "chain",
+        "the certificate leads to an authority of a trusted root",
+        "RFC 5280 §6",
+    ),
+    step(
+        12,
+        "transparency",
+        "a trusted certificate log has seen the certificate",
+        "RFC 6962 §3",
+    ),
+    step(
+        13,
         "engine",
         "the Sigstore organisation's verifier accepts as well",
         "Sigstore client specification",
@@ -119,9 +131,29 @@ pub const CODES: &[Code] = &[
         "the bundle's media type is not one of versions 0.1 to 0.3",
     ),
     code(
+        "certificate-authority-unknown",
+        11,
+        "the signing certificate is of an authority that no trusted root has",
+    ),
+    code(
+        "certificate-authority-validity",
+        11,
+        "the authority was not valid at a proven time",
+    ),
+    code(
         "certificate-chain-invalid",
         11,
-        "the signing certificate does not lead to a trusted root",
+        "the authority that the signing certificate names did not issue it, or may not",
+    ),
+    code(
+        "certificate-log-unknown",
+        12,
+        "the certificate was seen only by certificate logs that no trusted root has",
+    ),
+    code(
+        "certificate-log-validity",
+        12,
+        "the certificate log's key was not valid at the time that it signed",
     ),
     code(
         "certificate-malformed",
@@ -140,8 +172,13 @@ pub const CODES: &[Code] = &[
     ),
     code(
         "certificate-transparency-invalid",
-        11,
-        "no trusted certificate log has signed for the signing certificate",
+        12,
+        "a trusted certificate log signed another certificate than this one",
+    ),
+    code(
+        "certificate-transparency-missing",
+        12,
+        "no certificate log has signed for the signing certificate",
     ),
     code(
         "checkpoint-malformed",
@@ -180,7 +217,7 @@ pub const CODES: &[Code] = &[
     ),
     code(
         "engine-rejected",
-        11,
+        13,
         "the Sigstore organisation's verifier refuses what our own path accepts",
     ),
     code(

@@ -14,13 +14,11 @@ use sigstore_verify::types::bundle::TimestampVerificationData;
 use sigstore_verify::types::{
     ArtifactDigest, Bundle as EngineBundle, DerPublicKey, HashAlgorithm, Sha256Hash,
 };
-use sigstore_verify::{
-    CertificateError, Error, PublicKeyVerificationPolicy, VerificationPolicy, Verifier,
-};
+use sigstore_verify::{PublicKeyVerificationPolicy, VerificationPolicy, Verifier};
 
 use crate::body::{self, EntryKind};
 use crate::bundle::Bundle;
-use crate::evidence::{ExpectedSigner, ProvenSigner};
+use crate::evidence::ProvenSigner;
 use crate::signer::Signer;
 use crate::trusted_root::{TrustedRoot, TrustedRootError};
 
@@ -38,6 +36,8 @@ pub(crate) struct Question<'a> {
     pub(crate) without_timestamps: &'a [usize],
     /// Whether log entries must be proven.
     pub(crate) proven: bool,
+    /// Whether the certificate's authority has no certificate logs.
+    pub(crate) without_certificate_logs: bool,
 }
 
 /// What the engine says.
@@ -45,10 +45,7 @@ pub(crate) enum Opinion {
     Accepts,
     /// It cannot judge this.
     None(&'static str),
-    Rejects {
-        code: &'static str,
-        reason: String,
-    },
+    Rejects(String),
 }
 
 impl Engine {
@@ -68,7 +65,7 @@ impl Engine {
         };
         let mut bundle = match EngineBundle::from_json(question.bundle.text()) {
             Ok(bundle) => bundle,
-            Err(error) => return rejects(REJECTED, &error),
+            Err(error) => return rejects(&error),
         };
         let material = &mut bundle.verification_material;
         let entries = std::mem::take(&mut material.tlog_entries);
@@ -90,6 +87,11 @@ impl Engine {
             }
             ProvenSigner::Identity { identity, issuer } => {
                 let policy = VerificationPolicy::new(identity.as_str(), issuer.as_str());
+                let policy = if question.without_certificate_logs {
+                    policy.skip_sct()
+                } else {
+                    policy
+                };
                 let policy = if question.proven {
                     policy
                 } else {
@@ -104,28 +106,13 @@ impl Engine {
         };
         match verified {
             Ok(_) => Opinion::Accepts,
-            Err(error) => rejects(code(&error), &error),
+            Err(error) => rejects(&error),
         }
     }
 }
 
-/// Of a certificate the engine alone judges chain and SCT: that is a finding of its own, and not a
-/// difference between us.
-const fn code(error: &Error) -> &'static str {
-    match error {
-        Error::Certificate(
-            CertificateError::ChainInvalid(_) | CertificateError::NoValidAuthority { .. },
-        ) => "certificate-chain-invalid",
-        Error::Certificate(CertificateError::Sct(_)) => "certificate-transparency-invalid",
-        _ => REJECTED,
-    }
-}
-
-fn rejects(code: &'static str, error: &dyn std::error::Error) -> Opinion {
-    Opinion::Rejects {
-        code,
-        reason: error.to_string(),
-    }
+fn rejects(error: &dyn std::error::Error) -> Opinion {
+    Opinion::Rejects(error.to_string())
 }
 
 /// The code of a difference between us and the engine.
@@ -246,9 +233,4 @@ fn start_always(item: Option<&mut Value>) {
     if let Some(start) = item.and_then(|it| it.pointer_mut("/validFor/start")) {
         *start = "1970-01-01T00:00:00Z".into();
     }
-}
-
-/// Whether an opinion can be had at all about this signer.
-pub(crate) const fn is_required(expected: &ExpectedSigner) -> bool {
-    matches!(expected, ExpectedSigner::Identity { .. })
 }

@@ -291,6 +291,8 @@ pub enum Skipped {
     IntegratedTime,
     /// Whether the artifact's bytes could be taken for a statement: only their digest is known.
     Bytes,
+    /// Whether a certificate log has seen the certificate: its authority's trusted root has none.
+    CertificateLog,
     /// The second opinion: the Sigstore organisation's verifier cannot judge this.
     Engine {
         /// Why it cannot.
@@ -311,6 +313,7 @@ impl Skipped {
             Self::LogKeyValidity => "log-key-validity",
             Self::IntegratedTime => "integrated-time",
             Self::Bytes => "bytes-not-seen",
+            Self::CertificateLog => "certificate-log",
             Self::Engine { .. } => "engine",
         }
     }
@@ -341,6 +344,9 @@ impl fmt::Display for Skipped {
             Self::IntegratedTime => f.write_str("integrated time of the log: no promise proves it"),
             Self::Bytes => f.write_str(
                 "whether the bytes could be taken for a statement: only their digest is known",
+            ),
+            Self::CertificateLog => f.write_str(
+                "certificate log: the trusted root of the certificate's authority has none",
             ),
             Self::Engine { reason } => write!(f, "second opinion of the Sigstore engine: {reason}"),
         }

@@ -18,6 +18,7 @@
 mod asn1;
 mod body;
 mod bundle;
+mod chain;
 mod check;
 mod codes;
 mod crypto;
@@ -30,6 +31,7 @@ pub mod limits;
 mod signature;
 mod signer;
 mod time;
+mod transparency;
 mod trusted_root;
 mod verifier;
 
@@ -45,7 +47,7 @@ pub use evidence::{
 pub use key::{KeyError, KeyKind, PublicKey};
 pub use signature::Subject;
 pub use trusted_root::{
-    EmbeddedRoot, MetadataChain, Roles, TimeWindow, TimestampAuthority, TrustedLog, TrustedRoot,
-    TrustedRootError,
+    CertificateAuthority, CertificateLog, EmbeddedRoot, MetadataChain, Roles, TimeWindow,
+    TimestampAuthority, TrustedLog, TrustedRoot, TrustedRootError,
 };
 pub use verifier::{Accept, Verifier};

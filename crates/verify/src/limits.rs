@@ -26,6 +26,9 @@ pub const CHAIN_CERTIFICATES: usize = 10;
 /// Bytes of one certificate; Fulcio's have 2 KiB.
 pub const CERTIFICATE_BYTES: usize = 16 << 10;
 
+/// Timestamps of certificate logs in one certificate.
+pub const CERTIFICATE_TIMESTAMPS: usize = 16;
+
 /// Bytes of one RFC 3161 timestamp.
 pub const TIMESTAMP_BYTES: usize = 64 << 10;
 

@@ -18,7 +18,7 @@ pub(crate) struct Signer {
 
 impl Signer {
     /// The expected signer, if the bundle's material can be theirs. For a certificate this checks
-    /// what it says; that it leads to a trusted root is left to the engine.
+    /// what it says; that it leads to a trusted root is the matter of step 11.
     pub(crate) fn of(bundle: &Bundle, expected: &ExpectedSigner) -> Result<Self, Check> {
         match (expected, bundle.certificate()) {
             (ExpectedSigner::Key(key), None) => Ok(Self {

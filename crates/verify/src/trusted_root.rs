@@ -1,7 +1,9 @@
 //! Trusted roots: the keys of logs and the certificates of authorities, with their validity.
 
 mod authority;
+mod certificate_log;
 mod embedded;
+mod issuer;
 mod log;
 mod window;
 
@@ -12,7 +14,9 @@ use attest_provenance::json::{self, FieldError, JsonError, Object, Value};
 
 pub(crate) use authority::ChainProblem;
 pub use authority::TimestampAuthority;
+pub use certificate_log::CertificateLog;
 pub use embedded::{EmbeddedRoot, MetadataChain, Roles};
+pub use issuer::CertificateAuthority;
 pub use log::TrustedLog;
 pub use window::TimeWindow;
 
@@ -42,6 +46,9 @@ struct Inner {
     json: Value,
     logs: Vec<TrustedLog>,
     authorities: Vec<TimestampAuthority>,
+    issuers: Vec<CertificateAuthority>,
+    certificate_logs: Vec<CertificateLog>,
+    asks_for_certificate_logs: bool,
 }
 
 impl TrustedRoot {
@@ -55,7 +62,13 @@ impl TrustedRoot {
     pub fn parse(bytes: &[u8]) -> Result<Self, TrustedRootError> {
         let mut json = json::parse(bytes, limits::TRUSTED_ROOT)?;
         drop_nulls(&mut json);
-        let (logs, authorities) = read(json.clone())?;
+        let Read {
+            logs,
+            authorities,
+            issuers,
+            certificate_logs,
+            asks_for_certificate_logs,
+        } = read(json.clone())?;
         let digest = crypto::hash(Algorithm::Sha256, bytes);
         Ok(Self {
             name: digest.to_string().into(),
@@ -64,6 +77,9 @@ impl TrustedRoot {
                 json,
                 logs,
                 authorities,
+                issuers,
+                certificate_logs,
+                asks_for_certificate_logs,
             }),
         })
     }
@@ -95,6 +111,22 @@ impl TrustedRoot {
     /// The timestamp authorities.
     pub fn authorities(&self) -> &[TimestampAuthority] {
         &self.inner.authorities
+    }
+
+    /// The authorities that issue certificates for code signing.
+    pub fn certificate_authorities(&self) -> &[CertificateAuthority] {
+        &self.inner.issuers
+    }
+
+    /// The logs of certificates; not those that cannot sign anything that we take.
+    pub fn certificate_logs(&self) -> &[CertificateLog] {
+        &self.inner.certificate_logs
+    }
+
+    /// Whether it lists certificate logs, so that certificates of its authorities must be in one: also
+    /// if none of them can be used.
+    pub fn asks_for_certificate_logs(&self) -> bool {
+        self.inner.asks_for_certificate_logs
     }
 
     /// The JSON as it was read, for the engine.
@@ -175,7 +207,13 @@ fn drop_nulls(json: &mut Value) {
     }
 }
 
-type Read = (Vec<TrustedLog>, Vec<TimestampAuthority>);
+struct Read {
+    logs: Vec<TrustedLog>,
+    authorities: Vec<TimestampAuthority>,
+    issuers: Vec<CertificateAuthority>,
+    certificate_logs: Vec<CertificateLog>,
+    asks_for_certificate_logs: bool,
+}
 
 fn read(json: Value) -> Result<Read, TrustedRootError> {
     let mut object = Object::new("", json)?;
@@ -194,12 +232,22 @@ fn read(json: Value) -> Result<Read, TrustedRootError> {
         .into_iter()
         .map(TimestampAuthority::from_object)
         .collect::<Result<_, _>>()?;
-    // The engine judges with these; here they only have to be what they say.
-    issuers.into_iter().try_for_each(check_issuer)?;
-    certificate_logs
+    let issuers = issuers
         .into_iter()
-        .try_for_each(log::check_certificate_log)?;
-    Ok((logs, authorities))
+        .map(CertificateAuthority::from_object)
+        .collect::<Result<_, _>>()?;
+    let asks_for_certificate_logs = !certificate_logs.is_empty();
+    let certificate_logs = certificate_logs
+        .into_iter()
+        .filter_map(|it| CertificateLog::from_object(it).transpose())
+        .collect::<Result<_, _>>()?;
+    Ok(Read {
+        logs,
+        authorities,
+        issuers,
+        certificate_logs,
+        asks_for_certificate_logs,
+    })
 }
 
 fn read_logs(objects: Vec<Object>) -> Result<Vec<TrustedLog>, TrustedRootError> {
@@ -216,15 +264,6 @@ fn read_logs(objects: Vec<Object>) -> Result<Vec<TrustedLog>, TrustedRootError> 
         logs.push(log);
     }
     Ok(logs)
-}
-
-fn check_issuer(mut object: Object) -> Result<(), TrustedRootError> {
-    authority::take_subject(&mut object)?;
-    object.take_optional_string("uri")?;
-    object.take_optional_string("operator")?;
-    take_chain(&mut object)?;
-    window::take_optional(&mut object)?;
-    Ok(object.finish()?)
 }
 
 /// The certificates of a chain, at least one, leaf first.

@@ -5,6 +5,7 @@ use jiff::Timestamp;
 
 use crate::body::Signed;
 use crate::bundle::{Bundle, Content};
+use crate::chain;
 use crate::check::{Check, Rejection};
 use crate::engine::{self, Engine, Opinion, Question};
 use crate::evidence::{Evidence, ExpectedSigner, ProvenLog, ProvenTime, Skipped, TimeSource};
@@ -12,6 +13,7 @@ use crate::inclusion::{self, Logged};
 use crate::signature::{self, Subject, Verified};
 use crate::signer::Signer;
 use crate::time::{self, Stamped};
+use crate::transparency::{self, Seen};
 use crate::trusted_root::{TimestampAuthority, TrustedLog, TrustedRoot, TrustedRootError};
 
 /// What less than the whole is accepted. The default accepts nothing less.
@@ -120,12 +122,41 @@ impl Verifier {
         let mut failed = [logged.failed.as_slice(), &stamped.failed].concat();
         failed.extend(self.check_times(&times, &logged, &stamped, &signer, &mut skipped));
         Rejection::unless_empty(failed)?;
-        let opinion =
-            self.second_opinion(bundle, &signer, &verified, &logged, &stamped, expected)?;
-        skipped.extend(opinion);
-        Ok(evidence(
-            bundle, signer, verified, logged, times, skipped, subject,
-        ))
+        let certified = self.certified(bundle, &signer, &times)?;
+        skipped.extend(certified.iter().filter_map(|it| it.seen.skipped.clone()));
+        let without_certificate_logs = skipped.contains(&Skipped::CertificateLog);
+        skipped.extend(self.second_opinion(&Question {
+            bundle,
+            signer: &signer,
+            bound: verified.bound,
+            without_entries: &logged.passed_over,
+            without_timestamps: &stamped.hidden,
+            proven: !logged.logs.is_empty() && logged.logs.iter().all(ProvenLog::is_proven),
+            without_certificate_logs,
+        })?);
+        let proven = Proven {
+            logged,
+            times,
+            certified: certified.map(|it| it.checks()).unwrap_or_default(),
+            skipped,
+        };
+        Ok(evidence(bundle, signer, verified, proven, subject))
+    }
+
+    /// Steps 11 and 12.
+    fn certified(
+        &self,
+        bundle: &Bundle,
+        signer: &Signer,
+        times: &[ProvenTime],
+    ) -> Result<Option<Certified>, Check> {
+        let Some(issued) = chain::verify(bundle, signer, times, &self.roots)? else {
+            return Ok(None);
+        };
+        Ok(Some(Certified {
+            seen: transparency::verify(signer, &issued)?,
+            authority: issued.authority.name().to_owned(),
+        }))
     }
 
     /// Times are there, not in the future, and keys were valid at them.
@@ -188,31 +219,10 @@ impl Verifier {
     }
 
     /// Gives what must be reported as skipped, if the engine cannot judge.
-    fn second_opinion(
-        &self,
-        bundle: &Bundle,
-        signer: &Signer,
-        verified: &Verified,
-        logged: &Logged,
-        stamped: &Stamped,
-        expected: &ExpectedSigner,
-    ) -> Result<Option<Skipped>, Check> {
-        let question = Question {
-            bundle,
-            signer,
-            bound: verified.bound,
-            without_entries: &logged.passed_over,
-            without_timestamps: &stamped.hidden,
-            proven: !logged.logs.is_empty() && logged.logs.iter().all(ProvenLog::is_proven),
-        };
-        let refused = |code, found: &str| Check::new(code, found, engine::WANTED);
-        match self.engine.judge(&question) {
+    fn second_opinion(&self, question: &Question<'_>) -> Result<Option<Skipped>, Check> {
+        match self.engine.judge(question) {
             Opinion::Accepts => Ok(None),
-            Opinion::Rejects { code, reason } => Err(refused(code, &reason)),
-            // The chain of a certificate is its to judge.
-            Opinion::None(reason) if engine::is_required(expected) => {
-                Err(refused(engine::REJECTED, reason))
-            }
+            Opinion::Rejects(reason) => Err(Check::new(engine::REJECTED, &reason, engine::WANTED)),
             Opinion::None(reason) => Ok(Some(Skipped::Engine { reason })),
         }
     }
@@ -242,6 +252,23 @@ impl Verifier {
             .iter()
             .flat_map(TrustedRoot::authorities)
             .collect()
+    }
+}
+
+/// What is proven of a certificate.
+struct Certified {
+    authority: String,
+    seen: Seen,
+}
+
+impl Certified {
+    fn checks(&self) -> Vec<Check> {
+        let chain = Check::new("chain", &self.authority, "an authority of a trusted root");
+        let seen = self.seen.logs.iter().map(|(log, time)| {
+            let found = format!("{time} by {log}");
+            Check::new("transparency", found, "a trusted certificate log")
+        });
+        std::iter::once(chain).chain(seen).collect()
     }
 }
 
@@ -348,20 +375,33 @@ fn check_certificate(times: &[ProvenTime], signer: &Signer) -> Result<(), Check>
     }
 }
 
+/// What steps 5 to 13 proved, and what they left out.
+struct Proven {
+    logged: Logged,
+    times: Vec<ProvenTime>,
+    certified: Vec<Check>,
+    skipped: Vec<Skipped>,
+}
+
 fn evidence(
     bundle: &Bundle,
     signer: Signer,
     verified: Verified,
-    logged: Logged,
-    times: Vec<ProvenTime>,
-    skipped: Vec<Skipped>,
+    proven: Proven,
     subject: Option<&Subject<'_>>,
 ) -> Evidence {
+    let Proven {
+        logged,
+        times,
+        certified,
+        skipped,
+    } = proven;
     let bound = subject.and(verified.bound);
     let mut checks = signature_checks(bundle, &signer, &verified);
     checks.extend(bound.map(|it| Check::new("subject", it, it)));
     checks.extend(logged.logs.iter().flat_map(log_checks));
     checks.extend(time_checks(&times));
+    checks.extend(certified);
     let is_engine = |it: &Skipped| matches!(it, Skipped::Engine { .. });
     if !skipped.iter().any(is_engine) {
         checks.push(Check::new("engine", "accepted", engine::WANTED));

@@ -203,7 +203,7 @@ fn a_certificate_of_an_unknown_issuer_is_refused() {
         .as_object_mut()
         .unwrap()
         .remove("certificateAuthorities");
-    assert_eq!(keyless.code(), "certificate-chain-invalid");
+    assert_eq!(keyless.code(), "certificate-authority-unknown");
 }
 
 #[test]
@@ -213,14 +213,14 @@ fn an_issuer_whose_window_does_not_cover_the_time_is_refused() {
         "/certificateAuthorities/0/validFor",
         json!({"start": "2026-11-21T11:30:01Z"}),
     );
-    assert_eq!(keyless.code(), "certificate-chain-invalid");
+    assert_eq!(keyless.code(), "certificate-authority-validity");
 }
 
 #[test]
 fn a_certificate_that_no_certificate_log_has_seen_is_refused() {
     assert_eq!(
         code_of(|it| it.logged = false),
-        "certificate-transparency-invalid"
+        "certificate-transparency-missing"
     );
     let mut keyless = Keyless::message(&Signer::default());
     let other = Issuer {
@@ -230,7 +230,7 @@ fn a_certificate_that_no_certificate_log_has_seen_is_refused() {
     let own = keyless.scene.root["certificateAuthorities"].clone();
     other.trust_in(&mut keyless.scene.root);
     keyless.scene.set_root("/certificateAuthorities", own);
-    assert_eq!(keyless.code(), "certificate-transparency-invalid");
+    assert_eq!(keyless.code(), "certificate-log-unknown");
 }
 
 #[test]

@@ -7,6 +7,8 @@ mod accepting;
 #[cfg(test)]
 mod certificates;
 #[cfg(test)]
+mod chains;
+#[cfg(test)]
 mod detached;
 #[cfg(test)]
 mod fixtures;

@@ -17,7 +17,7 @@ use crate::fixtures::folder;
 use crate::support::authority::{Authority, Certificate, Chain, Token, purpose};
 use crate::support::changes::*;
 use crate::support::der::*;
-use crate::support::issuer::{IDENTITY, ISSUER, Issuer, Signer, email};
+use crate::support::issuer::{Between, IDENTITY, ISSUER, Issuer, Signer, email};
 use crate::support::keyless::Keyless;
 use crate::support::keys::{Key, sha256};
 use crate::support::log::Log;
@@ -109,6 +109,11 @@ const PARENTS: &[Parent] = &[
         name: "certificate",
         what: "A message signature by an identity with a certificate, in a Rekor v2 log, with a timestamp.",
         scene: certificate,
+    },
+    Parent {
+        name: "certificate-of-intermediate",
+        what: "The same, issued by an intermediate certificate that the root has.",
+        scene: certificate_of_intermediate,
     },
     Parent {
         name: "certificate-chain-0.2",
@@ -270,6 +275,61 @@ fn certificate_chain() -> Scene {
         json!({"certificates": [certificate]}),
     );
     scene
+}
+
+fn between() -> Between {
+    Between {
+        key: Key::named("fixtures: intermediate"),
+        ..Between::default()
+    }
+}
+
+fn below(between: Between) -> Scene {
+    let signer = Signer::default();
+    let keyless = Keyless::issued_by(Issuer::below(issuer(), between), &signer, key(), false);
+    with_our_authority(keyless.scene)
+}
+
+fn certificate_of_intermediate() -> Scene {
+    below(between())
+}
+
+/// Another intermediate certificate for the same key, in the root.
+fn reissue_below(scene: &mut Scene, between: Between) {
+    let mut other = below(between);
+    scene.set_root(
+        "/certificateAuthorities",
+        other.root["certificateAuthorities"].take(),
+    );
+}
+
+/// The holder of a good certificate issues another one, for somebody else's key.
+fn certificate_by_a_signer(scene: &mut Scene) {
+    let pointer = "/verificationMaterial/x509CertificateChain/certificates/0";
+    let good = scene.bundle.pointer(pointer).unwrap().clone();
+    let der = base64::decode(good["rawBytes"].as_str().unwrap()).unwrap();
+    let thief = Issuer {
+        key: key(),
+        // Its subject is empty, as Fulcio's are.
+        intermediate: Some(der),
+        ..issuer()
+    };
+    let forged = thief.issue_as("", &Signer::default(), key().spki());
+    scene.set(pointer, json!({"rawBytes": base64::encode(&forged)}));
+    scene.set(
+        "/verificationMaterial/x509CertificateChain/certificates/1",
+        good,
+    );
+    let certificate = format!(
+        r#""x509Certificate":{{"rawBytes":"{}"}}"#,
+        base64::encode(&forged)
+    );
+    let key = format!(
+        r#""publicKey":{{"rawBytes":"{}"}}"#,
+        base64::encode(&key().spki())
+    );
+    let body = scene.body(false).replace(&key, &certificate);
+    log_body(scene, &body);
 }
 
 /// Another certificate for the same key, logged and stamped in place of the first.
@@ -474,7 +534,14 @@ const CASES: &[Case] = cases! {
     "certificate-for-timestamps" of "certificate": "certificate-purpose", "the certificate is for timestamping", "a certificate of the right issuer for another purpose", |it| reissue(it, &Signer { purposes: vec![TIME_STAMPING], ..Signer::default() });
     "certificate-expired" of "certificate": "certificate-outside-validity", "the certificate ended a second before the proven time", "CVE-2026-24122: expired certificates accepted", |it| reissue(it, &Signer { validity: ("20261121112000Z", "20261121112959Z"), ..Signer::default() });
     "certificate-of-unknown-issuer" of "certificate": "certificate-chain-invalid", "the root has another issuer of the same name", "anybody can issue certificates", |it| { let other = Issuer::new(); it.set_root("/certificateAuthorities/0/certChain/certificates/0/rawBytes", base64::encode(&other.root)); };
-    "certificate-never-logged" of "certificate": "certificate-transparency-invalid", "the certificate has no timestamp of a certificate log", "a certificate issued in secret", |it| reissue(it, &Signer { logged: false, ..Signer::default() });
+    "certificate-never-logged" of "certificate": "certificate-transparency-missing", "the certificate has no timestamp of a certificate log", "a certificate issued in secret", |it| reissue(it, &Signer { logged: false, ..Signer::default() });
+    "certificate-of-an-authority-of-no-root" of "certificate": "certificate-authority-unknown", "the root has no authority for certificates", "told apart from a forged certificate", |it| it.set_root("/certificateAuthorities", json!([]));
+    "certificate-authority-no-longer-valid" of "certificate": "certificate-authority-validity", "the root's window for the authority ended a second before the proven time", "CVE-2026-24122: expired certificates accepted", |it| it.set_root("/certificateAuthorities/0/validFor/end", "2026-11-21T11:29:59Z");
+    "certificate-log-of-another-key" of "certificate": "certificate-log-unknown", "the root has another certificate log", "a certificate log that anybody can keep", |it| { let mut other = json!({}); Issuer::with(Key::named("fixtures: issuer"), Key::named("fixtures: other")).trust_in(&mut other); it.set_root("/ctlogs", other["ctlogs"].take()); };
+    "certificate-log-not-yet-valid" of "certificate": "certificate-log-validity", "the certificate log's key starts after its timestamp", "CVE-2026-54787: times not checked against the validity of keys", |it| it.set_root("/ctlogs/0/publicKey/validFor/start", "2026-11-21T11:30:01Z");
+    "certificate-log-signed-another" of "certificate": "certificate-transparency-invalid", "the certificate's timestamp of the certificate log is that of another certificate", "a timestamp copied from a certificate that was logged", |it| reissue(it, &Signer { logged_another: true, ..Signer::default() });
+    "certificate-by-a-signer" of "certificate-chain-0.2": "certificate-chain-invalid", "the certificate is issued by a signer's own certificate, which the chain holds", "basicConstraints ignored: whoever has a certificate can issue more", certificate_by_a_signer;
+    "certificate-authority-expired" of "certificate-of-intermediate": "certificate-authority-validity", "the authority's intermediate certificate ended a second before the proven time", "CVE-2026-24122 (cosign): an expired intermediate accepted", |it| reissue_below(it, Between { validity: ("20260101000000Z", "20261121112959Z"), ..between() });
     "certificate-with-root" of "certificate-chain-0.2": "certificate-malformed", "the chain holds its root", "a root that comes with what it should vouch for", |it| it.set("/verificationMaterial/x509CertificateChain/certificates/1", json!({"rawBytes": base64::encode(&issuer().root)}));
     "engine-alone-refuses" of "message-judged-in-2091": "engine-rejected", "the promise is of the year 2090", "where both can judge, both must accept: the engine judges promises by the system's clock", promise_of_2090;
 };

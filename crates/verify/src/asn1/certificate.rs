@@ -1,8 +1,9 @@
 //! X.509 certificates (RFC 5280), as far as we judge them ourselves.
 
+mod issuing;
+
 use attest_digest::Algorithm;
 use const_oid::ObjectIdentifier;
-use const_oid::db::rfc4519::COMMON_NAME;
 use const_oid::db::rfc5280::{
     ID_CE_BASIC_CONSTRAINTS, ID_CE_EXT_KEY_USAGE, ID_CE_KEY_USAGE, ID_CE_SUBJECT_ALT_NAME,
     ID_CE_SUBJECT_KEY_IDENTIFIER,
@@ -12,7 +13,7 @@ use const_oid::db::rfc5912::{
     SHA_384_WITH_RSA_ENCRYPTION, SHA_512_WITH_RSA_ENCRYPTION,
 };
 use der::asn1::{
-    AnyRef, BitStringRef, GeneralizedTime, IntRef, OctetStringRef, SetOfVec, UtcTime, Utf8StringRef,
+    AnyRef, BitStringRef, GeneralizedTime, IntRef, OctetStringRef, UtcTime, Utf8StringRef,
 };
 use der::{Choice, Decode, Encode, Sequence, Tag, Tagged, ValueOrd};
 use jiff::Timestamp;
@@ -142,18 +143,6 @@ impl Certificate {
         self.not_before <= time && time <= self.not_after
     }
 
-    /// The last common name of the subject, if it is text.
-    pub(crate) fn common_name(&self) -> Option<String> {
-        let rdns = Vec::<SetOfVec<NamePart<'_>>>::from_der(&self.subject).ok()?;
-        let last = rdns
-            .iter()
-            .flat_map(SetOfVec::iter)
-            .rfind(|part| part.id == COMMON_NAME)?;
-        std::str::from_utf8(last.value.value())
-            .ok()
-            .map(str::to_owned)
-    }
-
     pub(crate) fn key_kind(&self) -> Option<KeyKind> {
         Spki::parse(&self.spki).ok().map(|spki| spki.kind)
     }
@@ -162,17 +151,6 @@ impl Certificate {
     pub(crate) fn verifying_key(&self, algorithm: Algorithm) -> Option<VerifyingKey> {
         let spki = Spki::parse(&self.spki).ok()?;
         VerifyingKey::new(spki.kind, algorithm, &spki.public_key)
-    }
-
-    /// Whether the holder of that certificate's key, under that name, signed this one.
-    pub(crate) fn is_signed_by(&self, issuer: &Self) -> bool {
-        self.issuer == issuer.subject
-            && signature_digest(self.signature_algorithm)
-                .and_then(|(family, algorithm)| {
-                    (family == Family::of(issuer.key_kind()?)).then_some(algorithm)
-                })
-                .and_then(|algorithm| issuer.verifying_key(algorithm))
-                .is_some_and(|key| key.verifies(&self.tbs, &self.signature))
     }
 
     /// The content of the extension, and whether it is critical.

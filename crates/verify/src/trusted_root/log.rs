@@ -126,23 +126,18 @@ impl TrustedLog {
     }
 }
 
-/// A certificate transparency log has the fields of a log, but the engine alone uses it.
-pub(super) fn check_certificate_log(mut object: Object) -> Result<(), TrustedRootError> {
-    LogFields::take(&mut object)?;
-    Ok(object.finish()?)
-}
-
-struct LogFields {
-    base_url: String,
-    key: Vec<u8>,
+/// The fields of a log, of whichever kind.
+pub(super) struct LogFields {
+    pub(super) base_url: String,
+    pub(super) key: Vec<u8>,
     key_details: String,
-    window: Option<TimeWindow>,
-    id: [u8; 32],
+    pub(super) window: Option<TimeWindow>,
+    pub(super) id: [u8; 32],
     checkpoint_id: Option<Vec<u8>>,
 }
 
 impl LogFields {
-    fn take(object: &mut Object) -> Result<Self, TrustedRootError> {
+    pub(super) fn take(object: &mut Object) -> Result<Self, TrustedRootError> {
         let at = object.path().to_owned();
         let base_url = object.take_string("baseUrl")?;
         let hash = object.take_string("hashAlgorithm")?;
@@ -198,7 +193,7 @@ fn ecdsa(spki: &Spki, algorithm: Algorithm) -> Option<Key> {
 }
 
 /// The host name of a URL, without port and path, as sigstore-go and cosign take it for the origin.
-fn host(url: &str) -> Option<&str> {
+pub(super) fn host(url: &str) -> Option<&str> {
     let rest = url
         .strip_prefix("https://")
         .or_else(|| url.strip_prefix("http://"))?;

@@ -10,7 +10,28 @@ use super::keys::{Key, sha256};
 pub(crate) struct Issuer {
     pub(crate) key: Key,
     pub(crate) root: Vec<u8>,
+    /// The root's key, if that is another one than the issuing key.
+    pub(crate) root_key: Option<Key>,
+    /// The certificate of the key, if it is not the root's.
+    pub(crate) intermediate: Option<Vec<u8>>,
     pub(crate) log: Key,
+}
+
+/// What the certificate between a signer and the root says.
+pub(crate) struct Between {
+    pub(crate) key: Key,
+    pub(crate) validity: (&'static str, &'static str),
+    pub(crate) extensions: Vec<Vec<u8>>,
+}
+
+impl Default for Between {
+    fn default() -> Self {
+        Self {
+            key: Key::p256(),
+            validity: ("20260101000000Z", "20460101000000Z"),
+            extensions: authority_extensions(),
+        }
+    }
 }
 
 /// What a signer's certificate says; the default is as Fulcio writes it.
@@ -23,8 +44,12 @@ pub(crate) struct Signer {
     pub(crate) purposes: Vec<&'static str>,
     pub(crate) more: Vec<Vec<u8>>,
     pub(crate) logged: bool,
+    /// Whether the certificate log signed another certificate instead.
+    pub(crate) logged_another: bool,
 }
 
+const ROOT: &str = "issuer root";
+const INTERMEDIATE: &str = "issuer intermediate";
 pub(crate) const IDENTITY: &str = "release@example.com";
 pub(crate) const ISSUER: &str = "https://issuer.example";
 
@@ -38,6 +63,7 @@ impl Default for Signer {
             purposes: vec![CODE_SIGNING],
             more: Vec::new(),
             logged: true,
+            logged_another: false,
         }
     }
 }
@@ -61,8 +87,8 @@ impl Issuer {
 
     pub(crate) fn with(key: Key, log: Key) -> Self {
         let root = Certificate {
-            subject: "issuer root",
-            issuer: "issuer root",
+            subject: ROOT,
+            issuer: ROOT,
             serial: 1,
             validity: ("20260101000000Z", "20460101000000Z"),
             spki: key.spki(),
@@ -70,22 +96,54 @@ impl Issuer {
         };
         Self {
             root: root.sign(&key),
+            root_key: None,
+            intermediate: None,
             key,
             log,
         }
     }
 
+    /// One whose signing certificate stands below the root.
+    pub(crate) fn below(root: Self, between: Between) -> Self {
+        let certificate = Certificate {
+            subject: INTERMEDIATE,
+            issuer: ROOT,
+            serial: 2,
+            validity: between.validity,
+            spki: between.key.spki(),
+            extensions: between.extensions,
+        };
+        Self {
+            intermediate: Some(certificate.sign(&root.key)),
+            root_key: Some(root.key),
+            key: between.key,
+            root: root.root,
+            log: root.log,
+        }
+    }
+
     pub(crate) fn issue(&self, signer: &Signer, spki: Vec<u8>) -> Vec<u8> {
+        let name = match self.intermediate {
+            Some(_) => INTERMEDIATE,
+            None => ROOT,
+        };
+        self.issue_as(name, signer, spki)
+    }
+
+    /// Issues under any name.
+    pub(crate) fn issue_as(&self, name: &str, signer: &Signer, spki: Vec<u8>) -> Vec<u8> {
         let mut certificate = Certificate {
             subject: "",
-            issuer: "issuer root",
+            issuer: name,
             serial: 99,
             validity: signer.validity,
             spki,
             extensions: extensions(signer),
         };
         if signer.logged {
+            certificate.serial -= u64::from(signer.logged_another);
             let timestamp = self.certificate_timestamp(&certificate.tbs());
+            certificate.serial = 99;
             certificate.extensions.push(extension(
                 "1.3.6.1.4.1.11129.2.4.2",
                 false,
@@ -125,10 +183,14 @@ impl Issuer {
 
     /// Adds both to a trusted root.
     pub(crate) fn trust_in(&self, root: &mut Value) {
+        let chain = self.intermediate.iter().chain([&self.root]);
+        let certificates: Vec<Value> = chain
+            .map(|it| json!({"rawBytes": base64::encode(it)}))
+            .collect();
         root["certificateAuthorities"] = json!([{
             "subject": {"organization": "test", "commonName": "issuer root"},
             "uri": "https://issuer.example",
-            "certChain": {"certificates": [{"rawBytes": base64::encode(&self.root)}]},
+            "certChain": {"certificates": certificates},
             "validFor": {"start": "2026-01-01T00:00:00Z"},
         }]);
         root["ctlogs"] = json!([{
