@@ -2,6 +2,7 @@
 
 mod attack;
 mod formats;
+mod signers;
 
 use std::fs;
 use std::os::unix::fs::symlink;

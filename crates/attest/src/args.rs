@@ -1,5 +1,7 @@
 //! The command line. Each command's own flags stand in its module; what several share stands here.
 
+mod signers;
+
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -10,6 +12,8 @@ use crate::command;
 use crate::failure::Failure;
 use crate::home::Home;
 use crate::password;
+
+pub(crate) use signers::SignerArgs;
 
 /// Proves where software came from, and keeps that proof.
 ///
@@ -127,28 +131,10 @@ impl HomeArgs {
 }
 
 /// Who is expected to have signed, and against which trust: for the commands that check.
-#[expect(clippy::doc_markdown, reason = "these comments are the help text")]
 #[derive(Debug, Clone, Args)]
 pub(crate) struct TrustArgs {
-    /// The expected key: a file, or sha256:HEX of its SubjectPublicKeyInfo
-    #[arg(long, value_name = "FILE|sha256:HEX", conflicts_with_all = ["identity", "issuer"])]
-    pub(crate) key: Option<String>,
-    /// The expected certificate identity, exactly (needs --issuer)
-    #[arg(
-        long,
-        value_name = "ID",
-        alias = "certificate-identity",
-        requires = "issuer"
-    )]
-    pub(crate) identity: Option<String>,
-    /// The expected OIDC issuer, exactly (needs --identity)
-    #[arg(
-        long,
-        value_name = "URL",
-        alias = "certificate-oidc-issuer",
-        requires = "identity"
-    )]
-    pub(crate) issuer: Option<String>,
+    #[command(flatten)]
+    pub(crate) signers: SignerArgs,
     /// A trusted root, with the pin of its bytes where it comes along with the subject, or an embedded
     /// one: @public-good, @staging, @github; can be repeated [default: @public-good]
     #[arg(long, value_name = "FILE[@sha256:HEX]|@NAME")]
@@ -245,7 +231,7 @@ fn foreign_flag(arguments: &[OsString]) -> Option<Failure> {
             "evidence without a log entry needs --accept no-log, and the report repeats it"
         }
         "--certificate-identity-regexp" | "--certificate-oidc-issuer-regexp" => {
-            "give the identity exactly with --identity and --issuer"
+            "give --identity exactly, or with `*`, which crosses neither / nor @, and --issuer exactly"
         }
         _ => "attest has no such switch; see attest verify --help for --accept",
     };

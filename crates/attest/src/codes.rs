@@ -76,6 +76,11 @@ pub(crate) const OWN: &[Own] = &[
         "the command line has an unknown or missing part, or parts that contradict each other",
     ),
     own(
+        "bad-identity",
+        &[2],
+        "an expected identity or issuer is not exact, or a pattern that does not say whose it is",
+    ),
+    own(
         "bad-pattern",
         &[2],
         "a pattern of a flag cannot be read, or leaves the folder",
@@ -292,10 +297,11 @@ pub(crate) const OWN: &[Own] = &[
         &[3],
         "what was just made does not verify; nothing was published",
     ),
+    own("signer-required", &[2], "no signer is expected"),
     own(
-        "signer-required",
+        "signers-unsatisfiable",
         &[2],
-        "no signer is expected, or not exactly one",
+        "more different signers are required than are accepted, or none",
     ),
     own(
         "statement-unreadable",
@@ -443,6 +449,7 @@ pub(crate) const PASSED_ON: &[(&[u8], &[&str])] = &[
             "signature-text-mode",
             "signature-too-large",
             "signer-mismatch",
+            "signers-too-few",
             "statement-missing",
             "subject-conflict",
             "subject-name-invalid",

@@ -26,6 +26,8 @@ pub(crate) struct Report {
     pub(crate) now: Now,
     /// Who was expected to have signed.
     pub(crate) signer: String,
+    /// Whether more than one signer is accepted, so that evidence must say whose it is.
+    pub(crate) several_signers: bool,
     /// The trust that was used.
     pub(crate) trust: Vec<TrustLine>,
     /// What `--accept` let pass, in its own words.
@@ -81,10 +83,21 @@ pub(crate) struct SubjectReport {
     pub(crate) release: Option<String>,
     /// Which evidence decided, as indices into [`Report::evidence`].
     pub(crate) decided_by: Vec<usize>,
+    /// Who approved, once enough was proven to count.
+    pub(crate) approvals: Option<Approvals>,
     pub(crate) files: Vec<FileReport>,
     /// Reasons that concern the subject as a whole.
     pub(crate) reasons: Vec<Refusal>,
     pub(crate) notes: Vec<String>,
+}
+
+/// How many different signers approved a subject.
+#[derive(Debug)]
+pub(crate) struct Approvals {
+    pub(crate) found: usize,
+    pub(crate) wanted: usize,
+    /// Each approval: the signer, and the index into [`Report::evidence`].
+    pub(crate) by: Vec<(String, usize)>,
 }
 
 /// The answer about one file.
@@ -204,6 +217,7 @@ impl SubjectReport {
             kind,
             release: None,
             decided_by: Vec::new(),
+            approvals: None,
             files: Vec::new(),
             reasons: Vec::new(),
             notes: Vec::new(),

@@ -1,12 +1,14 @@
-//! Whom and what a verifying run trusts: the expected signer and the trusted roots, from flags
+//! Whom and what a verifying run trusts: the expected signers and the trusted roots, from flags
 //! alone, never found by themselves.
 
+mod signers;
+
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use attest_digest::{Artifact, Digest, Hashes};
-use attest_verify::{Accept, Bundle, EmbeddedRoot, ExpectedSigner, PublicKey, TrustedRoot};
+use attest_policy::Signers;
+use attest_verify::{Accept, EmbeddedRoot, ExpectedSigner, TrustedRoot};
 
 use crate::args::{AcceptArg, TrustArgs};
 use crate::clock::Now;
@@ -15,10 +17,12 @@ use crate::files;
 use crate::home::{Home, lies_inside, real};
 use crate::report::TrustLine;
 
+pub(crate) use signers::{is_key_file, words as signer_words};
+
 /// Resolved trust.
 #[derive(Debug)]
 pub(crate) struct Trust {
-    pub(crate) signer: ExpectedSigner,
+    pub(crate) signers: Signers,
     pub(crate) roots: Vec<TrustedRoot>,
     pub(crate) lines: Vec<TrustLine>,
     /// Pinned files by their real path, and why they need no signature.
@@ -40,7 +44,10 @@ pub(crate) struct Surroundings {
 
 /// Whether a flag names trust by its digest, so that it may lie beside or in what is verified.
 pub(crate) fn has_pins(args: &TrustArgs) -> bool {
-    args.key.iter().any(|key| key.starts_with("sha256:"))
+    args.signers
+        .key
+        .iter()
+        .any(|key| key.starts_with("sha256:"))
         || args
             .trusted_root
             .iter()
@@ -50,15 +57,16 @@ pub(crate) fn has_pins(args: &TrustArgs) -> bool {
 /// Resolves the flags.
 ///
 /// # Errors
-/// `signer-required`, `trust-beside-subject`, `pin-not-found`, `key-unreadable`, `key-unsupported`,
-/// `trusted-root-unreadable`, `trusted-root-unknown`, `trusted-root-malformed`: all exit 2.
+/// `signer-required`, `signers-unsatisfiable`, `bad-identity`, `trust-beside-subject`, `pin-not-found`,
+/// `key-unreadable`, `key-unsupported`, `trusted-root-unreadable`, `trusted-root-unknown`,
+/// `trusted-root-malformed`: all exit 2.
 pub(crate) fn resolve(args: &TrustArgs, around: &Surroundings, now: Now) -> Result<Trust, Failure> {
     let mut lines = Vec::new();
     let mut pinned = BTreeMap::new();
-    let signer = signer(args, around, &mut lines, &mut pinned)?;
+    let signers = signers::resolve(&args.signers, around, &mut lines, &mut pinned)?;
     let roots = roots(args, around, now, &mut lines, &mut pinned)?;
     Ok(Trust {
-        signer,
+        signers,
         roots,
         lines,
         pinned,
@@ -68,10 +76,10 @@ pub(crate) fn resolve(args: &TrustArgs, around: &Surroundings, now: Now) -> Resu
 /// The trust of our own home, for our own archive.
 pub(crate) fn of_home(home: &Home) -> Result<Trust, Failure> {
     home.require()?;
-    let (key, line) = key_file(&home.public_key())?;
+    let (key, line) = signers::key_file(&home.public_key())?;
     let (root, root_line) = root_file(&home.trusted_root())?;
     Ok(Trust {
-        signer: ExpectedSigner::Key(key),
+        signers: ExpectedSigner::Key(key).into(),
         roots: vec![root],
         lines: vec![line, root_line],
         pinned: BTreeMap::new(),
@@ -102,109 +110,6 @@ pub(crate) fn accepted_words(args: &TrustArgs) -> Vec<&'static str> {
             AcceptArg::NoNames => "no-names",
         })
         .collect()
-}
-
-/// The expected signer in the report's words.
-pub(crate) fn signer_words(signer: &ExpectedSigner) -> String {
-    match signer {
-        ExpectedSigner::Key(key) => format!("key sha256:{}", hex::encode(key.fingerprint())),
-        ExpectedSigner::Identity { identity, issuer } => format!("{identity} by {issuer}"),
-        ExpectedSigner::Detached(key) => key.to_string(),
-    }
-}
-
-fn signer(
-    args: &TrustArgs,
-    around: &Surroundings,
-    lines: &mut Vec<TrustLine>,
-    pinned: &mut BTreeMap<PathBuf, String>,
-) -> Result<ExpectedSigner, Failure> {
-    if let (Some(identity), Some(issuer)) = (&args.identity, &args.issuer) {
-        if identity.is_empty() || issuer.is_empty() || identity.contains('*') {
-            return Err(Failure::request(
-                "signer-required",
-                "an identity and an issuer are given exactly, and neither is empty",
-            ));
-        }
-        return Ok(ExpectedSigner::Identity {
-            identity: identity.clone(),
-            issuer: issuer.clone(),
-        });
-    }
-    let Some(key) = &args.key else {
-        return Err(Failure::request("signer-required", "nobody is expected to have signed: there is no mode that accepts anyone")
-            .hint("name the signer with --key, or with --identity and --issuer; attest inspect shows who claims to have signed"));
-    };
-    if let Some(pin) = key.strip_prefix("sha256:") {
-        let (key, line) = pinned_key(&parse_pin("--key", pin)?, around, pinned)?;
-        lines.push(line);
-        return Ok(ExpectedSigner::Key(key));
-    }
-    let path = Path::new(key);
-    refuse_beside(path, around, "key")?;
-    let (key, line) = key_file(path)?;
-    lines.push(line);
-    Ok(ExpectedSigner::Key(key))
-}
-
-/// The key with this fingerprint: a `*.pub` at the top of a subject's folder, or the key that a log
-/// entry carries. The pin makes either as good as the user's own copy.
-fn pinned_key(
-    pin: &[u8; 32],
-    around: &Surroundings,
-    pinned: &mut BTreeMap<PathBuf, String>,
-) -> Result<(PublicKey, TrustLine), Failure> {
-    let line = |place: String| TrustLine {
-        what: "key",
-        place,
-        sha256: hex::encode(pin),
-        pinned: true,
-        taken: None,
-        warning: None,
-    };
-    for path in around
-        .beside
-        .iter()
-        .flat_map(|folder| public_keys_in(folder))
-    {
-        let Ok(bytes) = files::read_limited(&path, KEY_BYTES) else {
-            continue;
-        };
-        if let Some(key) = PublicKey::parse(&bytes)
-            .ok()
-            .filter(|key| key.fingerprint() == *pin)
-        {
-            if is_key_file(&bytes, &key) {
-                pinned.insert(real(&path), "the pinned key".to_owned());
-            }
-            return Ok((key, line(path.display().to_string())));
-        }
-    }
-    for path in &around.bundles {
-        let Ok(bytes) = files::read_limited(path, BUNDLE_BYTES) else {
-            continue;
-        };
-        let Ok(bundle) = Bundle::parse(&bytes) else {
-            continue;
-        };
-        if let Some(key) = bundle
-            .claimed_keys()
-            .into_iter()
-            .find(|key| key.fingerprint() == *pin)
-        {
-            return Ok((key, line(format!("the log entry in {}", path.display()))));
-        }
-    }
-    for (place, bytes) in &around.archived {
-        if let Some(key) = PublicKey::parse(bytes)
-            .ok()
-            .filter(|key| key.fingerprint() == *pin)
-        {
-            return Ok((key, line(place.clone())));
-        }
-    }
-    Err(Failure::request("pin-not-found", format!("no key with sha256:{} is at hand", hex::encode(pin)))
-        .hint("it is looked for as *.pub at the top of the subject's folder and in the log entries of its bundles; or name its file with --key"))
 }
 
 /// The roots that flags name, else the embedded one of Sigstore's public-good instance.
@@ -360,30 +265,6 @@ fn pinned_root(
     )))
 }
 
-/// Whether a file holds this key and nothing else: trust in the key covers no other bytes.
-pub(crate) fn is_key_file(bytes: &[u8], key: &PublicKey) -> bool {
-    bytes == key.to_pem().as_bytes() || bytes == key.spki()
-}
-
-fn key_file(path: &Path) -> Result<(PublicKey, TrustLine), Failure> {
-    let unreadable = |problem: String| {
-        Failure::request("key-unreadable", format!("{}: {problem}", path.display()))
-    };
-    let bytes =
-        files::read_limited(path, KEY_BYTES).map_err(|error| unreadable(error.to_string()))?;
-    let key = PublicKey::parse(&bytes)
-        .map_err(|error| Failure::request(error.code(), format!("{}: {error}", path.display())))?;
-    let line = TrustLine {
-        what: "key",
-        place: path.display().to_string(),
-        sha256: hex::encode(key.fingerprint()),
-        pinned: false,
-        taken: None,
-        warning: None,
-    };
-    Ok((key, line))
-}
-
 fn root_file(path: &Path) -> Result<(TrustedRoot, TrustLine), Failure> {
     let bytes = files::read_limited(path, ROOT_BYTES).map_err(|error| {
         Failure::request(
@@ -444,27 +325,7 @@ fn sha256(bytes: &[u8]) -> [u8; 32] {
     }
 }
 
-fn public_keys_in(folder: &Path) -> Vec<PathBuf> {
-    let Ok(entries) = fs::read_dir(folder) else {
-        return Vec::new();
-    };
-    let mut paths: Vec<PathBuf> = entries
-        .flatten()
-        .map(|entry| entry.path())
-        .filter(|path| path.extension().is_some_and(|extension| extension == "pub"))
-        .take(KEY_FILES)
-        .collect();
-    paths.sort();
-    paths
-}
-
-/// A public key file is a few hundred bytes.
-const KEY_BYTES: u64 = 64 * 1024;
 /// The public-good trusted root is 7 KiB.
 const ROOT_BYTES: u64 = 4 * 1024 * 1024;
-/// How much of a bundle is read to look for a pinned key.
-const BUNDLE_BYTES: u64 = 32 * 1024 * 1024;
 /// Days after which an embedded root is called old. Sigstore's roots change a few times a year.
 const OLD_DAYS: i64 = 180;
-/// How many `*.pub` files of a folder are looked at.
-const KEY_FILES: usize = 64;

@@ -1,6 +1,6 @@
 //! Evidence measured against what is expected: is this release, are these files, approved?
 //!
-//! [`Policy::expecting`] a signer is the only way to begin: there is no policy that trusts anyone.
+//! [`Policy::expecting`] signers is the only way to begin: there is no policy that trusts anyone.
 //! [`Policy::decide`] turns [`Evidence`](attest_verify::Evidence) into a [`Decision`], an answer and
 //! not an error. What was accepted names files by path; [`SignedNames`] holds those names, and
 //! [`judge_folder`] gives each file that is there, and each that should be, its verdict.
@@ -8,11 +8,13 @@
 //! Nothing here reads files, the clock, or the environment.
 
 mod folder;
+pub mod limits;
 mod lone;
 mod names;
 mod pattern;
 mod policy;
 mod reason;
+mod signers;
 
 pub use folder::{FileVerdict, Found, Outcome, Present, judge_folder, judge_unnamed};
 pub use lone::{Bytes, checksums_names, statement_names, statement_signs_for};
@@ -20,3 +22,4 @@ pub use names::{SignedNames, provenance_complete};
 pub use pattern::{Pattern, PatternError};
 pub use policy::{Accepted, Approval, Decision, Policy};
 pub use reason::{CODES, Reason};
+pub use signers::{Signers, SignersError};

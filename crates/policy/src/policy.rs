@@ -6,9 +6,10 @@ use attest_provenance::ReleaseName;
 use attest_provenance::predicate::Part;
 use attest_provenance::predicate::release::{self, ClaimedRelease};
 use attest_provenance::predicate::slsa::{self, ClaimedProvenance};
-use attest_verify::{Evidence, ExpectedSigner};
+use attest_verify::Evidence;
 
 use crate::reason::Reason;
+use crate::signers::Signers;
 
 /// What must be true before an artifact is accepted. The signer is mandatory.
 ///
@@ -27,7 +28,7 @@ use crate::reason::Reason;
 /// ```
 #[derive(Debug, Clone)]
 pub struct Policy {
-    signer: ExpectedSigner,
+    signers: Signers,
     types: BTreeSet<String>,
     release: Option<ReleaseName>,
 }
@@ -75,11 +76,11 @@ pub enum Approval {
 }
 
 impl Policy {
-    /// Expects this signer, and lets only what approves by default approve: a message signature, a
+    /// Expects these signers, and lets only what approves by default approve: a message signature, a
     /// release statement, SLSA provenance.
-    pub fn expecting(signer: ExpectedSigner) -> Self {
+    pub fn expecting(signers: impl Into<Signers>) -> Self {
         Self {
-            signer,
+            signers: signers.into(),
             types: BTreeSet::new(),
             release: None,
         }
@@ -99,9 +100,9 @@ impl Policy {
         self
     }
 
-    /// The expected signer.
-    pub fn signer(&self) -> &ExpectedSigner {
-        &self.signer
+    /// The expected signers.
+    pub fn signers(&self) -> &Signers {
+        &self.signers
     }
 
     /// The release that is asked for.
@@ -109,7 +110,8 @@ impl Policy {
         self.release.as_ref()
     }
 
-    /// Whether this evidence approves what it is about.
+    /// Whether this evidence approves what it is about. Whether enough have approved is asked of
+    /// all of it together: [`Signers::enough`].
     pub fn decide<'e>(&self, evidence: &'e Evidence) -> Decision<'e> {
         let approval = self
             .signed_by_expected(evidence)
@@ -121,13 +123,14 @@ impl Policy {
     }
 
     fn signed_by_expected(&self, evidence: &Evidence) -> Result<(), Reason> {
-        if evidence.signer().is(&self.signer) {
+        let mut accepted = self.signers.accepted().iter();
+        if accepted.any(|it| evidence.signer().is(it)) {
             return Ok(());
         }
         Err(Reason::new(
             "signer-mismatch",
             evidence.signer(),
-            &self.signer,
+            &self.signers,
         ))
     }
 

@@ -99,6 +99,10 @@ pub const CODES: &[(&str, &str)] = &[
     ),
     ("signer-mismatch", "somebody else signed"),
     (
+        "signers-too-few",
+        "fewer different signers have approved than are required",
+    ),
+    (
         "subject-conflict",
         "one path is signed with two different digests",
     ),

@@ -7,34 +7,9 @@ use attest_provenance::Statement;
 use jiff::Timestamp;
 
 use crate::check::Check;
-use crate::dialect::{DetachedKey, Fingerprint};
+use crate::dialect::Fingerprint;
+use crate::expected::ExpectedSigner;
 use crate::key::PublicKey;
-
-/// Who is expected to have signed. There is no value for anyone.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ExpectedSigner {
-    /// The holder of this key.
-    Key(PublicKey),
-    /// An identity in a certificate, both compared byte for byte.
-    Identity {
-        /// The e-mail address or URI.
-        identity: String,
-        /// Who vouches for it: the issuer of the identity token.
-        issuer: String,
-    },
-    /// The holder of an OpenPGP, minisign or SSH key, by a detached signature.
-    Detached(DetachedKey),
-}
-
-impl fmt::Display for ExpectedSigner {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Key(key) => key.fmt(f),
-            Self::Detached(key) => key.fmt(f),
-            Self::Identity { identity, issuer } => write!(f, "{identity} by {issuer}"),
-        }
-    }
-}
 
 /// What was verified about a bundle, all of it proven.
 ///
@@ -56,6 +31,7 @@ impl fmt::Display for ExpectedSigner {
 #[derive(Debug, Clone)]
 pub struct Evidence {
     pub(crate) signer: ProvenSigner,
+    pub(crate) key: Option<PublicKey>,
     pub(crate) signature: Vec<u8>,
     pub(crate) content: ProvenContent,
     pub(crate) times: Vec<ProvenTime>,
@@ -77,6 +53,12 @@ impl Evidence {
     /// Who signed.
     pub const fn signer(&self) -> &ProvenSigner {
         &self.signer
+    }
+
+    /// The key that signed: the signer's own, or the one in the signer's certificate; none for an
+    /// OpenPGP, minisign or SSH signature.
+    pub const fn key(&self) -> Option<&PublicKey> {
+        self.key.as_ref()
     }
 
     /// The bytes of the signature.
@@ -158,13 +140,9 @@ impl ProvenSigner {
     pub fn is(&self, expected: &ExpectedSigner) -> bool {
         match (self, expected) {
             (Self::Key(found), ExpectedSigner::Key(wanted)) => found == wanted,
-            (
-                Self::Identity { identity, issuer },
-                ExpectedSigner::Identity {
-                    identity: wanted,
-                    issuer: vouching,
-                },
-            ) => identity == wanted && issuer == vouching,
+            (Self::Identity { identity, issuer }, ExpectedSigner::Identity(wanted)) => {
+                wanted.identity().matches(identity) && issuer == wanted.issuer()
+            }
             (signer, ExpectedSigner::Detached(key)) => key.is_signer(signer),
             _ => false,
         }

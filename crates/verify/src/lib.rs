@@ -25,6 +25,8 @@ mod crypto;
 mod dialect;
 mod engine;
 mod evidence;
+mod expected;
+mod identity;
 mod inclusion;
 mod key;
 pub mod limits;
@@ -41,9 +43,9 @@ pub use bundle::{
 pub use check::{Check, Rejection};
 pub use codes::{CODES, Code, STEPS, Step};
 pub use dialect::{Detached, DetachedError, DetachedKey, DetachedKeyError, Fingerprint, Observed};
-pub use evidence::{
-    Evidence, ExpectedSigner, ProvenLog, ProvenSigner, ProvenTime, Skipped, TimeSource,
-};
+pub use evidence::{Evidence, ProvenLog, ProvenSigner, ProvenTime, Skipped, TimeSource};
+pub use expected::{ExpectedIdentity, ExpectedSigner};
+pub use identity::{IdentityPattern, IdentityPatternError};
 pub use key::{KeyError, KeyKind, PublicKey};
 pub use signature::Subject;
 pub use trusted_root::{

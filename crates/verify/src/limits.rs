@@ -41,6 +41,9 @@ pub const SIGNATURE_BYTES: usize = 4 << 10;
 /// Bytes of a key hint and of names inside evidence.
 pub const NAME_BYTES: usize = 4 << 10;
 
+/// Bytes of an identity that is expected, or of a pattern of them.
+pub const IDENTITY_BYTES: usize = 2 << 10;
+
 /// Bytes of a file with one public key.
 pub const KEY_BYTES: usize = 64 << 10;
 

@@ -6,7 +6,8 @@ use const_oid::db::rfc5280::ID_KP_CODE_SIGNING;
 use crate::asn1::certificate::{AlternativeName, Certificate, CertificateError};
 use crate::bundle::{Bundle, Material};
 use crate::check::Check;
-use crate::evidence::{ExpectedSigner, ProvenSigner};
+use crate::evidence::ProvenSigner;
+use crate::expected::{ExpectedIdentity, ExpectedSigner, any_of};
 use crate::key::PublicKey;
 
 /// The signer, with the key under which the signature must verify.
@@ -17,49 +18,67 @@ pub(crate) struct Signer {
 }
 
 impl Signer {
-    /// The expected signer, if the bundle's material can be theirs. For a certificate this checks
-    /// what it says; that it leads to a trusted root is the matter of step 11.
-    pub(crate) fn of(bundle: &Bundle, expected: &ExpectedSigner) -> Result<Self, Check> {
-        match (expected, bundle.certificate()) {
-            (ExpectedSigner::Key(key), None) => Ok(Self {
-                key: key.clone(),
-                certificate: None,
-                identity: ProvenSigner::Key(key.clone()),
-            }),
-            (ExpectedSigner::Identity { identity, issuer }, Some(der)) => {
-                let certificate = Certificate::parse(der).map_err(malformed)?;
-                check_profile(&certificate)?;
-                check_chain(bundle)?;
-                check_identity(&certificate, identity)?;
-                check_issuer(&certificate, issuer)?;
-                let key = PublicKey::from_spki(certificate.spki()).map_err(|error| {
-                    Check::new(
-                        "signature-algorithm-unsupported",
-                        error,
-                        "a key that we know",
-                    )
-                })?;
-                Ok(Self {
-                    key,
-                    certificate: Some(certificate),
-                    identity: ProvenSigner::Identity {
-                        identity: identity.clone(),
-                        issuer: issuer.clone(),
-                    },
-                })
-            }
-            (ExpectedSigner::Key(key), Some(der)) => {
-                Err(Check::new("signer-mismatch", claimed_identity(der), key))
-            }
-            (ExpectedSigner::Detached(_), Some(der)) => Err(Check::new(
-                "signer-mismatch",
-                claimed_identity(der),
-                expected,
-            )),
-            (ExpectedSigner::Identity { .. } | ExpectedSigner::Detached(_), None) => {
-                Err(Check::new("signer-mismatch", claimed_key(bundle), expected))
-            }
+    /// The expected signers that the bundle's material can be of, at least one. Which of several keys
+    /// it is, the signature tells.
+    pub(crate) fn candidates(
+        bundle: &Bundle,
+        expected: &[ExpectedSigner],
+    ) -> Result<Vec<Self>, Check> {
+        match bundle.certificate() {
+            Some(der) => Self::certified(bundle, der, expected).map(|it| vec![it]),
+            None => Self::keys(bundle, expected),
         }
+    }
+
+    /// What the certificate says of its holder; that it leads to a trusted root is the matter
+    /// of step 11.
+    fn certified(bundle: &Bundle, der: &[u8], expected: &[ExpectedSigner]) -> Result<Self, Check> {
+        let wanted: Vec<&ExpectedIdentity> = expected.iter().filter_map(identity).collect();
+        if wanted.is_empty() {
+            let found = claimed_identity(der);
+            return Err(Check::new("signer-mismatch", found, any_of(expected)));
+        }
+        let certificate = Certificate::parse(der).map_err(malformed)?;
+        check_profile(&certificate)?;
+        check_chain(bundle)?;
+        let identity = check_identity(&certificate, &wanted)?;
+        let key = PublicKey::from_spki(certificate.spki()).map_err(|error| {
+            Check::new(
+                "signature-algorithm-unsupported",
+                error,
+                "a key that we know",
+            )
+        })?;
+        Ok(Self {
+            key,
+            certificate: Some(certificate),
+            identity,
+        })
+    }
+
+    /// The expected keys; if the bundle's hint is the fingerprint of one, that one.
+    fn keys(bundle: &Bundle, expected: &[ExpectedSigner]) -> Result<Vec<Self>, Check> {
+        let hint = match bundle.material() {
+            Material::Key { hint: Some(hint) } => hint.as_str(),
+            _ => "",
+        };
+        let keys: Vec<&PublicKey> = expected.iter().filter_map(ExpectedSigner::key).collect();
+        let hinted: Vec<&PublicKey> = keys
+            .iter()
+            .copied()
+            .filter(|it| it.hint() == hint)
+            .collect();
+        let keys = if hinted.is_empty() { keys } else { hinted };
+        if keys.is_empty() {
+            let found = claimed_key(bundle);
+            return Err(Check::new("signer-mismatch", found, any_of(expected)));
+        }
+        let signer = |key: &PublicKey| Self {
+            key: key.clone(),
+            certificate: None,
+            identity: ProvenSigner::Key(key.clone()),
+        };
+        Ok(keys.into_iter().map(signer).collect())
     }
 
     /// Whether the bundle's hint, if it is a fingerprint, and the envelope's key id agree with the key.
@@ -153,29 +172,65 @@ fn check_chain(bundle: &Bundle) -> Result<(), Check> {
     Ok(())
 }
 
-/// Exactly one name, so that no verifier reads another one.
-fn check_identity(certificate: &Certificate, wanted: &str) -> Result<(), Check> {
-    let names = certificate.alternative_names().map_err(malformed)?;
-    match names.as_slice() {
-        [AlternativeName::Email(found) | AlternativeName::Uri(found)] if found == wanted => Ok(()),
-        [AlternativeName::Email(found) | AlternativeName::Uri(found)] => {
-            Err(Check::new("identity-mismatch", found, wanted))
+fn identity(expected: &ExpectedSigner) -> Option<&ExpectedIdentity> {
+    match expected {
+        ExpectedSigner::Identity(identity) => Some(identity),
+        ExpectedSigner::Key(_) | ExpectedSigner::Detached(_) => None,
+    }
+}
+
+/// The identity that the certificate is issued to, if it is one of those that are wanted.
+fn check_identity(
+    certificate: &Certificate,
+    wanted: &[&ExpectedIdentity],
+) -> Result<ProvenSigner, Check> {
+    let words = |of: fn(&ExpectedIdentity) -> &str| -> String {
+        let mut words: Vec<&str> = wanted.iter().map(|it| of(it)).collect();
+        words.dedup();
+        words.join(" or ")
+    };
+    let identity = only_name(certificate, &words(|it| it.identity().as_str()))?;
+    let issuer = issuer(certificate)?;
+    let named: Vec<_> = wanted
+        .iter()
+        .filter(|it| it.identity().matches(&identity))
+        .collect();
+    if named.is_empty() {
+        let wanted = words(|it| it.identity().as_str());
+        return Err(Check::new("identity-mismatch", identity, wanted));
+    }
+    match issuer {
+        Some(issuer) if named.iter().any(|it| it.issuer() == issuer) => {
+            Ok(ProvenSigner::Identity { identity, issuer })
         }
-        [AlternativeName::Other] => Err(Check::new(
+        issuer => Err(Check::new(
+            "issuer-mismatch",
+            issuer.as_deref().unwrap_or("no issuer"),
+            words(ExpectedIdentity::issuer),
+        )),
+    }
+}
+
+/// Exactly one name, so that no verifier reads another one.
+fn only_name(certificate: &Certificate, wanted: &str) -> Result<String, Check> {
+    let mut names = certificate.alternative_names().map_err(malformed)?;
+    match (names.pop(), names.len()) {
+        (Some(AlternativeName::Email(name) | AlternativeName::Uri(name)), 0) => Ok(name),
+        (Some(AlternativeName::Other), 0) => Err(Check::new(
             "identity-mismatch",
             "a name that is neither e-mail nor URI",
             wanted,
         )),
-        several => Err(Check::new(
+        (last, others) => Err(Check::new(
             "certificate-malformed",
-            format!("{} names", several.len()),
+            format!("{} names", others + usize::from(last.is_some())),
             "1 name",
         )),
     }
 }
 
 /// The new extension and the old one must agree where both are there.
-fn check_issuer(certificate: &Certificate, wanted: &str) -> Result<(), Check> {
+fn issuer(certificate: &Certificate) -> Result<Option<String>, Check> {
     let new = certificate.text_extension(ISSUER_V2).map_err(malformed)?;
     let old = certificate
         .raw_text_extension(ISSUER_V1)
@@ -189,11 +244,7 @@ fn check_issuer(certificate: &Certificate, wanted: &str) -> Result<(), Check> {
             "1 issuer",
         ));
     }
-    match new.or(old) {
-        Some(found) if found == wanted => Ok(()),
-        Some(found) => Err(Check::new("issuer-mismatch", found, wanted)),
-        None => Err(Check::new("issuer-mismatch", "no issuer", wanted)),
-    }
+    Ok(new.or(old))
 }
 
 fn claimed_identity(der: &[u8]) -> String {

@@ -1,6 +1,6 @@
 //! The verification of a bundle, step by step.
 
-use attest_digest::{Algorithm, Hashes};
+use attest_digest::Hashes;
 use jiff::Timestamp;
 
 use crate::body::Signed;
@@ -8,7 +8,8 @@ use crate::bundle::{Bundle, Content};
 use crate::chain;
 use crate::check::{Check, Rejection};
 use crate::engine::{self, Engine, Opinion, Question};
-use crate::evidence::{Evidence, ExpectedSigner, ProvenLog, ProvenTime, Skipped, TimeSource};
+use crate::evidence::{Evidence, ProvenLog, ProvenTime, Skipped, TimeSource};
+use crate::expected::{ExpectedSigner, any_of};
 use crate::inclusion::{self, Logged};
 use crate::signature::{self, Subject, Verified};
 use crate::signer::Signer;
@@ -72,7 +73,8 @@ impl Verifier {
         })
     }
 
-    /// Verifies that the expected signer signed this artifact, or a statement about it.
+    /// Verifies that the expected signer, or one of several, signed this artifact, or a statement
+    /// about it.
     ///
     /// # Errors
     /// Whatever is not as it must be, each with its code of [`CODES`](crate::CODES).
@@ -80,12 +82,12 @@ impl Verifier {
         &self,
         bundle: &Bundle,
         subject: &Subject<'_>,
-        expected: &ExpectedSigner,
+        expected: &(impl AsRef<[ExpectedSigner]> + ?Sized),
     ) -> Result<Evidence, Rejection> {
-        self.judge(bundle, Some(subject), expected)
+        self.judge(bundle, Some(subject), expected.as_ref())
     }
 
-    /// Verifies that the expected signer signed a statement. What it is about is left to the caller:
+    /// Verifies that the expected signer, or one of several, signed a statement. What it is about is left to the caller:
     /// nothing is bound to it yet.
     ///
     /// # Errors
@@ -93,20 +95,19 @@ impl Verifier {
     pub fn verify_statement(
         &self,
         bundle: &Bundle,
-        expected: &ExpectedSigner,
+        expected: &(impl AsRef<[ExpectedSigner]> + ?Sized),
     ) -> Result<Evidence, Rejection> {
-        self.judge(bundle, None, expected)
+        self.judge(bundle, None, expected.as_ref())
     }
 
     fn judge(
         &self,
         bundle: &Bundle,
         subject: Option<&Subject<'_>>,
-        expected: &ExpectedSigner,
+        expected: &[ExpectedSigner],
     ) -> Result<Evidence, Rejection> {
         // Without these nothing else means anything.
-        let signer = Signer::of(bundle, expected)?;
-        let verified = signature::verify(bundle, subject, &signer)?;
+        let (signer, verified) = signed_by_one(bundle, subject, expected)?;
         signer.check_hint(bundle)?;
         // Of these all failures are reported.
         let logged = inclusion::verify(
@@ -285,22 +286,18 @@ impl std::fmt::Debug for Verifier {
 impl Bundle {
     /// Which digests of the artifact a verification needs. Read from claims, which decide nothing
     /// else by it: without a digest that is needed the answer is no.
-    pub fn needed_hashes(&self, expected: &ExpectedSigner) -> Hashes {
+    pub fn needed_hashes(&self, expected: &(impl AsRef<[ExpectedSigner]> + ?Sized)) -> Hashes {
         let mut hashes = Hashes::Sha256;
         match self.content() {
             Content::Message { digest, .. } => {
                 if let Some(digest) = digest {
                     hashes = hashes.with(digest.algorithm());
                 }
-                let key = match expected {
-                    ExpectedSigner::Key(key) => key.kind().digest_algorithm(),
-                    ExpectedSigner::Identity { .. } | ExpectedSigner::Detached(_) => {
-                        Signer::of(self, expected)
-                            .ok()
-                            .and_then(|it| it.key.kind().digest_algorithm())
-                    }
-                };
-                hashes.with(key.unwrap_or(Algorithm::Sha256))
+                let signers = Signer::candidates(self, expected.as_ref()).unwrap_or_default();
+                signers
+                    .iter()
+                    .filter_map(|it| it.key.kind().digest_algorithm())
+                    .fold(hashes, Hashes::with)
             }
             Content::Envelope(envelope) => {
                 match attest_provenance::Statement::parse(envelope.unverified_payload()) {
@@ -315,6 +312,37 @@ impl Bundle {
             }
         }
     }
+}
+
+/// The signer among those that the bundle can be of whose signature it is.
+fn signed_by_one(
+    bundle: &Bundle,
+    subject: Option<&Subject<'_>>,
+    expected: &[ExpectedSigner],
+) -> Result<(Signer, Verified), Check> {
+    let mut refused: Vec<Check> = Vec::new();
+    for signer in Signer::candidates(bundle, expected)? {
+        match signature::verify(bundle, subject, &signer) {
+            Ok(verified) => return Ok((signer, verified)),
+            Err(check) => refused.push(check),
+        }
+    }
+    // What was found out with the right key says more than that others do not fit.
+    let unfit = [
+        "signature-invalid",
+        "signer-mismatch",
+        "signature-algorithm-unsupported",
+    ];
+    let telling = refused.iter().position(|it| !unfit.contains(&it.code()));
+    let several = refused.len() > 1;
+    let first = refused.into_iter().nth(telling.unwrap_or(0));
+    Err(match first {
+        Some(check) if several && telling.is_none() => {
+            Check::new(check.code(), check.found(), any_of(expected))
+        }
+        Some(check) => check,
+        None => Check::new("signer-mismatch", "nobody", any_of(expected)),
+    })
 }
 
 fn is_absence(check: &Check) -> bool {
@@ -409,6 +437,7 @@ fn evidence(
     Evidence {
         signature: bundle.signature().to_owned(),
         signer: signer.identity,
+        key: Some(signer.key),
         content: verified.content,
         times,
         logs: logged.logs,

@@ -42,10 +42,7 @@ fn identity_and_issuer_are_compared_byte_for_byte() {
         (IDENTITY, "https://issuer.example/", "issuer-mismatch"),
         (IDENTITY, "", "issuer-mismatch"),
     ] {
-        keyless.scene.expected = ExpectedSigner::Identity {
-            identity: identity.to_owned(),
-            issuer: issuer.to_owned(),
-        };
+        keyless.scene.expected = ExpectedSigner::exactly(identity, issuer);
         assert_eq!(keyless.code(), code, "{identity} {issuer}");
     }
 }
@@ -57,10 +54,7 @@ fn a_uri_is_an_identity_as_well() {
         ..Signer::default()
     });
     assert_eq!(keyless.code(), "identity-mismatch");
-    keyless.scene.expected = ExpectedSigner::Identity {
-        identity: "https://ci.example/build.yml".to_owned(),
-        issuer: ISSUER.to_owned(),
-    };
+    keyless.scene.expected = ExpectedSigner::exactly("https://ci.example/build.yml", ISSUER);
     assert_eq!(keyless.code(), "accepted");
 }
 
@@ -274,10 +268,7 @@ fn a_signature_of_another_key_is_refused() {
 #[test]
 fn a_key_where_an_identity_is_wanted_is_refused() {
     let mut scene = Scene::message();
-    scene.expected = ExpectedSigner::Identity {
-        identity: IDENTITY.to_owned(),
-        issuer: ISSUER.to_owned(),
-    };
+    scene.expected = ExpectedSigner::exactly(IDENTITY, ISSUER);
     assert_eq!(scene.code(), "signer-mismatch");
 }
 

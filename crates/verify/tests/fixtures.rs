@@ -137,7 +137,7 @@ impl Case {
 
     fn signer(&self) -> ExpectedSigner {
         match (self.text("identity"), self.text("issuer")) {
-            (Some(identity), Some(issuer)) => ExpectedSigner::Identity { identity, issuer },
+            (Some(identity), Some(issuer)) => ExpectedSigner::exactly(identity, issuer),
             _ => ExpectedSigner::Key(PublicKey::parse(&self.input("key.pub").unwrap()).unwrap()),
         }
     }

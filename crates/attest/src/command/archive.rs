@@ -64,7 +64,7 @@ impl PlaceArgs {
 
     /// The trust that flags name; for our own archive, and without such flags, that of our home.
     fn trust(&self, args: &TrustArgs, around: &Surroundings, now: Now) -> Result<Trust, Failure> {
-        let named = args.key.is_some() || args.identity.is_some() || !args.trusted_root.is_empty();
+        let named = args.signers.is_given() || !args.trusted_root.is_empty();
         if named || self.archive.is_some() {
             return trust::resolve(args, around, now);
         }
@@ -153,13 +153,13 @@ fn session(
         allow_extra: Vec::new(),
         accept_no_names: false,
         ignore_missing: false,
-        bundle: None,
+        bundles: Vec::new(),
         independent: independent.to_vec(),
     })
 }
 
 fn policy(trust: &Trust, args: &TrustArgs) -> Policy {
-    Policy::expecting(trust.signer.clone()).approving_only(args.types.iter().cloned())
+    Policy::expecting(trust.signers.clone()).approving_only(args.types.iter().cloned())
 }
 
 /// Trust that lies in the archive, or in a folder that is to be added, needs a pin.

@@ -1,10 +1,12 @@
 //! `attest verify`: files, folders, checksum files and digests against an expected signer.
 
+mod approval;
 pub(crate) mod archived;
 mod evidence;
 mod exempt;
 mod file;
 mod folder;
+mod several;
 mod subject;
 mod sums;
 
@@ -36,9 +38,9 @@ pub(crate) struct VerifyArgs {
     /// The release that the evidence must name
     #[arg(long, value_name = "NAME@VERSION")]
     release: Option<String>,
-    /// Use this bundle, and no other
+    /// Use this bundle, or these, and no other
     #[arg(long, value_name = "FILE")]
-    bundle: Option<PathBuf>,
+    bundle: Vec<PathBuf>,
     /// Let unsigned files that this pattern covers pass (`*` crosses no `/`, `**` does)
     #[arg(long, value_name = "GLOB")]
     allow_extra: Vec<String>,
@@ -61,7 +63,7 @@ pub(crate) struct Session {
     pub(crate) allow_extra: Vec<Pattern>,
     pub(crate) accept_no_names: bool,
     pub(crate) ignore_missing: bool,
-    pub(crate) bundle: Option<PathBuf>,
+    pub(crate) bundles: Vec<PathBuf>,
     pub(crate) independent: Vec<String>,
 }
 
@@ -95,7 +97,7 @@ fn session(args: &VerifyArgs, subjects: &[Subject], now: Now) -> Result<Session,
     let needs_bundle = subjects
         .iter()
         .any(|subject| matches!(subject, Subject::Digest(_)));
-    if needs_bundle && args.bundle.is_none() {
+    if needs_bundle && args.bundle.is_empty() {
         return Err(Failure::request(
             "bundle-required",
             "a sha256: subject has no place to look for evidence",
@@ -106,7 +108,7 @@ fn session(args: &VerifyArgs, subjects: &[Subject], now: Now) -> Result<Session,
     let verifier = Verifier::new(trust.roots.clone(), now.time, trust::accept(&args.trust))
         .map_err(|error| Failure::request("trusted-root-malformed", error))?;
     let mut policy =
-        Policy::expecting(trust.signer.clone()).approving_only(args.trust.types.iter().cloned());
+        Policy::expecting(trust.signers.clone()).approving_only(args.trust.types.iter().cloned());
     if let Some(text) = &args.release {
         let release = ReleaseName::parse(text).map_err(|error| {
             Failure::request("bad-release", format!("--release {text:?}: {error}"))
@@ -127,7 +129,7 @@ fn session(args: &VerifyArgs, subjects: &[Subject], now: Now) -> Result<Session,
         allow_extra,
         accept_no_names: args.trust.accept.contains(&AcceptArg::NoNames),
         ignore_missing: args.ignore_missing,
-        bundle: args.bundle.clone(),
+        bundles: args.bundle.clone(),
         independent: args.independent.clone(),
     })
 }
@@ -165,7 +167,8 @@ fn new_report(args: &VerifyArgs, global: &Global, now: Now, session: &Session) -
     Report {
         command: "verify",
         now,
-        signer: trust::signer_words(&session.trust.signer),
+        signer: trust::signer_words(&session.trust.signers),
+        several_signers: session.trust.signers.are_several(),
         trust: session.trust.lines.clone(),
         accepted: trust::accepted_words(&args.trust),
         independent: args.independent.clone(),

@@ -109,6 +109,16 @@ fn subject_lines(report: &Report, subject: &SubjectReport, lines: &mut Vec<Strin
     for note in &subject.notes {
         lines.push(format!("  note: {}", escape(note)));
     }
+    if let Some(approvals) = &subject.approvals
+        && approvals.wanted > 1
+    {
+        let (found, wanted) = (approvals.found, approvals.wanted);
+        lines.push(format!(
+            "  approved by {found} signers, {wanted} are required"
+        ));
+    }
+    // Of one expected signer the last lines say who it is.
+    let several = report.several_signers;
     for index in &subject.decided_by {
         let Some(evidence) = report.evidence.get(*index) else {
             continue;
@@ -119,6 +129,9 @@ fn subject_lines(report: &Report, subject: &SubjectReport, lines: &mut Vec<Strin
                 escape(&evidence.place),
                 escape(&proven.content)
             ));
+            if several {
+                lines.push(format!("     signer {}", escape(&proven.signer)));
+            }
             for log in &proven.logs {
                 lines.push(format!(
                     "     log   entry {} of {}, kept by {}",

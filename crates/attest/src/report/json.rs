@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 
 use super::steps::{self, StepLine, StepState};
 use super::{
-    ArchiveReport, EvidenceReport, EvidenceState, FileReport, Refusal, Report, SubjectReport,
-    Verdict,
+    Approvals, ArchiveReport, EvidenceReport, EvidenceState, FileReport, Refusal, Report,
+    SubjectReport, Verdict,
 };
 
 /// Raised when a field changes its meaning or goes away.
@@ -50,9 +50,19 @@ fn subject(subject: &SubjectReport) -> Value {
         "answer": subject.exit().word(),
         "release": subject.release,
         "decided_by": subject.decided_by,
+        "signers": subject.approvals.as_ref().map(approvals),
         "files": subject.files.iter().map(file).collect::<Vec<_>>(),
         "reasons": subject.reasons.iter().map(refusal).collect::<Vec<_>>(),
         "notes": subject.notes,
+    })
+}
+
+fn approvals(approvals: &Approvals) -> Value {
+    let by = approvals.by.iter();
+    json!({
+        "wanted": approvals.wanted,
+        "found": approvals.found,
+        "approvals": by.map(|(signer, evidence)| json!({ "signer": signer, "evidence": evidence })).collect::<Vec<_>>(),
     })
 }
 

@@ -8,7 +8,8 @@ use super::observed::Observed;
 use super::openpgp::{self, Certificate};
 use super::{minisign, ssh};
 use crate::check::{Check, Rejection};
-use crate::evidence::{Evidence, ExpectedSigner, ProvenContent, ProvenSigner, Skipped};
+use crate::evidence::{Evidence, ProvenContent, ProvenSigner, Skipped};
+use crate::expected::{ExpectedSigner, any_of};
 use crate::limits;
 use crate::verifier::Verifier;
 
@@ -120,7 +121,8 @@ struct Proven {
 }
 
 impl Verifier {
-    /// Verifies that the expected signer made one of the signatures of a file over this artifact.
+    /// Verifies that the expected signer, or one of several, made one of the signatures of a file over
+    /// this artifact.
     ///
     /// It says nothing of a log or a trusted time: both must be accepted to be absent.
     ///
@@ -132,7 +134,7 @@ impl Verifier {
         detached: &Detached,
         observed: &Observed,
         artifact: &Artifact,
-        expected: &ExpectedSigner,
+        expected: &(impl AsRef<[ExpectedSigner]> + ?Sized),
     ) -> Result<Evidence, DetachedError> {
         if observed.sha256 != artifact.sha256() {
             return Err(DetachedError::Changed);
@@ -148,7 +150,7 @@ impl Verifier {
             ));
         }
         let proven = detached
-            .judge(observed, expected, self.now())
+            .judge_any(observed, expected.as_ref(), self.now())
             .map_err(Rejection::from)?;
         let skipped = self.absent(&proven)?;
         Ok(evidence(detached, proven, observed.sha256, skipped))
@@ -177,6 +179,32 @@ impl Verifier {
 }
 
 impl Detached {
+    /// One of the expected keys suffices. Else the refusal that says most: not that somebody else
+    /// signed.
+    fn judge_any(
+        &self,
+        observed: &Observed,
+        expected: &[ExpectedSigner],
+        now: Timestamp,
+    ) -> Result<Proven, Check> {
+        let mut refused = Vec::new();
+        for signer in expected {
+            match self.judge(observed, signer, now) {
+                Ok(proven) => return Ok(proven),
+                Err(check) => refused.push(check),
+            }
+        }
+        let telling = refused.iter().position(|it| it.code() != "signer-mismatch");
+        let several = refused.len() > 1;
+        match refused.into_iter().nth(telling.unwrap_or(0)) {
+            Some(check) if telling.is_some() || !several => Err(check),
+            _ => {
+                let found = format!("an {}", self.kind());
+                Err(Check::new("signer-mismatch", found, any_of(expected)))
+            }
+        }
+    }
+
     fn judge(
         &self,
         observed: &Observed,
@@ -277,6 +305,7 @@ fn evidence(
     Evidence {
         signature: proven.signature,
         signer: proven.signer,
+        key: None,
         content: ProvenContent::Message(digest),
         times: Vec::new(),
         logs: Vec::new(),

@@ -28,10 +28,7 @@ impl Keyless {
         let certificate = issuer.issue(signer, key.spki());
         let mut scene = Scene::new(key, Log::v2("log.example", 7));
         issuer.trust_in(&mut scene.root);
-        scene.expected = ExpectedSigner::Identity {
-            identity: IDENTITY.to_owned(),
-            issuer: ISSUER.to_owned(),
-        };
+        scene.expected = ExpectedSigner::exactly(IDENTITY, ISSUER);
         scene.bundle = json!({
             "mediaType": V0_3,
             "verificationMaterial": {"certificate": {"rawBytes": base64::encode(&certificate)}},

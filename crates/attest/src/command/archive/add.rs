@@ -102,7 +102,8 @@ fn refused(
     Report {
         command: "archive add",
         now,
-        signer: trust::signer_words(&session.trust.signer),
+        signer: trust::signer_words(&session.trust.signers),
+        several_signers: session.trust.signers.are_several(),
         trust: session.trust.lines.clone(),
         accepted: trust::accepted_words(&args.trust),
         independent: args.independent.clone(),
@@ -216,7 +217,7 @@ fn say(
             "bytes": bytes,
             "new_blobs": added.new_blobs,
             "reused_blobs": added.reused_blobs,
-            "signer": trust::signer_words(&session.trust.signer),
+            "signer": trust::signer_words(&session.trust.signers),
         }));
         return;
     }
@@ -228,7 +229,7 @@ fn say(
     ));
     console.say(format!(
         "verified   signed by {}",
-        escape(&trust::signer_words(&session.trust.signer))
+        escape(&trust::signer_words(&session.trust.signers))
     ));
     let kept = match added.outcome {
         Outcome::New => format!(

@@ -59,7 +59,8 @@ pub(super) fn run(args: &VerifyArgs, global: &Global, console: &Console) -> Resu
     let mut report = Report {
         command: "archive verify",
         now,
-        signer: trust::signer_words(&session.trust.signer),
+        signer: trust::signer_words(&session.trust.signers),
+        several_signers: session.trust.signers.are_several(),
         trust: session.trust.lines.clone(),
         accepted: trust::accepted_words(&args.trust),
         independent: args.independent.clone(),

@@ -87,6 +87,7 @@ fn load_bundles(release: &Release<'_>, shelf: &mut Shelf) -> Vec<Loaded> {
                 path: place,
                 name: Some(member.path().clone()),
                 approves: true,
+                is_anothers: false,
             }
         })
         .collect()
@@ -134,11 +135,10 @@ fn pinned(release: &Release<'_>, session: &Session) -> BTreeMap<RelativePath, St
 }
 
 fn is_signer(release: &Release<'_>, path: &RelativePath, session: &Session) -> bool {
-    let ExpectedSigner::Key(wanted) = &session.trust.signer else {
-        return false;
-    };
     let bytes = release.unverified_bytes(path, TRUST_BYTES);
-    bytes.is_ok_and(|bytes| is_key_file(&bytes, wanted))
+    let accepted = session.trust.signers.accepted().iter();
+    let mut keys = accepted.filter_map(ExpectedSigner::key);
+    bytes.is_ok_and(|bytes| keys.any(|key| is_key_file(&bytes, key)))
 }
 
 const TRUSTED_ROOT: &str = "trusted_root.json";

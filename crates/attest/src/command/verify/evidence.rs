@@ -251,7 +251,7 @@ impl Shelf {
             Ok(bundle) => outcome(
                 session
                     .verifier
-                    .verify_statement(&bundle, session.policy.signer()),
+                    .verify_statement(&bundle, session.policy.signers()),
             ),
             Err(outcome) => outcome,
         };
@@ -274,7 +274,7 @@ impl Shelf {
             Ok(bundle) => {
                 let verified = session
                     .verifier
-                    .verify(&bundle, subject, session.policy.signer());
+                    .verify(&bundle, subject, session.policy.signers());
                 item.bundle = held.then_some(bundle);
                 outcome(verified)
             }

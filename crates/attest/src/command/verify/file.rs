@@ -1,12 +1,13 @@
 //! One file or digest by itself: bound by its digest, from the first evidence that satisfies.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use attest_digest::{Algorithm, Artifact, Checksums, Digest, Hashes, ReadError};
 use attest_policy::{Bytes, checksums_names, statement_names, statement_signs_for};
 use attest_verify::Subject;
 
 use super::Session;
+use super::approval;
 use super::evidence::{Place, Role, Shelf, places_for, signed_name};
 use crate::files;
 use crate::report::{FileReport, Refusal, SubjectReport, Verdict};
@@ -41,7 +42,7 @@ pub(super) fn verify(path: &Path, session: &Session, shelf: &mut Shelf) -> Subje
         subject: Subject::Artifact(&artifact),
         name: file_name(path),
     };
-    let verdict = first_that_satisfies(&loaded, &asked, session, shelf, &mut report);
+    let verdict = decide(&loaded, &asked, session, shelf, &mut report);
     report.files.push(FileReport {
         path: path.display().to_string(),
         verdict,
@@ -51,22 +52,22 @@ pub(super) fn verify(path: &Path, session: &Session, shelf: &mut Shelf) -> Subje
     report
 }
 
-/// Verifies a digest: only by the bundle that a flag named.
+/// Verifies a digest: only by the bundles that flags named.
 pub(super) fn verify_digest(digest: Digest, session: &Session, shelf: &mut Shelf) -> SubjectReport {
     let mut report = SubjectReport::new(digest.to_string(), "digest");
     report
         .notes
         .push("no bytes were read: that this digest is the artifact's is your word".to_owned());
-    let Some(bundle) = &session.bundle else {
-        return report;
-    };
-    let loaded = [(shelf.load(bundle), Role::Named, bundle.as_path())];
+    let bundles = session.bundles.iter();
+    let loaded: Vec<(usize, Role, &Path)> = bundles
+        .map(|bundle| (shelf.load(bundle), Role::Named, bundle.as_path()))
+        .collect();
     let asked = Asked {
         bytes: Bytes::Given(digest),
         subject: Subject::Digest(digest),
         name: None,
     };
-    let verdict = first_that_satisfies(&loaded, &asked, session, shelf, &mut report);
+    let verdict = decide(&loaded, &asked, session, shelf, &mut report);
     report.files.push(FileReport {
         path: digest.to_string(),
         verdict,
@@ -78,13 +79,14 @@ pub(super) fn verify_digest(digest: Digest, session: &Session, shelf: &mut Shelf
 
 /// The places where evidence about a file is looked for: only `--bundle` if it is given.
 pub(super) fn places(path: &Path, session: &Session) -> Vec<Place> {
-    match &session.bundle {
-        Some(bundle) => vec![Place {
-            path: bundle.clone(),
-            role: Role::Named,
-        }],
-        None => places_for(path),
+    if session.bundles.is_empty() {
+        return places_for(path);
     }
+    let named = |bundle: &PathBuf| Place {
+        path: bundle.clone(),
+        role: Role::Named,
+    };
+    session.bundles.iter().map(named).collect()
 }
 
 /// What is asked about: bytes, and the name that the file has here.
@@ -97,7 +99,7 @@ struct Asked<'a> {
 /// What evidence says about bytes: yes, under which name and with what to note; or why not.
 type Answer = Result<Option<String>, Vec<Refusal>>;
 
-fn first_that_satisfies(
+fn decide(
     loaded: &[(usize, Role, &Path)],
     asked: &Asked<'_>,
     session: &Session,
@@ -106,6 +108,7 @@ fn first_that_satisfies(
 ) -> Verdict {
     let mut refused: Vec<Refusal> = Vec::new();
     let mut unreadable = None;
+    let mut approving = Vec::new();
     for (index, role, path) in loaded {
         let answer = match role {
             Role::Checksums => listed(*index, path, asked, session, shelf),
@@ -114,9 +117,12 @@ fn first_that_satisfies(
         };
         match answer {
             Ok(name) => {
-                report.decided_by.push(*index);
                 note_name(name.as_deref(), asked.name, report);
-                return Verdict::Verified;
+                approving.push(*index);
+                if approval::enough(&approving, session, shelf).is_ok() {
+                    approval::decided(approving, session, shelf, report);
+                    return Verdict::Verified;
+                }
             }
             Err(refusals) if shelf.is_unreadable(*index) || refusals.iter().any(is_unread_list) => {
                 unreadable = unreadable.or(refusals.into_iter().next());
@@ -124,8 +130,14 @@ fn first_that_satisfies(
             Err(refusals) => refused.extend(refusals),
         }
     }
+    if let Err(refusal) = approval::enough(&approving, session, shelf)
+        && !approving.is_empty()
+    {
+        approval::decided(approving, session, shelf, report);
+        refused.insert(0, refusal);
+    }
     match (most_telling(refused), unreadable) {
-        (_, Some(refusal)) if session.bundle.is_some() => Verdict::Unreadable(refusal),
+        (_, Some(refusal)) if !session.bundles.is_empty() => Verdict::Unreadable(refusal),
         (Some(refusal), _) => Verdict::Rejected(refusal),
         (None, Some(refusal)) => Verdict::Unreadable(refusal),
         (None, None) => Verdict::Rejected(no_bundle()),

@@ -20,9 +20,11 @@ use attest_policy::{
 use attest_verify::Subject;
 
 use super::Session;
+use super::approval;
 use super::evidence::{Shelf, bundles_at_top, signed_name};
 use super::exempt;
 use super::file::{file_name, is_unread_list, no_bundle, signed_checksums};
+use super::several;
 use crate::home::real;
 use crate::report::{FileReport, Refusal, SubjectReport, Verdict};
 
@@ -43,15 +45,59 @@ pub(crate) fn verify(path: &Path, session: &Session, shelf: &mut Shelf) -> Subje
     }
 }
 
-/// Judges the files of a folder, wherever they were read from, by the bundles at its top.
+/// Judges the files of a folder, wherever they were read from, by the bundles at its top: those of
+/// each signer for themselves, so that files which different people signed do not add up to one folder.
 pub(super) fn judge(
     folder: &Folder,
     bundles: &[Loaded],
     session: &Session,
     shelf: &mut Shelf,
-    mut report: SubjectReport,
+    report: SubjectReport,
 ) -> SubjectReport {
     prove(folder, bundles, session, shelf);
+    let approving = bundles.iter().filter(|bundle| bundle.approves);
+    let approving: Vec<usize> = approving.map(|bundle| bundle.index).collect();
+    let mut parties = approval::by_signer(&approving, shelf).into_iter();
+    let Some(first) = parties.next() else {
+        return judge_by(None, folder, bundles, session, shelf, report).report;
+    };
+    let mut judged = Vec::new();
+    for party in parties {
+        let report = SubjectReport::new(report.subject.clone(), report.kind);
+        judged.push(judge_by(
+            Some(&party),
+            folder,
+            bundles,
+            session,
+            shelf,
+            report,
+        ));
+    }
+    let first = judge_by(Some(&first), folder, bundles, session, shelf, report);
+    several::combine(first, judged, session, shelf)
+}
+
+/// What one signer's evidence says about a folder.
+pub(super) struct Judged {
+    pub(super) report: SubjectReport,
+    /// Whether it names the files.
+    pub(super) names: bool,
+}
+
+/// Judges by the bundles of one signer; of nobody, when none could be verified.
+fn judge_by(
+    signer: Option<&[usize]>,
+    folder: &Folder,
+    bundles: &[Loaded],
+    session: &Session,
+    shelf: &mut Shelf,
+    mut report: SubjectReport,
+) -> Judged {
+    let bundles: Vec<Loaded> = bundles
+        .iter()
+        .map(|bundle| bundle.of(signer, shelf))
+        .collect();
+    let bundles = bundles.as_slice();
     let source = Source::find(folder, bundles, session, shelf, &mut report);
     let exempt = exempt::find(folder, bundles, source.as_ref(), shelf);
     let verdicts = match &source {
@@ -60,6 +106,7 @@ pub(super) fn judge(
             let provenance = provenance_complete(
                 bundles
                     .iter()
+                    .filter(|bundle| !bundle.is_anothers)
                     .filter_map(|bundle| shelf.evidence(bundle.index)),
             );
             report
@@ -92,7 +139,8 @@ pub(super) fn judge(
             wanted: "at least one".to_owned(),
         });
     }
-    report
+    let names = source.is_some();
+    Judged { report, names }
 }
 
 /// The list of signed names could not be read: nobody can say what it says about the files.
@@ -121,27 +169,42 @@ fn could_not_tell(report: &mut SubjectReport) {
     }
 }
 
-/// A bundle at the folder's top, or the one of `--bundle`.
+/// A bundle at the folder's top, or one of `--bundle`.
+#[derive(Debug, Clone)]
 pub(super) struct Loaded {
     pub(super) index: usize,
     pub(super) path: PathBuf,
     /// Its path below the folder, when it lies there.
     pub(super) name: Option<RelativePath>,
-    /// Whether it may approve: every bundle, or only the one of `--bundle`.
+    /// Whether it may approve: every bundle, or only those of `--bundle`.
     pub(super) approves: bool,
+    /// Whether it is evidence of somebody else than the signer who is being judged by.
+    pub(super) is_anothers: bool,
 }
 
-/// The bundles at the folder's top. With `--bundle` that one alone approves; the others can still be
+impl Loaded {
+    /// The same bundle, approving only if it is of this party.
+    fn of(&self, party: Option<&[usize]>, bundles: &Shelf) -> Self {
+        let of_party = party.is_none_or(|party| party.contains(&self.index));
+        let is_proven = bundles.evidence(self.index).is_some();
+        Self {
+            approves: self.approves && (of_party || !is_proven),
+            is_anothers: self.approves && is_proven && !of_party,
+            ..self.clone()
+        }
+    }
+}
+
+/// The bundles at the folder's top. With `--bundle` those alone approve; the others can still be
 /// verified as evidence, so that they need no signature of their own.
 fn load_bundles(folder: &Path, session: &Session, shelf: &mut Shelf) -> Vec<Loaded> {
     let top = real(folder);
-    let named = session.bundle.as_deref().map(real);
+    let named: Vec<PathBuf> = session.bundles.iter().map(|it| real(it)).collect();
     let mut paths = bundles_at_top(folder);
-    if let Some(bundle) = &session.bundle
-        && !paths.iter().any(|path| Some(real(path)) == named)
-    {
-        paths.push(bundle.clone());
-    }
+    let at_top: Vec<PathBuf> = paths.iter().map(|it| real(it)).collect();
+    let elsewhere = session.bundles.iter().zip(&named);
+    let elsewhere = elsewhere.filter(|(_, place)| !at_top.contains(place));
+    paths.extend(elsewhere.map(|(path, _)| path.clone()));
     paths
         .into_iter()
         .map(|path| {
@@ -150,7 +213,8 @@ fn load_bundles(folder: &Path, session: &Session, shelf: &mut Shelf) -> Vec<Load
             Loaded {
                 index: shelf.load(&path),
                 name: name.and_then(|name| RelativePath::parse(name).ok()),
-                approves: named.as_ref().is_none_or(|named| *named == place),
+                approves: named.is_empty() || named.contains(&place),
+                is_anothers: false,
                 path,
             }
         })

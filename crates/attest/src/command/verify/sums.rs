@@ -9,6 +9,7 @@ use attest_digest::{
 use attest_policy::{Accepted, Approval, Found, Present, SignedNames, judge_folder};
 
 use super::Session;
+use super::approval;
 use super::evidence::{Role, Shelf};
 use super::file::{file_name, no_bundle, places, prove_signed_for, read_again};
 use super::folder::file_report;
@@ -34,7 +35,6 @@ pub(super) fn verify(
     let Some(signed) = signed(path, &artifact, session, shelf, &mut report) else {
         return report;
     };
-    report.decided_by.extend(&signed);
     let bytes = match read_again(path, &artifact) {
         Ok(bytes) => bytes,
         Err(error) => {
@@ -56,7 +56,8 @@ pub(super) fn verify(
     report
 }
 
-/// The evidence that signs the checksums file: all parts of a release statement, or one bundle.
+/// The evidence that signs the checksums file: of each signer all parts of a release statement, or
+/// one bundle.
 fn signed(
     path: &Path,
     artifact: &Artifact,
@@ -64,8 +65,7 @@ fn signed(
     shelf: &mut Shelf,
     report: &mut SubjectReport,
 ) -> Option<Vec<usize>> {
-    let mut by_statement = Vec::new();
-    let mut by_message = None;
+    let mut signing = Vec::new();
     let mut refused: Vec<Refusal> = Vec::new();
     let mut unreadable = None;
     for place in places(path, session) {
@@ -79,19 +79,28 @@ fn signed(
             .chain(below.as_deref())
             .collect();
         match prove_signed_for(index, artifact, &paths, session, shelf) {
-            Ok(()) if shelf.is_statement(index) => by_statement.push(index),
-            Ok(()) => by_message = by_message.or(Some(index)),
+            Ok(()) => signing.push(index),
             Err(refusals) if shelf.is_unreadable(index) => {
                 unreadable = unreadable.or(refusals.into_iter().next());
             }
             Err(refusals) => refused.extend(refusals),
         }
     }
-    if !by_statement.is_empty() {
-        return Some(by_statement);
+    let mut approving = Vec::new();
+    for party in approval::by_signer(&signing, shelf) {
+        let party = best_of(party, shelf);
+        match complete(&party, session, shelf) {
+            Ok(()) => approving.extend(party),
+            Err(refusal) => refused.insert(0, refusal),
+        }
     }
-    if let Some(index) = by_message {
-        return Some(vec![index]);
+    let enough = approval::enough(&approving, session, shelf);
+    if !approving.is_empty() {
+        approval::decided(approving.clone(), session, shelf, report);
+        match enough {
+            Ok(()) => return Some(approving),
+            Err(refusal) => refused.insert(0, refusal),
+        }
     }
     match (refused.into_iter().next(), unreadable) {
         (None, Some(refusal)) => {
@@ -108,6 +117,17 @@ fn signed(
     None
 }
 
+/// Of what one signer has, the statements; else the first signature.
+fn best_of(party: Vec<usize>, shelf: &Shelf) -> Vec<usize> {
+    let (statements, messages): (Vec<usize>, Vec<usize>) =
+        party.into_iter().partition(|it| shelf.is_statement(*it));
+    if statements.is_empty() {
+        messages.into_iter().take(1).collect()
+    } else {
+        statements
+    }
+}
+
 /// The path of a file below the folder of a bundle, when it lies there.
 fn path_below(path: &Path, bundle: &Path) -> Option<String> {
     let folder = real(&files::folder_of(bundle));
@@ -115,34 +135,33 @@ fn path_below(path: &Path, bundle: &Path) -> Option<String> {
     Some(below)
 }
 
-/// The listed names; when a release statement signs them, all its parts must be there.
+/// When a release statement signs the list, all its parts must be there.
+fn complete(signed: &[usize], session: &Session, shelf: &Shelf) -> Result<(), Refusal> {
+    let accepted = signed.iter().map(|index| shelf.decide(*index, session));
+    let releases: Vec<Accepted<'_>> = accepted
+        .flatten()
+        .filter(|one| matches!(one.approval(), Approval::Release(_)))
+        .collect();
+    if releases.is_empty() {
+        return Ok(());
+    }
+    SignedNames::of_statements(&releases)
+        .and_then(|names| names.complete())
+        .map_err(|reason| Refusal::from(&reason))
+}
+
+/// The listed names.
 fn names(
     signed: &[usize],
     checksums: &Checksums,
     session: &Session,
     shelf: &Shelf,
 ) -> Result<SignedNames, Refusal> {
-    let accepted: Vec<Accepted<'_>> = signed
-        .iter()
-        .filter_map(|index| shelf.decide(*index, session).ok())
-        .collect();
-    let Some(first) = accepted.first() else {
+    let mut accepted = signed.iter().map(|index| shelf.decide(*index, session));
+    let Some(first) = accepted.find_map(Result::ok) else {
         return Err(no_bundle());
     };
-    if accepted
-        .iter()
-        .any(|one| matches!(one.approval(), Approval::Release(_)))
-    {
-        let releases: Vec<Accepted<'_>> = accepted
-            .iter()
-            .filter(|one| matches!(one.approval(), Approval::Release(_)))
-            .cloned()
-            .collect();
-        SignedNames::of_statements(&releases)
-            .and_then(|names| names.complete())
-            .map_err(|reason| Refusal::from(&reason))?;
-    }
-    SignedNames::of_checksums(first, checksums).map_err(|reason| Refusal::from(&reason))
+    SignedNames::of_checksums(&first, checksums).map_err(|reason| Refusal::from(&reason))
 }
 
 fn judge(

@@ -1,0 +1,39 @@
+//! The flags that say who is expected to have signed.
+
+use clap::Args;
+
+/// Who is expected to have signed: any of these, or as many as `--require` says.
+#[expect(clippy::doc_markdown, reason = "these comments are the help text")]
+#[derive(Debug, Clone, Args)]
+pub(crate) struct SignerArgs {
+    /// An expected key: a file, or sha256:HEX of its SubjectPublicKeyInfo
+    #[arg(long, value_name = "FILE|sha256:HEX")]
+    pub(crate) key: Vec<String>,
+    /// An expected certificate identity (needs --issuer); `*` crosses neither `/` nor `@`, and host
+    /// and owner are literal
+    #[arg(
+        long,
+        value_name = "ID",
+        alias = "certificate-identity",
+        requires = "issuer"
+    )]
+    pub(crate) identity: Vec<String>,
+    /// Its OIDC issuer, exactly: one for all identities, or one for each in their order
+    #[arg(
+        long,
+        value_name = "URL",
+        alias = "certificate-oidc-issuer",
+        requires = "identity"
+    )]
+    pub(crate) issuer: Vec<String>,
+    /// How many different ones of them must have approved [default: 1]
+    #[arg(long, value_name = "N")]
+    pub(crate) require: Option<usize>,
+}
+
+impl SignerArgs {
+    /// Whether any of these flags was given.
+    pub(crate) fn is_given(&self) -> bool {
+        !self.key.is_empty() || !self.identity.is_empty() || self.require.is_some()
+    }
+}

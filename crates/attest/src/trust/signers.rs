@@ -1,0 +1,212 @@
+//! The expected signers, from the flags that name them.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use attest_policy::Signers;
+use attest_verify::{Bundle, ExpectedIdentity, ExpectedSigner, IdentityPattern, PublicKey};
+
+use super::{Surroundings, parse_pin, refuse_beside};
+use crate::args::SignerArgs;
+use crate::failure::Failure;
+use crate::files;
+use crate::home::real;
+use crate::report::TrustLine;
+
+/// The expected signers in the report's words.
+pub(crate) fn words(signers: &Signers) -> String {
+    let word = |signer: &ExpectedSigner| signer.to_string();
+    let words: Vec<String> = signers.accepted().iter().map(word).collect();
+    match (words.len(), signers.required()) {
+        (1, _) => words.concat(),
+        (_, 1) => format!("any of: {}", words.join(", ")),
+        (_, required) => format!("{required} of: {}", words.join(", ")),
+    }
+}
+
+/// Resolves the flags.
+pub(super) fn resolve(
+    args: &SignerArgs,
+    around: &Surroundings,
+    lines: &mut Vec<TrustLine>,
+    pinned: &mut BTreeMap<PathBuf, String>,
+) -> Result<Signers, Failure> {
+    let mut accepted = identities(args)?;
+    for key in &args.key {
+        let (key, line) = if let Some(pin) = key.strip_prefix("sha256:") {
+            pinned_key(&parse_pin("--key", pin)?, around, pinned)?
+        } else {
+            refuse_beside(Path::new(key), around, "key")?;
+            key_file(Path::new(key))?
+        };
+        accepted.push(ExpectedSigner::Key(key));
+        lines.push(line);
+    }
+    if accepted.is_empty() {
+        return Err(Failure::request("signer-required", "nobody is expected to have signed: there is no mode that accepts anyone")
+            .hint("name the signer with --key, or with --identity and --issuer; attest inspect shows who claims to have signed"));
+    }
+    let signers = Signers::any_of(accepted);
+    let required = args.require.unwrap_or(1);
+    signers
+        .and_then(|signers| signers.requiring(required))
+        .map_err(|error| {
+            Failure::request("signers-unsatisfiable", error)
+                .hint("who is named twice is one signer; --require counts different ones")
+        })
+}
+
+/// Each identity with its issuer: the one for all, or the one at its place.
+fn identities(args: &SignerArgs) -> Result<Vec<ExpectedSigner>, Failure> {
+    let (identities, issuers) = (&args.identity, &args.issuer);
+    if issuers.len() > 1 && issuers.len() != identities.len() {
+        let (identities, issuers) = (identities.len(), issuers.len());
+        return Err(Failure::request(
+            "bad-arguments",
+            format!("{identities} of --identity and {issuers} of --issuer"),
+        )
+        .hint("give --issuer once for all identities, or once for each in their order"));
+    }
+    let for_all = issuers.first().into_iter().cycle();
+    let issuers: Vec<&String> = match issuers.len() {
+        1 => for_all.take(identities.len()).collect(),
+        _ => issuers.iter().collect(),
+    };
+    identities
+        .iter()
+        .zip(issuers)
+        .map(|(identity, issuer)| {
+            let identity = parse_identity("--identity", identity)?;
+            check_issuer("--issuer", issuer)?;
+            let identity = ExpectedIdentity::new(identity, issuer);
+            Ok(ExpectedSigner::Identity(identity))
+        })
+        .collect()
+}
+
+fn parse_identity(flag: &str, text: &str) -> Result<IdentityPattern, Failure> {
+    IdentityPattern::parse(text).map_err(|error| {
+        Failure::request("bad-identity", format!("{flag} {text:?}: {error}")).hint(
+            "write the whole identity, such as release@example.com or https://github.com/OWNER/REPO/.github/workflows/*.yml@refs/tags/v*",
+        )
+    })
+}
+
+/// An issuer is one URL: whoever may vouch can vouch for anybody.
+fn check_issuer(flag: &str, text: &str) -> Result<(), Failure> {
+    let exact = IdentityPattern::parse(text).is_ok_and(|it| !it.is_glob());
+    if exact {
+        return Ok(());
+    }
+    Err(Failure::request(
+        "bad-identity",
+        format!("{flag} {text:?} is no exact issuer"),
+    )
+    .hint("issuers are exact, such as https://token.actions.githubusercontent.com"))
+}
+
+/// The key with this fingerprint: a `*.pub` at the top of a subject's folder, or the key that a log
+/// entry carries. The pin makes either as good as the user's own copy.
+fn pinned_key(
+    pin: &[u8; 32],
+    around: &Surroundings,
+    pinned: &mut BTreeMap<PathBuf, String>,
+) -> Result<(PublicKey, TrustLine), Failure> {
+    let line = |place: String| TrustLine {
+        what: "key",
+        place,
+        sha256: hex::encode(pin),
+        pinned: true,
+        taken: None,
+        warning: None,
+    };
+    for path in around
+        .beside
+        .iter()
+        .flat_map(|folder| public_keys_in(folder))
+    {
+        let Ok(bytes) = files::read_limited(&path, KEY_BYTES) else {
+            continue;
+        };
+        if let Some(key) = PublicKey::parse(&bytes)
+            .ok()
+            .filter(|key| key.fingerprint() == *pin)
+        {
+            if is_key_file(&bytes, &key) {
+                pinned.insert(real(&path), "the pinned key".to_owned());
+            }
+            return Ok((key, line(path.display().to_string())));
+        }
+    }
+    for path in &around.bundles {
+        let Ok(bytes) = files::read_limited(path, BUNDLE_BYTES) else {
+            continue;
+        };
+        let Ok(bundle) = Bundle::parse(&bytes) else {
+            continue;
+        };
+        if let Some(key) = bundle
+            .claimed_keys()
+            .into_iter()
+            .find(|key| key.fingerprint() == *pin)
+        {
+            return Ok((key, line(format!("the log entry in {}", path.display()))));
+        }
+    }
+    for (place, bytes) in &around.archived {
+        if let Some(key) = PublicKey::parse(bytes)
+            .ok()
+            .filter(|key| key.fingerprint() == *pin)
+        {
+            return Ok((key, line(place.clone())));
+        }
+    }
+    Err(Failure::request("pin-not-found", format!("no key with sha256:{} is at hand", hex::encode(pin)))
+        .hint("it is looked for as *.pub at the top of the subject's folder and in the log entries of its bundles; or name its file with --key"))
+}
+
+/// Whether a file holds this key and nothing else: trust in the key covers no other bytes.
+pub(crate) fn is_key_file(bytes: &[u8], key: &PublicKey) -> bool {
+    bytes == key.to_pem().as_bytes() || bytes == key.spki()
+}
+
+pub(super) fn key_file(path: &Path) -> Result<(PublicKey, TrustLine), Failure> {
+    let unreadable = |problem: String| {
+        Failure::request("key-unreadable", format!("{}: {problem}", path.display()))
+    };
+    let bytes =
+        files::read_limited(path, KEY_BYTES).map_err(|error| unreadable(error.to_string()))?;
+    let key = PublicKey::parse(&bytes)
+        .map_err(|error| Failure::request(error.code(), format!("{}: {error}", path.display())))?;
+    let line = TrustLine {
+        what: "key",
+        place: path.display().to_string(),
+        sha256: hex::encode(key.fingerprint()),
+        pinned: false,
+        taken: None,
+        warning: None,
+    };
+    Ok((key, line))
+}
+
+fn public_keys_in(folder: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = fs::read_dir(folder) else {
+        return Vec::new();
+    };
+    let mut paths: Vec<PathBuf> = entries
+        .flatten()
+        .map(|entry| entry.path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "pub"))
+        .take(KEY_FILES)
+        .collect();
+    paths.sort();
+    paths
+}
+
+/// A public key file is a few hundred bytes.
+const KEY_BYTES: u64 = 64 * 1024;
+/// How much of a bundle is read to look for a pinned key.
+const BUNDLE_BYTES: u64 = 32 * 1024 * 1024;
+/// How many `*.pub` files of a folder are looked at.
+const KEY_FILES: usize = 64;

@@ -1,0 +1,93 @@
+//! Who is expected to have signed.
+
+use std::fmt;
+
+use crate::dialect::DetachedKey;
+use crate::identity::IdentityPattern;
+use crate::key::PublicKey;
+
+/// Who is expected to have signed. There is no value for anyone.
+///
+/// A verification takes one of these, or several of which any may have signed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ExpectedSigner {
+    /// The holder of this key.
+    Key(PublicKey),
+    /// An identity in a certificate.
+    Identity(ExpectedIdentity),
+    /// The holder of an OpenPGP, minisign or SSH key, by a detached signature.
+    Detached(DetachedKey),
+}
+
+/// An identity that a certificate must carry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExpectedIdentity {
+    identity: IdentityPattern,
+    issuer: String,
+}
+
+impl ExpectedSigner {
+    /// This identity, vouched for by this issuer, both compared byte for byte.
+    pub fn exactly(identity: impl Into<String>, issuer: impl Into<String>) -> Self {
+        Self::Identity(ExpectedIdentity::new(
+            IdentityPattern::exactly(identity),
+            issuer,
+        ))
+    }
+
+    /// The key, if one is expected.
+    pub const fn key(&self) -> Option<&PublicKey> {
+        match self {
+            Self::Key(key) => Some(key),
+            Self::Identity(_) | Self::Detached(_) => None,
+        }
+    }
+}
+
+impl ExpectedIdentity {
+    /// Identities that the pattern covers, vouched for by exactly this issuer of identity tokens.
+    pub fn new(identity: IdentityPattern, issuer: impl Into<String>) -> Self {
+        Self {
+            identity,
+            issuer: issuer.into(),
+        }
+    }
+
+    /// The e-mail address or URI, or a pattern of them.
+    pub const fn identity(&self) -> &IdentityPattern {
+        &self.identity
+    }
+
+    /// Who vouches for it: the issuer of the identity token.
+    pub fn issuer(&self) -> &str {
+        &self.issuer
+    }
+}
+
+impl AsRef<[Self]> for ExpectedSigner {
+    fn as_ref(&self) -> &[Self] {
+        std::slice::from_ref(self)
+    }
+}
+
+impl fmt::Display for ExpectedSigner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Key(key) => key.fmt(f),
+            Self::Identity(identity) => identity.fmt(f),
+            Self::Detached(key) => key.fmt(f),
+        }
+    }
+}
+
+impl fmt::Display for ExpectedIdentity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} by {}", self.identity, self.issuer)
+    }
+}
+
+/// Several expected signers in one line.
+pub(crate) fn any_of(expected: &[ExpectedSigner]) -> String {
+    let words: Vec<String> = expected.iter().map(ToString::to_string).collect();
+    words.join(" or ")
+}
