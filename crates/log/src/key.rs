@@ -3,6 +3,8 @@
 use std::fmt;
 
 use ed25519_dalek::{Signature, VerifyingKey};
+use sha2::digest::consts::U64;
+use sha2::digest::{FixedOutput, HashMarker, Output, OutputSizeUser, Update};
 use sha2::{Digest as _, Sha256};
 
 use crate::{codec, note};
@@ -114,6 +116,62 @@ impl LogKey {
     pub fn verifies(&self, message: &[u8], signature: &[u8; 64]) -> bool {
         let signature = Signature::from_bytes(signature);
         self.key.verify_strict(message, &signature).is_ok()
+    }
+}
+
+/// An Ed25519 public key by itself, which is not a log's. Verifies strictly, as [`LogKey::verifies`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ed25519Key(VerifyingKey);
+
+impl Ed25519Key {
+    /// Takes the 32 bytes; none for bytes that are no point of the curve, or one of small order.
+    pub fn new(key: &[u8; 32]) -> Option<Self> {
+        let key = VerifyingKey::from_bytes(key).ok()?;
+        (!key.is_weak()).then_some(Self(key))
+    }
+
+    /// Verifies a pure signature (RFC 8032 §5.1), over the message itself.
+    #[must_use]
+    pub fn verifies(&self, message: &[u8], signature: &[u8; 64]) -> bool {
+        let signature = Signature::from_bytes(signature);
+        self.0.verify_strict(message, &signature).is_ok()
+    }
+
+    /// Verifies an Ed25519ph signature without context (RFC 8032 §5.1), over a message of which only
+    /// the SHA-512 is known.
+    #[must_use]
+    pub fn verifies_sha512(&self, digest: &[u8; 64], signature: &[u8; 64]) -> bool {
+        let signature = Signature::from_bytes(signature);
+        let hashed = Hashed(*digest);
+        self.0
+            .verify_prehashed_strict(hashed, None, &signature)
+            .is_ok()
+    }
+}
+
+/// A SHA-512 that was computed elsewhere, where the library wants a hasher. Nothing is ever added to
+/// it.
+struct Hashed([u8; 64]);
+
+impl Default for Hashed {
+    fn default() -> Self {
+        Self([0; 64])
+    }
+}
+
+impl HashMarker for Hashed {}
+
+impl OutputSizeUser for Hashed {
+    type OutputSize = U64;
+}
+
+impl Update for Hashed {
+    fn update(&mut self, _: &[u8]) {}
+}
+
+impl FixedOutput for Hashed {
+    fn finalize_into(self, out: &mut Output<Self>) {
+        out.copy_from_slice(&self.0);
     }
 }
 

@@ -70,7 +70,7 @@ pub mod tile;
 pub use checkpoint::{Checkpoint, CheckpointSigner, SignedCheckpoint, SignerError};
 pub use codes::CODES;
 pub use hash::{Hash, HashError};
-pub use key::{KeyError, LogKey};
+pub use key::{Ed25519Key, KeyError, LogKey};
 pub use note::{NoteError, NoteSignature};
 pub use store::{
     Appended, CheckReport, Finding, Inclusion, Log, LogError, LogReader, Recovery, Which,

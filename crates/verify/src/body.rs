@@ -17,6 +17,8 @@ pub(crate) enum EntryKind {
     HashedRekordV2,
     /// `hashedrekord` 0.0.1, of Rekor v1.
     HashedRekordV1,
+    /// `dsse` 0.0.2, which Rekor v2 took in its first year.
+    DsseV2,
     /// `dsse` 0.0.1, of Rekor v1.
     DsseV1,
     /// `intoto` 0.0.2, of Rekor v1.
@@ -29,6 +31,7 @@ impl EntryKind {
         match (entry.kind(), entry.version()) {
             (entry::KIND, entry::API_VERSION) => Some(Self::HashedRekordV2),
             ("hashedrekord", "0.0.1") => Some(Self::HashedRekordV1),
+            ("dsse", "0.0.2") => Some(Self::DsseV2),
             ("dsse", "0.0.1") => Some(Self::DsseV1),
             ("intoto", "0.0.2") => Some(Self::IntotoV1),
             _ => None,
@@ -37,7 +40,7 @@ impl EntryKind {
 
     /// Whether a Rekor v2 log keeps such entries: they have no promise and no time.
     pub(crate) const fn is_v2(self) -> bool {
-        matches!(self, Self::HashedRekordV2)
+        matches!(self, Self::HashedRekordV2 | Self::DsseV2)
     }
 }
 
@@ -49,6 +52,8 @@ pub(crate) struct Signed<'a> {
     pub(crate) key: &'a PublicKey,
     /// The certificate that holds the key, in DER.
     pub(crate) certificate: Option<&'a [u8]>,
+    /// Whether an Ed25519 key signed the bytes themselves.
+    pub(crate) pure: bool,
     pub(crate) envelope: Option<&'a Envelope>,
 }
 
@@ -58,7 +63,8 @@ pub(crate) struct Signed<'a> {
 /// not take.
 pub(crate) fn expected(kind: EntryKind, signed: &Signed<'_>, claimed: &[u8]) -> Option<Vec<u8>> {
     match (kind, signed.envelope) {
-        (EntryKind::HashedRekordV2, _) => hashed_rekord_v2(signed),
+        (EntryKind::HashedRekordV2, _) if !signed.pure => hashed_rekord_v2(signed),
+        (EntryKind::DsseV2, Some(envelope)) => dsse_v2(signed, envelope),
         (EntryKind::HashedRekordV1, None) => hashed_rekord_v1(signed),
         (EntryKind::DsseV1, Some(envelope)) => dsse_v1(signed, envelope, claimed),
         (EntryKind::IntotoV1, Some(envelope)) => intoto_v1(signed, envelope, claimed),
@@ -79,6 +85,31 @@ fn hashed_rekord_v2(signed: &Signed<'_>) -> Option<Vec<u8>> {
         verifier,
     );
     Some(entry.ok()?.body())
+}
+
+/// The payload's own digest, and algorithms by the names of protobuf-specs.
+fn dsse_v2(signed: &Signed<'_>, envelope: &Envelope) -> Option<Vec<u8>> {
+    let digest = crypto::hash(Algorithm::Sha256, envelope.unverified_payload());
+    let details = match signed.key.kind() {
+        KeyKind::Ed25519 if signed.pure => PURE_ED25519,
+        kind => kind.key_details()?.name(),
+    };
+    let (field, raw) = match signed.certificate {
+        Some(der) => ("x509Certificate", der),
+        None => ("publicKey", signed.key.spki()),
+    };
+    canonical(&serde_json::json!({
+        "apiVersion": "0.0.2",
+        "kind": "dsse",
+        "spec": {"dsseV002": {
+            "payloadHash": {"algorithm": "SHA2_256", "digest": base64::encode(digest.as_bytes())},
+            "signatures": [{
+                "content": base64::encode(signed.signature),
+                "verifier": {"keyDetails": details, field: {"rawBytes": base64::encode(raw)}},
+            }],
+        }},
+    }))
+    .ok()
 }
 
 fn hashed_rekord_v1(signed: &Signed<'_>) -> Option<Vec<u8>> {
@@ -189,6 +220,7 @@ impl ClaimedBody {
     pub(crate) fn read(entry: &BundleEntry) -> Self {
         match EntryKind::of(entry) {
             Some(EntryKind::HashedRekordV2) => Self::read_v2(entry.body()),
+            Some(EntryKind::DsseV2) => Self::read_dsse_v2(entry.body()),
             Some(_) => Self::read_v1(entry.body()),
             None => Self::default(),
         }
@@ -207,6 +239,21 @@ impl ClaimedBody {
             signature: Some(entry.signature().to_owned()),
             key,
             certificate,
+        }
+    }
+
+    fn read_dsse_v2(body: &[u8]) -> Self {
+        let body = parse(body).unwrap_or_default();
+        let first = "/spec/dsseV002/signatures/0";
+        let bytes = |field: &str| {
+            let text = body.pointer(&format!("{first}/{field}"))?.as_str()?;
+            base64::decode(text).ok()
+        };
+        Self {
+            digest: None,
+            signature: bytes("content"),
+            key: bytes("verifier/publicKey/rawBytes").and_then(|it| PublicKey::from_spki(&it).ok()),
+            certificate: bytes("verifier/x509Certificate/rawBytes"),
         }
     }
 
@@ -264,9 +311,18 @@ fn parse(body: &[u8]) -> Option<Value> {
 pub(crate) const fn engine_reads(kind: EntryKind, key: KeyKind) -> bool {
     match (kind, key) {
         // Its Rekor v2 knows P-256 alone, and its hashedrekord 0.0.1 SHA-256 alone.
-        (_, KeyKind::P256)
+        (
+            EntryKind::HashedRekordV2
+            | EntryKind::HashedRekordV1
+            | EntryKind::DsseV1
+            | EntryKind::IntotoV1,
+            KeyKind::P256,
+        )
         | (EntryKind::HashedRekordV1, KeyKind::Rsa { .. })
         | (EntryKind::DsseV1 | EntryKind::IntotoV1, KeyKind::P384 | KeyKind::Rsa { .. }) => true,
         _ => false,
     }
 }
+
+/// The name of pure Ed25519 in protobuf-specs; a hashedrekord never has it.
+const PURE_ED25519: &str = "PKIX_ED25519";

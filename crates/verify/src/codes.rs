@@ -49,7 +49,7 @@ pub const STEPS: &[Step] = &[
         3,
         "signature",
         "the signer signed these very bytes",
-        "FIPS 186-5, DSSE v1.0",
+        "FIPS 186-5, RFC 8032, DSSE v1.0",
     ),
     step(
         4,
@@ -61,7 +61,7 @@ pub const STEPS: &[Step] = &[
         5,
         "entry",
         "the log's entry describes this signature, byte for byte",
-        "Rekor hashedrekord 0.0.1 and 0.0.2, dsse 0.0.1, intoto 0.0.2, RFC 8785",
+        "Rekor hashedrekord and dsse 0.0.1 and 0.0.2, intoto 0.0.2, RFC 8785",
     ),
     step(
         6,

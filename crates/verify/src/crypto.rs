@@ -106,7 +106,7 @@ fn verification(kind: KeyKind, algorithm: Algorithm) -> Option<&'static dyn Veri
         (KeyKind::Rsa { .. }, Algorithm::Sha256) => &signature::RSA_PKCS1_2048_8192_SHA256,
         (KeyKind::Rsa { .. }, Algorithm::Sha384) => &signature::RSA_PKCS1_2048_8192_SHA384,
         (KeyKind::Rsa { .. }, Algorithm::Sha512) => &signature::RSA_PKCS1_2048_8192_SHA512,
-        // Pure Ed25519 signs messages, not digests: attest_log::LogKey verifies those.
+        // attest_log::Ed25519Key verifies those.
         (KeyKind::Ed25519, _) => return None,
     })
 }

@@ -171,7 +171,7 @@ fn check_not_repeated(entry: &BundleEntry, earlier: &[BundleEntry]) -> Result<()
 
 /// Step 5: the body is what an entry about this signature must be, byte for byte.
 fn check_body(entry: &BundleEntry, signed: &Signed<'_>) -> Result<EntryKind, Check> {
-    let wanted = "a hashedrekord, or for statements dsse 0.0.1 or intoto 0.0.2";
+    let wanted = "a hashedrekord, or for statements dsse or intoto 0.0.2";
     let unknown = || {
         let found: String = format!("{} {}", entry.kind(), entry.version())
             .chars()

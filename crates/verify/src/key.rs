@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use attest_digest::{Algorithm, Digest};
+use attest_log::Ed25519Key;
 use attest_log::entry::KeyDetails;
 use attest_provenance::base64;
 
@@ -23,7 +24,13 @@ pub struct PublicKey {
     spki: Arc<[u8]>,
     kind: KeyKind,
     fingerprint: [u8; 32],
-    verifying: Option<VerifyingKey>,
+    verifying: Verifying,
+}
+
+#[derive(Clone)]
+enum Verifying {
+    Digests(VerifyingKey),
+    Ed25519(Box<Ed25519Key>),
 }
 
 /// What kind of key.
@@ -41,18 +48,17 @@ pub enum KeyKind {
         /// Bits of the modulus.
         bits: usize,
     },
-    /// Ed25519.
+    /// Ed25519: prehashed with SHA-512 (Ed25519ph), or pure over an envelope.
     Ed25519,
 }
 
 impl KeyKind {
-    /// The digest that keys of this kind sign; none for Ed25519, which signs messages.
-    pub const fn digest_algorithm(self) -> Option<Algorithm> {
+    /// The digest that keys of this kind sign.
+    pub const fn digest_algorithm(self) -> Algorithm {
         match self {
-            Self::P256 | Self::Rsa { .. } => Some(Algorithm::Sha256),
-            Self::P384 => Some(Algorithm::Sha384),
-            Self::P521 => Some(Algorithm::Sha512),
-            Self::Ed25519 => None,
+            Self::P256 | Self::Rsa { .. } => Algorithm::Sha256,
+            Self::P384 => Algorithm::Sha384,
+            Self::P521 | Self::Ed25519 => Algorithm::Sha512,
         }
     }
 
@@ -65,7 +71,8 @@ impl KeyKind {
             Self::Rsa { bits: 2048 } => Some(KeyDetails::RsaPkcs1v15_2048Sha256),
             Self::Rsa { bits: 3072 } => Some(KeyDetails::RsaPkcs1v15_3072Sha256),
             Self::Rsa { bits: 4096 } => Some(KeyDetails::RsaPkcs1v15_4096Sha256),
-            Self::Rsa { .. } | Self::Ed25519 => None,
+            Self::Ed25519 => Some(KeyDetails::Ed25519ph),
+            Self::Rsa { .. } => None,
         }
     }
 }
@@ -112,12 +119,17 @@ impl PublicKey {
     /// As [`PublicKey::parse`].
     pub fn from_spki(der: &[u8]) -> Result<Self, KeyError> {
         let Spki { kind, public_key } = Spki::parse(der)?;
-        let verifying = match kind.digest_algorithm() {
-            Some(algorithm) => {
-                Some(VerifyingKey::new(kind, algorithm, &public_key).ok_or(KeyError::NotOnCurve)?)
-            }
-            None => None,
+        let verifying = match kind {
+            KeyKind::Ed25519 => public_key
+                .as_slice()
+                .try_into()
+                .ok()
+                .and_then(Ed25519Key::new)
+                .map(|key| Verifying::Ed25519(Box::new(key))),
+            _ => VerifyingKey::new(kind, kind.digest_algorithm(), &public_key)
+                .map(Verifying::Digests),
         };
+        let verifying = verifying.ok_or(KeyError::NotOnCurve)?;
         Ok(Self {
             spki: der.into(),
             kind,
@@ -151,13 +163,29 @@ impl PublicKey {
         base64::encode(&self.fingerprint)
     }
 
-    /// Whether the key made this signature over bytes with that digest.
+    /// Whether the key made this signature over bytes with that digest: for Ed25519 the prehashed
+    /// form, Ed25519ph.
     pub(crate) fn verifies_digest(&self, digest: &Digest, signature: &[u8]) -> bool {
-        self.kind.digest_algorithm() == Some(digest.algorithm())
-            && self
-                .verifying
-                .as_ref()
-                .is_some_and(|key| key.verifies_digest(digest, signature))
+        match (&self.verifying, digest) {
+            (Verifying::Digests(key), _) => {
+                self.kind.digest_algorithm() == digest.algorithm()
+                    && key.verifies_digest(digest, signature)
+            }
+            (Verifying::Ed25519(key), Digest::Sha512(digest)) => signature
+                .try_into()
+                .is_ok_and(|signature| key.verifies_sha512(digest, signature)),
+            (Verifying::Ed25519(_), Digest::Sha256(_) | Digest::Sha384(_)) => false,
+        }
+    }
+
+    /// Whether the key, of Ed25519, made this signature over the message itself.
+    pub(crate) fn verifies_message(&self, message: &[u8], signature: &[u8]) -> bool {
+        match &self.verifying {
+            Verifying::Ed25519(key) => signature
+                .try_into()
+                .is_ok_and(|signature| key.verifies(message, signature)),
+            Verifying::Digests(_) => false,
+        }
     }
 }
 

@@ -8,6 +8,7 @@ use crate::bundle::{Bundle, Content, Material};
 use crate::check::Check;
 use crate::crypto;
 use crate::evidence::{ProvenContent, Skipped};
+use crate::key::KeyKind;
 use crate::signer::{Signer, is_fingerprint};
 
 /// What a bundle is verified for.
@@ -59,6 +60,9 @@ pub(crate) struct Verified {
     pub(crate) digest: Digest,
     /// A digest of the artifact by which it is bound, for the engine.
     pub(crate) bound: Option<Digest>,
+    /// Whether an Ed25519 key signed the bytes themselves and not their digest: no Rekor v2 log takes
+    /// that as a hashedrekord.
+    pub(crate) pure: bool,
     pub(crate) skipped: Option<Skipped>,
 }
 
@@ -102,7 +106,7 @@ fn verify_message(
         Subject::Artifact(_) => None,
         Subject::Digest(_) => Some(Skipped::Bytes),
     };
-    let algorithm = digest_algorithm(signer)?;
+    let algorithm = signer.key.kind().digest_algorithm();
     let observed = subject.digest(algorithm).ok_or_else(|| {
         Check::new(
             "digest-incomparable",
@@ -129,6 +133,7 @@ fn verify_message(
         content: ProvenContent::Message(observed),
         digest: observed,
         bound: Some(observed),
+        pure: false,
         skipped,
     })
 }
@@ -143,8 +148,10 @@ fn verify_envelope(
         let found: String = envelope.payload_type().chars().take(80).collect();
         return Err(Check::new("payload-type-unknown", found, PAYLOAD_TYPE));
     }
-    let digest = crypto::hash(digest_algorithm(signer)?, &envelope.pae());
-    if !signer.key.verifies_digest(&digest, bundle.signature()) {
+    let encoding = envelope.pae();
+    let digest = crypto::hash(signer.key.kind().digest_algorithm(), &encoding);
+    let pure = signer.key.verifies_message(&encoding, bundle.signature());
+    if !pure && !signer.key.verifies_digest(&digest, bundle.signature()) {
         return Err(why_not(bundle, bundle.signature(), &digest, None, signer));
     }
     // Not before: the payload of a forged envelope is not worth reading.
@@ -161,6 +168,7 @@ fn verify_envelope(
         content: ProvenContent::Statement(Box::new(statement)),
         digest,
         bound,
+        pure,
         skipped: None,
     })
 }
@@ -214,17 +222,6 @@ fn engine_digest(claimed: &DigestSet) -> Option<Digest> {
         .copied()
 }
 
-fn digest_algorithm(signer: &Signer) -> Result<Algorithm, Check> {
-    signer.key.kind().digest_algorithm().ok_or_else(|| {
-        let found = format!("a signature of an {} key", signer.key.kind());
-        Check::new(
-            "signature-algorithm-unsupported",
-            found,
-            "ECDSA or RSA, which sign digests",
-        )
-    })
-}
-
 /// Says why a signature does not verify. Claims are good enough for that, and for nothing else: the
 /// answer is no already.
 fn why_not(
@@ -258,6 +255,15 @@ fn why_not(
         claimed.filter(|it| it.algorithm() == observed.algorithm() && it != observed)
     {
         return Check::new("digest-mismatch", observed, claimed);
+    }
+    if matches!(bundle.content(), Content::Message { .. }) && signer.key.kind() == KeyKind::Ed25519
+    {
+        // A pure signature needs all the bytes at once, and says so nowhere.
+        return Check::new(
+            "signature-algorithm-unsupported",
+            "a signature that does not verify as Ed25519ph, over the SHA-512",
+            format!("one by {}; of files no log takes pure Ed25519", signer.key),
+        );
     }
     Check::new(
         "signature-invalid",

@@ -296,7 +296,7 @@ impl Bundle {
                 let signers = Signer::candidates(self, expected.as_ref()).unwrap_or_default();
                 signers
                     .iter()
-                    .filter_map(|it| it.key.kind().digest_algorithm())
+                    .map(|it| it.key.kind().digest_algorithm())
                     .fold(hashes, Hashes::with)
             }
             Content::Envelope(envelope) => {
@@ -371,6 +371,7 @@ fn signed<'a>(bundle: &'a Bundle, signer: &'a Signer, verified: &Verified) -> Si
         signature: bundle.signature(),
         key: &signer.key,
         certificate: bundle.certificate(),
+        pure: verified.pure,
         envelope: match bundle.content() {
             Content::Envelope(envelope) => Some(envelope),
             Content::Message { .. } => None,

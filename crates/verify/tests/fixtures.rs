@@ -261,7 +261,7 @@ fn every_code_has_a_case() {
 }
 
 /// A removed case must be missed.
-const LEAST_CASES: usize = 101;
+const LEAST_CASES: usize = 103;
 
 const WITHOUT_CASE: [(&str, &str); 2] = [
     (

@@ -1,14 +1,13 @@
 //! Public keys: what is read, and what they verify.
 
-use attest_digest::{Artifact, Hashes};
 use attest_provenance::base64;
-use attest_verify::{Bundle, ExpectedSigner, KeyKind, PublicKey, Skipped, Subject};
+use attest_verify::{Bundle, ExpectedSigner, KeyKind, PublicKey};
 use serde_json::json;
 
 use crate::support::der::*;
-use crate::support::keys::{Key, sha256, sha384, sha512};
+use crate::support::keys::{Key, sha256};
 use crate::support::log::Log;
-use crate::support::{ENTRY, INDEX, SIZE, Scene};
+use crate::support::{ENTRY, Scene};
 
 fn error_of(bytes: &[u8]) -> &'static str {
     PublicKey::parse(bytes).map_or_else(|it| it.code(), |_| "accepted")
@@ -153,70 +152,6 @@ fn rsa_keys_are_bounded() {
             "{exponent}"
         );
     }
-}
-
-#[test]
-fn larger_curves_and_rsa_are_verified_in_v2_logs_without_the_engine() {
-    let kinds: [(Key, &str, Algorithm); 3] = [
-        (
-            Key::p384(),
-            "PKIX_ECDSA_P384_SHA_384",
-            (sha384, "SHA2_384", Hashes::Sha256AndSha384),
-        ),
-        (
-            Key::p521(),
-            "PKIX_ECDSA_P521_SHA_512",
-            (sha512, "SHA2_512", Hashes::Sha256AndSha512),
-        ),
-        (
-            Key::rsa2048(),
-            "PKIX_RSA_PKCS1V15_2048_SHA256",
-            (sha256, "SHA2_256", Hashes::Sha256),
-        ),
-    ];
-    for (key, details, (hash, algorithm, hashes)) in kinds {
-        let mut scene = Scene::message_by(key, Log::v2("log.example", 7));
-        scene.remove("/messageSignature/messageDigest");
-        let body = scene
-            .body(false)
-            .replace("PKIX_ECDSA_P256_SHA_256", details)
-            .replace("SHA2_256\",\"digest", &format!("{algorithm}\",\"digest"))
-            .replace(
-                &base64::encode(&sha256(&scene.artifact)),
-                &base64::encode(&hash(&scene.artifact)),
-            );
-        let entry = scene
-            .log
-            .entry("hashedrekord", "0.0.2", body.as_bytes(), INDEX, SIZE);
-        scene.set(ENTRY, entry);
-        let evidence = scene
-            .verify()
-            .unwrap_or_else(|it| panic!("{details}: {it:?}"));
-        assert!(
-            matches!(evidence.skipped(), [Skipped::Engine { .. }]),
-            "{:?}",
-            evidence.skipped()
-        );
-        // The digest that the key signs is needed, and said to be.
-        let bundle = Bundle::parse(scene.bundle.to_string().as_bytes()).unwrap();
-        assert_eq!(bundle.needed_hashes(&scene.expected), hashes);
-        let artifact = Artifact::of_bytes(&scene.artifact, Hashes::Sha256);
-        let verifier = scene.verifier().unwrap();
-        let result = verifier.verify(&bundle, &Subject::Artifact(&artifact), &scene.expected);
-        if hashes != Hashes::Sha256 {
-            assert_eq!(result.unwrap_err().code(), "digest-incomparable");
-        }
-        scene.artifact.push(b'!');
-        assert_eq!(scene.code(), "digest-mismatch");
-    }
-}
-
-type Algorithm = (fn(&[u8]) -> Vec<u8>, &'static str, Hashes);
-
-#[test]
-fn ed25519_is_refused_as_no_log_takes_it() {
-    let scene = Scene::message_by(Key::ed25519(5), Log::v2("log.example", 7));
-    assert_eq!(scene.code(), "signature-algorithm-unsupported");
 }
 
 #[test]

@@ -5,6 +5,8 @@ mod accepted;
 #[cfg(test)]
 mod accepting;
 #[cfg(test)]
+mod algorithms;
+#[cfg(test)]
 mod certificates;
 #[cfg(test)]
 mod chains;

@@ -81,6 +81,11 @@ const PARENTS: &[Parent] = &[
         scene: p256_log,
     },
     Parent {
+        name: "message-ed25519",
+        what: "A message signature by an Ed25519 key over the SHA-512 (Ed25519ph), in a Rekor v2 log, with a timestamp.",
+        scene: ed25519,
+    },
+    Parent {
         name: "message-two-logs",
         what: "A message signature by a key, in one of two trusted Rekor v2 logs, with a timestamp.",
         scene: two_logs,
@@ -173,6 +178,10 @@ fn p256_log() -> Scene {
         ..Log::v2_p256("log.example")
     };
     with_our_authority(Scene::message_by(key(), log))
+}
+
+fn ed25519() -> Scene {
+    with_our_authority(Scene::message_by(Key::ed25519ph(5), log()))
 }
 
 fn second_log() -> Log {
@@ -472,7 +481,8 @@ const CASES: &[Case] = cases! {
     "entries-33" of "message": "bundle-too-large", "the log entry is given 33 times", "one entry more than is read", |it| { let entry = it.bundle.pointer(ENTRY).unwrap().clone(); it.set("/verificationMaterial/tlogEntries", vec![entry; 33]); };
     "body-changed" of "message": "log-entry-mismatch", "a bit of the entry's body is flipped", "tampering; every client refuses", |it| flip(it, &format!("{ENTRY}/canonicalizedBody"));
     "kind-version-altered" of "message": "log-entry-mismatch", "the entry is called hashedrekord 0.0.1", "the entry read by other rules than it was written by", |it| it.set(&format!("{ENTRY}/kindVersion/version"), "0.0.1");
-    "kind-dsse-0.0.2" of "statement": "log-entry-kind-unknown", "the entry is called dsse 0.0.2", "an obsolete kind that logs no longer take", |it| it.set(&format!("{ENTRY}/kindVersion"), json!({"kind": "dsse", "version": "0.0.2"}));
+    "kind-dsse-0.0.2" of "statement": "log-entry-mismatch", "the entry is called dsse 0.0.2", "the entry read by other rules than it was written by", |it| it.set(&format!("{ENTRY}/kindVersion"), json!({"kind": "dsse", "version": "0.0.2"}));
+    "kind-unknown" of "statement": "log-entry-kind-unknown", "the entry is called dsse 0.0.3", "a kind that nobody has defined", |it| it.set(&format!("{ENTRY}/kindVersion"), json!({"kind": "dsse", "version": "0.0.3"}));
     "entry-of-another-digest" of "message": "log-entry-mismatch", "the entry is about another digest", "CVE-2026-22703: any valid log entry was accepted", |it| { let body = body_v2(&sha256(b"other"), &it.signature(), &it.key.spki()); log_body(it, &body); };
     "entry-of-another-signature" of "message": "log-entry-mismatch", "the entry is about another signature", "CVE-2022-36056, CVE-2026-22703: an entry of another signing", |it| { let body = body_v2(&sha256(&it.artifact), &it.key.sign(&it.artifact), &it.key.spki()); log_body(it, &body); };
     "entry-of-another-key" of "message": "log-entry-mismatch", "the entry is about another key", "CVE-2026-22703: any valid log entry was accepted", |it| { let body = body_v2(&sha256(&it.artifact), &it.signature(), &Key::named("fixtures: other").spki()); log_body(it, &body); };
@@ -502,7 +512,7 @@ const CASES: &[Case] = cases! {
     "key-of-somebody-else" of "message": "signer-mismatch", "another key is expected", "a bundle of another signer", |it| it.expected = ExpectedSigner::Key(PublicKey::from_spki(&Key::named("fixtures: other").spki()).unwrap());
     "key-hint-of-somebody-else" of "message": "key-hint-mismatch", "the hint is the fingerprint of another key", "a hint that leads to another key", |it| it.set("/verificationMaterial/publicKey/hint", base64::encode(&[7; 32]));
     "key-id-of-somebody-else" of "statement": "key-hint-mismatch", "the envelope's keyid is not the hint", "two names for one key", |it| it.set("/dsseEnvelope/signatures/0/keyid", "other");
-    "ed25519-key" of "message": "signature-algorithm-unsupported", "an Ed25519 key is expected", "no log takes pure Ed25519", |it| it.expected = ExpectedSigner::Key(PublicKey::from_spki(&Key::ed25519(5).spki()).unwrap());
+    "ed25519-pure" of "message-ed25519": "signature-algorithm-unsupported", "the signature is over the bytes themselves", "no log takes pure Ed25519 signatures of files", |it| { let pure = Key::ed25519(5).sign(&it.artifact); it.set("/messageSignature/signature", base64::encode(&pure)); let body = it.body(false); log_body(it, &body); let token = it.token(); it.stamp_with(&token); };
     "statement-as-message" of "statement": "pae-as-message", "the signature is given as one over the bytes that it covers, and these as the artifact", "a statement's signature approves a file that is its encoding", serve_as_message;
     "two-signatures" of "statement": "signature-count", "the signature is given twice", "TOB-SIGSTORE-9: log and time vouch for one signature, the payload for another", |it| { let signature = it.bundle.pointer("/dsseEnvelope/signatures/0").unwrap().clone(); it.set("/dsseEnvelope/signatures/1", signature); };
     "payload-type-other" of "statement": "payload-type-unknown", "the payload is called JSON", "a payload that cannot be bound to the artifact", |it| { let payload = base64::decode(it.bundle["dsseEnvelope"]["payload"].as_str().unwrap()).unwrap(); sign_payload(it, "application/json", std::str::from_utf8(&payload).unwrap()); };

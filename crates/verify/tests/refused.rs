@@ -182,8 +182,9 @@ refused! {
     a_changed_body: "log-entry-mismatch", of Scene::message(), by |it| flip(it, &format!("{ENTRY}/canonicalizedBody"));
     another_kind: "log-entry-kind-unknown", of Scene::message(), by |it| it.set(&format!("{ENTRY}/kindVersion/kind"), "rekord");
     another_version_of_the_kind: "log-entry-mismatch", of Scene::message(), by |it| it.set(&format!("{ENTRY}/kindVersion/version"), "0.0.1");
+    a_statement_logged_as_dsse_0_0_3: "log-entry-kind-unknown", of Scene::statement(), by |it| it.set(&format!("{ENTRY}/kindVersion"), json!({"kind": "dsse", "version": "0.0.3"}));
     a_message_logged_as_dsse: "log-entry-mismatch", of Scene::message(), by |it| it.set(&format!("{ENTRY}/kindVersion"), json!({"kind": "dsse", "version": "0.0.1"}));
-    a_statement_logged_as_dsse_0_0_2: "log-entry-kind-unknown", of Scene::statement(), by |it| it.set(&format!("{ENTRY}/kindVersion"), json!({"kind": "dsse", "version": "0.0.2"}));
+    a_statement_logged_as_dsse_0_0_2: "log-entry-mismatch", of Scene::statement(), by |it| it.set(&format!("{ENTRY}/kindVersion"), json!({"kind": "dsse", "version": "0.0.2"}));
     a_statement_logged_by_the_digest_of_its_payload: "log-entry-mismatch", of Scene::statement(), by |it| {
         let payload = base64::decode(it.bundle["dsseEnvelope"]["payload"].as_str().unwrap()).unwrap();
         let body = body_v2(&sha256(&payload), &it.signature(), &it.key.spki());

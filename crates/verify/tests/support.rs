@@ -138,11 +138,14 @@ impl Scene {
 
     /// The body of an entry about the scene's signature, written out by hand.
     pub(crate) fn body(&self, v1: bool) -> String {
-        let (digest, signature) = (sha256(&self.signed_bytes()), self.signature());
+        let (digest, old, new) = self.key.hash(&self.signed_bytes());
+        let signature = self.signature();
         if v1 {
-            body_v1(&digest, &signature, &self.public_key())
+            body_v1(&digest, &signature, &self.public_key()).replace("sha256", old)
         } else {
             body_v2(&digest, &signature, &self.key.spki())
+                .replace("SHA2_256", new)
+                .replace("PKIX_ECDSA_P256_SHA_256", self.key.details())
         }
     }
 

@@ -8,12 +8,16 @@ use aws_lc_rs::signature::{
     self, EcdsaKeyPair, EcdsaSigningAlgorithm, Ed25519KeyPair, KeyPair, RsaKeyPair,
 };
 
-use super::der::{context, int, octets, oid, seq};
+use ed25519_dalek::Digest as _;
+
+use super::der::{bits, context, int, octets, oid, seq};
 
 /// A key that signs whatever it is asked to.
 pub(crate) enum Key {
     Ecdsa(EcdsaKeyPair, &'static digest::Algorithm),
     Ed25519(Ed25519KeyPair),
+    /// Signs the SHA-512 of messages.
+    Ed25519ph(ed25519_dalek::SigningKey),
     Rsa(RsaKeyPair),
 }
 
@@ -50,6 +54,18 @@ impl Key {
         Self::Rsa(RsaKeyPair::generate(KeySize::Rsa2048).unwrap())
     }
 
+    pub(crate) fn rsa3072() -> Self {
+        Self::Rsa(RsaKeyPair::generate(KeySize::Rsa3072).unwrap())
+    }
+
+    pub(crate) fn rsa4096() -> Self {
+        Self::Rsa(RsaKeyPair::generate(KeySize::Rsa4096).unwrap())
+    }
+
+    pub(crate) fn ed25519ph(seed: u8) -> Self {
+        Self::Ed25519ph(ed25519_dalek::SigningKey::from_bytes(&[seed; 32]))
+    }
+
     pub(crate) fn ed25519(seed: u8) -> Self {
         Self::Ed25519(Ed25519KeyPair::from_seed_unchecked(&[seed; 32]).unwrap())
     }
@@ -59,6 +75,10 @@ impl Key {
         match self {
             Self::Ecdsa(key, _) => key.public_key().as_der().unwrap().as_ref().to_vec(),
             Self::Ed25519(key) => key.public_key().as_der().unwrap().as_ref().to_vec(),
+            Self::Ed25519ph(key) => {
+                let prefix = seq(&[oid("1.3.101.112")]);
+                seq(&[prefix, bits(key.verifying_key().as_bytes())])
+            }
             Self::Rsa(key) => key.public_key().as_der().unwrap().as_ref().to_vec(),
         }
     }
@@ -71,6 +91,13 @@ impl Key {
                 .as_ref()
                 .to_vec(),
             Self::Ed25519(key) => key.sign(message).as_ref().to_vec(),
+            Self::Ed25519ph(key) => {
+                let hashed = ed25519_dalek::Sha512::new_with_prefix(message);
+                key.sign_prehashed(hashed, None)
+                    .unwrap()
+                    .to_bytes()
+                    .to_vec()
+            }
             Self::Rsa(key) => {
                 let mut signature = vec![0; key.public_modulus_len()];
                 let padding = &signature::RSA_PKCS1_SHA256;
@@ -97,7 +124,28 @@ impl Key {
             Self::Ecdsa(_, hash) if hash.output_len() == 48 => "PKIX_ECDSA_P384_SHA_384",
             Self::Ecdsa(..) => "PKIX_ECDSA_P521_SHA_512",
             Self::Ed25519(_) => "PKIX_ED25519",
-            Self::Rsa(_) => "PKIX_RSA_PKCS1V15_2048_SHA256",
+            Self::Ed25519ph(_) => "PKIX_ED25519_PH",
+            Self::Rsa(key) => match key.public_modulus_len() {
+                256 => "PKIX_RSA_PKCS1V15_2048_SHA256",
+                384 => "PKIX_RSA_PKCS1V15_3072_SHA256",
+                _ => "PKIX_RSA_PKCS1V15_4096_SHA256",
+            },
+        }
+    }
+}
+
+impl Key {
+    /// The digest that the key signs, and its names in Rekor v1 and v2.
+    pub(crate) fn hash(&self, bytes: &[u8]) -> (Vec<u8>, &'static str, &'static str) {
+        match self {
+            Self::Ecdsa(_, hash) if hash.output_len() == 48 => {
+                (sha384(bytes), "sha384", "SHA2_384")
+            }
+            Self::Ecdsa(_, hash) if hash.output_len() == 64 => {
+                (sha512(bytes), "sha512", "SHA2_512")
+            }
+            Self::Ed25519ph(_) | Self::Ed25519(_) => (sha512(bytes), "sha512", "SHA2_512"),
+            Self::Ecdsa(..) | Self::Rsa(_) => (sha256(bytes), "sha256", "SHA2_256"),
         }
     }
 }
