@@ -318,7 +318,10 @@ fn explain_numbers_the_steps_of_each_bundle_with_what_was_found() {
         .split("explained dist/release.sigstore.json\n")
         .nth(1)
         .unwrap();
-    let steps: Vec<&str> = of_release.lines().take(11).collect();
+    let steps: Vec<&str> = of_release
+        .lines()
+        .take(attest_verify::STEPS.len())
+        .collect();
     for (index, step) in attest_verify::STEPS.iter().enumerate() {
         let begin = format!("  {:>2}. {}", step.number, step.name);
         assert!(steps[index].starts_with(&begin), "{begin}: {of_release}");
@@ -340,7 +343,10 @@ fn explain_numbers_the_steps_of_each_bundle_with_what_was_found() {
         .split("explained dist/release.sigstore.json\n")
         .nth(1)
         .unwrap();
-    let steps: Vec<&str> = of_release.lines().take(11).collect();
+    let steps: Vec<&str> = of_release
+        .lines()
+        .take(attest_verify::STEPS.len())
+        .collect();
     assert!(
         steps[2].contains("FAILED: signature-invalid: found "),
         "{of_release}"
