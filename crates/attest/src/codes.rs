@@ -129,6 +129,11 @@ pub(crate) const OWN: &[Own] = &[
         "the checksums file that a bundle signs cannot be read",
     ),
     own(
+        "copy-refused",
+        &[2],
+        "the subjects cannot be handed over into that folder",
+    ),
+    own(
         "dialect-unsupported",
         &[1],
         "evidence is of a form that is not read here",

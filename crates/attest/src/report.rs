@@ -40,12 +40,21 @@ pub(crate) struct Report {
     pub(crate) evidence: Vec<EvidenceReport>,
     /// The archive that was read, if one was.
     pub(crate) archive: Option<ArchiveReport>,
+    /// Where the verified files were copied to, if they were.
+    pub(crate) copied: Option<Copied>,
     /// What was not checked.
     pub(crate) not_checked: Vec<String>,
     /// Whether files that verified are listed one by one.
     pub(crate) verbose: bool,
     /// Whether people are shown the steps of each piece of evidence.
     pub(crate) explain: bool,
+}
+
+/// A folder that verified files were handed over to.
+#[derive(Debug)]
+pub(crate) struct Copied {
+    pub(crate) to: String,
+    pub(crate) files: usize,
 }
 
 /// What reading every blob of an archive has shown beside its releases.

@@ -2,6 +2,7 @@
 
 mod approval;
 pub(crate) mod archived;
+mod copy;
 mod evidence;
 mod exempt;
 mod file;
@@ -24,6 +25,7 @@ use crate::failure::{Exit, Failure};
 use crate::report::{Report, SubjectReport};
 use crate::trust::{self, Surroundings, Trust};
 
+use copy::Handover;
 pub(crate) use evidence::Shelf;
 pub(crate) use folder::verify as verify_folder;
 use subject::Subject;
@@ -53,6 +55,12 @@ pub(crate) struct VerifyArgs {
     /// Print the numbered steps of docs/verification.md for each piece of evidence
     #[arg(long)]
     explain: bool,
+    /// When everything verified, copy the files that did into this folder, which is absent or empty
+    #[arg(long, value_name = "DIR")]
+    copy_to: Option<PathBuf>,
+    /// With --copy-to: replace files of the same names
+    #[arg(long, requires = "copy_to")]
+    force: bool,
 }
 
 /// What one verifying run holds: built once, shared by all subjects.
@@ -74,6 +82,11 @@ pub(crate) fn run(args: &VerifyArgs, global: &Global, console: &Console) -> Resu
         .iter()
         .map(|text| Subject::parse(text))
         .collect::<Result<Vec<_>, _>>()?;
+    let handover = args
+        .copy_to
+        .as_deref()
+        .map(|to| Handover::plan(to, args.force, &subjects))
+        .transpose()?;
     let session = session(args, &subjects, now)?;
     let mut report = new_report(args, global, now, &session);
     let mut shelf = Shelf::new();
@@ -81,6 +94,9 @@ pub(crate) fn run(args: &VerifyArgs, global: &Global, console: &Console) -> Resu
         report.subjects.push(answer(subject, &session, &mut shelf));
     }
     report.evidence = shelf.into_reports(&session.independent);
+    if let Some(handover) = handover {
+        handover.run(&subjects, &mut report)?;
+    }
     Ok(report.render(console))
 }
 
@@ -175,6 +191,7 @@ fn new_report(args: &VerifyArgs, global: &Global, now: Now, session: &Session) -
         subjects: Vec::new(),
         evidence: Vec::new(),
         archive: None,
+        copied: None,
         not_checked,
         verbose: global.verbose,
         explain: args.explain,

@@ -49,6 +49,10 @@ pub(super) fn lines(report: &Report) -> Vec<String> {
     if let Some(archive) = &report.archive {
         archive_lines(archive, &mut lines);
     }
+    if let Some(copied) = &report.copied {
+        let text = format!("{} to {}, as verified", files(copied.files), copied.to);
+        lines.push(field("copied", &text));
+    }
     for skipped in &report.not_checked {
         lines.push(format!("  {}: not checked", escape(skipped)));
     }

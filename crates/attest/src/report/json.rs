@@ -29,6 +29,7 @@ pub(super) fn object(report: &Report) -> Value {
         "subjects": report.subjects.iter().map(subject).collect::<Vec<_>>(),
         "evidence": report.evidence.iter().map(evidence).collect::<Vec<_>>(),
         "archive": report.archive.as_ref().map(archive),
+        "copied": report.copied.as_ref().map(|it| json!({ "to": it.to, "files": it.files })),
         "not_checked": report.not_checked,
     })
 }

@@ -80,8 +80,8 @@ pub(crate) fn of_evidence(evidence: &Evidence) -> Vec<StepLine> {
     lines
 }
 
-/// Of evidence that was refused. Steps 1 to 4 stop at the first failure, and of steps 5 to 10 all
-/// failures are reported.
+/// Of evidence that was refused. Steps 1 to 4 stop at the first failure, of steps 5 to 10 all failures
+/// are reported, and those behind stop again.
 pub(crate) fn of_refusals(refusals: &[Refusal]) -> Vec<StepLine> {
     let failed: Vec<(Option<u8>, &Refusal)> =
         refusals.iter().map(|it| (number_of(it.code), it)).collect();
@@ -120,8 +120,8 @@ fn beside(number: u8, first: u8) -> StepState {
         ..STOPPING => StepState::NotReached,
         // All that stops has passed.
         _ if number < STOPPING => StepState::Passed,
-        LAST => StepState::NoFailure,
-        _ if number == LAST => StepState::NotReached,
+        // What comes behind is taken one after the other.
+        _ if number > COLLECTED && number > first => StepState::NotReached,
         _ => StepState::NoFailure,
     }
 }
@@ -156,7 +156,8 @@ fn steps_of(skipped: &Skipped) -> &'static [&'static str] {
         Skipped::Log | Skipped::LogUnknown { .. } => &["entry", "checkpoint", "inclusion"],
         Skipped::Proof => &["checkpoint", "inclusion"],
         Skipped::IntegratedTime => &["promise"],
-        Skipped::Time | Skipped::TimeUnknown => &["time"],
+        Skipped::Time | Skipped::TimeUnknown | Skipped::SignerTime { .. } => &["time"],
+        Skipped::CertificateLog => &["transparency"],
         Skipped::LogKeyValidity => &["validity"],
         Skipped::Bytes => &["subject"],
         Skipped::Engine { .. } => &["engine"],
@@ -178,8 +179,8 @@ fn absent(step: &Step, evidence: &Evidence) -> (StepState, &'static str) {
 
 /// Steps below this number stop at the first failure.
 const STOPPING: u8 = 5;
-/// The step that is taken when all others have passed.
-const LAST: u8 = 11;
+/// The last step of those of which all failures are reported.
+const COLLECTED: u8 = 10;
 
 #[cfg(test)]
 mod tests {
@@ -225,8 +226,9 @@ mod tests {
     #[test]
     fn beside_a_failure_of_the_log_nothing_is_claimed_that_is_not_known() {
         let found = states(&["checkpoint-signature-invalid", "time-invalid"]);
+        let (collected, behind) = found.split_at(usize::from(COLLECTED));
         assert_eq!(
-            found,
+            collected,
             [
                 "1 passed",
                 "2 passed",
@@ -237,9 +239,12 @@ mod tests {
                 "7 no-failure",
                 "8 no-failure",
                 "9 failed",
-                "10 no-failure",
-                "11 not-reached"
+                "10 no-failure"
             ]
+        );
+        assert!(
+            behind.iter().all(|it| it.ends_with("not-reached")),
+            "{behind:?}"
         );
     }
 
@@ -249,12 +254,28 @@ mod tests {
     }
 
     #[test]
-    fn the_last_and_the_stopping_steps_are_those_of_the_verifier() {
-        assert_eq!(
-            STEPS.last().map(|it| (it.number, it.name)),
-            Some((LAST, "engine"))
+    fn behind_the_steps_that_are_collected_each_stops() {
+        let found = states(&["engine-rejected"]);
+        assert_eq!(found.first().map(String::as_str), Some("1 passed"));
+        assert!(
+            found.last().is_some_and(|it| it.ends_with("failed")),
+            "{found:?}"
         );
-        let entry = STEPS.iter().find(|it| it.name == "entry");
-        assert_eq!(entry.map(|it| it.number), Some(STOPPING));
+        assert!(
+            !found.iter().any(|it| it.ends_with("not-reached")),
+            "{found:?}"
+        );
+        let found = states(&["certificate-chain-invalid"]);
+        assert!(
+            found.last().is_some_and(|it| it.ends_with("not-reached")),
+            "{found:?}"
+        );
+    }
+
+    #[test]
+    fn the_groups_of_steps_are_those_of_the_verifier() {
+        let number = |name: &str| STEPS.iter().find(|it| it.name == name).map(|it| it.number);
+        assert_eq!(number("entry"), Some(STOPPING));
+        assert_eq!(number("validity"), Some(COLLECTED));
     }
 }

@@ -110,6 +110,7 @@ fn refused(
         subjects: vec![subject],
         evidence: shelf.into_reports(&args.independent),
         archive: None,
+        copied: None,
         not_checked: Vec::new(),
         verbose: global.verbose,
         explain: false,

@@ -67,6 +67,7 @@ pub(super) fn run(args: &VerifyArgs, global: &Global, console: &Console) -> Resu
         subjects: Vec::new(),
         evidence: Vec::new(),
         archive: Some(archive_report(&path.display().to_string(), &checked)),
+        copied: None,
         not_checked: vec!["rollback".to_owned()],
         verbose: global.verbose,
         explain: args.explain,
