@@ -172,6 +172,46 @@ fn each_code_of_the_verification_page_has_an_attack_that_is_refused_with_it() {
 }
 
 /// The rows of tables whose first column is a code, with the fixtures and tests after its meaning.
+/// The rows of docs/attacks.md: what covers the flaw, and with which code.
+fn attacks() -> Vec<(String, String)> {
+    let page = read("docs/attacks.md");
+    let rows = page.lines().filter(|it| it.starts_with("| "));
+    rows.filter_map(|row| {
+        let cells: Vec<&str> = row.split(" | ").collect();
+        let name = |cell: &str| Some(cell.split('`').nth(1)?.to_owned());
+        match cells.as_slice() {
+            [_, _, _, covered, code] => Some((name(covered)?, name(code)?)),
+            _ => None,
+        }
+    })
+    .collect()
+}
+
+#[test]
+fn each_attack_that_shipped_is_covered_with_the_code_that_its_page_says() {
+    let sources = test_sources();
+    let attacks = attacks();
+    assert!(attacks.len() >= 35, "{}", attacks.len());
+    for (covered, code) in &attacks {
+        let ok = if covered.contains('/') {
+            let path = root().join("fixtures/attacks").join(covered);
+            fs::read_to_string(path.join("expect.toml"))
+                .is_ok_and(|it| it.contains(&format!("reject = \"{code}\"")))
+        } else {
+            sources.iter().any(|it| is_refused_with(it, covered, code))
+        };
+        assert!(ok, "{covered}: not refused with {code}");
+    }
+    for id in fs::read_dir(root().join("fixtures/attacks")).unwrap() {
+        for case in fs::read_dir(id.unwrap().path()).unwrap() {
+            let path = case.unwrap().path();
+            let name = path.strip_prefix(root().join("fixtures/attacks")).unwrap();
+            let listed = attacks.iter().any(|(it, _)| Path::new(it) == name);
+            assert!(listed, "{}: in no row of docs/attacks.md", name.display());
+        }
+    }
+}
+
 fn codes_of(section: &str) -> Vec<(&str, Vec<&str>)> {
     let rows = section.lines().filter_map(|line| line.strip_prefix("| `"));
     rows.map(|row| {

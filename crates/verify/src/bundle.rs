@@ -278,6 +278,8 @@ impl From<EnvelopeError> for BundleError {
         match error {
             EnvelopeError::NoSignature => Self::SignatureCount { found: 0 },
             EnvelopeError::SeveralSignatures { found } => Self::SignatureCount { found },
+            // Says where and what, too.
+            EnvelopeError::Field(error) => error.into(),
             other => Self::Envelope(other),
         }
     }

@@ -232,3 +232,26 @@ fn the_certificate_logs_of_another_root_do_not_count() {
     let refused = verifier.verify(&bundle, &subject, &keyless.scene.expected);
     assert_eq!(refused.unwrap_err().code(), "certificate-log-unknown");
 }
+
+/// GitHub's own instance: no log of either kind, the second judge accepts as well.
+#[test]
+fn a_timestamp_alone_is_accepted_if_asked_for_and_the_report_says_so() {
+    let signer = Signer {
+        logged: false,
+        ..Signer::default()
+    };
+    for statement in [false, true] {
+        let key = Key::p256();
+        let mut scene = Keyless::issued_by(Issuer::new(), &signer, key, statement).scene;
+        scene.set("/verificationMaterial/tlogEntries", json!([]));
+        for logs in ["tlogs", "ctlogs"] {
+            scene.root.as_object_mut().unwrap().remove(logs);
+        }
+        assert_eq!(scene.code(), "log-missing");
+        scene.accept.no_log = true;
+        let evidence = scene.verify().unwrap();
+        assert_eq!(evidence.skipped(), [Skipped::Log, Skipped::CertificateLog]);
+        assert_eq!(evidence.times().len(), 1);
+        assert!(evidence.logs().is_empty());
+    }
+}

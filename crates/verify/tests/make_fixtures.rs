@@ -1,4 +1,4 @@
-//! Makes the cases of `fixtures/verify` that are missing, never changing one that is there:
+//! Makes the cases of `fixtures/verify` and `fixtures/attacks` that are missing, never changing one that is there:
 //!
 //! ```text
 //! cargo test -p attest-verify --test verify -- --ignored makes_the_missing_cases
@@ -10,7 +10,7 @@ use std::fs;
 use std::path::Path;
 
 use attest_provenance::base64;
-use attest_verify::{ExpectedSigner, PublicKey};
+use attest_verify::{Accept, ExpectedSigner, PublicKey};
 use serde_json::{Value, json};
 
 use crate::fixtures::folder;
@@ -35,13 +35,22 @@ fn makes_the_missing_cases() {
             write_parent(&place, parent);
         }
     }
-    for case in CASES {
+    for case in CASES.iter().chain(attacks::ATTACKS) {
         let place = folder().join(case.name);
         if !place.exists() {
             write_case(&place, case);
         }
     }
 }
+
+macro_rules! cases {
+    ($($name:literal of $parent:literal: $code:literal, $change:literal, $attack:literal, $by:expr;)*) => {
+        &[$(Case { name: $name, parent: $parent, change: $change, attack: $attack, code: $code, by: $by }),*]
+    };
+}
+
+#[path = "make_attacks.rs"]
+mod attacks;
 
 struct Parent {
     name: &'static str,
@@ -119,6 +128,41 @@ const PARENTS: &[Parent] = &[
         name: "certificate-of-intermediate",
         what: "The same, issued by an intermediate certificate that the root has.",
         scene: certificate_of_intermediate,
+    },
+    Parent {
+        name: "certificate-of-intermediate-without-log",
+        what: "The same without a log entry, accepted because no-log is.",
+        scene: intermediate_without_log,
+    },
+    Parent {
+        name: "certificate-two-times",
+        what: "A message signature by an identity with a certificate, with timestamps of two authorities.",
+        scene: two_times,
+    },
+    Parent {
+        name: "certificate-timestamp-only",
+        what: "A message signature by an identity with a timestamp alone, in a root that has no logs of either kind, as GitHub's own: accepted because no-log is.",
+        scene: timestamp_only,
+    },
+    Parent {
+        name: "message-without-promise",
+        what: "A message signature in a Rekor v1 log with a proof and a timestamp, and without a promise.",
+        scene: without_promise,
+    },
+    Parent {
+        name: "message-set-only",
+        what: "A message signature in a Rekor v1 log with a promise and without a proof, in a bundle of version 0.1: accepted because set-only is.",
+        scene: set_only,
+    },
+    Parent {
+        name: "message-signature-only",
+        what: "A message signature by a key and nothing else, as cosign writes it offline: accepted because no-log and no-time are.",
+        scene: signature_only,
+    },
+    Parent {
+        name: "message-v1-no-log-needed",
+        what: "The same as message-v1, where no-log is accepted.",
+        scene: v1_no_log_needed,
     },
     Parent {
         name: "certificate-chain-0.2",
@@ -303,6 +347,94 @@ fn certificate_of_intermediate() -> Scene {
     below(between())
 }
 
+const NO_LOG: Accept = Accept {
+    no_log: true,
+    no_time: false,
+    set_only: false,
+};
+
+fn intermediate_without_log() -> Scene {
+    let mut scene = certificate_of_intermediate();
+    scene.set("/verificationMaterial/tlogEntries", json!([]));
+    scene.accept = NO_LOG;
+    scene
+}
+
+fn second_authority() -> Authority {
+    let chain = Chain {
+        leaf_key: Key::named("fixtures: second timestamp"),
+        root_key: Key::named("fixtures: second timestamp root"),
+        ..Chain::default()
+    };
+    Authority::with("second.example", chain)
+}
+
+fn two_times() -> Scene {
+    let mut scene = certificate();
+    scene.set_root("/timestampAuthorities/1", second_authority().trusted());
+    stamp_twice(&mut scene, STAMPED);
+    scene
+}
+
+/// Stamps with both authorities, the second at that time, as the root has them.
+fn stamp_twice(scene: &mut Scene, time: &'static str) {
+    let pointer = "/timestampAuthorities/1/certChain/certificates/0/rawBytes";
+    let leaf = base64::decode(scene.root.pointer(pointer).unwrap().as_str().unwrap()).unwrap();
+    let second = Authority {
+        leaf,
+        ..second_authority()
+    };
+    let first = scene.token().sign(&scene.authority.key);
+    let token = Token::of(&second, &scene.signature(), time).sign(&second.key);
+    scene.stamp(&[first, token]);
+}
+
+fn timestamp_only() -> Scene {
+    let mut scene = certificate();
+    scene.set("/verificationMaterial/tlogEntries", json!([]));
+    scene.set_root("/tlogs", json!([]));
+    scene.set_root("/ctlogs", json!([]));
+    scene.accept = NO_LOG;
+    scene
+}
+
+fn without_promise() -> Scene {
+    let mut scene = v1();
+    scene.remove(&format!("{ENTRY}/inclusionPromise"));
+    scene.remove(&format!("{ENTRY}/integratedTime"));
+    scene
+}
+
+fn set_only() -> Scene {
+    let mut scene = v1();
+    scene.set("/mediaType", V0_1);
+    scene.remove(PROOF);
+    scene.set(TIMESTAMPS, json!([]));
+    scene.accept = Accept {
+        set_only: true,
+        ..Accept::default()
+    };
+    scene
+}
+
+fn signature_only() -> Scene {
+    let mut scene = message();
+    scene.remove("/verificationMaterial/tlogEntries");
+    scene.remove("/verificationMaterial/timestampVerificationData");
+    scene.accept = Accept {
+        no_log: true,
+        no_time: true,
+        set_only: false,
+    };
+    scene
+}
+
+fn v1_no_log_needed() -> Scene {
+    let mut scene = v1();
+    scene.accept = NO_LOG;
+    scene
+}
+
 /// Another intermediate certificate for the same key, in the root.
 fn reissue_below(scene: &mut Scene, between: Between) {
     let mut other = below(between);
@@ -369,9 +501,14 @@ fn write_parent(place: &Path, parent: &Parent) {
         }
         ExpectedSigner::Detached(key) => panic!("{key} signs no bundle"),
     };
+    let waive = if scene.accept == Accept::default() {
+        String::new()
+    } else {
+        format!("waive = {}\n", waived(scene.accept))
+    };
     fs::write(
         place.join("expect.toml"),
-        format!("accept = true\nat = \"{}\"\n{signer}", scene.now),
+        format!("accept = true\nat = \"{}\"\n{waive}{signer}", scene.now),
     )
     .unwrap();
     write_source(place, parent.what, "");
@@ -411,6 +548,9 @@ fn write_case(place: &Path, case: &Case) {
         }
         _ => {}
     }
+    if scene.accept != before.accept {
+        expect.push(format!("waive = {}", waived(scene.accept)));
+    }
     if scene.now != before.now {
         expect.push(format!("at = \"{}\"", scene.now));
     }
@@ -420,6 +560,16 @@ fn write_case(place: &Path, case: &Case) {
     fs::write(place.join("expect.toml"), expect.join("\n") + "\n").unwrap();
     let what = format!("`{}`, but {}.", case.parent, case.change);
     write_source(place, &what, case.attack);
+}
+
+fn waived(accept: Accept) -> String {
+    let words = [
+        (accept.no_log, "\"no-log\""),
+        (accept.no_time, "\"no-time\""),
+        (accept.set_only, "\"set-only\""),
+    ];
+    let words: Vec<&str> = words.iter().filter(|it| it.0).map(|it| it.1).collect();
+    format!("[{}]", words.join(", "))
 }
 
 fn write_source(place: &Path, what: &str, attack: &str) {
@@ -451,12 +601,6 @@ fn read_parent(parent: &Parent) -> Scene {
     };
     (scene.authority.leaf, scene.authority.root) = (certificate(0), certificate(1));
     scene
-}
-
-macro_rules! cases {
-    ($($name:literal of $parent:literal: $code:literal, $change:literal, $attack:literal, $by:expr;)*) => {
-        &[$(Case { name: $name, parent: $parent, change: $change, attack: $attack, code: $code, by: $by }),*]
-    };
 }
 
 const CASES: &[Case] = cases! {
@@ -549,6 +693,11 @@ const CASES: &[Case] = cases! {
     "certificate-by-a-signer" of "certificate-chain-0.2": "certificate-chain-invalid", "the certificate is issued by a signer's own certificate, which the chain holds", "basicConstraints ignored: whoever has a certificate can issue more", certificate_by_a_signer;
     "certificate-authority-expired" of "certificate-of-intermediate": "certificate-authority-validity", "the authority's intermediate certificate ended a second before the proven time", "CVE-2026-24122 (cosign): an expired intermediate accepted", |it| reissue_below(it, Between { validity: ("20260101000000Z", "20261121112959Z"), ..between() });
     "certificate-with-root" of "certificate-chain-0.2": "certificate-malformed", "the chain holds its root", "a root that comes with what it should vouch for", |it| it.set("/verificationMaterial/x509CertificateChain/certificates/1", json!({"rawBytes": base64::encode(&issuer().root)}));
+    "timestamp-only-not-accepted" of "certificate-timestamp-only": "log-missing", "nothing less is accepted", "a root without logs does not make a log needless", |it| it.accept = Accept::default();
+    "set-only-not-accepted" of "message-set-only": "log-proof-missing", "nothing less is accepted", "a promise that the log need not have kept", |it| it.accept = Accept::default();
+    "signature-only-not-accepted" of "message-signature-only": "log-missing", "nothing less is accepted", "a signature that nobody saw", |it| it.accept = Accept::default();
+    "signature-only-without-time" of "message-signature-only": "time-missing", "the absence of a time is not accepted", "a signature of any time", |it| it.accept = NO_LOG;
+    "time-by-the-window-of-another" of "certificate-two-times": "time-outside-validity", "the second authority's window ended before its timestamp, the first's goes on", "TOB-SIGSTORE-11: windows of authorities mixed up", |it| it.set_root("/timestampAuthorities/1/validFor/end", "2026-11-21T11:29:59Z");
     "engine-alone-refuses" of "message-judged-in-2091": "engine-rejected", "the promise is of the year 2090", "where both can judge, both must accept: the engine judges promises by the system's clock", promise_of_2090;
 };
 
