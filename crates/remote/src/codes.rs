@@ -50,13 +50,65 @@ pub const CODES: &[(&str, &str)] = &[
         "timestamp-unreachable",
         "the timestamp authority cannot be reached",
     ),
+    (
+        "tuf-address",
+        "an address is not one of a TUF repository that we call",
+    ),
+    (
+        "tuf-expired",
+        "metadata is no longer in force: nobody keeps the repository, or what is newer is hidden",
+    ),
+    (
+        "tuf-file-missing",
+        "the repository lacks a file that must be there",
+    ),
+    ("tuf-http-status", "the repository answers with an error"),
+    ("tuf-integrity", "a file is not the one that was signed for"),
+    (
+        "tuf-malformed",
+        "a file is not TUF metadata of a kind that we know",
+    ),
+    (
+        "tuf-name-unsafe",
+        "metadata names a file that could lie outside of the repository",
+    ),
+    (
+        "tuf-redirect",
+        "the repository wants to be asked elsewhere, and is not",
+    ),
+    (
+        "tuf-rollback",
+        "metadata is older than what was seen before",
+    ),
+    (
+        "tuf-root-unusable",
+        "the root.json to start from does not sign itself",
+    ),
+    (
+        "tuf-root-version",
+        "a root.json does not follow the one before it",
+    ),
+    ("tuf-signature-duplicate", "one key is counted twice"),
+    (
+        "tuf-state-unusable",
+        "what an earlier refresh kept cannot be read",
+    ),
+    ("tuf-target-missing", "the repository has no such target"),
+    ("tuf-threshold", "fewer signatures hold than the role needs"),
+    ("tuf-timeout", "the repository gave no whole answer in time"),
+    ("tuf-too-large", "a file of the repository does not end"),
+    ("tuf-unreachable", "the repository cannot be reached"),
 ];
 
 #[cfg(test)]
 mod tests {
     use super::CODES;
 
-    const SOURCES: [&str; 2] = [include_str!("chain.rs"), include_str!("error.rs")];
+    const SOURCES: [&str; 3] = [
+        include_str!("chain.rs"),
+        include_str!("error.rs"),
+        include_str!("tuf_error.rs"),
+    ];
 
     #[test]
     fn every_code_in_the_sources_is_listed_and_no_other() {

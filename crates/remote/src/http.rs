@@ -12,6 +12,7 @@ use crate::answer::{self, Flaw};
 use crate::error::{HttpError, TIMESTAMP_REPLY};
 use crate::limits::{ANSWER_BYTES, NONCE_BYTES};
 use crate::query::Query;
+use crate::tuf_error::MirrorError;
 
 /// How long a service is waited for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,20 +41,8 @@ impl HttpAuthority {
     /// or this machine cannot make connections.
     pub fn new(address: &str, patience: Patience) -> Result<Self, HttpError> {
         let (url, host) = parse_address(address)?;
-        // A service that is named is called, and nothing that it or the environment names instead.
-        let client = Client::builder()
-            .redirect(redirect::Policy::none())
-            .no_proxy()
-            .connect_timeout(patience.connect)
-            .timeout(patience.total)
-            .user_agent(concat!("attest/", env!("CARGO_PKG_VERSION")))
-            .build()
-            .map_err(|error| HttpError::Client(chain(&error)))?;
-        let runtime = Builder::new_current_thread()
-            .enable_io()
-            .enable_time()
-            .build()
-            .map_err(|error| HttpError::Client(error.to_string()))?;
+        let client = client(patience).map_err(HttpError::Client)?;
+        let runtime = runtime().map_err(HttpError::Client)?;
         Ok(Self {
             url,
             host,
@@ -156,6 +145,26 @@ impl HttpAuthority {
     }
 }
 
+/// A service that is named is called, and nothing that it or the environment names instead.
+fn client(patience: Patience) -> Result<Client, String> {
+    Client::builder()
+        .redirect(redirect::Policy::none())
+        .no_proxy()
+        .connect_timeout(patience.connect)
+        .timeout(patience.total)
+        .user_agent(concat!("attest/", env!("CARGO_PKG_VERSION")))
+        .build()
+        .map_err(|error| chain(&error))
+}
+
+fn runtime() -> Result<Runtime, String> {
+    Builder::new_current_thread()
+        .enable_io()
+        .enable_time()
+        .build()
+        .map_err(|error| error.to_string())
+}
+
 impl Timestamper for HttpAuthority {
     fn timestamp(&self, message: &[u8]) -> Result<Vec<u8>, TimestampError> {
         let digest = Artifact::of_bytes(message, Hashes::Sha256).sha256();
@@ -201,6 +210,115 @@ fn parse_address(address: &str) -> Result<(Url, String), HttpError> {
         .ok_or_else(|| refused("it has no host"))?
         .to_owned();
     Ok((url, host))
+}
+
+/// A TUF repository behind an HTTP address. Only files below that address are asked for.
+#[derive(Debug, Clone)]
+pub(crate) struct Mirror {
+    base: Url,
+    host: String,
+    client: Client,
+    patience: Patience,
+}
+
+impl Mirror {
+    /// The repository at this address; nothing is sent yet.
+    pub(crate) fn new(address: &str, patience: Patience) -> Result<Self, MirrorError> {
+        let (mut base, host) = parse_address(address).map_err(|error| MirrorError::Address {
+            problem: error.to_string(),
+        })?;
+        base.set_query(None);
+        base.set_fragment(None);
+        if !base.path().ends_with('/') {
+            let path = format!("{}/", base.path());
+            base.set_path(&path);
+        }
+        Ok(Self {
+            base,
+            host,
+            client: client(patience).map_err(MirrorError::Client)?,
+            patience,
+        })
+    }
+
+    /// The host that is called.
+    pub(crate) fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// Drives a conversation to its end, or to the end of our patience.
+    pub(crate) fn block_on<T>(&self, work: impl Future<Output = T>) -> Result<T, MirrorError> {
+        runtime()
+            .map_err(MirrorError::Client)?
+            .block_on(async { tokio::time::timeout(self.patience.total, work).await })
+            .map_err(|_| self.slow())
+    }
+
+    /// The file of that name, `None` if the repository has none.
+    pub(crate) async fn get(
+        &self,
+        folder: &'static str,
+        name: &str,
+        most: u64,
+    ) -> Result<Option<Vec<u8>>, MirrorError> {
+        let url = self
+            .base
+            .join(folder)
+            .and_then(|it| it.join(name))
+            .map_err(|_| MirrorError::Name {
+                name: name.to_owned(),
+            })?;
+        let response = self.client.get(url).send().await;
+        let response = response.map_err(|error| self.unreachable(&error))?;
+        let (host, status) = (self.host.clone(), response.status().as_u16());
+        match status {
+            200 => self.read(response, name, most).await.map(Some),
+            // Object stores answer 403 for what they do not have.
+            403 | 404 => Ok(None),
+            300..=399 => Err(MirrorError::Redirect { host, status }),
+            _ => Err(MirrorError::Status { host, status }),
+        }
+    }
+
+    async fn read(
+        &self,
+        mut response: Response,
+        name: &str,
+        most: u64,
+    ) -> Result<Vec<u8>, MirrorError> {
+        let mut body = Vec::new();
+        loop {
+            let chunk = response.chunk().await;
+            let Some(chunk) = chunk.map_err(|error| self.unreachable(&error))? else {
+                return Ok(body);
+            };
+            if (body.len() + chunk.len()) as u64 > most {
+                return Err(MirrorError::TooLarge {
+                    host: self.host.clone(),
+                    name: name.to_owned(),
+                    most,
+                });
+            }
+            body.extend_from_slice(&chunk);
+        }
+    }
+
+    fn unreachable(&self, error: &reqwest::Error) -> MirrorError {
+        if error.is_timeout() {
+            return self.slow();
+        }
+        MirrorError::Unreachable {
+            host: self.host.clone(),
+            problem: chain(error),
+        }
+    }
+
+    fn slow(&self) -> MirrorError {
+        MirrorError::Slow {
+            host: self.host.clone(),
+            limit: self.patience.total,
+        }
+    }
 }
 
 /// The message of an error with those that it wraps; reqwest says little in the first.

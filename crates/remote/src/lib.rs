@@ -1,8 +1,9 @@
-//! Everything that dials: timestamp authorities over HTTP.
+//! Everything that dials: timestamp authorities over HTTP, TUF repositories of trusted roots.
 //!
 //! The traits of `attest-sign` are implemented here for services behind a network, so that no other
 //! library opens a socket. A service is not trusted: its answers are bounded in size and time, its
-//! redirects are not followed, and what it returns is verified by the signer before it is used.
+//! redirects are not followed, and what it returns is verified by the signer before it is used. A
+//! repository is trusted as far as its signatures lead: [`refresh`] and, without network, [`prove`].
 
 mod answer;
 mod chain;
@@ -11,8 +12,14 @@ mod error;
 mod http;
 pub mod limits;
 mod query;
+mod tuf;
+mod tuf_error;
+mod tuf_state;
 
 pub use chain::{Chain, ChainError};
 pub use codes::CODES;
 pub use error::HttpError;
 pub use http::{HttpAuthority, Patience};
+pub use tuf::{Refreshed, RoleVersions, Walk, prove, refresh};
+pub use tuf_error::{MirrorError, TufError};
+pub use tuf_state::{Metadata, RoleBytes};
