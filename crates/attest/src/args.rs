@@ -51,6 +51,8 @@ pub(crate) enum Command {
     Log(command::log::LogArgs),
     /// The archive of releases
     Archive(command::archive::ArchiveArgs),
+    /// Trusted roots: show, pin, export, create, import, compare and refresh them
+    Trust(command::trust::TrustCommandArgs),
 }
 
 /// Flags of every command.
@@ -131,6 +133,7 @@ impl HomeArgs {
 }
 
 /// Who is expected to have signed, and against which trust: for the commands that check.
+#[expect(clippy::doc_markdown, reason = "these comments are the help text")]
 #[derive(Debug, Clone, Args)]
 pub(crate) struct TrustArgs {
     #[command(flatten)]
@@ -139,6 +142,10 @@ pub(crate) struct TrustArgs {
     /// one: @public-good, @staging, @github; can be repeated [default: @public-good]
     #[arg(long, value_name = "FILE[@sha256:HEX]|@NAME")]
     pub(crate) trusted_root: Vec<String>,
+    /// Trust what cosign's variables name as well: SIGSTORE_ROOT_FILE, SIGSTORE_REKOR_PUBLIC_KEY (of
+    /// COSIGN_REKOR_URL), SIGSTORE_CT_LOG_PUBLIC_KEY_FILE, SIGSTORE_TSA_CERTIFICATE_FILE
+    #[arg(long)]
+    pub(crate) trust_env: bool,
     /// Accept less than the default: no-log, no-time, set-only, no-names
     #[arg(long, value_name = "WHAT", value_delimiter = ',', value_enum)]
     pub(crate) accept: Vec<AcceptArg>,

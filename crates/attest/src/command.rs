@@ -7,6 +7,7 @@ pub(crate) mod key;
 pub(crate) mod log;
 pub(crate) mod release;
 pub(crate) mod sign;
+pub(crate) mod trust;
 pub(crate) mod verify;
 
 use crate::args::{Cli, Command};
@@ -31,6 +32,7 @@ pub(crate) fn run(cli: Cli, console: &Console) -> Result<Exit, Failure> {
         Command::Key(args) => key::run(&args, &global, console),
         Command::Log(args) => log::run(&args, &global, console),
         Command::Archive(args) => archive::run(&args, &global, console),
+        Command::Trust(args) => trust::run(&args, &global, console),
     }?;
     Ok(console.finish(exit))
 }

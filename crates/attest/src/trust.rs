@@ -1,6 +1,8 @@
 //! Whom and what a verifying run trusts: the expected signers and the trusted roots, from flags
 //! alone, never found by themselves.
 
+mod environment;
+mod roots;
 mod signers;
 
 use std::collections::BTreeMap;
@@ -8,15 +10,15 @@ use std::path::{Path, PathBuf};
 
 use attest_digest::{Artifact, Digest, Hashes};
 use attest_policy::Signers;
-use attest_verify::{Accept, EmbeddedRoot, ExpectedSigner, TrustedRoot};
+use attest_verify::{Accept, ExpectedSigner, TrustedRoot};
 
 use crate::args::{AcceptArg, TrustArgs};
 use crate::clock::Now;
 use crate::failure::Failure;
-use crate::files;
-use crate::home::{Home, lies_inside, real};
+use crate::home::{Home, lies_inside};
 use crate::report::TrustLine;
 
+pub(crate) use roots::{ROOT_BYTES, days_since, known, parse as parse_roots};
 pub(crate) use signers::{is_key_file, words as signer_words};
 
 /// Resolved trust.
@@ -64,7 +66,7 @@ pub(crate) fn resolve(args: &TrustArgs, around: &Surroundings, now: Now) -> Resu
     let mut lines = Vec::new();
     let mut pinned = BTreeMap::new();
     let signers = signers::resolve(&args.signers, around, &mut lines, &mut pinned)?;
-    let roots = roots(args, around, now, &mut lines, &mut pinned)?;
+    let roots = roots::resolve(args, around, now, &mut lines, &mut pinned)?;
     Ok(Trust {
         signers,
         roots,
@@ -77,10 +79,10 @@ pub(crate) fn resolve(args: &TrustArgs, around: &Surroundings, now: Now) -> Resu
 pub(crate) fn of_home(home: &Home) -> Result<Trust, Failure> {
     home.require()?;
     let (key, line) = signers::key_file(&home.public_key())?;
-    let (root, root_line) = root_file(&home.trusted_root())?;
+    let (root, root_line) = roots::of_file(&home.trusted_root())?;
     Ok(Trust {
         signers: ExpectedSigner::Key(key).into(),
-        roots: vec![root],
+        roots: root,
         lines: vec![line, root_line],
         pinned: BTreeMap::new(),
     })
@@ -110,185 +112,6 @@ pub(crate) fn accepted_words(args: &TrustArgs) -> Vec<&'static str> {
             AcceptArg::NoNames => "no-names",
         })
         .collect()
-}
-
-/// The roots that flags name, else the embedded one of Sigstore's public-good instance.
-fn roots(
-    args: &TrustArgs,
-    around: &Surroundings,
-    now: Now,
-    lines: &mut Vec<TrustLine>,
-    pinned: &mut BTreeMap<PathBuf, String>,
-) -> Result<Vec<TrustedRoot>, Failure> {
-    if args.trusted_root.is_empty() {
-        let (root, line) = embedded(EmbeddedRoot::DEFAULT, None, now)?;
-        lines.push(line);
-        return Ok(vec![root]);
-    }
-    let mut found = Vec::new();
-    for text in &args.trusted_root {
-        let (place, pin) = match text.rsplit_once("@sha256:") {
-            Some((place, pin)) => (place, Some(parse_pin("--trusted-root", pin)?)),
-            None => (text.as_str(), None),
-        };
-        let (root, line) = if place.starts_with('@') {
-            embedded(known(place)?, pin, now)?
-        } else if let Some(pin) = pin {
-            pinned_root(Path::new(place), &pin, around, pinned)?
-        } else {
-            refuse_beside(Path::new(place), around, "trusted root")?;
-            root_file(Path::new(place))?
-        };
-        lines.push(line);
-        found.push(root);
-    }
-    Ok(found)
-}
-
-/// The embedded root of that name.
-pub(crate) fn known(name: &str) -> Result<&'static EmbeddedRoot, Failure> {
-    EmbeddedRoot::find(name).ok_or_else(|| {
-        let names: Vec<&str> = EmbeddedRoot::ALL.iter().map(EmbeddedRoot::name).collect();
-        Failure::request(
-            "trusted-root-unknown",
-            format!("no trusted root is called {name:?}"),
-        )
-        .hint(format!(
-            "embedded are {}; a file of that name is ./{name}",
-            names.join(", ")
-        ))
-    })
-}
-
-fn embedded(
-    root: &EmbeddedRoot,
-    pin: Option<[u8; 32]>,
-    now: Now,
-) -> Result<(TrustedRoot, TrustLine), Failure> {
-    let read = root
-        .read()
-        .map_err(|error| Failure::unknown("internal-error", error))?;
-    let sha256 = hex::encode(read.digest().as_bytes());
-    if pin.is_some_and(|pin| read.digest() != Digest::Sha256(pin)) {
-        return Err(Failure::request(
-            "pin-not-found",
-            format!(
-                "the embedded trusted root {} is sha256:{sha256}",
-                root.name()
-            ),
-        )
-        .hint("another version of attest embeds another; attest trust export writes this one"));
-    }
-    let line = TrustLine {
-        what: "trusted root",
-        place: root.name().to_owned(),
-        sha256,
-        pinned: pin.is_some(),
-        taken: Some(root.taken()),
-        warning: age_warning(root, now),
-    };
-    Ok((read, line))
-}
-
-/// An old root still proves what it proves; that it may miss what came since is worth a word.
-fn age_warning(root: &EmbeddedRoot, now: Now) -> Option<String> {
-    let days = days_since(root.taken(), now)?;
-    (days > OLD_DAYS).then(|| {
-        format!(
-            "the trusted root {} was taken {days} days ago, and may not know newer logs and authorities: attest trust refresh, or a newer attest",
-            root.name()
-        )
-    })
-}
-
-/// Whole days since a day.
-pub(crate) fn days_since(day: &str, now: Now) -> Option<i64> {
-    let then: jiff::Timestamp = format!("{day}T00:00:00Z").parse().ok()?;
-    Some(now.time.as_second().saturating_sub(then.as_second()) / 86_400)
-}
-
-fn pinned_root(
-    path: &Path,
-    pin: &[u8; 32],
-    around: &Surroundings,
-    pinned: &mut BTreeMap<PathBuf, String>,
-) -> Result<(TrustedRoot, TrustLine), Failure> {
-    let candidates = std::iter::once(path.to_owned()).chain(
-        around
-            .beside
-            .iter()
-            .map(|folder| folder.join("trusted_root.json")),
-    );
-    for path in candidates {
-        let Ok(bytes) = files::read_limited(&path, ROOT_BYTES) else {
-            continue;
-        };
-        if sha256(&bytes) != *pin {
-            continue;
-        }
-        let root = parse_root(&path, &bytes)?;
-        pinned.insert(real(&path), "the pinned trusted root".to_owned());
-        let line = TrustLine {
-            what: "trusted root",
-            place: path.display().to_string(),
-            sha256: hex::encode(pin),
-            pinned: true,
-            taken: None,
-            warning: None,
-        };
-        return Ok((root, line));
-    }
-    for (place, bytes) in &around.archived {
-        if sha256(bytes) == *pin {
-            let root = parse_root(Path::new(place), bytes)?;
-            let line = TrustLine {
-                what: "trusted root",
-                place: place.clone(),
-                sha256: hex::encode(pin),
-                pinned: true,
-                taken: None,
-                warning: None,
-            };
-            return Ok((root, line));
-        }
-    }
-    Err(Failure::request(
-        "pin-not-found",
-        format!(
-            "no trusted root with sha256:{} is at hand",
-            hex::encode(pin)
-        ),
-    )
-    .hint(format!(
-        "it was looked for at {} and as trusted_root.json at the top of the subject's folder",
-        path.display()
-    )))
-}
-
-fn root_file(path: &Path) -> Result<(TrustedRoot, TrustLine), Failure> {
-    let bytes = files::read_limited(path, ROOT_BYTES).map_err(|error| {
-        Failure::request(
-            "trusted-root-unreadable",
-            format!("{}: {error}", path.display()),
-        )
-    })?;
-    let root = parse_root(path, &bytes)?;
-    let line = TrustLine {
-        what: "trusted root",
-        place: path.display().to_string(),
-        sha256: hex::encode(sha256(&bytes)),
-        pinned: false,
-        taken: None,
-        warning: None,
-    };
-    Ok((root, line))
-}
-
-fn parse_root(path: &Path, bytes: &[u8]) -> Result<TrustedRoot, Failure> {
-    let place = path.display().to_string();
-    TrustedRoot::parse(bytes)
-        .map(|root| root.named(&place))
-        .map_err(|error| Failure::request("trusted-root-malformed", format!("{place}: {error}")))
 }
 
 /// Whoever can change a folder can change the trust that lies in it.
@@ -324,8 +147,3 @@ fn sha256(bytes: &[u8]) -> [u8; 32] {
         _ => [0; 32],
     }
 }
-
-/// The public-good trusted root is 7 KiB.
-const ROOT_BYTES: u64 = 4 * 1024 * 1024;
-/// Days after which an embedded root is called old. Sigstore's roots change a few times a year.
-const OLD_DAYS: i64 = 180;

@@ -49,7 +49,8 @@ pub use identity::{IdentityPattern, IdentityPatternError};
 pub use key::{KeyError, KeyKind, PublicKey};
 pub use signature::Subject;
 pub use trusted_root::{
-    CertificateAuthority, CertificateLog, EmbeddedRoot, MetadataChain, Roles, TimeWindow,
-    TimestampAuthority, TrustedLog, TrustedRoot, TrustedRootError,
+    Assembly, CertificateAuthority, CertificateLog, ChainUse, EmbeddedRoot, ItemKind,
+    MetadataChain, Roles, RootItem, TimeWindow, TimestampAuthority, TrustedLog, TrustedRoot,
+    TrustedRootError,
 };
 pub use verifier::{Accept, Verifier};

@@ -1,9 +1,11 @@
 //! Trusted roots: the keys of logs and the certificates of authorities, with their validity.
 
+mod assembly;
 mod authority;
 mod certificate_log;
 mod embedded;
 mod issuer;
+mod item;
 mod log;
 mod window;
 
@@ -12,11 +14,13 @@ use std::sync::Arc;
 use attest_digest::{Algorithm, Digest};
 use attest_provenance::json::{self, FieldError, JsonError, Object, Value};
 
+pub use assembly::{Assembly, ChainUse};
 pub(crate) use authority::ChainProblem;
 pub use authority::TimestampAuthority;
 pub use certificate_log::CertificateLog;
 pub use embedded::{EmbeddedRoot, MetadataChain, Roles};
 pub use issuer::CertificateAuthority;
+pub use item::{ItemKind, RootItem};
 pub use log::TrustedLog;
 pub use window::TimeWindow;
 
@@ -166,6 +170,14 @@ pub enum TrustedRootError {
         at: String,
         /// The log id in hexadecimal.
         id: String,
+    },
+    /// A file of several trusted roots that has none, or more than anyone needs.
+    #[error("{found} trusted roots, one on each line, wanted 1 to {most}")]
+    Lines {
+        /// How many were read.
+        found: usize,
+        /// How many may be there.
+        most: usize,
     },
     /// Two trusted roots say different things about one log.
     #[error("two trusted roots give different keys for the log {id}")]

@@ -469,7 +469,8 @@ fn a_file_that_does_not_end_is_cut_off() {
 
 #[test]
 fn redirects_errors_and_silence_are_not_waited_out() {
-    let cases: [(fn() -> Answer, &str); 3] = [
+    type Case = (fn() -> Answer, &'static str);
+    let cases: [Case; 3] = [
         (
             || Answer::Status("302 Found", "Location: http://127.0.0.1:1/\r\n".to_owned()),
             "tuf-redirect",

@@ -51,6 +51,11 @@ impl TimestampAuthority {
         self.chain.first()
     }
 
+    /// Its certificates, from its signer to its root.
+    pub(crate) fn chain(&self) -> &[Certificate] {
+        &self.chain
+    }
+
     /// The engine reads signers with ECDSA on P-256 and P-384, and wants every certificate between
     /// signer and root to name timestamping, which RFC 5280 does not.
     pub(crate) fn is_read_by_engine(&self) -> bool {
