@@ -7,12 +7,14 @@
 
 #![forbid(unsafe_code)]
 
+mod detached;
 mod log;
 mod provenance;
 mod release;
 pub mod seeds;
 mod verify;
 
+pub use detached::{detached, detached_key};
 pub use log::{checkpoint, log_entry, tile};
 pub use provenance::{envelope, json, statement};
 pub use release::{checksums, key_file};
@@ -37,6 +39,8 @@ pub const TARGETS: &[Target] = &[
     ("bundle", bundle),
     ("checkpoint", checkpoint),
     ("checksums", checksums),
+    ("detached", detached),
+    ("detached_key", detached_key),
     ("envelope", envelope),
     ("json", json),
     ("key_file", key_file),

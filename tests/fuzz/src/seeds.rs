@@ -54,6 +54,11 @@ fn inside(file: &Path, bytes: Vec<u8>) -> Vec<Seed> {
     if name.contains("checkpoint") {
         seeds.push(seed("checkpoint", file, bytes.clone()));
     }
+    match name {
+        "signature" => seeds.push(seed("detached", file, bytes.clone())),
+        "key" => seeds.push(seed("detached_key", file, bytes.clone())),
+        _ => {}
+    }
     if bytes.windows(10).any(|it| it == b"-----BEGIN") {
         seeds.push(seed("key_file", file, bytes.clone()));
     }

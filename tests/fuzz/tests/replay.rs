@@ -6,10 +6,14 @@ use std::path::Path;
 use attest_fuzz::{Outcome, TARGETS, seeds};
 
 /// Below `seeds/`, what our own keys signed: if these did not verify, a forgery would not either.
-const SIGNED: [&str; 5] = [
+const SIGNED: [&str; 9] = [
     "bundle/own-message",
     "bundle/own-statement",
     "checkpoint/signed",
+    "fixtures/minisign/signed/signature",
+    "fixtures/openpgp/version-6/key",
+    "fixtures/openpgp/version-6/signature",
+    "fixtures/ssh/p256/key",
     "timestamp/own",
     "trusted_root/own",
 ];
