@@ -61,6 +61,17 @@ impl Detached {
         Err(malformed("text of no kind that we know").into())
     }
 
+    /// Each signature by itself: one of them that is refused says nothing about the others.
+    pub fn split(self) -> Vec<Self> {
+        match self.0 {
+            Form::OpenPgp(signatures) => {
+                let alone = |it| Self(Form::OpenPgp(vec![it]));
+                signatures.into_iter().map(alone).collect()
+            }
+            form => vec![Self(form)],
+        }
+    }
+
     /// What kind of signatures, in words.
     pub const fn kind(&self) -> &'static str {
         match self.0 {
@@ -187,20 +198,21 @@ impl Detached {
         expected: &[ExpectedSigner],
         now: Timestamp,
     ) -> Result<Proven, Check> {
-        let mut refused = Vec::new();
+        let mut refused = None;
         for signer in expected {
-            match self.judge(observed, signer, now) {
+            let ExpectedSigner::Detached(key) = signer else {
+                continue;
+            };
+            match self.judge(observed, key, now) {
                 Ok(proven) => return Ok(proven),
-                Err(check) => refused.push(check),
+                Err(check) => keep_more_telling(&mut refused, check),
             }
         }
-        let telling = refused.iter().position(|it| it.code() != "signer-mismatch");
-        let several = refused.len() > 1;
-        match refused.into_iter().nth(telling.unwrap_or(0)) {
-            Some(check) if telling.is_some() || !several => Err(check),
+        match refused {
+            Some(check) if check.code() != SOMEBODY_ELSE => Err(check),
             _ => {
-                let found = format!("an {}", self.kind());
-                Err(Check::new("signer-mismatch", found, any_of(expected)))
+                let found = self.claimed_signer();
+                Err(Check::new(SOMEBODY_ELSE, found, any_of(expected)))
             }
         }
     }
@@ -208,15 +220,12 @@ impl Detached {
     fn judge(
         &self,
         observed: &Observed,
-        expected: &ExpectedSigner,
+        key: &DetachedKey,
         now: Timestamp,
     ) -> Result<Proven, Check> {
-        let ExpectedSigner::Detached(key) = expected else {
-            return Err(self.by_another_kind(expected));
-        };
         match (&self.0, &key.0) {
             (Form::OpenPgp(signatures), Key::OpenPgp(certificate)) => {
-                judge_openpgp(signatures, &observed.digests, certificate, now)
+                judge_openpgp(signatures, observed, certificate, now)
             }
             (Form::Minisign(signature), Key::Minisign(key)) => {
                 let hash = observed.blake2b.as_ref();
@@ -231,8 +240,8 @@ impl Detached {
                 })
             }
             (Form::Ssh(signature), Key::Ssh(key)) => {
-                let digest = observed.digests.first().and_then(Option::as_ref);
-                signature.judge(key, digest.ok_or_else(|| malformed("no hash"))?)?;
+                let digest = observed.digest(signature.hash, &[], &[]);
+                signature.judge(key, &digest.ok_or_else(|| malformed("no hash"))?)?;
                 Ok(Proven {
                     signer: ProvenSigner::Ssh {
                         fingerprint: key.fingerprint(),
@@ -242,12 +251,28 @@ impl Detached {
                     asserted: None,
                 })
             }
-            _ => Err(self.by_another_kind(expected)),
+            _ => Err(Check::new(SOMEBODY_ELSE, self.claimed_signer(), key)),
         }
     }
 
-    fn by_another_kind(&self, expected: &ExpectedSigner) -> Check {
-        Check::new("signer-mismatch", format!("an {}", self.kind()), expected)
+    /// Who claims to have signed.
+    fn claimed_signer(&self) -> String {
+        match &self.0 {
+            Form::OpenPgp(signatures) => signatures
+                .first()
+                .map_or_else(|| self.kind().to_owned(), openpgp::Signature::hint),
+            Form::Minisign(signature) => {
+                format!("minisign key id {} (claimed)", signature.key_id())
+            }
+            Form::Ssh(signature) => format!("{} (claimed)", signature.key),
+        }
+    }
+}
+
+fn keep_more_telling(refused: &mut Option<Check>, check: Check) {
+    let says_more = |old: &Check| old.code() == SOMEBODY_ELSE && check.code() != SOMEBODY_ELSE;
+    if refused.as_ref().is_none_or(says_more) {
+        *refused = Some(check);
     }
 }
 
@@ -255,12 +280,15 @@ impl Detached {
 /// that claims to be by it says more than that of somebody else's.
 fn judge_openpgp(
     signatures: &[openpgp::Signature],
-    digests: &[Option<Digest>],
+    observed: &Observed,
     certificate: &Certificate,
     now: Timestamp,
 ) -> Result<Proven, Check> {
     let mut refused: Option<Check> = None;
-    for (signature, digest) in signatures.iter().zip(digests) {
+    for signature in signatures {
+        let digest = signature
+            .algorithm()
+            .and_then(|it| observed.digest(it, signature.salt(), signature.trailer()));
         match openpgp::judge(signature, certificate, digest.as_ref(), now) {
             Ok(made) => {
                 return Ok(Proven {
@@ -273,14 +301,7 @@ fn judge_openpgp(
                     asserted: Some(made.created),
                 });
             }
-            Err(check) => {
-                let says_more = |old: &Check| {
-                    old.code() == "signer-mismatch" && check.code() != "signer-mismatch"
-                };
-                if refused.as_ref().is_none_or(says_more) {
-                    refused = Some(check);
-                }
-            }
+            Err(check) => keep_more_telling(&mut refused, check),
         }
     }
     Err(refused.unwrap_or_else(|| malformed("no signature")))
@@ -369,3 +390,5 @@ fn of_ssh(problem: &ssh::Problem) -> Check {
     };
     Check::new(code, problem, "an SSH signature")
 }
+
+const SOMEBODY_ELSE: &str = "signer-mismatch";

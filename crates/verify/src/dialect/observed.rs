@@ -9,13 +9,32 @@ use super::minisign;
 use crate::crypto::Hashing;
 use crate::limits;
 
+/// The bytes that detached signatures are over, read by us.
+#[derive(Clone)]
+pub struct Observed {
+    pub(super) sha256: Digest,
+    /// What each asked for: an algorithm after a salt. The end of what is hashed is the signature's own.
+    hashings: Vec<(Algorithm, Vec<u8>, Hashing)>,
+    pub(super) blake2b: Option<[u8; 64]>,
+}
+
 impl Detached {
     /// Reads the signed bytes, to their end and once, whatever their size.
     ///
     /// # Errors
     /// Reading fails.
     pub fn observe(&self, bytes: &mut dyn Read) -> io::Result<Observed> {
-        let mut hashing = Hashings::new(&self.0);
+        let mut sha256 = Hashing::new(Algorithm::Sha256);
+        let mut hashings = Vec::new();
+        let mut blake2b = match self.0 {
+            Form::Minisign(_) => Some(minisign::Hashing::default()),
+            Form::OpenPgp(_) | Form::Ssh(_) => None,
+        };
+        for (algorithm, salt) in self.hashes() {
+            let mut hashing = Hashing::new(algorithm);
+            hashing.update(salt);
+            hashings.push((algorithm, salt.to_owned(), hashing));
+        }
         let mut buffer = vec![0; BUFFER_BYTES];
         loop {
             let count = match bytes.read(&mut buffer) {
@@ -24,91 +43,73 @@ impl Detached {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(error) => return Err(error),
             };
-            hashing.update(buffer.get(..count).unwrap_or_default());
-        }
-        Ok(hashing.finish(&self.0))
-    }
-}
-
-/// The bytes that detached signatures are over, read by us.
-#[derive(Debug, Clone)]
-pub struct Observed {
-    pub(super) sha256: Digest,
-    /// One of each OpenPGP or SSH signature; none for a hash that we do not take.
-    pub(super) digests: Vec<Option<Digest>>,
-    pub(super) blake2b: Option<[u8; 64]>,
-}
-
-/// The hashes that run over one reading of the bytes.
-struct Hashings {
-    sha256: Hashing,
-    others: Vec<(Algorithm, Vec<u8>, Hashing)>,
-    blake2b: Option<minisign::Hashing>,
-}
-
-impl Hashings {
-    fn new(form: &Form) -> Self {
-        let mut hashings = Self {
-            sha256: Hashing::new(Algorithm::Sha256),
-            others: Vec::new(),
-            blake2b: None,
-        };
-        match form {
-            Form::OpenPgp(signatures) => {
-                for signature in signatures {
-                    if let Some(algorithm) = signature.algorithm() {
-                        hashings.start(algorithm, signature.salt());
-                    }
-                }
+            let bytes = buffer.get(..count).unwrap_or_default();
+            sha256.update(bytes);
+            for (_, _, hashing) in &mut hashings {
+                hashing.update(bytes);
             }
-            Form::Minisign(_) => hashings.blake2b = Some(minisign::Hashing::default()),
-            Form::Ssh(signature) => hashings.start(signature.hash, &[]),
+            if let Some(hashing) = &mut blake2b {
+                hashing.update(bytes);
+            }
         }
-        hashings
+        Ok(Observed {
+            sha256: sha256.finish(),
+            hashings,
+            blake2b: blake2b.map(minisign::Hashing::finish),
+        })
     }
 
-    fn start(&mut self, algorithm: Algorithm, salt: &[u8]) {
-        if self.get(algorithm, salt).is_none() && self.others.len() < limits::DETACHED_HASHES {
-            let mut hashing = Hashing::new(algorithm);
-            hashing.update(salt);
-            self.others.push((algorithm, salt.to_owned(), hashing));
+    /// The hashes that the signatures need, each once and no more than the limit.
+    fn hashes(&self) -> Vec<(Algorithm, &[u8])> {
+        let mut hashes: Vec<(Algorithm, &[u8])> = Vec::new();
+        let mut add = |hash| {
+            if !hashes.contains(&hash) && hashes.len() < limits::DETACHED_HASHES {
+                hashes.push(hash);
+            }
+        };
+        match &self.0 {
+            Form::OpenPgp(signatures) => {
+                let salted = signatures
+                    .iter()
+                    .filter_map(|it| Some((it.algorithm()?, it.salt())));
+                salted.for_each(add);
+            }
+            Form::Ssh(signature) => add((signature.hash, &[])),
+            Form::Minisign(_) => {}
         }
+        hashes
+    }
+}
+
+impl Observed {
+    /// Whether this reading serves these signatures as well.
+    pub fn covers(&self, detached: &Detached) -> bool {
+        let has = |(algorithm, salt): &(Algorithm, &[u8])| self.get(*algorithm, salt).is_some();
+        let is_minisign = matches!(detached.0, Form::Minisign(_));
+        detached.hashes().iter().all(has) && (!is_minisign || self.blake2b.is_some())
+    }
+
+    /// The digest of salt, bytes and trailer; none if it was not asked for.
+    pub(super) fn digest(
+        &self,
+        algorithm: Algorithm,
+        salt: &[u8],
+        trailer: &[u8],
+    ) -> Option<Digest> {
+        let mut hashing = self.get(algorithm, salt)?.clone();
+        hashing.update(trailer);
+        Some(hashing.finish())
     }
 
     fn get(&self, algorithm: Algorithm, salt: &[u8]) -> Option<&Hashing> {
         let is_same = |it: &&(Algorithm, Vec<u8>, Hashing)| it.0 == algorithm && it.1 == salt;
-        self.others.iter().find(is_same).map(|it| &it.2)
+        self.hashings.iter().find(is_same).map(|it| &it.2)
     }
+}
 
-    fn update(&mut self, bytes: &[u8]) {
-        self.sha256.update(bytes);
-        for (_, _, hashing) in &mut self.others {
-            hashing.update(bytes);
-        }
-        if let Some(hashing) = &mut self.blake2b {
-            hashing.update(bytes);
-        }
-    }
-
-    fn finish(self, form: &Form) -> Observed {
-        let digest = |algorithm, salt: &[u8], trailer: &[u8]| {
-            let mut hashing = self.get(algorithm, salt)?.clone();
-            hashing.update(trailer);
-            Some(hashing.finish())
-        };
-        let digests = match form {
-            Form::OpenPgp(signatures) => signatures
-                .iter()
-                .map(|it| digest(it.algorithm()?, it.salt(), it.trailer()))
-                .collect(),
-            Form::Minisign(_) => Vec::new(),
-            Form::Ssh(signature) => vec![digest(signature.hash, &[], &[])],
-        };
-        Observed {
-            digests,
-            sha256: self.sha256.finish(),
-            blake2b: self.blake2b.map(minisign::Hashing::finish),
-        }
+impl std::fmt::Debug for Observed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Observed({})", self.sha256)
     }
 }
 

@@ -169,7 +169,7 @@ impl Signature {
     }
 
     /// The key that the signature hints at, in words.
-    pub(super) fn hint(&self) -> String {
+    pub(in crate::dialect) fn hint(&self) -> String {
         let areas = [&self.hashed, &self.unhashed];
         let named = areas.iter().find_map(|it| it.issuer);
         let id = areas.iter().find_map(|it| it.issuer_id);
