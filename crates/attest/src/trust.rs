@@ -1,6 +1,7 @@
 //! Whom and what a verifying run trusts: the expected signers and the trusted roots, from flags
 //! alone, never found by themselves.
 
+mod detached;
 mod environment;
 mod roots;
 mod signers;

@@ -6,8 +6,9 @@ use clap::Args;
 #[expect(clippy::doc_markdown, reason = "these comments are the help text")]
 #[derive(Debug, Clone, Args)]
 pub(crate) struct SignerArgs {
-    /// An expected key: a file, or sha256:HEX of its SubjectPublicKeyInfo
-    #[arg(long, value_name = "FILE|sha256:HEX")]
+    /// An expected key: a file (PEM, OpenPGP, minisign, SSH), sha256:HEX of its SubjectPublicKeyInfo,
+    /// openpgp:FINGERPRINT, or SHA256:… of an SSH key
+    #[arg(long, value_name = "FILE|PIN")]
     pub(crate) key: Vec<String>,
     /// An expected certificate identity (needs --issuer); `*` crosses neither `/` nor `@`, and host
     /// and owner are literal

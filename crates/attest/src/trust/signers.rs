@@ -5,9 +5,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use attest_policy::Signers;
-use attest_verify::{Bundle, ExpectedIdentity, ExpectedSigner, IdentityPattern, PublicKey};
+use attest_verify::{
+    Bundle, DetachedKeyError, ExpectedIdentity, ExpectedSigner, IdentityPattern, PublicKey,
+};
 
-use super::{Surroundings, parse_pin, refuse_beside};
+use super::{Surroundings, detached, parse_pin, refuse_beside};
 use crate::args::SignerArgs;
 use crate::failure::Failure;
 use crate::files;
@@ -34,13 +36,8 @@ pub(super) fn resolve(
 ) -> Result<Signers, Failure> {
     let mut accepted = identities(args)?;
     for key in &args.key {
-        let (key, line) = if let Some(pin) = key.strip_prefix("sha256:") {
-            pinned_key(&parse_pin("--key", pin)?, around, pinned)?
-        } else {
-            refuse_beside(Path::new(key), around, "key")?;
-            key_file(Path::new(key))?
-        };
-        accepted.push(ExpectedSigner::Key(key));
+        let (signer, line) = key_signer(key, around, pinned)?;
+        accepted.push(signer);
         lines.push(line);
     }
     if accepted.is_empty() {
@@ -55,6 +52,42 @@ pub(super) fn resolve(
             Failure::request("signers-unsatisfiable", error)
                 .hint("who is named twice is one signer; --require counts different ones")
         })
+}
+
+/// The key that a flag names: by its fingerprint, by itself or by its file.
+fn key_signer(
+    text: &str,
+    around: &Surroundings,
+    pinned: &mut BTreeMap<PathBuf, String>,
+) -> Result<(ExpectedSigner, TrustLine), Failure> {
+    if let Some(pin) = text.strip_prefix("sha256:") {
+        let (key, line) = pinned_key(&parse_pin("--key", pin)?, around, pinned)?;
+        return Ok((ExpectedSigner::Key(key), line));
+    }
+    if let Some((key, line)) = detached::named(text, around)? {
+        return Ok((ExpectedSigner::Detached(key), line));
+    }
+    let path = Path::new(text);
+    refuse_beside(path, around, "key")?;
+    any_key_file(path)
+}
+
+/// A key of any kind: what is in a file, it says itself.
+fn any_key_file(path: &Path) -> Result<(ExpectedSigner, TrustLine), Failure> {
+    let bytes = files::read_limited(path, detached::KEY_BYTES).map_err(|error| {
+        Failure::request("key-unreadable", format!("{}: {error}", path.display()))
+    })?;
+    match detached::file(path, &bytes) {
+        Ok((key, line)) => Ok((ExpectedSigner::Detached(key), line)),
+        Err(DetachedKeyError::NotAKey) => {
+            let (key, line) = key_file(path)?;
+            Ok((ExpectedSigner::Key(key), line))
+        }
+        Err(error) => Err(Failure::request(
+            error.code(),
+            format!("{}: {error}", path.display()),
+        )),
+    }
 }
 
 /// Each identity with its issuer: the one for all, or the one at its place.
