@@ -1,6 +1,7 @@
 //! `attest verify` from outside: each refusal is one change to a release that is accepted.
 
 mod attack;
+mod claims;
 mod copy;
 mod formats;
 mod signers;

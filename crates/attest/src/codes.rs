@@ -76,6 +76,11 @@ pub(crate) const OWN: &[Own] = &[
         "the command line has an unknown or missing part, or parts that contradict each other",
     ),
     own(
+        "bad-claim",
+        &[2],
+        "--claim is not NAME=VALUE of a known claim, or nobody is expected who could make one",
+    ),
+    own(
         "bad-identity",
         &[2],
         "an expected identity or issuer is not exact, or a pattern that does not say whose it is",
@@ -383,6 +388,8 @@ pub(crate) const PASSED_ON: &[(&[u8], &[&str])] = &[
             "certificate-transparency-missing",
             "checkpoint-root-mismatch",
             "checkpoint-size-mismatch",
+            "claim-mismatch",
+            "claim-missing",
             "checksums-algorithm-mismatch",
             "checksums-clear-signed",
             "checksums-empty",

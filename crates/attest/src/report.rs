@@ -158,6 +158,8 @@ pub(crate) enum EvidenceState {
 #[derive(Debug, Clone)]
 pub(crate) struct Proven {
     pub(crate) signer: String,
+    /// What the signer's certificate claims beside the identity.
+    pub(crate) claims: Vec<(&'static str, String)>,
     pub(crate) content: String,
     pub(crate) logs: Vec<LogLine>,
     pub(crate) times: Vec<TimeLine>,
@@ -330,6 +332,7 @@ pub(crate) fn proven(evidence: &Evidence, independent: &[String]) -> Proven {
     let declared = |id: &str| independent.iter().any(|one| one == id);
     Proven {
         signer: evidence.signer().to_string(),
+        claims: evidence.claims().to_vec(),
         content: evidence.statement().map_or_else(
             || "message signature".to_owned(),
             |statement| statement.predicate_type().to_owned(),

@@ -124,7 +124,7 @@ impl Policy {
 
     fn signed_by_expected(&self, evidence: &Evidence) -> Result<(), Reason> {
         let mut accepted = self.signers.accepted().iter();
-        if accepted.any(|it| evidence.signer().is(it)) {
+        if accepted.any(|it| evidence.is_by(it)) {
             return Ok(());
         }
         Err(Reason::new(

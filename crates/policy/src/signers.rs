@@ -138,7 +138,7 @@ impl Signers {
         let people = people(approvals);
         let is_of = |person: &Vec<usize>, signer: &ExpectedSigner| {
             let mut of = person.iter().filter_map(|it| approvals.get(*it));
-            of.any(|it| it.signer().is(signer))
+            of.any(|it| it.is_by(signer))
         };
         let fits: Vec<Vec<usize>> = people
             .iter()

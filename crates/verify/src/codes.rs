@@ -206,6 +206,16 @@ pub const CODES: &[Code] = &[
         "the proof claims another tree size than the checkpoint that was signed",
     ),
     code(
+        "claim-mismatch",
+        2,
+        "the certificate claims something else than is expected",
+    ),
+    code(
+        "claim-missing",
+        2,
+        "the certificate does not claim what is expected",
+    ),
+    code(
         "digest-incomparable",
         4,
         "no digest that suffices is known of both the artifact and what was signed",

@@ -7,6 +7,7 @@ use attest_provenance::Statement;
 use jiff::Timestamp;
 
 use crate::check::Check;
+use crate::claims::Claims;
 use crate::dialect::Fingerprint;
 use crate::expected::ExpectedSigner;
 use crate::key::PublicKey;
@@ -32,6 +33,7 @@ use crate::key::PublicKey;
 pub struct Evidence {
     pub(crate) signer: ProvenSigner,
     pub(crate) key: Option<PublicKey>,
+    pub(crate) claims: Claims,
     pub(crate) signature: Vec<u8>,
     pub(crate) content: ProvenContent,
     pub(crate) times: Vec<ProvenTime>,
@@ -53,6 +55,20 @@ impl Evidence {
     /// Who signed.
     pub const fn signer(&self) -> &ProvenSigner {
         &self.signer
+    }
+
+    /// Whether this is by the signer that was expected, with all claims that were.
+    pub fn is_by(&self, expected: &ExpectedSigner) -> bool {
+        let claims = match expected {
+            ExpectedSigner::Identity(identity) => identity.claims(),
+            _ => &[],
+        };
+        self.signer.is(expected) && self.claims.satisfy(claims).is_ok()
+    }
+
+    /// What the signer's certificate claims beside the identity: documented names and values.
+    pub fn claims(&self) -> &[(&'static str, String)] {
+        self.claims.all()
     }
 
     /// The key that signed: the signer's own, or the one in the signer's certificate; none for an
@@ -136,7 +152,7 @@ pub enum ProvenSigner {
 }
 
 impl ProvenSigner {
-    /// Whether this is the signer that was expected.
+    /// Whether this is the signer that was expected, whatever else the certificate must claim.
     pub fn is(&self, expected: &ExpectedSigner) -> bool {
         match (self, expected) {
             (Self::Key(found), ExpectedSigner::Key(wanted)) => found == wanted,

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::claims::ExpectedClaim;
 use crate::dialect::DetachedKey;
 use crate::identity::IdentityPattern;
 use crate::key::PublicKey;
@@ -24,6 +25,7 @@ pub enum ExpectedSigner {
 pub struct ExpectedIdentity {
     identity: IdentityPattern,
     issuer: String,
+    claims: Vec<ExpectedClaim>,
 }
 
 impl ExpectedSigner {
@@ -50,7 +52,20 @@ impl ExpectedIdentity {
         Self {
             identity,
             issuer: issuer.into(),
+            claims: Vec::new(),
         }
+    }
+
+    /// Expects these claims as well.
+    #[must_use]
+    pub fn claiming(mut self, claims: impl IntoIterator<Item = ExpectedClaim>) -> Self {
+        self.claims.extend(claims);
+        self
+    }
+
+    /// What the certificate must claim beside the identity.
+    pub fn claims(&self) -> &[ExpectedClaim] {
+        &self.claims
     }
 
     /// The e-mail address or URI, or a pattern of them.
@@ -82,7 +97,10 @@ impl fmt::Display for ExpectedSigner {
 
 impl fmt::Display for ExpectedIdentity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} by {}", self.identity, self.issuer)
+        write!(f, "{} by {}", self.identity, self.issuer)?;
+        self.claims
+            .iter()
+            .try_for_each(|claim| write!(f, ", {claim}"))
     }
 }
 

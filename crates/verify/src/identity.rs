@@ -80,7 +80,7 @@ impl IdentityPattern {
     /// Whether it covers this identity.
     pub fn matches(&self, identity: &str) -> bool {
         if self.is_glob {
-            !climbs(identity) && covers(&self.text, identity)
+            covers_below(&self.text, identity)
         } else {
             self.text == identity
         }
@@ -103,8 +103,13 @@ impl fmt::Display for IdentityPattern {
     }
 }
 
-/// What every expected text must be, exact or not.
-pub(crate) fn check_text(text: &str) -> Result<(), IdentityPatternError> {
+/// As [`covers`], but for texts that climb out of what the pattern names.
+pub(crate) fn covers_below(pattern: &str, text: &str) -> bool {
+    !climbs(text) && covers(pattern, text)
+}
+
+/// What every text that is expected must be.
+pub(crate) fn check_plain(text: &str) -> Result<(), IdentityPatternError> {
     if text.is_empty() {
         return Err(IdentityPatternError::Empty);
     }
@@ -114,6 +119,12 @@ pub(crate) fn check_text(text: &str) -> Result<(), IdentityPatternError> {
     if text.chars().any(char::is_control) {
         return Err(IdentityPatternError::Control);
     }
+    Ok(())
+}
+
+/// What an expected identity must be, exact or not: no regular expression.
+pub(crate) fn check_text(text: &str) -> Result<(), IdentityPatternError> {
+    check_plain(text)?;
     // A dot before a star is a wildcard to those who mean one where nothing stands before it.
     let begins = |part: &str| text.split(is_separator).any(|it| it.starts_with(part));
     let anywhere = REGEX.iter().find(|part| text.contains(**part));
@@ -152,7 +163,7 @@ pub(crate) fn check_owner(text: &str) -> Result<(), IdentityPatternError> {
 /// Whether `*` of the pattern can be filled so that it is the text: never with a `/` or an `@`.
 ///
 /// Since both must stand in both, they cut pattern and text into the same pieces.
-pub(crate) fn covers(pattern: &str, text: &str) -> bool {
+fn covers(pattern: &str, text: &str) -> bool {
     let separators =
         |it: &str| -> Vec<char> { it.chars().filter(|it| is_separator(*it)).collect() };
     let mut pieces = pattern.split(is_separator).zip(text.split(is_separator));

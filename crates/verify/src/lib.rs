@@ -20,6 +20,7 @@ mod body;
 mod bundle;
 mod chain;
 mod check;
+mod claims;
 mod codes;
 mod crypto;
 mod dialect;
@@ -41,6 +42,7 @@ pub use bundle::{
     Bundle, BundleEntry, BundleError, BundleVersion, ClaimedProof, Content, Material,
 };
 pub use check::{Check, Rejection};
+pub use claims::{ClaimError, ExpectedClaim, claim_names};
 pub use codes::{CODES, Code, STEPS, Step};
 pub use dialect::{Detached, DetachedError, DetachedKey, DetachedKeyError, Fingerprint, Observed};
 pub use evidence::{Evidence, ProvenLog, ProvenSigner, ProvenTime, Skipped, TimeSource};

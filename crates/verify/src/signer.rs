@@ -6,6 +6,7 @@ use const_oid::db::rfc5280::ID_KP_CODE_SIGNING;
 use crate::asn1::certificate::{AlternativeName, Certificate, CertificateError};
 use crate::bundle::{Bundle, Material};
 use crate::check::Check;
+use crate::claims::Claims;
 use crate::evidence::ProvenSigner;
 use crate::expected::{ExpectedIdentity, ExpectedSigner, any_of};
 use crate::key::PublicKey;
@@ -15,6 +16,7 @@ pub(crate) struct Signer {
     pub(crate) key: PublicKey,
     pub(crate) certificate: Option<Certificate>,
     pub(crate) identity: ProvenSigner,
+    pub(crate) claims: Claims,
 }
 
 impl Signer {
@@ -42,6 +44,8 @@ impl Signer {
         check_profile(&certificate)?;
         check_chain(bundle)?;
         let identity = check_identity(&certificate, &wanted)?;
+        let claims = Claims::of(&certificate)?;
+        check_claims(&identity, &claims, expected)?;
         let key = PublicKey::from_spki(certificate.spki()).map_err(|error| {
             Check::new(
                 "signature-algorithm-unsupported",
@@ -53,6 +57,7 @@ impl Signer {
             key,
             certificate: Some(certificate),
             identity,
+            claims,
         })
     }
 
@@ -77,6 +82,7 @@ impl Signer {
             key: key.clone(),
             certificate: None,
             identity: ProvenSigner::Key(key.clone()),
+            claims: Claims::default(),
         };
         Ok(keys.into_iter().map(signer).collect())
     }
@@ -209,6 +215,23 @@ fn check_identity(
             words(ExpectedIdentity::issuer),
         )),
     }
+}
+
+/// What one of the expected signers whose identity it is must claim, it claims.
+fn check_claims(
+    signer: &ProvenSigner,
+    claims: &Claims,
+    expected: &[ExpectedSigner],
+) -> Result<(), Check> {
+    let mut refused = None;
+    for wanted in expected.iter().filter(|it| signer.is(it)) {
+        let wanted = identity(wanted).map_or(&[][..], ExpectedIdentity::claims);
+        match claims.satisfy(wanted) {
+            Ok(()) => return Ok(()),
+            Err(check) => refused = refused.or(Some(check)),
+        }
+    }
+    refused.map_or(Ok(()), Err)
 }
 
 /// Exactly one name, so that no verifier reads another one.

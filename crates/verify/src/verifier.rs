@@ -439,6 +439,7 @@ fn evidence(
         signature: bundle.signature().to_owned(),
         signer: signer.identity,
         key: Some(signer.key),
+        claims: signer.claims,
         content: verified.content,
         times,
         logs: logged.logs,

@@ -10,7 +10,8 @@ use std::path::{Path, PathBuf};
 
 use attest_digest::Artifact;
 use attest_verify::{
-    Accept, Bundle, CODES, ExpectedSigner, PublicKey, Subject, TrustedRoot, Verifier,
+    Accept, Bundle, CODES, ExpectedClaim, ExpectedIdentity, ExpectedSigner, IdentityPattern,
+    PublicKey, Subject, TrustedRoot, Verifier,
 };
 use toml::Table;
 
@@ -48,7 +49,8 @@ impl Case {
             .parse()
             .unwrap_or_else(|it| panic!("{name}/expect.toml: {it}"));
         let known = [
-            "accept", "reject", "parent", "change", "at", "waive", "identity", "issuer", "inputs",
+            "accept", "reject", "parent", "change", "at", "waive", "identity", "issuer", "claims",
+            "inputs",
         ];
         if let Some(unknown) = table.keys().find(|it| !known.contains(&it.as_str())) {
             panic!("{name}/expect.toml: unknown key {unknown}");
@@ -135,9 +137,23 @@ impl Case {
         }
     }
 
+    fn claims(&self) -> Vec<ExpectedClaim> {
+        let claims = self
+            .setting("claims")
+            .unwrap_or_else(|| Vec::<String>::new().into());
+        let claims = claims.as_array().unwrap().iter();
+        claims
+            .map(|it| ExpectedClaim::parse(it.as_str().unwrap()).unwrap())
+            .collect()
+    }
+
     fn signer(&self) -> ExpectedSigner {
         match (self.text("identity"), self.text("issuer")) {
-            (Some(identity), Some(issuer)) => ExpectedSigner::exactly(identity, issuer),
+            (Some(identity), Some(issuer)) => {
+                let identity = IdentityPattern::parse(&identity).unwrap();
+                let identity = ExpectedIdentity::new(identity, issuer);
+                ExpectedSigner::Identity(identity.claiming(self.claims()))
+            }
             _ => ExpectedSigner::Key(PublicKey::parse(&self.input("key.pub").unwrap()).unwrap()),
         }
     }
@@ -225,7 +241,7 @@ fn every_refused_case_differs_from_an_accepted_parent_in_one_thing() {
         );
         assert_eq!(parent.run().0, "accepted", "{name}: its parent is refused");
         let own = case.own_inputs();
-        let settings = ["at", "waive", "identity", "issuer"]
+        let settings = ["at", "waive", "identity", "issuer", "claims"]
             .iter()
             .filter(|it| case.table.contains_key(**it))
             .count();

@@ -27,6 +27,8 @@ mod refused;
 #[cfg(test)]
 mod roots;
 #[cfg(test)]
+mod signers;
+#[cfg(test)]
 mod support;
 #[cfg(test)]
 mod timestamps;

@@ -10,11 +10,14 @@ use std::fs;
 use std::path::Path;
 
 use attest_provenance::base64;
-use attest_verify::{Accept, ExpectedSigner, PublicKey};
+use attest_verify::{
+    Accept, ExpectedClaim, ExpectedIdentity, ExpectedSigner, IdentityPattern, PublicKey,
+};
 use serde_json::{Value, json};
 
 use crate::fixtures::folder;
 use crate::support::authority::{Authority, Certificate, Chain, Token, purpose};
+use crate::support::build::{WORKFLOWS, build};
 use crate::support::changes::*;
 use crate::support::der::*;
 use crate::support::issuer::{Between, IDENTITY, ISSUER, Issuer, Signer, email};
@@ -123,6 +126,11 @@ const PARENTS: &[Parent] = &[
         name: "certificate",
         what: "A message signature by an identity with a certificate, in a Rekor v2 log, with a timestamp.",
         scene: certificate,
+    },
+    Parent {
+        name: "certificate-of-a-build",
+        what: "A message signature by a workflow, whose certificate says what it was built from.",
+        scene: certificate_of_a_build,
     },
     Parent {
         name: "certificate-of-intermediate",
@@ -343,6 +351,26 @@ fn below(between: Between) -> Scene {
     with_our_authority(keyless.scene)
 }
 
+/// The claims are those of a build on GitHub, in the new extensions and in the old ones.
+fn certificate_of_a_build() -> Scene {
+    let mut keyless = keyless(&build());
+    keyless.scene.expected = ExpectedSigner::Identity(expecting_build(&[
+        "source-repository=https://github.com/acme/app",
+        "source-repository-ref=refs/tags/v*",
+        "build-trigger=push",
+    ]));
+    keyless.scene
+}
+
+fn expecting_build(claims: &[&str]) -> ExpectedIdentity {
+    let claims = claims.iter().map(|it| ExpectedClaim::parse(it).unwrap());
+    ExpectedIdentity::new(IdentityPattern::parse(WORKFLOWS).unwrap(), ISSUER).claiming(claims)
+}
+
+fn expect_claim(scene: &mut Scene, claim: &str) {
+    scene.expected = ExpectedSigner::Identity(expecting_build(&[claim]));
+}
+
 fn certificate_of_intermediate() -> Scene {
     below(between())
 }
@@ -514,6 +542,18 @@ fn write_parent(place: &Path, parent: &Parent) {
     write_source(place, parent.what, "");
 }
 
+fn claims_of(identity: &ExpectedIdentity) -> String {
+    let claims: Vec<String> = identity
+        .claims()
+        .iter()
+        .map(|it| format!("\"{it}\""))
+        .collect();
+    if claims.is_empty() {
+        return String::new();
+    }
+    format!("claims = [{}]\n", claims.join(", "))
+}
+
 fn write_case(place: &Path, case: &Case) {
     let parent = PARENTS.iter().find(|it| it.name == case.parent).unwrap();
     let before = read_parent(parent);
@@ -544,6 +584,9 @@ fn write_case(place: &Path, case: &Case) {
             }
             if after.issuer() != before.issuer() {
                 expect.push(format!("issuer = \"{}\"", after.issuer()));
+            }
+            if after.claims() != before.claims() {
+                expect.push(claims_of(after).trim_end().to_owned());
             }
         }
         _ => {}
@@ -678,6 +721,9 @@ const CASES: &[Case] = cases! {
     "time-authority-not-critical" of "message-odd-authorities": "time-certificate-purpose", "the timestamp is of a trusted authority whose purpose is not critical", "openssl and cosign refuse, sigstore-verify 0.15.1 accepts", |it| stamp_oddly(it, 1, "not-critical.example");
     "time-authority-for-code-as-well" of "message-odd-authorities": "time-certificate-purpose", "the timestamp is of a trusted authority that is for code signing as well", "go-witness: purpose of the authority not checked", |it| stamp_oddly(it, 2, "for-code.example");
     "time-authority-chain-broken" of "message": "time-certificate-chain", "the authority's root is another of the same name", "a chain by name alone", |it| { let other = Authority::new("time.example"); it.set_root("/timestampAuthorities/0/certChain/certificates/1/rawBytes", base64::encode(&other.root)); };
+    "claim-of-another-repository" of "certificate-of-a-build": "claim-mismatch", "another repository is expected", "CVE-2025-29778: an expectation that is not compared", |it| expect_claim(it, "source-repository=https://github.com/acme/other");
+    "claim-of-a-branch" of "certificate-of-a-build": "claim-mismatch", "a branch is expected", "a build from a branch passed off as a release, or the other way round", |it| expect_claim(it, "source-repository-ref=refs/heads/*");
+    "claim-that-is-not-there" of "certificate-of-a-build": "claim-missing", "a claim is expected that the certificate does not make", "a rule that is skipped when its field is missing", |it| expect_claim(it, "deployment-environment=production");
     "identity-other" of "certificate": "identity-mismatch", "another identity is expected", "CVE-2022-36056: identity flags ignored", |it| it.expected = ExpectedSigner::exactly("other@example.com", ISSUER);
     "issuer-other" of "certificate": "issuer-mismatch", "another issuer is expected", "CVE-2025-29778: issuer ignored", |it| it.expected = ExpectedSigner::exactly(IDENTITY, "https://other.example");
     "certificate-of-two-names" of "certificate": "certificate-malformed", "the certificate has a second name", "two verifiers, two identities", |it| reissue(it, &Signer { names: vec![email(IDENTITY), email("other@example.com")], ..Signer::default() });

@@ -2,6 +2,7 @@
 //! no code with the verifier but base64.
 
 pub(crate) mod authority;
+pub(crate) mod build;
 pub(crate) mod changes;
 pub(crate) mod der;
 pub(crate) mod issuer;
@@ -235,6 +236,16 @@ impl Scene {
         let artifact = Artifact::of_bytes(&self.artifact, bundle.needed_hashes(&self.expected));
         self.verifier()?
             .verify(&bundle, &Subject::Artifact(&artifact), &self.expected)
+            .map_err(|it| Refused(it.code(), it.to_string()))
+    }
+
+    /// Verifies for other signers than the scene's.
+    pub(crate) fn verify_for(&self, expected: &[ExpectedSigner]) -> Result<Evidence, Refused> {
+        let bundle = Bundle::parse(self.bundle.to_string().as_bytes())
+            .map_err(|it| Refused(it.code(), it.to_string()))?;
+        let artifact = Artifact::of_bytes(&self.artifact, bundle.needed_hashes(expected));
+        self.verifier()?
+            .verify(&bundle, &Subject::Artifact(&artifact), expected)
             .map_err(|it| Refused(it.code(), it.to_string()))
     }
 

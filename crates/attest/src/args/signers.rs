@@ -27,6 +27,10 @@ pub(crate) struct SignerArgs {
         requires = "identity"
     )]
     pub(crate) issuer: Vec<String>,
+    /// What the certificate of each identity must claim, such as source-repository or
+    /// source-repository-ref=refs/tags/v*; all must hold
+    #[arg(long, value_name = "NAME=VALUE")]
+    pub(crate) claim: Vec<String>,
     /// How many different ones of them must have approved [default: 1]
     #[arg(long, value_name = "N")]
     pub(crate) require: Option<usize>,
@@ -35,6 +39,9 @@ pub(crate) struct SignerArgs {
 impl SignerArgs {
     /// Whether any of these flags was given.
     pub(crate) fn is_given(&self) -> bool {
-        !self.key.is_empty() || !self.identity.is_empty() || self.require.is_some()
+        !self.key.is_empty()
+            || !self.identity.is_empty()
+            || !self.claim.is_empty()
+            || self.require.is_some()
     }
 }

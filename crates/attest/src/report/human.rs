@@ -136,6 +136,9 @@ fn subject_lines(report: &Report, subject: &SubjectReport, lines: &mut Vec<Strin
             if several {
                 lines.push(format!("     signer {}", escape(&proven.signer)));
             }
+            for (name, value) in &proven.claims {
+                lines.push(format!("     claim  {name}={}", escape(value)));
+            }
             for log in &proven.logs {
                 lines.push(format!(
                     "     log   entry {} of {}, kept by {}",

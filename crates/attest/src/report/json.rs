@@ -93,6 +93,7 @@ fn evidence(evidence: &EvidenceReport) -> Value {
             "place": evidence.place,
             "state": "proven",
             "signer": proven.signer,
+            "claims": proven.claims.iter().map(|(name, value)| ((*name).to_owned(), value.as_str().into())).collect::<serde_json::Map<String, Value>>(),
             "content": proven.content,
             "logs": proven.logs.iter().map(|log| json!({
                 "origin": log.origin, "index": log.index, "tree_size": log.tree_size, "kept_by": log.kept_by,

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use attest_policy::Signers;
+use attest_policy::{Signers, nearest};
 use attest_verify::{
-    Bundle, DetachedKeyError, ExpectedIdentity, ExpectedSigner, IdentityPattern, PublicKey,
+    Bundle, ClaimError, DetachedKeyError, ExpectedClaim, ExpectedIdentity, ExpectedSigner,
+    IdentityPattern, PublicKey, claim_names,
 };
 
 use super::{Surroundings, detached, parse_pin, refuse_beside};
@@ -106,16 +107,42 @@ fn identities(args: &SignerArgs) -> Result<Vec<ExpectedSigner>, Failure> {
         1 => for_all.take(identities.len()).collect(),
         _ => issuers.iter().collect(),
     };
+    let claims = claims(args)?;
     identities
         .iter()
         .zip(issuers)
         .map(|(identity, issuer)| {
             let identity = parse_identity("--identity", identity)?;
             check_issuer("--issuer", issuer)?;
-            let identity = ExpectedIdentity::new(identity, issuer);
+            let identity = ExpectedIdentity::new(identity, issuer).claiming(claims.clone());
             Ok(ExpectedSigner::Identity(identity))
         })
         .collect()
+}
+
+/// What each identity must claim. A key claims nothing: with keys alone the flag would check nothing.
+fn claims(args: &SignerArgs) -> Result<Vec<ExpectedClaim>, Failure> {
+    if args.identity.is_empty() && !args.claim.is_empty() {
+        return Err(Failure::request(
+            "bad-claim",
+            "--claim is about the certificates of identities, and no --identity is expected",
+        )
+        .hint("only certificates carry claims; name the signer with --identity and --issuer"));
+    }
+    let claims = args.claim.iter().map(|text| ExpectedClaim::parse(text));
+    claims.collect::<Result<_, _>>().map_err(|error| {
+        let failure = Failure::request("bad-claim", format!("--claim {error}"));
+        match &error {
+            ClaimError::Unknown { name } => failure.hint(match nearest(name, claim_names()) {
+                Some(known) => format!("did you mean {known}?"),
+                None => format!(
+                    "claims are {}",
+                    claim_names().collect::<Vec<_>>().join(", ")
+                ),
+            }),
+            _ => failure.hint("write it as source-repository=https://github.com/OWNER/REPO"),
+        }
+    })
 }
 
 fn parse_identity(flag: &str, text: &str) -> Result<IdentityPattern, Failure> {

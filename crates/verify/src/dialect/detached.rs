@@ -8,6 +8,7 @@ use super::observed::Observed;
 use super::openpgp::{self, Certificate};
 use super::{minisign, ssh};
 use crate::check::{Check, Rejection};
+use crate::claims::Claims;
 use crate::evidence::{Evidence, ProvenContent, ProvenSigner, Skipped};
 use crate::expected::{ExpectedSigner, any_of};
 use crate::limits;
@@ -327,6 +328,7 @@ fn evidence(
         signature: proven.signature,
         signer: proven.signer,
         key: None,
+        claims: Claims::default(),
         content: ProvenContent::Message(digest),
         times: Vec::new(),
         logs: Vec::new(),
