@@ -160,3 +160,21 @@ fn a_signed_checksums_file_without_one_meaning_is_refused() {
     fs::remove_file(signing.0.at("dist/SHA256SUMS")).unwrap();
     signing.refuses("dist/a.txt", "checksums-unreadable");
 }
+
+#[test]
+fn a_publish_attestation_names_one_package() {
+    let signing = Signing::new();
+    let npm = "https://github.com/npm/attestation/tree/main/specs/publish/v0.1";
+    let pypi = "https://docs.pypi.org/attestations/publish/v1";
+    let published = json!({"name": "@a/b", "version": "1.0.0", "registry": "https://r.example"});
+    signing.state("pkg:npm/%40a/b@1.0.0", npm, &published);
+    signing.verify("dist/a.txt").yes();
+    signing.state("pkg:npm/%40a/c@1.0.0", npm, &published);
+    signing.refuses("dist/a.txt", "publish-malformed");
+    signing.state("a.txt", pypi, &json!({}));
+    signing.verify("dist/a.txt").yes();
+    signing.state("b.txt", pypi, &json!({}));
+    signing.refuses("dist/a.txt", "name-mismatch");
+    signing.state("a.txt", pypi, &json!({"name": "a.txt"}));
+    signing.refuses("dist/a.txt", "publish-malformed");
+}

@@ -86,23 +86,122 @@ fn hostile_text_is_escaped() {
 #[test]
 fn what_we_do_not_verify_is_named() {
     let world = World::new();
+    let witness = "{\"payload\":\"e30=\",\"payloadType\":\"x\",\"signatures\":[{\"sig\":\"AA==\",\"certificate\":\"AA==\"}]}";
+    let metadata =
+        |kind: &str| format!("{{\"signed\":{{\"_type\":\"{kind}\"}},\"signatures\":[]}}");
     for (content, wanted) in [
         (
             "-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA256\n",
             "clear-signed",
         ),
-        ("-----BEGIN SSH SIGNATURE-----\n", "SSH signature"),
-        ("untrusted comment: x\nRWQ\n", "minisign"),
         (
-            "{\"base64Signature\":\"\",\"cert\":\"\"}",
-            "cosign's older bundle",
+            "{\"payload\":\"\",\"protected\":\"\",\"signature\":\"\"}",
+            "JSON Web Signature",
+        ),
+        ("eyJhbGciOiJQUzI1NiJ9.e30.AAAA", "JSON Web Signature"),
+        ("\u{1}", "no kind"),
+        ("-----BEGIN PKCS7-----\n", "CMS"),
+        (witness, "witness"),
+        (&metadata("layout"), "in-toto layout"),
+        (&metadata("link"), "in-toto link"),
+        (&metadata("root"), "TUF root"),
+        (&metadata("targets"), "TUF targets"),
+        (&metadata("\u{202e}"), "in-toto or TUF"),
+        (
+            "{\"critical\":{},\"optional\":null}",
+            "payload about an image",
         ),
     ] {
         world.write("f", content);
-        let ran = world.attest("inspect f --format json").yes();
+        let ran = world.attest("inspect f --format json");
         assert!(kind(&ran).contains(wanted), "{ran:#?}");
-        assert!(kind(&ran).contains("does not verify"), "{ran:#?}");
+        assert_eq!(ran.exit, i32::from(wanted == "no kind"), "{ran:#?}");
+        assert!(
+            wanted == "no kind" || kind(&ran).contains("does not verify"),
+            "{ran:#?}"
+        );
     }
+    world.write("f", [0xd2, 0x84, 0x43]);
+    let ran = world.attest("inspect f --format json").yes();
+    assert!(kind(&ran).contains("COSE"), "{ran:#?}");
+}
+
+#[test]
+fn each_form_of_evidence_is_named_with_its_pieces_and_with_what_it_cannot_prove() {
+    let world = World::new();
+    for (file, kind_wanted, claims) in [
+        (
+            "npm/attestations.json",
+            "npm attestations, 2 pieces",
+            &[
+                "piece=#1",
+                "key hint=SHA256:jl3bwswu80PjjokCgh0o2w5c2U4LhQAE57gj9cz1kzA",
+                "predicate=npm's publish attestation",
+                "piece=#2",
+                "predicate=SLSA provenance",
+                "issuer=https://token.actions.githubusercontent.com",
+            ][..],
+        ),
+        (
+            "pypi/pypi_attestations-0.0.19.tar.gz.publish.attestation",
+            "PyPI attestation (PEP 740)",
+            &[
+                "identity=jku@goto.fi",
+                "predicate=PyPI's publish attestation",
+            ],
+        ),
+        (
+            "cosign/artifact.sig",
+            "detached signature in base64",
+            &["cannot prove=when it was made, nor that a log has it"],
+        ),
+        (
+            "cosign/bundle.json",
+            "cosign's older bundle",
+            &[
+                "cannot prove=that any log has it",
+                "cannot prove=when it was signed",
+            ],
+        ),
+    ] {
+        let path = crate::page::root().join("fixtures/dialects").join(file);
+        let ran = world
+            .attest_with(&["inspect", path.to_str().unwrap(), "--format", "json"])
+            .yes();
+        assert_eq!(kind(&ran), kind_wanted);
+        let report = ran.json();
+        let found: Vec<String> = report["files"][0]["claims"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|it| {
+                format!(
+                    "{}={}",
+                    it["name"].as_str().unwrap(),
+                    it["value"].as_str().unwrap()
+                )
+            })
+            .collect();
+        for claim in claims {
+            assert!(found.iter().any(|it| it == claim), "{claim}: {found:#?}");
+        }
+    }
+}
+
+#[test]
+fn bundles_on_lines_are_listed_one_by_one() {
+    let world = released();
+    let bundle: serde_json::Value =
+        serde_json::from_slice(&world.read("dist/release.sigstore.json")).unwrap();
+    world.write("two.jsonl", format!("{bundle}\n{bundle}\n"));
+    let ran = world.attest("inspect two.jsonl --format json").yes();
+    assert_eq!(kind(&ran), "Sigstore bundle, 2 pieces");
+    assert!(ran.out.contains("\":2\""), "{ran:#?}");
+    world.write("two.jsonl", format!("{bundle}\n{{\"a\":1}}\n"));
+    assert_eq!(
+        problem(&world.attest("inspect two.jsonl --format json")),
+        "dialect-unknown"
+    );
 }
 
 #[test]
@@ -115,6 +214,12 @@ fn malformed_files_are_a_no_with_a_code() {
             "bundle-malformed",
         ),
         ("nothing of the kind", "kind-unknown"),
+        (
+            "{\"base64Signature\":\"\",\"cert\":\"\"}",
+            "evidence-malformed",
+        ),
+        ("{\"attestations\":[]}", "evidence-malformed"),
+        ("-----BEGIN SSH SIGNATURE-----\n", "signature-malformed"),
     ] {
         world.write("f", content);
         let ran = world.attest("inspect f --format json");

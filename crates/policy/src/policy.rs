@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use attest_provenance::ReleaseName;
 use attest_provenance::predicate::Part;
+use attest_provenance::predicate::publish::{self, Published};
 use attest_provenance::predicate::release::{self, ClaimedRelease};
 use attest_provenance::predicate::slsa::{self, ClaimedProvenance};
+use attest_provenance::{ReleaseName, Statement};
 use attest_verify::Evidence;
 
 use crate::reason::Reason;
@@ -71,13 +72,15 @@ pub enum Approval {
     Release(ClaimedRelease),
     /// SLSA provenance; what it says of the build is read only for version 1.
     Provenance(Option<ClaimedProvenance>),
+    /// The publish attestation of a registry, about the one package that it names.
+    Published(Published),
     /// A statement of a type that was asked for.
     Requested(String),
 }
 
 impl Policy {
     /// Expects these signers, and lets only what approves by default approve: a message signature, a
-    /// release statement, SLSA provenance.
+    /// release statement, SLSA provenance, a registry's publish attestation.
     pub fn expecting(signers: impl Into<Signers>) -> Self {
         Self {
             signers: signers.into(),
@@ -117,6 +120,22 @@ impl Policy {
             .signed_by_expected(evidence)
             .and_then(|()| self.approval(evidence));
         match approval.and_then(|approval| self.release_matches(approval)) {
+            Ok(approval) => Decision::Accept(Accepted { evidence, approval }),
+            Err(reason) => Decision::Reject(vec![reason]),
+        }
+    }
+
+    /// Whether this evidence approves an image that it is about: cosign's statement about images does,
+    /// and of files it says nothing.
+    pub fn decide_image<'e>(&self, evidence: &'e Evidence) -> Decision<'e> {
+        let found = evidence.statement().map(Statement::predicate_type);
+        if found != Some(IMAGE_SIGNED) || !self.types.is_empty() {
+            return self.decide(evidence);
+        }
+        let approval = self
+            .signed_by_expected(evidence)
+            .and_then(|()| self.release_matches(Approval::Requested(IMAGE_SIGNED.to_owned())));
+        match approval {
             Ok(approval) => Decision::Accept(Accepted { evidence, approval }),
             Err(reason) => Decision::Reject(vec![reason]),
         }
@@ -166,6 +185,15 @@ impl Policy {
                     )
                 }),
             slsa::TYPE_V0_2 => Ok(Approval::Provenance(None)),
+            publish::NPM | publish::PYPI => Published::from_statement(statement)
+                .map(Approval::Published)
+                .map_err(|error| {
+                    Reason::new(
+                        "publish-malformed",
+                        error,
+                        "the one package that was published",
+                    )
+                }),
             _ if self.types.contains(found) => Ok(Approval::Requested(found.to_owned())),
             _ => Err(self.not_requested(found)),
         }
@@ -173,7 +201,8 @@ impl Policy {
 
     fn not_requested(&self, found: &str) -> Reason {
         let wanted = if self.types.is_empty() {
-            "a message signature, a release statement or SLSA provenance".to_owned()
+            "a message signature, a release statement, SLSA provenance or a publish attestation"
+                .to_owned()
         } else {
             self.types.iter().cloned().collect::<Vec<_>>().join(" or ")
         };
@@ -228,3 +257,6 @@ impl<'e> Accepted<'e> {
         }
     }
 }
+
+/// The predicate type with which cosign signs images.
+const IMAGE_SIGNED: &str = "https://sigstore.dev/cosign/sign/v1";

@@ -78,6 +78,10 @@ pub const CODES: &[(&str, &str)] = &[
         "the provenance predicate is not what its type says",
     ),
     (
+        "publish-malformed",
+        "the publish attestation does not name one package",
+    ),
+    (
         "release-incomplete",
         "a part of the release statement is missing",
     ),

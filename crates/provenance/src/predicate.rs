@@ -1,6 +1,7 @@
 //! What statements say: one module for each type of predicate.
 
 mod part;
+pub mod publish;
 pub mod reference;
 pub mod release;
 pub mod slsa;
@@ -35,6 +36,9 @@ pub enum PredicateError {
     /// The part of a release is malformed.
     #[error("predicate names no part of a release")]
     Part(#[from] PartError),
+    /// The subject is not the package that the predicate names.
+    #[error("subject is not the one package that the predicate names")]
+    Package,
     /// The subjects do not fit the predicate.
     #[error("subjects do not fit the predicate")]
     Subjects(#[from] StatementError),
@@ -49,6 +53,7 @@ impl PredicateError {
             | Self::Resource(_)
             | Self::Name(_)
             | Self::Part(_)
+            | Self::Package
             | Self::Subjects(_) => "predicate-malformed",
         }
     }

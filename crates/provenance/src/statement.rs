@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use crate::excerpt::Excerpt;
 use crate::json::{FieldError, JsonError, Object};
+use crate::predicate::publish;
 use crate::subject::refuse_duplicate_names;
 use crate::{ResourceError, Subject, json, limits};
 
@@ -94,7 +95,10 @@ impl Statement {
             .map(|it| Subject::from_object(it, version))
             .collect::<Result<Vec<_>, _>>()?;
         let predicate_type = object.take_string("predicateType")?;
-        // "Unset is treated the same as set-but-empty."
+        // "Unset is treated the same as set-but-empty." PyPI's attestations write null for it.
+        if predicate_type == publish::PYPI {
+            object.take_null("predicate");
+        }
         let predicate = object.take_optional_object("predicate")?;
         let predicate = predicate.map(Object::into_rest).unwrap_or_default();
         object.finish()?;
@@ -338,6 +342,30 @@ mod tests {
                 "statement-malformed",
                 "change {index}"
             );
+        }
+    }
+
+    #[test]
+    fn a_predicate_that_is_null_is_none_where_pypi_writes_it() {
+        let text = |predicate_type: &str, predicate: Value| {
+            json!({
+                "_type": "https://in-toto.io/Statement/v1",
+                "subject": [{"name": "a.whl", "digest": {"sha256": "00".repeat(32)}}],
+                "predicateType": predicate_type,
+                "predicate": predicate,
+            })
+            .to_string()
+        };
+        let parsed = Statement::parse(text(publish::PYPI, Value::Null).as_bytes()).unwrap();
+        assert_eq!(parsed.predicate(), &json!({}));
+        assert!(Statement::parse(text(publish::PYPI, json!({})).as_bytes()).is_ok());
+        for (predicate_type, predicate) in [
+            ("https://slsa.dev/provenance/v1", Value::Null),
+            (publish::PYPI, json!("")),
+            (publish::PYPI, json!([])),
+        ] {
+            let refused = Statement::parse(text(predicate_type, predicate).as_bytes());
+            assert_eq!(refused.unwrap_err().code(), "statement-malformed");
         }
     }
 

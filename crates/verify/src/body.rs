@@ -152,9 +152,22 @@ fn intoto_v1(signed: &Signed<'_>, envelope: &Envelope, claimed: &[u8]) -> Option
     Digest::from_hex(Algorithm::Sha256, hash).ok()?;
     let signature = base64::encode(base64::encode(signed.signature).as_bytes());
     let verifier = claimed.pointer("/spec/content/envelope/signatures/0/publicKey");
+    let mut logged_signature =
+        serde_json::json!({"publicKey": spelling(verifier, signed), "sig": signature});
+    // An empty one is none, in the envelope and in the log.
+    if let Some(keyid) = envelope
+        .signatures()
+        .first()
+        .and_then(|it| it.keyid.as_deref())
+    {
+        let keyid = keyid.to_owned().into();
+        logged_signature
+            .as_object_mut()?
+            .insert("keyid".to_owned(), keyid);
+    }
     let mut logged = serde_json::json!({
         "payloadType": envelope.payload_type(),
-        "signatures": [{"publicKey": spelling(verifier, signed), "sig": signature}],
+        "signatures": [logged_signature],
     });
     // Rekor leaves the payload out; some logs keep it.
     if claimed.pointer("/spec/content/envelope/payload").is_some() {

@@ -13,6 +13,7 @@ use attest_provenance::{Envelope, EnvelopeError};
 pub use entry::{BundleEntry, ClaimedProof};
 
 use crate::check::{Check, Rejection};
+use crate::dialect::Dialect;
 use crate::key::PublicKey;
 use crate::{body, limits};
 
@@ -35,6 +36,7 @@ pub struct Bundle {
     entries: Vec<BundleEntry>,
     timestamps: Vec<Vec<u8>>,
     content: Content,
+    dialect: Dialect,
     text: Arc<str>,
 }
 
@@ -112,6 +114,16 @@ impl Bundle {
         self.version
     }
 
+    /// The form in which it was written before it was put together.
+    pub const fn dialect(&self) -> Dialect {
+        self.dialect
+    }
+
+    pub(crate) fn written_as(mut self, dialect: Dialect) -> Self {
+        self.dialect = dialect;
+        self
+    }
+
     /// Who claims to have signed.
     pub const fn material(&self) -> &Material {
         &self.material
@@ -150,6 +162,12 @@ impl Bundle {
             }
         }
         keys
+    }
+
+    /// The identity that the certificate claims, and who is said to vouch for it. Nothing proves it
+    /// yet.
+    pub fn claimed_identity(&self) -> Option<(String, Option<String>)> {
+        self.certificate().and_then(crate::signer::claims_of)
     }
 
     /// The bytes that were read, for the engine.
@@ -342,6 +360,7 @@ impl Parts {
             entries,
             timestamps,
             content,
+            dialect: Dialect::Bundle,
             text,
         }
     }

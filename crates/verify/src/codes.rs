@@ -216,6 +216,22 @@ pub const CODES: &[Code] = &[
         "the certificate does not claim what is expected",
     ),
     code(
+        "dialect-ambiguous",
+        1,
+        "one document of evidence has fields of two forms",
+    ),
+    code(
+        "dialect-mixed",
+        1,
+        "one file holds pieces of evidence of two forms",
+    ),
+    code("dialect-unknown", 1, "evidence is of no form that is known"),
+    code(
+        "dialect-unsupported",
+        1,
+        "evidence is of a form that is not read here",
+    ),
+    code(
         "digest-incomparable",
         4,
         "no digest that suffices is known of both the artifact and what was signed",
@@ -229,6 +245,11 @@ pub const CODES: &[Code] = &[
         "engine-rejected",
         13,
         "the Sigstore organisation's verifier refuses what our own path accepts",
+    ),
+    code(
+        "evidence-malformed",
+        1,
+        "evidence of another form than a bundle is malformed",
     ),
     code(
         "identity-mismatch",
@@ -325,6 +346,11 @@ pub const CODES: &[Code] = &[
         "log-unknown",
         5,
         "the entry names a log that no trusted root has",
+    ),
+    code(
+        "package-mismatch",
+        1,
+        "attestations of one package are about different ones",
     ),
     code(
         "pae-as-message",

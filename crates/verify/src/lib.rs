@@ -12,6 +12,7 @@
 //! | to find | look at |
 //! |---|---|
 //! | what is read, and how strictly | [`Bundle`], [`TrustedRoot`], [`PublicKey`], [`limits`] |
+//! | other forms of evidence, told apart by content | [`dialect`] |
 //! | how it says no | [`Rejection`], [`CODES`] |
 //! | what it proves when it says yes | [`Evidence`] |
 
@@ -23,7 +24,7 @@ mod check;
 mod claims;
 mod codes;
 mod crypto;
-mod dialect;
+pub mod dialect;
 mod engine;
 mod evidence;
 mod expected;

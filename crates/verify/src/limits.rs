@@ -11,6 +11,21 @@ pub const BUNDLE_DEPTH: usize = 12;
 /// JSON values in a bundle, counted by its commas and brackets before anything is built from them.
 pub const BUNDLE_VALUES: usize = 16 * 1024;
 
+/// Pieces of evidence in one file. All of them together are held to the bounds of one bundle.
+pub const EVIDENCE_PIECES: usize = 128;
+
+/// Bytes of the manifest of an image, or of an index.
+pub const IMAGE_MANIFEST_BYTES: usize = 4 << 20;
+
+/// What one manifest or index points to.
+pub const IMAGE_DESCRIPTORS: usize = 1024;
+
+/// Manifests of one image, one inside another included.
+pub const IMAGE_MANIFESTS: usize = 1024;
+
+/// Indexes of an image inside each other.
+pub const IMAGE_DEPTH: usize = 4;
+
 /// Entries of transparency logs in one bundle.
 pub const LOG_ENTRIES: usize = 32;
 

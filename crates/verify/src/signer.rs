@@ -270,6 +270,19 @@ fn issuer(certificate: &Certificate) -> Result<Option<String>, Check> {
     Ok(new.or(old))
 }
 
+/// The name and issuer that a certificate claims, for showing them.
+pub(crate) fn claims_of(der: &[u8]) -> Option<(String, Option<String>)> {
+    let certificate = Certificate::parse(der).ok()?;
+    let names = certificate.alternative_names().ok()?;
+    let name = match names.as_slice() {
+        [AlternativeName::Email(name) | AlternativeName::Uri(name)] => name.clone(),
+        _ => return None,
+    };
+    let new = certificate.text_extension(ISSUER_V2).ok().flatten();
+    let old = || certificate.raw_text_extension(ISSUER_V1).ok().flatten();
+    Some((name, new.or_else(old)))
+}
+
 fn claimed_identity(der: &[u8]) -> String {
     let names = Certificate::parse(der).and_then(|it| it.alternative_names());
     match names.unwrap_or_default().as_slice() {

@@ -7,6 +7,7 @@ use crate::body::Signed;
 use crate::bundle::{Bundle, Content};
 use crate::chain;
 use crate::check::{Check, Rejection};
+use crate::dialect::Dialect;
 use crate::engine::{self, Engine, Opinion, Question};
 use crate::evidence::{Evidence, ProvenLog, ProvenTime, Skipped, TimeSource};
 use crate::expected::{ExpectedSigner, any_of};
@@ -449,10 +450,13 @@ fn evidence(
 }
 
 fn signature_checks(bundle: &Bundle, signer: &Signer, verified: &Verified) -> Vec<Check> {
-    let version = format!("version {}", bundle.version());
+    let form = match bundle.dialect() {
+        Dialect::Bundle => format!("version {}", bundle.version()),
+        other => other.to_string(),
+    };
     let signature = format!("{} over {}", signer.key.kind(), verified.digest);
     vec![
-        Check::new("bundle", version, "version 0.1, 0.2 or 0.3"),
+        Check::new("bundle", form, "a form of evidence that is read"),
         Check::new("signer", &signer.identity, &signer.identity),
         Check::new("signature", signature, &signer.identity),
     ]

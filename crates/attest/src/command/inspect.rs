@@ -2,6 +2,7 @@
 //! line says so.
 
 mod describe;
+mod evidence;
 mod kind;
 
 use std::path::PathBuf;

@@ -7,7 +7,9 @@ mod evidence;
 mod exempt;
 mod file;
 mod folder;
+mod image;
 mod several;
+mod shelf;
 mod subject;
 mod sums;
 
@@ -26,13 +28,13 @@ use crate::report::{Report, SubjectReport};
 use crate::trust::{self, Surroundings, Trust};
 
 use copy::Handover;
-pub(crate) use evidence::Shelf;
 pub(crate) use folder::verify as verify_folder;
+pub(crate) use shelf::Shelf;
 use subject::Subject;
 
 #[derive(Debug, Args)]
 pub(crate) struct VerifyArgs {
-    /// Files, folders, checksum files (or sums:FILE), sha256:HEX
+    /// Files, folders, checksum files (or sums:FILE), saved images (oci-layout:DIR), sha256:HEX
     #[arg(required = true, value_name = "SUBJECT")]
     subjects: Vec<String>,
     #[command(flatten)]
@@ -106,6 +108,7 @@ fn answer(subject: &Subject, session: &Session, shelf: &mut Shelf) -> SubjectRep
         Subject::Digest(digest) => file::verify_digest(*digest, session, shelf),
         Subject::Sums { path, algorithm } => sums::verify(path, *algorithm, session, shelf),
         Subject::Folder(path) => folder::verify(path, session, shelf),
+        Subject::Image(path) => image::verify(path, session, shelf),
     }
 }
 
@@ -167,6 +170,10 @@ fn surroundings(args: &VerifyArgs, subjects: &[Subject]) -> Surroundings {
                         .map(|place| place.path)
                         .filter(|path| path.exists()),
                 );
+            }
+            Subject::Image(path) => {
+                around.verified.push(path.clone());
+                around.beside.push(path.clone());
             }
             Subject::Digest(_) => {}
         }

@@ -128,6 +128,13 @@ impl Object {
         }
     }
 
+    /// Takes a field that is there and `null`; leaves every other.
+    pub fn take_null(&mut self, field: &'static str) {
+        if self.fields.get(field).is_some_and(Value::is_null) {
+            self.fields.remove(field);
+        }
+    }
+
     /// Takes an integer from 0 to 2⁶⁴−1: a JSON number.
     ///
     /// # Errors

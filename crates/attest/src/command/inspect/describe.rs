@@ -5,9 +5,10 @@ use std::path::Path;
 use attest_digest::{Algorithm, Checksums};
 use attest_log::SignedCheckpoint;
 use attest_provenance::{Envelope, Statement, json};
-use attest_verify::{Bundle, Content, Material, PublicKey, TrustedRoot};
+use attest_verify::{PublicKey, TrustedRoot};
 use serde_json::Value;
 
+use super::evidence;
 use super::kind::{Kind, guess};
 
 /// A file in words. Claims are the file's own; escape them before showing.
@@ -18,7 +19,7 @@ pub(super) struct Description {
     pub(super) claims: Vec<(&'static str, String)>,
 }
 
-type Described = Result<Vec<(&'static str, String)>, (&'static str, String)>;
+pub(super) type Described = Result<Vec<(&'static str, String)>, (&'static str, String)>;
 
 /// Describes the bytes of a file.
 pub(super) fn describe(path: &Path, bytes: &[u8]) -> Description {
@@ -29,21 +30,19 @@ pub(super) fn describe(path: &Path, bytes: &[u8]) -> Description {
     let opens_as_json = bytes.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'{');
     let parsed = opens_as_json.then(|| json::parse(bytes, attest_provenance::limits::STATEMENT));
     if let Some(Err(error)) = &parsed {
-        return Description {
+        // Documents on lines are no document; what else cannot be read is said as JSON.
+        return evidence::lines(bytes).unwrap_or_else(|| Description {
             kind: "JSON".to_owned(),
             problem: Some((error.code(), error.to_string())),
             claims: Vec::new(),
-        };
+        });
     }
     let value = parsed.and_then(Result::ok);
     let (kind, described) = match guess(name, bytes, value.as_ref()) {
-        Kind::Bundle => ("Sigstore bundle".to_owned(), bundle(bytes)),
+        Kind::Evidence(name) => return evidence::describe(name, bytes, value.as_ref()),
+        Kind::Detached => return evidence::detached(bytes),
         Kind::TrustedRoot => ("Sigstore trusted root".to_owned(), trusted_root(bytes)),
         Kind::Statement => ("in-toto statement, unsigned".to_owned(), statement(bytes)),
-        Kind::Envelope => (
-            "DSSE envelope".to_owned(),
-            value.map_or_else(|| Ok(Vec::new()), envelope),
-        ),
         Kind::Checkpoint => (
             "checkpoint (C2SP signed note)".to_owned(),
             checkpoint(bytes),
@@ -87,12 +86,7 @@ fn statement(bytes: &[u8]) -> Described {
         .map_err(|error| (error.code(), error.to_string()))
 }
 
-fn envelope(value: Value) -> Described {
-    let envelope = Envelope::from_json(value).map_err(|error| (error.code(), error.to_string()))?;
-    Ok(envelope_claims(&envelope))
-}
-
-fn envelope_claims(envelope: &Envelope) -> Vec<(&'static str, String)> {
+pub(super) fn envelope_claims(envelope: &Envelope) -> Vec<(&'static str, String)> {
     let mut claims = vec![
         ("payload type", envelope.payload_type().to_owned()),
         ("signatures", envelope.signatures().len().to_string()),
@@ -106,6 +100,13 @@ fn envelope_claims(envelope: &Envelope) -> Vec<(&'static str, String)> {
 
 fn statement_claims(statement: &Statement) -> Vec<(&'static str, String)> {
     let mut claims = vec![("predicate type", statement.predicate_type().to_owned())];
+    let known = PREDICATES.iter();
+    let mut known = known.filter(|(begin, _)| statement.predicate_type().starts_with(begin));
+    claims.extend(
+        known
+            .next()
+            .map(|(_, words)| ("predicate", (*words).to_owned())),
+    );
     if let Some(purl) = statement.predicate().get("purl").and_then(Value::as_str) {
         claims.push(("release", purl.to_owned()));
     }
@@ -128,48 +129,6 @@ fn statement_claims(statement: &Statement) -> Vec<(&'static str, String)> {
         ));
     }
     claims
-}
-
-fn bundle(bytes: &[u8]) -> Described {
-    let bundle = Bundle::parse(bytes).map_err(|error| (error.code(), error.to_string()))?;
-    let mut claims = vec![("version", bundle.version().to_string())];
-    match bundle.material() {
-        Material::Key { hint } => claims.push((
-            "key hint",
-            hint.clone().unwrap_or_else(|| "none".to_owned()),
-        )),
-        Material::Certificate(der) => claims.push(("certificate", format!("{} bytes", der.len()))),
-        Material::Chain(chain) => claims.push(("certificates", chain.len().to_string())),
-    }
-    for key in bundle.claimed_keys() {
-        claims.push((
-            "signer key",
-            format!("sha256:{}", hex::encode(key.fingerprint())),
-        ));
-    }
-    match bundle.content() {
-        Content::Message { digest, .. } => {
-            claims.push(("content", "message signature".to_owned()));
-            claims.extend(
-                digest
-                    .iter()
-                    .map(|digest| ("message digest", digest.to_string())),
-            );
-        }
-        Content::Envelope(envelope) => claims.extend(envelope_claims(envelope)),
-    }
-    for entry in bundle.entries() {
-        claims.push((
-            "log entry",
-            format!(
-                "index {} of log {}",
-                entry.index(),
-                hex::encode(entry.log_id())
-            ),
-        ));
-    }
-    claims.push(("timestamps", bundle.timestamps().len().to_string()));
-    Ok(claims)
 }
 
 fn trusted_root(bytes: &[u8]) -> Described {
@@ -227,5 +186,55 @@ fn checksums(name: &str, bytes: &[u8]) -> Described {
     Ok(claims)
 }
 
-/// How many subjects or lines are shown.
-const SHOWN: usize = 20;
+/// What predicates of the field are, by how their types begin.
+const PREDICATES: &[(&str, &str)] = &[
+    ("https://slsa.dev/provenance/", "SLSA provenance"),
+    (
+        "https://slsa.dev/verification_summary/",
+        "SLSA verification summary (VSA): somebody else's verdict, which approves nothing unless asked for",
+    ),
+    (
+        "https://in-toto.io/attestation/release/",
+        "release statement",
+    ),
+    (
+        "https://in-toto.io/attestation/svr/",
+        "simple verification result: approves nothing unless asked for",
+    ),
+    (
+        "https://in-toto.io/attestation/test-result/",
+        "test result: approves nothing unless asked for",
+    ),
+    (
+        "https://in-toto.io/attestation/vulns/",
+        "vulnerability scan: approves nothing unless asked for",
+    ),
+    ("https://in-toto.io/attestation/link/", "in-toto link"),
+    ("https://in-toto.io/Link/", "in-toto link"),
+    ("https://spdx.dev/Document", "SPDX bill of materials"),
+    ("https://cyclonedx.org/bom", "CycloneDX bill of materials"),
+    ("https://openvex.dev/ns", "OpenVEX document"),
+    (
+        "https://github.com/npm/attestation/",
+        "npm's publish attestation",
+    ),
+    (
+        "https://docs.pypi.org/attestations/publish/",
+        "PyPI's publish attestation",
+    ),
+    (
+        "https://sigstore.dev/cosign/sign/",
+        "cosign's signature of an image",
+    ),
+    (
+        "https://witness.testifysec.com/attestation-collection/",
+        "witness collection, which attest does not verify",
+    ),
+    (
+        "https://witness.dev/attestation-collection/",
+        "witness collection, which attest does not verify",
+    ),
+];
+
+/// How many subjects, pieces or lines are shown.
+pub(super) const SHOWN: usize = 20;

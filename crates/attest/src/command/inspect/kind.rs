@@ -1,14 +1,16 @@
 //! Telling kinds of files apart by what they begin with and which fields they have.
 
+use attest_verify::Detached;
 use serde_json::Value;
 
 /// What a file seems to be, before it is parsed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
-    Bundle,
+    /// Of a form in which evidence is written, so named if it cannot be read.
+    Evidence(&'static str),
+    Detached,
     TrustedRoot,
     Statement,
-    Envelope,
     Checkpoint,
     PublicKey,
     PrivateKey,
@@ -23,11 +25,27 @@ pub(super) fn guess(file_name: &str, bytes: &[u8], json: Option<&Value>) -> Kind
     if let Some(json) = json {
         return of_json(json);
     }
+    let begins = |label: &str| {
+        let begin = format!("-----BEGIN PGP {label}-----");
+        bytes.trim_ascii_start().starts_with(begin.as_bytes())
+    };
+    if begins("SIGNED MESSAGE") {
+        return Kind::Named("OpenPGP clear-signed text");
+    }
+    let is_key = begins("PUBLIC KEY BLOCK") || begins("PRIVATE KEY BLOCK");
+    if Detached::looks_like(bytes) && !is_key {
+        return Kind::Detached;
+    }
+    if bytes.starts_with(&[0xd2, 0x84]) {
+        return Kind::Evidence("COSE signature");
+    }
     let Ok(text) = std::str::from_utf8(bytes) else {
-        return if bytes.starts_with(&[0x99]) || bytes.starts_with(&[0x88]) {
-            Kind::Named("OpenPGP packets")
-        } else {
-            Kind::Unknown
+        return match bytes {
+            [0x99 | 0x98 | 0xc6, ..] => Kind::Named("OpenPGP packets"),
+            [0x30, 0x81 | 0x82, ..] => {
+                Kind::Named("DER of a certificate, a key or a CMS signature")
+            }
+            _ => Kind::Unknown,
         };
     };
     let pem = text
@@ -36,8 +54,8 @@ pub(super) fn guess(file_name: &str, bytes: &[u8], json: Option<&Value>) -> Kind
     if let Some(label) = pem {
         return of_pem(label);
     }
-    if text.starts_with("untrusted comment: ") {
-        return Kind::Named("minisign or signify signature or key");
+    if text.starts_with("eyJ") {
+        return Kind::Evidence("JSON Web Signature");
     }
     if text.contains("\n\n\u{2014} ") {
         return Kind::Checkpoint;
@@ -46,7 +64,17 @@ pub(super) fn guess(file_name: &str, bytes: &[u8], json: Option<&Value>) -> Kind
     {
         return Kind::Checksums;
     }
+    if is_base64(text) {
+        return Kind::Evidence("detached signature in base64");
+    }
     Kind::Unknown
+}
+
+/// One line of base64, as long as a signature is: shorter words would be base64 as well.
+fn is_base64(text: &str) -> bool {
+    let line = text.strip_suffix('\n').unwrap_or(text);
+    let alphabet = |it: u8| it.is_ascii_alphanumeric() || matches!(it, b'+' | b'/' | b'=');
+    line.len() >= 64 && line.bytes().all(alphabet)
 }
 
 fn of_json(json: &Value) -> Kind {
@@ -60,19 +88,25 @@ fn of_json(json: &Value) -> Kind {
     } else if has("verificationMaterial")
         || media_type.starts_with("application/vnd.dev.sigstore.bundle")
     {
-        Kind::Bundle
+        Kind::Evidence("Sigstore bundle")
     } else if has("_type") && has("predicateType") {
         Kind::Statement
     } else if has("payload") && has("payloadType") {
-        Kind::Envelope
+        Kind::Evidence("DSSE envelope")
+    } else if has("payload") && (has("protected") || has("signatures")) {
+        Kind::Named("JSON Web Signature, such as Notary's")
     } else if has("base64Signature") {
-        Kind::Named("cosign's older bundle")
+        Kind::Evidence("cosign's older bundle")
     } else if has("attestations") {
-        Kind::Named("npm attestations")
-    } else if has("attestation_bundles") {
-        Kind::Named("PyPI provenance (PEP 740)")
+        Kind::Evidence("npm attestations")
+    } else if has("attestation_bundles") || has("verification_material") {
+        Kind::Evidence("PyPI attestations (PEP 740)")
+    } else if has("critical") && has("optional") {
+        Kind::Named("cosign's payload about an image, unsigned")
     } else if has("signed") && has("signatures") {
-        Kind::Named("in-toto or TUF metadata")
+        of_metadata(json)
+    } else if has("schemaVersion") && (has("manifests") || has("layers")) {
+        Kind::Named("OCI manifest or index")
     } else if has("bomFormat") {
         Kind::Named("CycloneDX SBOM")
     } else if has("spdxVersion") {
@@ -82,14 +116,27 @@ fn of_json(json: &Value) -> Kind {
     }
 }
 
+/// in-toto's metablocks and TUF's metadata have one form; the type is signed with the rest.
+fn of_metadata(json: &Value) -> Kind {
+    Kind::Named(
+        match json.pointer("/signed/_type").and_then(Value::as_str) {
+            Some("layout") => "in-toto layout (metablock)",
+            Some("link") => "in-toto link (metablock)",
+            Some("root") => "TUF root metadata",
+            Some("timestamp") => "TUF timestamp metadata",
+            Some("snapshot") => "TUF snapshot metadata",
+            Some("targets") => "TUF targets metadata",
+            _ => "in-toto or TUF metadata",
+        },
+    )
+}
+
 fn of_pem(label: &str) -> Kind {
     match label {
         "PUBLIC KEY" => Kind::PublicKey,
         "CERTIFICATE" => Kind::Certificate,
-        "PGP SIGNATURE" => Kind::Named("OpenPGP signature"),
-        "PGP SIGNED MESSAGE" => Kind::Named("OpenPGP clear-signed text"),
         "PGP PUBLIC KEY BLOCK" => Kind::Named("OpenPGP public key"),
-        "SSH SIGNATURE" => Kind::Named("SSH signature"),
+        "PKCS7" | "CMS" => Kind::Named("PKCS #7 or CMS signature"),
         _ if label.ends_with("PRIVATE KEY") || label.ends_with("PRIVATE KEY BLOCK") => {
             Kind::PrivateKey
         }

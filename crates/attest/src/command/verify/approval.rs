@@ -4,7 +4,7 @@ use attest_policy::Signers;
 use attest_verify::Evidence;
 
 use super::Session;
-use super::evidence::Shelf;
+use super::shelf::Shelf;
 use crate::report::{Approvals, Refusal, SubjectReport};
 
 /// Whether these bundles, all of which approve, are of as many signers as are required.

@@ -9,8 +9,9 @@ use attest_provenance::ReleaseName;
 use attest_verify::ExpectedSigner;
 
 use super::Session;
-use super::evidence::{Shelf, is_bundle_name};
+use super::evidence::is_bundle_name;
 use super::folder::{Folder, Loaded, judge};
+use super::shelf::Shelf;
 use crate::failure::with_source;
 use crate::report::{Refusal, SubjectReport};
 use crate::trust::is_key_file;
@@ -78,17 +79,18 @@ fn load_bundles(release: &Release<'_>, shelf: &mut Shelf) -> Vec<Loaded> {
         .iter()
         .filter(|member| at_top(member.path()));
     members
-        .map(|member| {
+        .flat_map(|member| {
             let place = PathBuf::from(format!("{}/{}", release.name(), member.path()));
             let limit = attest_verify::limits::BUNDLE_BYTES as u64;
             let bytes = release.unverified_bytes(member.path(), limit);
-            Loaded {
-                index: shelf.take(place.clone(), bytes.map_err(|error| refusal(&error, limit))),
-                path: place,
+            let pieces = shelf.take(&place, bytes.map_err(|error| refusal(&error, limit)));
+            pieces.into_iter().map(move |index| Loaded {
+                index,
+                path: place.clone(),
                 name: Some(member.path().clone()),
                 approves: true,
                 is_anothers: false,
-            }
+            })
         })
         .collect()
 }

@@ -7,8 +7,9 @@ use attest_digest::{Artifact, Hashes, Match, RelativePath};
 use attest_provenance::Statement;
 use attest_verify::Evidence;
 
-use super::evidence::{Shelf, signed_name};
+use super::evidence::signed_name;
 use super::folder::{Folder, Loaded, Source};
+use super::shelf::Shelf;
 
 /// What needs no signature of its own, and why.
 pub(super) fn find(
@@ -18,29 +19,47 @@ pub(super) fn find(
     shelf: &Shelf,
 ) -> BTreeMap<RelativePath, String> {
     let mut exempt = folder.pinned.clone();
+    let mut files: BTreeMap<&RelativePath, Vec<&Loaded>> = BTreeMap::new();
     for bundle in bundles {
-        let (Some(name), Some(evidence)) = (&bundle.name, shelf.evidence(bundle.index)) else {
+        if let Some(name) = bundle.name.as_ref().filter(|name| is_top(name)) {
+            files.entry(name).or_default().push(bundle);
+        }
+    }
+    for (name, pieces) in files {
+        let why: Option<Vec<String>> = pieces
+            .iter()
+            .map(|piece| evidence_of(piece, name, folder, source, shelf))
+            .collect();
+        // One piece that is no evidence could be anything: then the file is content like any other.
+        let Some(why) = why.and_then(|mut why| why.pop()) else {
             continue;
         };
-        if !is_top(name) || !unchanged(folder, name, bundle, shelf) {
-            continue;
-        }
-        let decides = source.is_some_and(|source| source.decided_by.contains(&bundle.index));
-        match evidence.statement() {
-            Some(statement) if decides || all_here(statement, folder, source) => {
-                exempt.insert(
-                    name.clone(),
-                    format!("evidence: {}", statement.predicate_type()),
-                );
-            }
-            Some(_) => {}
-            None => {
-                exempt.insert(name.clone(), "evidence: message signature".to_owned());
-                exempt_plain_signature(folder, name, evidence, &mut exempt);
-            }
+        exempt.insert(name.clone(), why);
+        for evidence in pieces.iter().filter_map(|it| shelf.evidence(it.index)) {
+            exempt_plain_signature(folder, name, evidence, &mut exempt);
         }
     }
     exempt
+}
+
+/// As what a piece of the file of this name was verified; none if it is no evidence here.
+fn evidence_of(
+    piece: &Loaded,
+    name: &RelativePath,
+    folder: &Folder,
+    source: Option<&Source>,
+    shelf: &Shelf,
+) -> Option<String> {
+    let evidence = shelf.evidence(piece.index)?;
+    if !unchanged(folder, name, piece, shelf) {
+        return None;
+    }
+    let Some(statement) = evidence.statement() else {
+        return Some("evidence: message signature".to_owned());
+    };
+    let decides = source.is_some_and(|source| source.decided_by.contains(&piece.index));
+    (decides || all_here(statement, folder, source))
+        .then(|| format!("evidence: {}", statement.predicate_type()))
 }
 
 /// `X.sig` is nothing but the signature in the verified `X.sigstore.json`, or it is not exempt.
@@ -50,6 +69,9 @@ fn exempt_plain_signature(
     evidence: &Evidence,
     exempt: &mut BTreeMap<RelativePath, String>,
 ) {
+    if evidence.statement().is_some() {
+        return;
+    }
     let Some(path) = signed_name(bundle.as_str())
         .and_then(|name| RelativePath::parse(&format!("{name}.sig")).ok())
     else {

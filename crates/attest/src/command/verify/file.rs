@@ -4,11 +4,13 @@ use std::path::{Path, PathBuf};
 
 use attest_digest::{Algorithm, Artifact, Checksums, Digest, Hashes, ReadError};
 use attest_policy::{Bytes, checksums_names, statement_names, statement_signs_for};
+use attest_provenance::predicate::publish;
 use attest_verify::Subject;
 
 use super::Session;
 use super::approval;
-use super::evidence::{Place, Role, Shelf, places_for, signed_name};
+use super::evidence::{Place, Role, places_for, signed_name};
+use super::shelf::Shelf;
 use crate::files;
 use crate::report::{FileReport, Refusal, SubjectReport, Verdict};
 
@@ -17,7 +19,10 @@ pub(super) fn verify(path: &Path, session: &Session, shelf: &mut Shelf) -> Subje
     let places = places(path, session);
     let loaded: Vec<(usize, Role, &Path)> = places
         .iter()
-        .map(|place| (shelf.load(&place.path), place.role, place.path.as_path()))
+        .flat_map(|place| {
+            let pieces = shelf.load(&place.path).into_iter();
+            pieces.map(|index| (index, place.role, place.path.as_path()))
+        })
         .collect();
     let hashes = if loaded
         .iter()
@@ -60,7 +65,10 @@ pub(super) fn verify_digest(digest: Digest, session: &Session, shelf: &mut Shelf
         .push("no bytes were read: that this digest is the artifact's is your word".to_owned());
     let bundles = session.bundles.iter();
     let loaded: Vec<(usize, Role, &Path)> = bundles
-        .map(|bundle| (shelf.load(bundle), Role::Named, bundle.as_path()))
+        .flat_map(|bundle| {
+            let pieces = shelf.load(bundle).into_iter();
+            pieces.map(|index| (index, Role::Named, bundle.as_path()))
+        })
         .collect();
     let asked = Asked {
         bytes: Bytes::Given(digest),
@@ -159,6 +167,15 @@ fn stated(
     };
     let name = statement_names(statement, asked.bytes, asked.name)
         .map_err(|reason| vec![Refusal::from(&reason)])?;
+    let names_file = statement.predicate_type() == publish::PYPI || shelf.names_file(index);
+    if let Some(here) = asked.name.filter(|here| names_file && Some(*here) != name) {
+        let found = format!("a distribution signed as {}", name.unwrap_or_default());
+        return Err(vec![Refusal {
+            code: "name-mismatch",
+            found,
+            wanted: here.to_owned(),
+        }]);
+    }
     if let attest_policy::Approval::Release(release) = accepted.approval() {
         report.release = Some(
             release
@@ -273,11 +290,11 @@ pub(super) fn read_again(path: &Path, artifact: &Artifact) -> Result<Vec<u8>, Re
 }
 
 /// The refusal to show first: one about these very bytes, else the first.
-fn most_telling(mut refused: Vec<Refusal>) -> Option<Refusal> {
+pub(super) fn most_telling(mut refused: Vec<Refusal>) -> Option<Refusal> {
     let about_others = |refusal: &Refusal| {
         matches!(
             refusal.code,
-            "subject-missing" | "checksums-unreadable" | "dialect-unsupported"
+            "subject-missing" | "checksums-unreadable" | "dialect-unsupported" | "dialect-unknown"
         )
     };
     let first = refused

@@ -21,10 +21,11 @@ use attest_verify::Subject;
 
 use super::Session;
 use super::approval;
-use super::evidence::{Shelf, bundles_at_top, signed_name};
+use super::evidence::{bundles_at_top, signed_name};
 use super::exempt;
 use super::file::{file_name, is_unread_list, no_bundle, signed_checksums};
 use super::several;
+use super::shelf::Shelf;
 use crate::home::real;
 use crate::report::{FileReport, Refusal, SubjectReport, Verdict};
 
@@ -169,7 +170,7 @@ fn could_not_tell(report: &mut SubjectReport) {
     }
 }
 
-/// A bundle at the folder's top, or one of `--bundle`.
+/// A piece of evidence at the folder's top, or of `--bundle`.
 #[derive(Debug, Clone)]
 pub(super) struct Loaded {
     pub(super) index: usize,
@@ -207,16 +208,19 @@ fn load_bundles(folder: &Path, session: &Session, shelf: &mut Shelf) -> Vec<Load
     paths.extend(elsewhere.map(|(path, _)| path.clone()));
     paths
         .into_iter()
-        .map(|path| {
+        .flat_map(|path| {
             let place = real(&path);
             let name = place.strip_prefix(&top).ok().and_then(Path::to_str);
-            Loaded {
-                index: shelf.load(&path),
-                name: name.and_then(|name| RelativePath::parse(name).ok()),
-                approves: named.is_empty() || named.contains(&place),
+            let name = name.and_then(|name| RelativePath::parse(name).ok());
+            let approves = named.is_empty() || named.contains(&place);
+            let pieces = shelf.load(&path);
+            pieces.into_iter().map(move |index| Loaded {
+                index,
+                path: path.clone(),
+                name: name.clone(),
+                approves,
                 is_anothers: false,
-                path,
-            }
+            })
         })
         .collect()
 }
@@ -496,21 +500,30 @@ impl Source {
         shelf: &mut Shelf,
         report: &mut SubjectReport,
     ) -> Option<Self> {
-        let bundle = bundles.iter().find(|bundle| {
-            bundle.approves && file_name(&bundle.path) == Some("SHA256SUMS.sigstore.json")
-        })?;
-        let checked = signed_checksums(bundle.index, &bundle.path, session, shelf);
-        let names = match checked {
-            Ok((_, checksums)) => {
-                let accepted = shelf.decide(bundle.index, session).ok()?;
-                SignedNames::of_checksums(&accepted, &checksums)
-                    .map(|names| names.with_itself("SHA256SUMS", accepted.evidence()))
-            }
-            Err(refusals) => {
-                report.reasons.extend(refusals.into_iter().take(1));
-                return None;
-            }
+        let mut refused = None;
+        let mut checked = bundles
+            .iter()
+            .filter(|bundle| {
+                bundle.approves && file_name(&bundle.path) == Some("SHA256SUMS.sigstore.json")
+            })
+            .filter_map(|bundle| {
+                match signed_checksums(bundle.index, &bundle.path, session, shelf) {
+                    Ok((_, checksums)) => Some((bundle, checksums)),
+                    Err(refusals) => {
+                        refused = refused.take().or(refusals.into_iter().next());
+                        None
+                    }
+                }
+            });
+        let Some((bundle, checksums)) = checked.next() else {
+            drop(checked);
+            report.reasons.extend(refused);
+            return None;
         };
+        drop(checked);
+        let accepted = shelf.decide(bundle.index, session).ok()?;
+        let names = SignedNames::of_checksums(&accepted, &checksums)
+            .map(|names| names.with_itself("SHA256SUMS", accepted.evidence()));
         match names {
             Ok(names) => Some(Self {
                 names,
@@ -530,7 +543,8 @@ fn rank(approval: &Approval) -> u8 {
         Approval::Release(_) => 0,
         Approval::Requested(_) => 1,
         Approval::Provenance(_) => 2,
-        Approval::Message => 3,
+        Approval::Published(_) => 3,
+        Approval::Message => 4,
     }
 }
 

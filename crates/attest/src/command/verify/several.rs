@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use super::Session;
 use super::approval;
-use super::evidence::Shelf;
 use super::folder::Judged;
+use super::shelf::Shelf;
 use crate::failure::Exit;
 use crate::report::{FileReport, Refusal, SubjectReport, Verdict};
 

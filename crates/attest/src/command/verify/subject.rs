@@ -17,6 +17,8 @@ pub(crate) enum Subject {
     Sums { path: PathBuf, algorithm: Algorithm },
     /// A digest without bytes.
     Digest(Digest),
+    /// The images of an OCI layout.
+    Image(PathBuf),
 }
 
 impl Subject {
@@ -37,21 +39,18 @@ impl Subject {
                 .unwrap_or(Algorithm::Sha256);
             return Ok(Self::Sums { path, algorithm });
         }
-        for scheme in [
-            "oci://",
-            "oci-layout:",
-            "sha512:",
-            "sha1:",
-            "md5:",
-            "http://",
-            "https://",
-        ] {
+        if let Some(path) = text.strip_prefix("oci-layout:") {
+            return Ok(Self::Image(PathBuf::from(path)));
+        }
+        for scheme in ["oci://", "sha512:", "sha1:", "md5:", "http://", "https://"] {
             if text.starts_with(scheme) {
                 return Err(Failure::request(
                     "subject-unsupported",
                     format!("{text}: {scheme} subjects cannot be verified"),
                 )
-                .hint("subjects are files, folders, checksum files and sha256:HEX"));
+                .hint(
+                    "subjects are files, folders, checksum files, oci-layout:DIR and sha256:HEX",
+                ));
             }
         }
         let path = PathBuf::from(text);

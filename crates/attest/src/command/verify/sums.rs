@@ -10,9 +10,10 @@ use attest_policy::{Accepted, Approval, Found, Present, SignedNames, judge_folde
 
 use super::Session;
 use super::approval;
-use super::evidence::{Role, Shelf};
+use super::evidence::Role;
 use super::file::{file_name, no_bundle, places, prove_signed_for, read_again};
 use super::folder::file_report;
+use super::shelf::Shelf;
 use crate::files;
 use crate::home::real;
 use crate::report::{FileReport, Refusal, SubjectReport, Verdict};
@@ -72,18 +73,19 @@ fn signed(
         if place.role == Role::Checksums {
             continue; // it signs another checksums file
         }
-        let index = shelf.load(&place.path);
         let below = path_below(path, &place.path);
         let paths: Vec<&str> = file_name(path)
             .into_iter()
             .chain(below.as_deref())
             .collect();
-        match prove_signed_for(index, artifact, &paths, session, shelf) {
-            Ok(()) => signing.push(index),
-            Err(refusals) if shelf.is_unreadable(index) => {
-                unreadable = unreadable.or(refusals.into_iter().next());
+        for index in shelf.load(&place.path) {
+            match prove_signed_for(index, artifact, &paths, session, shelf) {
+                Ok(()) => signing.push(index),
+                Err(refusals) if shelf.is_unreadable(index) => {
+                    unreadable = unreadable.or(refusals.into_iter().next());
+                }
+                Err(refusals) => refused.extend(refusals),
             }
-            Err(refusals) => refused.extend(refusals),
         }
     }
     let mut approving = Vec::new();

@@ -1,0 +1,205 @@
+//! A saved image, `oci-layout:DIR`: what its index lists must be signed by the expected signer, and
+//! every blob of it must be there with its digest.
+//!
+//! Evidence is what the layout holds: bundles attached to the image's manifest, and cosign's older
+//! signatures. Without names, all is bound by the manifest's digest.
+
+mod layout;
+
+use std::path::Path;
+
+use attest_digest::{Artifact, Digest, Hashes};
+use attest_policy::{Accepted, Bytes, Decision, statement_names};
+use attest_verify::Subject;
+use attest_verify::dialect::image::{
+    Descriptor, ENVELOPE, SIMPLE_SIGNING, layer_signature, signed_image,
+};
+
+use super::Session;
+use super::approval;
+use super::file::{most_telling, no_bundle};
+use super::shelf::Shelf;
+use crate::report::{FileReport, Refusal, SubjectReport, Verdict};
+use layout::Layout;
+
+pub(super) fn verify(folder: &Path, session: &Session, shelf: &mut Shelf) -> SubjectReport {
+    let subject = format!("oci-layout:{}", folder.display());
+    let mut report = SubjectReport::new(subject, "image");
+    let layout = match Layout::read(folder) {
+        Ok(layout) => layout,
+        Err(refusal) => {
+            report.reasons.push(refusal);
+            return report;
+        }
+    };
+    let pieces = pieces(folder, &layout, session, shelf);
+    for image in &layout.images {
+        let verdict = match judge(*image, &layout, &pieces, session, shelf, &mut report) {
+            Ok(()) => Verdict::Verified,
+            Err(refusal) => Verdict::Rejected(refusal),
+        };
+        let size = layout.manifest(*image).map(|it| it.artifact.size());
+        report.files.push(FileReport {
+            path: image.to_string(),
+            verdict,
+            size,
+            sha256: Some(image.hex()),
+        });
+    }
+    if layout.images.is_empty() {
+        report.reasons.push(Refusal {
+            code: "nothing-verified",
+            found: "no image in the layout's index".to_owned(),
+            wanted: "at least one".to_owned(),
+        });
+    }
+    report
+}
+
+/// A piece of evidence about an image.
+struct Piece {
+    index: usize,
+    /// The manifest that it is attached to; none for cosign's older form, which is attached by a name
+    /// that a layout does not keep.
+    attached: Option<Digest>,
+    /// For cosign's older form: the payload that was signed in place of the manifest.
+    payload: Option<Vec<u8>>,
+}
+
+/// Everything that may be evidence: only `--bundle` if it is given.
+fn pieces(folder: &Path, layout: &Layout, session: &Session, shelf: &mut Shelf) -> Vec<Piece> {
+    let of_manifest = |attached| {
+        move |index| Piece {
+            index,
+            attached,
+            payload: None,
+        }
+    };
+    if !session.bundles.is_empty() {
+        let bundles = session.bundles.iter();
+        let pieces: Vec<usize> = bundles.flat_map(|it| shelf.load(it)).collect();
+        return pieces.into_iter().map(of_manifest(None)).collect();
+    }
+    let mut pieces = Vec::new();
+    for (attached, layers) in &layout.evidence {
+        for layer in layers {
+            let place = folder.join(format!("blobs/sha256/{}", layer.digest().hex()));
+            let most = attest_verify::limits::BUNDLE_BYTES as u64;
+            let blob = layout.blob_bytes(layer.digest(), Some(layer.size()), most);
+            if is_older(layer) {
+                let bundle = blob.clone().and_then(|blob| {
+                    layer_signature(layer, &blob).map_err(|error| Refusal {
+                        code: error.code(),
+                        found: error.to_string(),
+                        wanted: error.wanted().to_owned(),
+                    })
+                });
+                let payload = blob.ok().filter(|_| layer.media_type() == SIMPLE_SIGNING);
+                pieces.push(Piece {
+                    index: shelf.take_bundle(&place, bundle),
+                    attached: *attached,
+                    payload,
+                });
+            } else {
+                pieces.extend(
+                    shelf
+                        .take(&place, blob)
+                        .into_iter()
+                        .map(of_manifest(*attached)),
+                );
+            }
+        }
+    }
+    pieces
+}
+
+fn is_older(layer: &Descriptor) -> bool {
+    matches!(layer.media_type(), SIMPLE_SIGNING | ENVELOPE)
+}
+
+/// Whether the image is complete and one piece of evidence approves it.
+fn judge(
+    image: Digest,
+    layout: &Layout,
+    pieces: &[Piece],
+    session: &Session,
+    shelf: &mut Shelf,
+    report: &mut SubjectReport,
+) -> Result<(), Refusal> {
+    layout.check_blobs(image)?;
+    let manifest = layout.manifest(image).ok_or_else(no_bundle)?;
+    let mut refused = Vec::new();
+    let mut approving = Vec::new();
+    let about = |piece: &&Piece| piece.attached.is_none_or(|it| it == image);
+    for piece in pieces.iter().filter(about) {
+        match approves(piece, &manifest.artifact, session, shelf) {
+            Ok(()) => approving.push(piece.index),
+            Err(refusals) => refused.extend(refusals),
+        }
+        if !approving.is_empty() && approval::enough(&approving, session, shelf).is_ok() {
+            approval::decided(approving, session, shelf, report);
+            return Ok(());
+        }
+    }
+    if !approving.is_empty() {
+        let enough = approval::enough(&approving, session, shelf);
+        approval::decided(approving, session, shelf, report);
+        return enough;
+    }
+    Err(most_telling(refused).unwrap_or_else(no_bundle))
+}
+
+/// Whether a piece of evidence is the expected signer's, about this manifest.
+fn approves(
+    piece: &Piece,
+    manifest: &Artifact,
+    session: &Session,
+    shelf: &mut Shelf,
+) -> Result<(), Vec<Refusal>> {
+    if shelf.is_statement(piece.index) {
+        shelf.prove_statement(piece.index, session);
+        let accepted = decide(piece.index, session, shelf)?;
+        let statement = accepted.evidence().statement().ok_or_else(Vec::new)?;
+        return statement_names(statement, Bytes::Read(manifest), None)
+            .map(|_| ())
+            .map_err(|reason| vec![Refusal::from(&reason)]);
+    }
+    let Some(payload) = &piece.payload else {
+        shelf.prove_message(piece.index, &Subject::Artifact(manifest), session);
+        return decide(piece.index, session, shelf).map(|_| ());
+    };
+    let signed = Artifact::of_bytes(payload, Hashes::Sha256AndSha512);
+    shelf.prove_message(piece.index, &Subject::Artifact(&signed), session);
+    decide(piece.index, session, shelf)?;
+    // Only now: nobody else's payload is worth reading.
+    let named = signed_image(payload).map_err(|error| {
+        vec![Refusal {
+            code: error.code(),
+            found: error.to_string(),
+            wanted: error.wanted().to_owned(),
+        }]
+    })?;
+    if named == manifest.sha256() {
+        return Ok(());
+    }
+    Err(vec![Refusal {
+        code: "digest-mismatch",
+        found: manifest.sha256().to_string(),
+        wanted: named.to_string(),
+    }])
+}
+
+/// Of images cosign's own statement approves as well.
+fn decide<'s>(
+    index: usize,
+    session: &Session,
+    shelf: &'s Shelf,
+) -> Result<Accepted<'s>, Vec<Refusal>> {
+    let Some(evidence) = shelf.evidence(index) else {
+        return Err(shelf.refusals(index));
+    };
+    match session.policy.decide_image(evidence) {
+        Decision::Accept(accepted) => Ok(accepted),
+        Decision::Reject(reasons) => Err(reasons.iter().map(Refusal::from).collect()),
+    }
+}

@@ -1,0 +1,239 @@
+//! An OCI layout on disk: its manifests, each held to the digest by which it is named.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use attest_digest::{Artifact, Digest, Hashes, Match};
+use attest_verify::dialect::image::{Descriptor, Manifest};
+use attest_verify::limits;
+
+use crate::files;
+use crate::report::Refusal;
+
+/// What was read of a layout: images, and what may be evidence about them.
+pub(super) struct Layout {
+    folder: PathBuf,
+    /// What the layout's index lists that is no evidence.
+    pub(super) images: Vec<Digest>,
+    /// Manifests of evidence, by what they are attached to; none for cosign's older form.
+    pub(super) evidence: Vec<(Option<Digest>, Vec<Descriptor>)>,
+    manifests: BTreeMap<Digest, Read>,
+}
+
+/// A manifest whose bytes have its digest.
+pub(super) struct Read {
+    pub(super) artifact: Artifact,
+    manifest: Manifest,
+}
+
+impl Layout {
+    pub(super) fn read(folder: &Path) -> Result<Self, Refusal> {
+        let version = bytes(&folder.join("oci-layout"), "index-malformed")?;
+        let says_version = |it: serde_json::Value| it.get("imageLayoutVersion").is_some();
+        if !serde_json::from_slice(&version).is_ok_and(says_version) {
+            return Err(refuse("index-malformed", "oci-layout says no version"));
+        }
+        let index = bytes(&folder.join("index.json"), "index-malformed")?;
+        let Manifest::Index { manifests, .. } =
+            Manifest::parse(&index).map_err(|error| refuse("index-malformed", error))?
+        else {
+            return Err(refuse("index-malformed", "index.json is no index"));
+        };
+        let mut layout = Self {
+            folder: folder.to_owned(),
+            images: Vec::new(),
+            evidence: Vec::new(),
+            manifests: BTreeMap::new(),
+        };
+        let mut listed = BTreeSet::new();
+        for descriptor in &manifests {
+            if listed.insert(descriptor.digest()) {
+                layout.take(descriptor)?;
+            }
+        }
+        layout.find_unlisted(&listed)?;
+        Ok(layout)
+    }
+
+    /// An image that the index lists.
+    pub(super) fn manifest(&self, digest: Digest) -> Option<&Read> {
+        self.manifests.get(&digest)
+    }
+
+    /// Takes in what the index lists, as evidence or as an image.
+    fn take(&mut self, descriptor: &Descriptor) -> Result<(), Refusal> {
+        let digest = descriptor.digest();
+        let read = self.read_manifest(digest, Some(descriptor.size()))?;
+        let kind = descriptor.annotation("kind").unwrap_or_default();
+        let is_older = [".cosign/sigs", ".cosign/atts", ".cosign/sboms"]
+            .iter()
+            .any(|it| kind.ends_with(it));
+        match (&read.manifest, read.manifest.subject()) {
+            (Manifest::Image { layers, .. }, subject) if is_older || subject.is_some() => {
+                self.add_evidence(subject, layers.clone())
+            }
+            _ => {
+                self.images.push(digest);
+                self.manifests.insert(digest, read);
+                Ok(())
+            }
+        }
+    }
+
+    /// cosign saves the bundles of version 3 and leaves them out of the index. What proves itself needs
+    /// no place in it: manifests among the blobs that are attached to an image here.
+    fn find_unlisted(&mut self, listed: &BTreeSet<Digest>) -> Result<(), Refusal> {
+        let Ok(entries) = fs::read_dir(self.folder.join("blobs/sha256")) else {
+            return Ok(());
+        };
+        let mut names: Vec<String> = entries
+            .flatten()
+            .filter(|entry| entry.metadata().is_ok_and(|it| it.len() <= REFERRER_BYTES))
+            .filter_map(|entry| entry.file_name().into_string().ok())
+            .take(limits::IMAGE_MANIFESTS)
+            .collect();
+        names.sort();
+        for name in names {
+            let Ok(digest) = Digest::parse(&format!("sha256:{name}")) else {
+                continue;
+            };
+            if listed.contains(&digest) {
+                continue;
+            }
+            // Whatever it is, it is no evidence: what images need of it is checked with them.
+            let Ok(Read {
+                manifest:
+                    Manifest::Image {
+                        layers, subject, ..
+                    },
+                ..
+            }) = self.read_manifest(digest, None)
+            else {
+                continue;
+            };
+            if subject.is_some_and(|it| self.images.contains(&it)) {
+                self.add_evidence(subject, layers)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn add_evidence(
+        &mut self,
+        subject: Option<Digest>,
+        layers: Vec<Descriptor>,
+    ) -> Result<(), Refusal> {
+        self.evidence.push((subject, layers));
+        let count: usize = self.evidence.iter().map(|(_, layers)| layers.len()).sum();
+        if count > limits::EVIDENCE_PIECES {
+            let found = format!("more than {} pieces of evidence", limits::EVIDENCE_PIECES);
+            return Err(refuse("bundle-too-large", found));
+        }
+        Ok(())
+    }
+
+    fn read_manifest(&self, digest: Digest, size: Option<u64>) -> Result<Read, Refusal> {
+        let bytes = self.blob_bytes(digest, size, limits::IMAGE_MANIFEST_BYTES as u64)?;
+        let manifest =
+            Manifest::parse(&bytes).map_err(|error| refuse("manifest-malformed", error))?;
+        Ok(Read {
+            artifact: Artifact::of_bytes(&bytes, Hashes::Sha256AndSha512),
+            manifest,
+        })
+    }
+
+    /// A blob's bytes, if they have its digest.
+    pub(super) fn blob_bytes(
+        &self,
+        digest: Digest,
+        size: Option<u64>,
+        most: u64,
+    ) -> Result<Vec<u8>, Refusal> {
+        let path = self.path(digest);
+        let bytes = files::read_limited(&path, most).map_err(|error| match error.kind() {
+            std::io::ErrorKind::NotFound => refuse("blob-missing", digest),
+            std::io::ErrorKind::FileTooLarge => refuse("bundle-too-large", error),
+            _ => refuse("blob-corrupt", format!("{}: {error}", path.display())),
+        })?;
+        let found = Artifact::of_bytes(&bytes, Hashes::Sha256);
+        check(&found, digest, size)?;
+        Ok(bytes)
+    }
+
+    /// Whether every blob of an image is there, and has its digest and size.
+    pub(super) fn check_blobs(&self, image: Digest) -> Result<(), Refusal> {
+        let mut left = limits::IMAGE_MANIFESTS;
+        let read = self.manifest(image);
+        let manifest = read.ok_or_else(|| refuse("blob-missing", image))?;
+        self.check_manifest(&manifest.manifest, limits::IMAGE_DEPTH, &mut left)
+    }
+
+    fn check_manifest(
+        &self,
+        manifest: &Manifest,
+        depth: usize,
+        left: &mut usize,
+    ) -> Result<(), Refusal> {
+        match manifest {
+            Manifest::Image { config, layers, .. } => std::iter::once(config)
+                .chain(layers)
+                .try_for_each(|blob| self.check_blob(blob)),
+            Manifest::Index { manifests, .. } => {
+                let depth = depth.checked_sub(1).ok_or_else(|| {
+                    refuse("manifest-malformed", "indexes too deep inside each other")
+                })?;
+                for child in manifests {
+                    *left = left
+                        .checked_sub(1)
+                        .ok_or_else(|| refuse("manifest-malformed", "too many manifests"))?;
+                    let read = self.read_manifest(child.digest(), Some(child.size()))?;
+                    self.check_manifest(&read.manifest, depth, left)?;
+                }
+                Ok(())
+            }
+        }
+    }
+
+    fn check_blob(&self, blob: &Descriptor) -> Result<(), Refusal> {
+        let artifact = Artifact::read_path(&self.path(blob.digest()), Hashes::Sha256);
+        let artifact = artifact.map_err(|error| match error {
+            attest_digest::ReadError::NotFound { .. } => refuse("blob-missing", blob.digest()),
+            other => refuse("blob-corrupt", other),
+        })?;
+        check(&artifact, blob.digest(), Some(blob.size()))
+    }
+
+    /// Sixty-four hexadecimal digits: nothing that leads elsewhere.
+    fn path(&self, digest: Digest) -> PathBuf {
+        self.folder.join("blobs/sha256").join(digest.hex())
+    }
+}
+
+fn check(found: &Artifact, wanted: Digest, size: Option<u64>) -> Result<(), Refusal> {
+    let same = matches!(found.compare(&wanted.into()), Match::Same);
+    if same && size.is_none_or(|it| it == found.size()) {
+        return Ok(());
+    }
+    Err(Refusal {
+        code: "blob-corrupt",
+        found: format!("{} of {} bytes", found.sha256(), found.size()),
+        wanted: wanted.to_string(),
+    })
+}
+
+fn bytes(path: &Path, code: &'static str) -> Result<Vec<u8>, Refusal> {
+    files::read_limited(path, limits::IMAGE_MANIFEST_BYTES as u64)
+        .map_err(|error| refuse(code, format!("{}: {error}", path.display())))
+}
+
+pub(super) fn refuse(code: &'static str, found: impl std::fmt::Display) -> Refusal {
+    Refusal {
+        code,
+        found: found.to_string(),
+        wanted: "an image as its layout names it".to_owned(),
+    }
+}
+
+/// A manifest that attaches one bundle has 1 KiB.
+const REFERRER_BYTES: u64 = 64 << 10;

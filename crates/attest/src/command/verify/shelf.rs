@@ -1,0 +1,398 @@
+//! All evidence of a run, and what was made of each piece of it.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use attest_digest::{Artifact, Digest, Hashes};
+use attest_policy::{Accepted, Decision};
+use attest_verify::dialect::{self, At, Claim, Dialect, DialectError, Piece};
+use attest_verify::{Bundle, Content, Evidence, Subject};
+
+use super::Session;
+use crate::files;
+use crate::home::real;
+use crate::report::{self, EvidenceReport, EvidenceState, Refusal};
+
+/// All evidence of a run. A file holds one piece or several; each is read, parsed and, as a
+/// statement, verified once, and has a number of its own. A file of which one piece cannot be read
+/// has one number, and no evidence.
+///
+/// A folder can hold any number of bundles that nobody signed. Their claims are held only up to
+/// [`HELD_BYTES`]; what is beyond is read again when it is verified.
+#[derive(Debug, Default)]
+pub(crate) struct Shelf {
+    items: Vec<Item>,
+    by_path: BTreeMap<PathBuf, Vec<usize>>,
+    held: usize,
+}
+
+/// Bytes of bundles that are held between reading and verifying them.
+const HELD_BYTES: usize = 4 << 20;
+
+#[derive(Debug)]
+struct Item {
+    place: PathBuf,
+    /// Where in the file it stands, and as which of its pieces.
+    at: At,
+    nth: usize,
+    bundle: Option<Bundle>,
+    is_statement: bool,
+    /// Whether its form says that the statement's subject is the file's name.
+    names_file: bool,
+    /// Its share of the file's bytes; none if it is no evidence.
+    size: usize,
+    /// Of the file.
+    digest: Option<Digest>,
+    outcome: Outcome,
+    /// What was verified about an earlier subject: the report must still say so.
+    earlier: Option<Box<Evidence>>,
+}
+
+/// What was read of a file.
+struct Taken {
+    digest: Option<Digest>,
+    size: usize,
+    pieces: Result<Vec<(At, Bundle)>, Outcome>,
+}
+
+#[derive(Debug)]
+enum Outcome {
+    Pending,
+    Proven(Box<Evidence>),
+    Rejected(Vec<Refusal>),
+    Unreadable(Refusal),
+}
+
+impl Shelf {
+    pub(crate) fn new() -> Self {
+        Self::default()
+    }
+
+    /// Takes a file in and gives the numbers of its pieces, at least one, the same each time.
+    pub(crate) fn load(&mut self, path: &Path) -> Vec<usize> {
+        let key = real(path);
+        if let Some(numbers) = self.by_path.get(&key) {
+            return numbers.clone();
+        }
+        let numbers = self.push(path, read(path), HELD_BYTES);
+        self.by_path.insert(key, numbers.clone());
+        numbers
+    }
+
+    /// Takes in a file that lies in no folder: its bytes, or why they cannot be had.
+    pub(crate) fn take(&mut self, place: &Path, bytes: Result<Vec<u8>, Refusal>) -> Vec<usize> {
+        let taken = match bytes {
+            Ok(bytes) => parse(&bytes, None),
+            Err(refusal) => Taken::refused(Outcome::Rejected(vec![refusal])),
+        };
+        self.push(place, taken, usize::MAX)
+    }
+
+    /// Takes in a piece that is in no file by itself.
+    pub(crate) fn take_bundle(&mut self, place: &Path, bundle: Result<Bundle, Refusal>) -> usize {
+        let taken = match bundle {
+            Ok(bundle) => Taken {
+                digest: None,
+                size: 1,
+                pieces: Ok(vec![(At::default(), bundle)]),
+            },
+            Err(refusal) => Taken::refused(Outcome::Rejected(vec![refusal])),
+        };
+        let first = self.items.len();
+        self.push(place, taken, usize::MAX);
+        first
+    }
+
+    /// Claims are held as long as there are no more than so many bytes of them.
+    fn push(&mut self, place: &Path, taken: Taken, most: usize) -> Vec<usize> {
+        let Taken {
+            digest,
+            size,
+            pieces,
+        } = taken;
+        let first = self.items.len();
+        let mut add = |at, nth, bundle: Option<Bundle>, outcome| {
+            let is_statement = bundle.as_ref().is_some_and(is_statement);
+            let names_file = bundle.as_ref().is_some_and(names_file);
+            let size = bundle.as_ref().map_or(0, |_| size);
+            let held = self.held.saturating_add(size);
+            let bundle = bundle.filter(|_| held <= most);
+            if bundle.is_some() {
+                self.held = held;
+            }
+            self.items.push(Item {
+                place: place.to_owned(),
+                at,
+                nth,
+                bundle,
+                is_statement,
+                names_file,
+                size,
+                digest,
+                outcome,
+                earlier: None,
+            });
+        };
+        match pieces {
+            Ok(pieces) => {
+                for (nth, (at, bundle)) in pieces.into_iter().enumerate() {
+                    add(at, nth, Some(bundle), Outcome::Pending);
+                }
+            }
+            Err(outcome) => add(At::default(), 0, None, outcome),
+        }
+        (first..self.items.len()).collect()
+    }
+
+    /// Whether the piece holds a statement rather than a message signature.
+    pub(crate) fn is_statement(&self, index: usize) -> bool {
+        self.items.get(index).is_some_and(|item| item.is_statement)
+    }
+
+    /// Whether the piece is of a form that signs a file under its very name (PEP 740).
+    pub(crate) fn names_file(&self, index: usize) -> bool {
+        self.items.get(index).is_some_and(|item| item.names_file)
+    }
+
+    /// The digest of the bytes that were read: of the whole file.
+    pub(crate) fn digest(&self, index: usize) -> Option<Digest> {
+        self.items.get(index)?.digest
+    }
+
+    /// Verifies the statement in a bundle, once.
+    pub(crate) fn prove_statement(&mut self, index: usize, session: &Session) {
+        let Some(item) = self.items.get_mut(index) else {
+            return;
+        };
+        if !item.is_statement || !matches!(item.outcome, Outcome::Pending) {
+            return;
+        }
+        if item.bundle.is_some() {
+            self.held = self.held.saturating_sub(item.size);
+        }
+        item.outcome = match item.claims() {
+            Ok(bundle) => outcome(
+                session
+                    .verifier
+                    .verify_statement(&bundle, session.policy.signers()),
+            ),
+            Err(outcome) => outcome,
+        };
+    }
+
+    /// Verifies a message signature over this subject. The evidence is about the last subject that
+    /// was asked about: two names can lead to one bundle.
+    pub(crate) fn prove_message(&mut self, index: usize, subject: &Subject<'_>, session: &Session) {
+        let Some(item) = self.items.get_mut(index) else {
+            return;
+        };
+        if item.is_statement || item.size == 0 {
+            return;
+        }
+        let held = item.bundle.is_some();
+        if let Outcome::Proven(evidence) = std::mem::replace(&mut item.outcome, Outcome::Pending) {
+            item.earlier.get_or_insert(evidence);
+        }
+        item.outcome = match item.claims() {
+            Ok(bundle) => {
+                let verified = session
+                    .verifier
+                    .verify(&bundle, subject, session.policy.signers());
+                item.bundle = held.then_some(bundle);
+                outcome(verified)
+            }
+            Err(outcome) => outcome,
+        };
+    }
+
+    /// The evidence, when it was verified.
+    pub(crate) fn evidence(&self, index: usize) -> Option<&Evidence> {
+        match &self.items.get(index)?.outcome {
+            Outcome::Proven(evidence) => Some(evidence),
+            _ => None,
+        }
+    }
+
+    /// Everything that was verified.
+    pub(crate) fn proven(&self) -> impl Iterator<Item = &Evidence> {
+        (0..self.items.len()).filter_map(|index| self.evidence(index))
+    }
+
+    /// The evidence if it was verified and the policy accepts it; else why not.
+    pub(crate) fn decide(
+        &self,
+        index: usize,
+        session: &Session,
+    ) -> Result<Accepted<'_>, Vec<Refusal>> {
+        let Some(evidence) = self.evidence(index) else {
+            return Err(self.refusals(index));
+        };
+        match session.policy.decide(evidence) {
+            Decision::Accept(accepted) => Ok(accepted),
+            Decision::Reject(reasons) => Err(reasons.iter().map(Refusal::from).collect()),
+        }
+    }
+
+    /// Why a piece did not verify.
+    pub(crate) fn refusals(&self, index: usize) -> Vec<Refusal> {
+        match self.items.get(index).map(|item| &item.outcome) {
+            Some(Outcome::Rejected(refusals)) => refusals.clone(),
+            Some(Outcome::Unreadable(refusal)) => vec![refusal.clone()],
+            _ => Vec::new(),
+        }
+    }
+
+    /// Whether a file of evidence could not be read at all.
+    pub(crate) fn is_unreadable(&self, index: usize) -> bool {
+        matches!(
+            self.items.get(index).map(|item| &item.outcome),
+            Some(Outcome::Unreadable(_))
+        )
+    }
+
+    /// What became of every piece, for the report.
+    pub(crate) fn into_reports(self, independent: &[String]) -> Vec<EvidenceReport> {
+        let state = |outcome| match outcome {
+            Outcome::Pending => EvidenceState::NotLookedAt,
+            Outcome::Proven(evidence) => {
+                EvidenceState::Proven(report::proven(&evidence, independent))
+            }
+            Outcome::Rejected(refusals) => EvidenceState::Rejected(refusals),
+            Outcome::Unreadable(refusal) => EvidenceState::Unreadable(refusal),
+        };
+        self.items
+            .into_iter()
+            .map(|item| EvidenceReport {
+                place: format!("{}{}", item.place.display(), item.at),
+                state: state(match (item.outcome, item.earlier) {
+                    (Outcome::Rejected(_) | Outcome::Unreadable(_), Some(evidence)) => {
+                        Outcome::Proven(evidence)
+                    }
+                    (outcome, _) => outcome,
+                }),
+            })
+            .collect()
+    }
+}
+
+impl Item {
+    /// The claims: as held, or read again. They are the same bytes, or nothing is.
+    fn claims(&mut self) -> Result<Bundle, Outcome> {
+        if let Some(bundle) = self.bundle.take() {
+            return Ok(bundle);
+        }
+        let again = read(&self.place);
+        let is_same = again.digest == self.digest;
+        let pieces = again.pieces.ok().filter(|_| is_same).unwrap_or_default();
+        let piece = pieces.into_iter().nth(self.nth);
+        piece.map(|(_, bundle)| bundle).ok_or_else(|| {
+            Outcome::Unreadable(Refusal {
+                code: "file-changed",
+                found: format!("{} changed while it was read", self.place.display()),
+                wanted: "a bundle that stays as it is".to_owned(),
+            })
+        })
+    }
+}
+
+impl Taken {
+    fn refused(outcome: Outcome) -> Self {
+        Self {
+            digest: None,
+            size: 0,
+            pieces: Err(outcome),
+        }
+    }
+}
+
+/// What a piece claims, as a bundle; `beside` is where the certificate of a detached signature is
+/// looked for.
+fn bundle_of(piece: Piece, beside: Option<&Path>) -> Result<Bundle, DialectError> {
+    let dialect = piece.dialect();
+    match piece.into_claim() {
+        Claim::Bundle(bundle) => Ok(*bundle),
+        Claim::Signature(signature) => {
+            let certificate = beside.and_then(certificate_beside);
+            dialect::with_certificate(signature, certificate.as_deref())
+        }
+        _ => Err(DialectError::Unsupported { dialect }),
+    }
+}
+
+/// The certificate beside `X.sig`, as cosign writes it: `X.pem`, `X.crt` or `X.cert`.
+fn certificate_beside(signature: &Path) -> Option<Vec<u8>> {
+    let name = signature.file_name()?.to_str()?.strip_suffix(".sig")?;
+    let paths = ["pem", "crt", "cert"].map(|it| signature.with_file_name(format!("{name}.{it}")));
+    let found = paths.iter().find(|path| path.is_file())?;
+    // What cannot be read is no certificate: the signature is then a key's, or nobody's.
+    files::read_limited(found, CERTIFICATES_BYTES).ok()
+}
+
+/// A chain of certificates in PEM.
+const CERTIFICATES_BYTES: u64 = 256 << 10;
+
+fn names_file(bundle: &Bundle) -> bool {
+    matches!(
+        bundle.dialect(),
+        Dialect::PypiProvenance | Dialect::PypiAttestation
+    )
+}
+
+fn refusal(error: &DialectError) -> Refusal {
+    Refusal {
+        code: error.code(),
+        found: error.to_string(),
+        wanted: error.wanted().to_owned(),
+    }
+}
+
+fn is_statement(bundle: &Bundle) -> bool {
+    matches!(bundle.content(), Content::Envelope(_))
+}
+
+fn outcome(result: Result<Evidence, attest_verify::Rejection>) -> Outcome {
+    match result {
+        Ok(evidence) => Outcome::Proven(Box::new(evidence)),
+        Err(rejection) => Outcome::Rejected(report::refusals(&rejection)),
+    }
+}
+
+fn read(path: &Path) -> Taken {
+    let limit = attest_verify::limits::BUNDLE_BYTES as u64;
+    match files::read_limited(path, limit) {
+        Err(error) if error.kind() == std::io::ErrorKind::FileTooLarge => {
+            let refusal = Refusal {
+                code: "bundle-too-large",
+                found: error.to_string(),
+                wanted: format!("at most {limit} bytes"),
+            };
+            Taken::refused(Outcome::Rejected(vec![refusal]))
+        }
+        Err(error) => {
+            let refusal = Refusal {
+                code: "bundle-unreadable",
+                found: error.to_string(),
+                wanted: "a readable file".to_owned(),
+            };
+            Taken::refused(Outcome::Unreadable(refusal))
+        }
+        Ok(bytes) => parse(&bytes, Some(path)),
+    }
+}
+
+fn parse(bytes: &[u8], path: Option<&Path>) -> Taken {
+    let digest = Artifact::of_bytes(bytes, Hashes::Sha256).sha256();
+    let pieces = dialect::recognise(bytes).and_then(|pieces| {
+        let bundle = |piece: Piece| Ok((piece.at(), bundle_of(piece, path)?));
+        pieces
+            .into_iter()
+            .map(bundle)
+            .collect::<Result<Vec<_>, DialectError>>()
+    });
+    let count = pieces.as_ref().map_or(1, Vec::len).max(1);
+    Taken {
+        digest: Some(digest),
+        size: bytes.len().div_ceil(count),
+        pieces: pieces.map_err(|error| Outcome::Rejected(vec![refusal(&error)])),
+    }
+}
