@@ -117,7 +117,94 @@ fn several_roots_serve_one_run() {
     for case in [Case::public_good(), Case::staging()] {
         let report = case.verify(&both).yes().json();
         assert_eq!(report["trust"].as_array().unwrap().len(), 2);
+        let proven = &report["evidence"][0];
+        let root = if case.subject.starts_with("sha256:") {
+            "@public-good"
+        } else {
+            "@staging"
+        };
+        assert_eq!(proven["logs"][0]["root"], root);
+        assert_eq!(proven["times"][0]["root"], root);
+        assert_eq!(proven["certificate_authority"]["root"], root);
     }
+}
+
+#[test]
+fn what_no_root_knows_is_told_apart_from_what_is_forged() {
+    let staging = Case::staging();
+    let report = staging.verify(&["--trusted-root", "@public-good"]).json();
+    let codes: Vec<&str> = report["evidence"][0]["reasons"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|it| it["code"].as_str().unwrap())
+        .collect();
+    assert_eq!(codes, ["log-unknown", "time-unknown"], "{report:#}");
+    let found = |index: usize| {
+        report["evidence"][0]["reasons"][index]["found"]
+            .as_str()
+            .unwrap()
+            .to_owned()
+    };
+    // What to look for: the log by its id and origin, the authority by its name.
+    assert!(found(0).contains("f30d5a999d92e662"), "{}", found(0));
+    assert!(
+        found(0).contains("log2025-alpha1.rekor.sigstage.dev"),
+        "{}",
+        found(0)
+    );
+    assert!(found(1).contains("sigstore-tsa"), "{}", found(1));
+    let human = World::new().attest_with(&[
+        "verify",
+        &staging.subject,
+        "--bundle",
+        &staging.bundle,
+        "--identity",
+        staging.identity,
+        "--issuer",
+        staging.issuer,
+    ]);
+    assert!(
+        human
+            .out
+            .contains("hint        no trusted root of this run knows"),
+        "{human:#?}"
+    );
+    // The certificate authority: a root that has the log and the time, and not the issuer.
+    let world = World::new();
+    let mut root: serde_json::Value = serde_json::from_slice(
+        &std::fs::read(repository().join("crates/verify/roots/staging/trusted_root.json")).unwrap(),
+    )
+    .unwrap();
+    root["certificateAuthorities"] = serde_json::json!([]);
+    world.write("root.json", root.to_string());
+    let without = in_place(&world, "root.json");
+    assert_eq!(
+        staging.code(&["--trusted-root", &without]),
+        "certificate-authority-unknown"
+    );
+    // Forged: the same log and the same authority, another signature.
+    let text = std::fs::read_to_string(fixture("staging/bundle.sigstore.json")).unwrap();
+    let mut bundle: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let checkpoint = bundle
+        .pointer_mut("/verificationMaterial/tlogEntries/0/inclusionProof/checkpoint/envelope")
+        .unwrap();
+    let note = checkpoint.as_str().unwrap().trim_end();
+    let (head, line) = note.rsplit_once(' ').unwrap();
+    let last = if line.as_bytes()[20] == b'A' {
+        "B"
+    } else {
+        "A"
+    };
+    let forged = format!("{head} {}{last}{}\n", &line[..20], &line[21..]);
+    *checkpoint = forged.into();
+    let file = world.write("forged.sigstore.json", bundle.to_string());
+    let mut case = Case::staging();
+    case.bundle = file.display().to_string();
+    assert_eq!(
+        case.code(&["--trusted-root", "@staging"]),
+        "checkpoint-signature-invalid"
+    );
 }
 
 #[test]

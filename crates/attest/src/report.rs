@@ -163,6 +163,8 @@ pub(crate) struct Proven {
     pub(crate) content: String,
     pub(crate) logs: Vec<LogLine>,
     pub(crate) times: Vec<TimeLine>,
+    /// Who issued the certificate, and the trusted root that has it.
+    pub(crate) issuer: Option<(String, String)>,
     pub(crate) checks: Vec<&'static str>,
     pub(crate) steps: Vec<StepLine>,
     pub(crate) skipped: Vec<String>,
@@ -174,6 +176,8 @@ pub(crate) struct LogLine {
     pub(crate) index: u64,
     pub(crate) tree_size: u64,
     pub(crate) kept_by: &'static str,
+    /// The trusted root that has it.
+    pub(crate) root: String,
 }
 
 #[derive(Debug, Clone)]
@@ -181,6 +185,8 @@ pub(crate) struct TimeLine {
     pub(crate) time: String,
     pub(crate) authority: String,
     pub(crate) asserted_by: &'static str,
+    /// The trusted root that has the authority.
+    pub(crate) root: String,
 }
 
 impl Report {
@@ -345,8 +351,12 @@ pub(crate) fn proven(evidence: &Evidence, independent: &[String]) -> Proven {
                 index: log.index(),
                 tree_size: log.tree_size(),
                 kept_by: keeper(declared(log.origin()), log.origin()),
+                root: log.root().to_owned(),
             })
             .collect(),
+        issuer: evidence
+            .certificate_authority()
+            .map(|it| (it.name().to_owned(), it.root().to_owned())),
         times: evidence
             .times()
             .iter()
@@ -357,6 +367,7 @@ pub(crate) fn proven(evidence: &Evidence, independent: &[String]) -> Proven {
                     declared(time.authority()) || time.authority_uri().is_some_and(&declared),
                     time.authority_uri().map_or(time.authority(), host),
                 ),
+                root: time.root().to_owned(),
             })
             .collect(),
         checks: evidence

@@ -38,6 +38,7 @@ pub struct Evidence {
     pub(crate) content: ProvenContent,
     pub(crate) times: Vec<ProvenTime>,
     pub(crate) logs: Vec<ProvenLog>,
+    pub(crate) authority: Option<ProvenAuthority>,
     pub(crate) checks: Vec<Check>,
     pub(crate) skipped: Vec<Skipped>,
 }
@@ -106,6 +107,11 @@ impl Evidence {
     /// Places in logs, at most one of each log.
     pub fn logs(&self) -> &[ProvenLog] {
         &self.logs
+    }
+
+    /// Who issued the signer's certificate; none for a key.
+    pub const fn certificate_authority(&self) -> Option<&ProvenAuthority> {
+        self.authority.as_ref()
     }
 
     /// What was checked, in order, each with a code of [`STEPS`](crate::STEPS).
@@ -187,6 +193,7 @@ pub struct ProvenTime {
     pub(crate) authority: String,
     pub(crate) uri: Option<String>,
     pub(crate) source: TimeSource,
+    pub(crate) root: String,
 }
 
 /// How a time was proven.
@@ -219,6 +226,30 @@ impl ProvenTime {
     pub const fn source(&self) -> TimeSource {
         self.source
     }
+
+    /// The name of the trusted root that has the authority.
+    pub fn root(&self) -> &str {
+        &self.root
+    }
+}
+
+/// The authority that issued the signer's certificate.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProvenAuthority {
+    pub(crate) name: String,
+    pub(crate) root: String,
+}
+
+impl ProvenAuthority {
+    /// Its name: the common name of the certificate that issues, as the trusted root has it.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The name of the trusted root that has it.
+    pub fn root(&self) -> &str {
+        &self.root
+    }
 }
 
 /// A place in a trusted log.
@@ -228,6 +259,7 @@ pub struct ProvenLog {
     pub(crate) log_id: [u8; 32],
     pub(crate) index: u64,
     pub(crate) tree_size: Option<u64>,
+    pub(crate) root: String,
 }
 
 impl ProvenLog {
@@ -249,6 +281,11 @@ impl ProvenLog {
     /// Leaves of the tree in which the entry was proven; 0 if there is only a promise.
     pub fn tree_size(&self) -> u64 {
         self.tree_size.unwrap_or(0)
+    }
+
+    /// The name of the trusted root that has the log.
+    pub fn root(&self) -> &str {
+        &self.root
     }
 
     /// Whether inclusion was proven, and not only promised.

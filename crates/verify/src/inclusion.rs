@@ -34,6 +34,7 @@ impl Logged {
                     authority: log.origin.clone(),
                     uri: None,
                     source: TimeSource::Promise,
+                    root: log.root.clone(),
                 })
             })
             .collect()
@@ -44,7 +45,7 @@ impl Logged {
 pub(crate) fn verify<'l>(
     bundle: &Bundle,
     signed: &Signed<'_>,
-    find: impl Fn(&[u8; 32]) -> Option<&'l TrustedLog>,
+    find: impl Fn(&[u8; 32]) -> Option<(&'l str, &'l TrustedLog)>,
     accept: Accept,
 ) -> Logged {
     let mut logged = Logged::default();
@@ -104,19 +105,19 @@ fn verify_entry<'l>(
     entry: &BundleEntry,
     earlier: &[BundleEntry],
     signed: &Signed<'_>,
-    find: impl Fn(&[u8; 32]) -> Option<&'l TrustedLog>,
+    find: impl Fn(&[u8; 32]) -> Option<(&'l str, &'l TrustedLog)>,
     accept: Accept,
 ) -> Result<Entry, Check> {
     check_not_repeated(entry, earlier)?;
     let kind = check_body(entry, signed)?;
-    let Some(log) = find(entry.log_id()) else {
+    let Some((root, log)) = find(entry.log_id()) else {
         let id = hex::encode(entry.log_id());
         if accept.no_log {
             return Ok(Entry::PassedOver(Skipped::LogUnknown { id }));
         }
         return Err(Check::new(
             "log-unknown",
-            format!("log {id} (claimed)"),
+            format!("log {id}{} (claimed)", claimed_origin(entry)),
             "a log of a trusted root",
         ));
     };
@@ -148,12 +149,20 @@ fn verify_entry<'l>(
         log_id: *log.id(),
         index,
         tree_size,
+        root: root.to_owned(),
     };
     Ok(Entry::Proven {
         log,
         promised,
         skipped,
     })
+}
+
+/// The first line of the checkpoint, to look for the log by.
+fn claimed_origin(entry: &BundleEntry) -> String {
+    let line = entry.proof().and_then(|it| it.checkpoint.lines().next());
+    line.map(|it| format!(" of {}", it.chars().take(120).collect::<String>()))
+        .unwrap_or_default()
 }
 
 /// Also the same leaf under another index is a repetition: a log counts once for a signature.

@@ -3,7 +3,7 @@
 use attest_digest::Algorithm;
 use jiff::Timestamp;
 
-use crate::asn1::certificate::Family;
+use crate::asn1::certificate::{Certificate, Family, name_of};
 use crate::asn1::token::{CertificateDigest, SignerId, Token};
 use crate::bundle::Bundle;
 use crate::check::Check;
@@ -12,6 +12,9 @@ use crate::evidence::{ProvenTime, Skipped, TimeSource};
 use crate::limits;
 use crate::trusted_root::{ChainProblem, TimestampAuthority};
 use crate::verifier::Accept;
+
+/// An authority with the name of the trusted root that has it.
+pub(crate) type Named<'a> = (&'a str, &'a TimestampAuthority);
 
 /// What the timestamps of a bundle prove.
 #[derive(Default)]
@@ -26,11 +29,7 @@ pub(crate) struct Stamped {
 }
 
 /// Verifies every timestamp; one that does not hold is not outweighed by others.
-pub(crate) fn verify(
-    bundle: &Bundle,
-    authorities: &[&TimestampAuthority],
-    accept: Accept,
-) -> Stamped {
+pub(crate) fn verify(bundle: &Bundle, authorities: &[Named<'_>], accept: Accept) -> Stamped {
     let mut stamped = Stamped::default();
     let mut tokens = Vec::new();
     let timestamps = bundle.timestamps();
@@ -96,18 +95,20 @@ struct Stamp {
 fn verify_timestamp(
     bytes: &[u8],
     signature: &[u8],
-    authorities: &[&TimestampAuthority],
+    authorities: &[Named<'_>],
 ) -> Result<Stamp, Check> {
     let token = Token::parse(bytes).map_err(|error| invalid(error.to_string()))?;
     let imprint = crypto::hash(token.imprint.algorithm, signature);
     if imprint.as_bytes() != token.imprint.digest {
         return Err(invalid("a timestamp of another signature".to_owned()));
     }
-    let candidates = authorities.iter().filter(|it| is_signer(&token.signer, it));
+    let candidates = authorities
+        .iter()
+        .filter(|(_, it)| it.leaf().is_some_and(|leaf| is_signer(&token.signer, leaf)));
     // One authority may stand in a root several times, with other windows.
     let mut refused = None;
-    for authority in candidates {
-        match verify_by(&token, authority) {
+    for (root, authority) in candidates {
+        match verify_by(&token, authority, root) {
             Ok(stamp) => return Ok(stamp),
             Err(check) => refused = Some(check),
         }
@@ -115,16 +116,34 @@ fn verify_timestamp(
     Err(refused.unwrap_or_else(|| {
         Check::new(
             UNKNOWN,
-            "a timestamp of an unknown authority",
+            format!("a timestamp by {} (claimed)", claimed_authority(&token)),
             "an authority of a trusted root",
         )
     }))
 }
 
-fn is_signer(id: &SignerId, authority: &TimestampAuthority) -> bool {
-    let Some(leaf) = authority.leaf() else {
-        return false;
-    };
+/// The name to look for the authority by: its certificate's, if the token carries it, else its
+/// issuer's or its key's.
+fn claimed_authority(token: &Token) -> String {
+    let carried = token
+        .certificates
+        .iter()
+        .filter_map(|it| Certificate::parse(it).ok())
+        .find(|it| is_signer(&token.signer, it))
+        .and_then(|it| it.common_name());
+    carried.unwrap_or_else(|| match &token.signer {
+        SignerId::IssuerAndSerial(issuer, serial) => {
+            let issuer = name_of(issuer).unwrap_or_else(|| "an unnamed issuer".to_owned());
+            format!(
+                "an authority certified by {issuer}, serial {}",
+                hex::encode(serial)
+            )
+        }
+        SignerId::SubjectKeyId(id) => format!("the key {}", hex::encode(id)),
+    })
+}
+
+fn is_signer(id: &SignerId, leaf: &Certificate) -> bool {
     match id {
         SignerId::IssuerAndSerial(issuer, serial) => {
             leaf.issuer_and_serial() == (issuer.as_slice(), serial.as_slice())
@@ -134,7 +153,7 @@ fn is_signer(id: &SignerId, authority: &TimestampAuthority) -> bool {
 }
 
 /// Only the trusted certificate counts; those in the token are the token's word.
-fn verify_by(token: &Token, authority: &TimestampAuthority) -> Result<Stamp, Check> {
+fn verify_by(token: &Token, authority: &TimestampAuthority, root: &str) -> Result<Stamp, Check> {
     let leaf = authority
         .leaf()
         .ok_or_else(|| invalid("an authority without certificates".to_owned()))?;
@@ -177,6 +196,7 @@ fn verify_by(token: &Token, authority: &TimestampAuthority) -> Result<Stamp, Che
             authority: authority.name().to_owned(),
             uri: authority.uri().map(str::to_owned),
             source: TimeSource::Timestamp,
+            root: root.to_owned(),
         },
         token: token.signature.clone(),
         engine_reads: engine_reads(token, authority),

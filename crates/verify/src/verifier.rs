@@ -9,14 +9,14 @@ use crate::chain;
 use crate::check::{Check, Rejection};
 use crate::dialect::Dialect;
 use crate::engine::{self, Engine, Opinion, Question};
-use crate::evidence::{Evidence, ProvenLog, ProvenTime, Skipped, TimeSource};
+use crate::evidence::{Evidence, ProvenAuthority, ProvenLog, ProvenTime, Skipped, TimeSource};
 use crate::expected::{ExpectedSigner, any_of};
 use crate::inclusion::{self, Logged};
 use crate::signature::{self, Subject, Verified};
 use crate::signer::Signer;
 use crate::time::{self, Stamped};
 use crate::transparency::{self, Seen};
-use crate::trusted_root::{TimestampAuthority, TrustedLog, TrustedRoot, TrustedRootError};
+use crate::trusted_root::{TrustedLog, TrustedRoot, TrustedRootError};
 
 /// What less than the whole is accepted. The default accepts nothing less.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -111,19 +111,20 @@ impl Verifier {
         let (signer, verified) = signed_by_one(bundle, subject, expected)?;
         signer.check_hint(bundle)?;
         // Of these all failures are reported.
-        let logged = inclusion::verify(
+        let mut logged = inclusion::verify(
             bundle,
             &signed(bundle, &signer, &verified),
             |id| self.log(id),
             self.accept,
         );
         let stamped = time::verify(bundle, &self.authorities(), self.accept);
-        let times = times(&logged, &stamped);
+        let mut times = times(&logged, &stamped);
         let mut skipped = [logged.skipped.as_slice(), &stamped.skipped].concat();
         skipped.extend(verified.skipped.clone());
         let mut failed = [logged.failed.as_slice(), &stamped.failed].concat();
         failed.extend(self.check_times(&times, &logged, &stamped, &signer, &mut skipped));
         Rejection::unless_empty(failed)?;
+        self.name_roots(&mut logged, &mut times);
         let certified = self.certified(bundle, &signer, &times)?;
         skipped.extend(certified.iter().filter_map(|it| it.seen.skipped.clone()));
         let without_certificate_logs = skipped.contains(&Skipped::CertificateLog);
@@ -139,10 +140,24 @@ impl Verifier {
         let proven = Proven {
             logged,
             times,
-            certified: certified.map(|it| it.checks()).unwrap_or_default(),
+            certified,
             skipped,
         };
         Ok(evidence(bundle, signer, verified, proven, subject))
+    }
+
+    /// Once it is known when they were valid: which root vouches for each log.
+    fn name_roots(&self, logged: &mut Logged, times: &mut [ProvenTime]) {
+        for (log, promised) in logged.logs.iter_mut().zip(&logged.promised) {
+            log.root = self.root_of(log, *promised, times).to_owned();
+        }
+        for time in times
+            .iter_mut()
+            .filter(|it| it.source == TimeSource::Promise)
+        {
+            let log = logged.logs.iter().find(|it| it.origin == time.authority);
+            time.root = log.map(|it| it.root.clone()).unwrap_or_default();
+        }
     }
 
     /// Steps 11 and 12.
@@ -157,7 +172,10 @@ impl Verifier {
         };
         Ok(Some(Certified {
             seen: transparency::verify(signer, &issued)?,
-            authority: issued.authority.name().to_owned(),
+            authority: ProvenAuthority {
+                name: issued.authority.name().to_owned(),
+                root: issued.root.name().to_owned(),
+            },
         }))
     }
 
@@ -239,33 +257,56 @@ impl Verifier {
         self.accept
     }
 
-    fn log(&self, id: &[u8; 32]) -> Option<&TrustedLog> {
-        self.logs(id).find(|it| it.is_supported())
+    fn log(&self, id: &[u8; 32]) -> Option<(&str, &TrustedLog)> {
+        self.named_logs(id).find(|(_, it)| it.is_supported())
+    }
+
+    /// The root by which a log was found valid: several may have it, with other windows.
+    fn root_of(&self, log: &ProvenLog, promised: Option<Timestamp>, times: &[ProvenTime]) -> &str {
+        let valid = |it: &TrustedLog| match promised {
+            Some(time) => it.window().contains(time),
+            None => times.iter().any(|time| it.window().contains(time.time)),
+        };
+        let mut named = self.named_logs(&log.log_id);
+        let first = self.named_logs(&log.log_id).next();
+        let found = named.find(|(_, it)| it.is_supported() && valid(it));
+        found.or(first).map_or("", |(root, _)| root)
+    }
+
+    fn named_logs(&self, id: &[u8; 32]) -> impl Iterator<Item = (&str, &TrustedLog)> {
+        let id = *id;
+        let all = self
+            .roots
+            .iter()
+            .flat_map(|root| root.logs().iter().map(|log| (root.name(), log)));
+        all.filter(move |(_, it)| *it.id() == id)
     }
 
     fn logs(&self, id: &[u8; 32]) -> impl Iterator<Item = &TrustedLog> {
-        let all = self.roots.iter().flat_map(TrustedRoot::logs);
-        let id = *id;
-        all.filter(move |it| *it.id() == id)
+        self.named_logs(id).map(|(_, it)| it)
     }
 
-    fn authorities(&self) -> Vec<&TimestampAuthority> {
+    fn authorities(&self) -> Vec<time::Named<'_>> {
         self.roots
             .iter()
-            .flat_map(TrustedRoot::authorities)
+            .flat_map(|root| root.authorities().iter().map(|it| (root.name(), it)))
             .collect()
     }
 }
 
 /// What is proven of a certificate.
 struct Certified {
-    authority: String,
+    authority: ProvenAuthority,
     seen: Seen,
 }
 
 impl Certified {
     fn checks(&self) -> Vec<Check> {
-        let chain = Check::new("chain", &self.authority, "an authority of a trusted root");
+        let chain = Check::new(
+            "chain",
+            &self.authority.name,
+            "an authority of a trusted root",
+        );
         let seen = self.seen.logs.iter().map(|(log, time)| {
             let found = format!("{time} by {log}");
             Check::new("transparency", found, "a trusted certificate log")
@@ -409,7 +450,7 @@ fn check_certificate(times: &[ProvenTime], signer: &Signer) -> Result<(), Check>
 struct Proven {
     logged: Logged,
     times: Vec<ProvenTime>,
-    certified: Vec<Check>,
+    certified: Option<Certified>,
     skipped: Vec<Skipped>,
 }
 
@@ -431,7 +472,7 @@ fn evidence(
     checks.extend(bound.map(|it| Check::new("subject", it, it)));
     checks.extend(logged.logs.iter().flat_map(log_checks));
     checks.extend(time_checks(&times));
-    checks.extend(certified);
+    checks.extend(certified.iter().flat_map(Certified::checks));
     let is_engine = |it: &Skipped| matches!(it, Skipped::Engine { .. });
     if !skipped.iter().any(is_engine) {
         checks.push(Check::new("engine", "accepted", engine::WANTED));
@@ -444,6 +485,7 @@ fn evidence(
         content: verified.content,
         times,
         logs: logged.logs,
+        authority: certified.map(|it| it.authority),
         checks,
         skipped,
     }

@@ -18,6 +18,9 @@ pub(super) fn lines(report: &Report) -> Vec<String> {
     if report.explain {
         explain(report, &mut lines);
     }
+    if let Some(hint) = unknown_hint(report) {
+        lines.push(field("hint", hint));
+    }
     lines.push(field("signer", &report.signer));
     for trust in &report.trust {
         let taken = trust
@@ -141,17 +144,26 @@ fn subject_lines(report: &Report, subject: &SubjectReport, lines: &mut Vec<Strin
             }
             for log in &proven.logs {
                 lines.push(format!(
-                    "     log   entry {} of {}, kept by {}",
+                    "     log   entry {} of {}, kept by {}{}",
                     log.index,
                     escape(&log.origin),
-                    who(log.kept_by)
+                    who(log.kept_by),
+                    known_by(report, &log.root)
                 ));
             }
             for time in &proven.times {
                 lines.push(format!(
-                    "     time  {}, {}",
+                    "     time  {}, {}{}",
                     time.time,
-                    asserted(time.asserted_by, &time.authority)
+                    asserted(time.asserted_by, &time.authority),
+                    known_by(report, &time.root)
+                ));
+            }
+            if let Some((name, root)) = proven.issuer.as_ref().filter(|_| has_roots(report)) {
+                lines.push(format!(
+                    "     certificate by {}{}",
+                    escape(name),
+                    known_by(report, root)
                 ));
             }
             for skipped in &proven.skipped {
@@ -256,6 +268,48 @@ fn step(line: &StepLine) -> String {
         StepState::NotReached => "not reached".to_owned(),
     };
     format!("  {number} {:<11} {what}", line.name)
+}
+
+/// Which root vouches, where there is a choice.
+fn known_by(report: &Report, root: &str) -> String {
+    if has_roots(report) {
+        format!("; known by {}", escape(root))
+    } else {
+        String::new()
+    }
+}
+
+/// Whether there is more than one trusted root.
+fn has_roots(report: &Report) -> bool {
+    let roots: Vec<_> = report
+        .trust
+        .iter()
+        .filter(|it| it.what == "trusted root")
+        .collect();
+    roots.len() > 1
+        || roots
+            .iter()
+            .any(|it| std::path::Path::new(&it.place).extension() == Some("jsonl".as_ref()))
+}
+
+/// What is not known is not forged: where to look for who knows it.
+fn unknown_hint(report: &Report) -> Option<&'static str> {
+    let is_unknown = |reasons: &[Refusal]| {
+        reasons.iter().any(|it| {
+            matches!(
+                it.code,
+                "log-unknown"
+                    | "time-unknown"
+                    | "certificate-authority-unknown"
+                    | "certificate-log-unknown"
+            )
+        })
+    };
+    report
+        .evidence
+        .iter()
+        .any(|it| matches!(&it.state, EvidenceState::Rejected(reasons) if is_unknown(reasons)))
+        .then_some("no trusted root of this run knows who vouches: whoever published this can say which one does, and its pin; attest trust show lists what a root knows")
 }
 
 fn refusal(refusal: &Refusal) -> String {

@@ -97,10 +97,13 @@ fn evidence(evidence: &EvidenceReport) -> Value {
             "content": proven.content,
             "logs": proven.logs.iter().map(|log| json!({
                 "origin": log.origin, "index": log.index, "tree_size": log.tree_size, "kept_by": log.kept_by,
+                "root": log.root,
             })).collect::<Vec<_>>(),
             "times": proven.times.iter().map(|time| json!({
                 "time": time.time, "authority": time.authority, "asserted_by": time.asserted_by,
+                "root": time.root,
             })).collect::<Vec<_>>(),
+            "certificate_authority": proven.issuer.as_ref().map(|(name, root)| json!({ "name": name, "root": root })),
             "checks": proven.checks,
             "steps": proven.steps.iter().map(step).collect::<Vec<_>>(),
             "skipped": proven.skipped,

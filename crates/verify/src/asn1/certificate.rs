@@ -2,6 +2,8 @@
 
 mod issuing;
 
+pub(crate) use issuing::common_name as name_of;
+
 use attest_digest::Algorithm;
 use const_oid::ObjectIdentifier;
 use const_oid::db::rfc5280::{

@@ -332,6 +332,7 @@ fn evidence(
         content: ProvenContent::Message(digest),
         times: Vec::new(),
         logs: Vec::new(),
+        authority: None,
         checks,
         skipped,
     }

@@ -84,7 +84,8 @@ impl Certificate {
     }
 }
 
-fn common_name(name: &[u8]) -> Option<String> {
+/// The last common name of a distinguished name in DER, if it is text.
+pub(crate) fn common_name(name: &[u8]) -> Option<String> {
     let rdns = Vec::<SetOfVec<NamePart<'_>>>::from_der(name).ok()?;
     let last = rdns
         .iter()
