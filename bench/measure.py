@@ -26,6 +26,7 @@ class Contender:
     before: Callable[[], None] = lambda: None
     extra: dict[str, str] = field(default_factory=dict)
     cwd: Path | None = None
+    status: int = 0  # the exit code that is wanted
     runs: list[Run] = field(default_factory=list)
     memory: float = 0.0  # MiB
 
@@ -83,7 +84,7 @@ def spawn(world, contender: Contender, prefix: list[str]) -> subprocess.Popen:
 
 def judge(contender: Contender, process: subprocess.Popen) -> None:
     """A measurement of something that failed is none."""
-    if process.returncode != 0:
+    if process.returncode != contender.status:
         raise Failed(f"{contender.name} exits {process.returncode}: {contender.command}")
 
 

@@ -1,12 +1,13 @@
 """What is measured: each part makes its inputs, lets the contenders take turns, and prints a table."""
 
+import json
 import os
 import shutil
 import subprocess
 from pathlib import Path
 
 from measure import Contender, race, table
-from suite import install
+from suite import conformance, install
 from suite.bundles import beside
 from suite.cosign import key_pair
 
@@ -65,6 +66,49 @@ def log(world, args) -> None:
         [os.environ["BENCH_LOG"], str(world.new_folder("log"))], stdout=subprocess.PIPE, text=True, check=True
     )
     print(done.stdout, end="", flush=True)
+
+
+def keyless(world, args) -> None:
+    """Keyless bundles: one in a whole process, many in one, and 100,000 log entries that are refused"""
+    place = os.environ.get("ATTEST_CONFORMANCE")
+    if not place:
+        print("NOT RUN: ATTEST_CONFORMANCE names no real bundles")
+        return
+    [subject, _] = conformance.subjects(Path(place) / "bundle-verify", "happy-path-v0.3")
+    bundle = subject.folder / "bundle.sigstore.json"
+    who = [conformance.IDENTITY, conformance.ISSUER]
+    trust = ["--certificate-identity", who[0], "--certificate-oidc-issuer", who[1]]
+    trust += ["--trusted-root", conformance.PUBLIC_GOOD]
+    ours, theirs = keyless_verifiers(world, bundle, subject.artifact, trust)
+    race(world, [ours, theirs], args.runs)
+    table([ours, theirs], against=theirs)
+    print(flush=True)
+
+    rate = [os.environ["BENCH_RATE"], bundle, subject.artifact, conformance.PUBLIC_GOOD, *who]
+    done = subprocess.run(list(map(str, rate)), stdout=subprocess.PIPE, text=True, check=True)
+    print(done.stdout, flush=True)
+
+    hostile = world.new_file("hostile.sigstore.json", with_entries(bundle, 100_000))
+    ours, theirs = keyless_verifiers(world, hostile, subject.artifact, trust, " of 100,000 entries")
+    ours.status = theirs.status = 1
+    race(world, [ours, theirs], args.long_runs)
+    table([ours, theirs], against=theirs)
+
+
+def keyless_verifiers(world, bundle: Path, artifact: Path, trust: list, what: str = "") -> list[Contender]:
+    words = [*trust, "--bundle", bundle, artifact]
+    return [
+        Contender(f"attest verify{what}", [world.binary, "verify", *words]),
+        Contender(f"cosign verify-blob{what}", [world.go("cosign"), "verify-blob", *words]),
+    ]
+
+
+def with_entries(bundle: Path, count: int) -> bytes:
+    document = json.loads(bundle.read_text())
+    document["verificationMaterial"]["tlogEntries"] *= count // 1000
+    entries = document["verificationMaterial"]["tlogEntries"]
+    document["verificationMaterial"]["tlogEntries"] = entries + [{}] * (count - len(entries))
+    return json.dumps(document).encode()
 
 
 def release(world, args) -> None:
@@ -141,12 +185,12 @@ def write_random(path: Path, size: int) -> None:
         os.fsync(file.fileno())
 
 
-def build_log_bench(checkout: Path) -> Path:
-    """The log crate's own measuring program."""
+def build_example(checkout: Path, package: str, name: str) -> Path:
+    """A crate's own measuring program."""
     target = install.target(checkout)
     install.say_and_run(
-        ["cargo", "build", "--locked", "--release", "--package", "attest-log", "--example", "measure"],
+        ["cargo", "build", "--locked", "--release", "--package", package, "--example", name],
         {"CARGO_TARGET_DIR": str(target)},
         cwd=checkout,
     )
-    return target / "release" / "examples" / "measure"
+    return target / "release" / "examples" / name

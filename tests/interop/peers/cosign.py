@@ -3,9 +3,11 @@
 Always with --use-signed-timestamps: with --key alone cosign does not look at the RFC 3161 token.
 """
 
+import os
+import tomllib
 from pathlib import Path
 
-from suite import install
+from suite import conformance, install
 from suite.bundles import Bundle, beside
 from suite.cases import Peer
 from suite.cosign import (
@@ -412,6 +414,28 @@ def signs_in_a_log_that_our_root_does_not_name(world):
     )
     world.verify(file, key=key.with_suffix(".pub"), root=root).says_no("log-unknown")
 
+
+@cosign.case
+def agrees_on_the_conformance_cases_but_for_those_that_we_name(world):
+    """The suite's own cases, as tests/conformance runs them with attest: docs/differences.md says why we differ."""
+    place = os.environ.get("ATTEST_CONFORMANCE")
+    if not place:
+        print("NOT RUN: 140 conformance cases through cosign: ATTEST_CONFORMANCE is not set", flush=True)
+        return
+    table = tomllib.loads((CONFORMANCE / "expected.toml").read_text())
+    runs, differ = 0, set()
+    for name, row in table.items():
+        for subject in conformance.subjects(Path(place) / "bundle-verify", name):
+            answer = world.run([world.go("cosign"), *conformance.cosign_words(subject)], offline=True)
+            runs += 1
+            if (answer.status == 0) != row.get("accept", False):
+                differ.add(name)
+    check(runs == 140, f"{runs} runs, wanted 140")
+    check(differ == DIFFERENT, f"cosign differs on {sorted(differ)}, wanted {sorted(DIFFERENT)}")
+
+
+CONFORMANCE = Path(__file__).resolve().parents[2] / "conformance"
+DIFFERENT = {"intoto-tsa-timestamp-outside-cert-validity_fail"}
 
 NO_SERVICES = (
     b'{"mediaType":"application/vnd.dev.sigstore.signingconfig.v0.2+json","rekorTlogConfig":{},"tsaConfig":{}}'
