@@ -27,6 +27,10 @@ def node_modules(name: str) -> Path:
     return cache() / "npm" / name / "node_modules"
 
 
+def python_environment(name: str) -> Path:
+    return cache() / "python" / name
+
+
 def everything(wanted: set[str], peers: dict, expected) -> dict[str, str]:
     """Installs the peers; what could not be had is returned with its reason."""
     failed = {}
@@ -79,6 +83,29 @@ def npm_version(name: str, package: str, version: str) -> None:
     found = json.loads((node_modules(name) / package / "package.json").read_text())["version"]
     if found != version:
         raise LookupError(f"the lock file of {name} has {package} {found}, expected.toml says {version}")
+
+
+def python_install(name: str, requirements: Path) -> None:
+    """A virtual environment with what a folder's requirements.txt pins by hash."""
+    target = python_environment(name)
+    wanted = requirements.read_bytes()
+    done = target / "installed-requirements.txt"
+    with lock(f"python-{name}"):
+        if done.exists() and done.read_bytes() == wanted:
+            return
+        shutil.rmtree(target, ignore_errors=True)
+        say_and_run([sys.executable, "-m", "venv", str(target)])
+        pip = [str(target / "bin" / "python"), "-m", "pip", "--disable-pip-version-check", "--quiet", "install"]
+        say_and_run([*pip, "--require-hashes", "--only-binary", ":all:", "--requirement", str(requirements)])
+        done.write_bytes(wanted)
+
+
+def python_version(name: str, package: str, version: str) -> None:
+    question = f"import importlib.metadata as it; print(it.version({package!r}))"
+    python = python_environment(name) / "bin" / "python"
+    found = subprocess.run([python, "-c", question], capture_output=True, text=True, check=True).stdout.strip()
+    if found != version:
+        raise LookupError(f"{name} has {package} {found}, expected.toml says {version}")
 
 
 def apt_install(program: str, package: str, version: str = "") -> None:
