@@ -74,7 +74,6 @@ fn what_is_no_evidence_is_named_so() {
 fn evidence_of_a_form_that_is_not_read_is_named() {
     let signing = Signing::new();
     for (evidence, name) in [
-        ("-----BEGIN PGP SIGNED MESSAGE-----\n", "clear-signed"),
         ("{\"signed\":{},\"signatures\":[]}", "in-toto or TUF"),
         (
             "{\"payload\":\"\",\"protected\":\"\"}",

@@ -73,7 +73,7 @@ impl Released {
     }
 }
 
-fn sha256(bytes: &[u8]) -> String {
+pub(crate) fn sha256(bytes: &[u8]) -> String {
     Artifact::of_bytes(bytes, Hashes::Sha256).sha256().hex()
 }
 

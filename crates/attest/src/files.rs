@@ -35,6 +35,20 @@ pub(crate) fn write(
 
 /// Reads a whole file that a flag named, refusing more than `limit` bytes.
 pub(crate) fn read_limited(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
+    let file = open_regular(path)?;
+    let mut bytes = Vec::new();
+    file.take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > limit {
+        return Err(io::Error::new(
+            io::ErrorKind::FileTooLarge,
+            format!("more than {limit} bytes"),
+        ));
+    }
+    Ok(bytes)
+}
+
+/// Opens a regular file for reading, and waits for nobody.
+pub(crate) fn open_regular(path: &Path) -> io::Result<fs::File> {
     let file = OpenOptions::new()
         .read(true)
         .custom_flags(NONBLOCK)
@@ -45,15 +59,7 @@ pub(crate) fn read_limited(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
             "not a regular file",
         ));
     }
-    let mut bytes = Vec::new();
-    file.take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > limit {
-        return Err(io::Error::new(
-            io::ErrorKind::FileTooLarge,
-            format!("more than {limit} bytes"),
-        ));
-    }
-    Ok(bytes)
+    Ok(file)
 }
 
 /// Makes a folder and its parents, each readable by all.

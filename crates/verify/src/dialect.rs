@@ -61,12 +61,10 @@ pub enum Dialect {
     Image,
     /// An OpenPGP signature.
     OpenPgp,
-    /// A minisign or signify signature.
+    /// A minisign signature.
     Minisign,
     /// An SSH signature.
     Ssh,
-    /// OpenPGP's text with the signature around it.
-    ClearSigned,
     /// A JSON Web Signature, such as Notary's.
     Jws,
     /// A COSE signature, such as Notary's.
@@ -98,9 +96,8 @@ impl Dialect {
             Self::PypiAttestation => "PyPI attestation (PEP 740)",
             Self::Image => "cosign's older image signature",
             Self::OpenPgp => "OpenPGP signature",
-            Self::Minisign => "minisign or signify signature",
+            Self::Minisign => "minisign signature",
             Self::Ssh => "SSH signature",
-            Self::ClearSigned => "OpenPGP clear-signed text",
             Self::Jws => "JSON Web Signature (Notary)",
             Self::Cose => "COSE signature (Notary)",
             Self::Cms => "PKCS #7 or CMS signature",
@@ -142,6 +139,8 @@ pub enum Claim {
     Bundle(Box<Bundle>),
     /// A signature by itself. Whose it is, another file says: see [`with_certificate`].
     Signature(Vec<u8>),
+    /// One OpenPGP, minisign or SSH signature.
+    Detached(Box<Detached>),
 }
 
 impl Piece {
@@ -206,6 +205,7 @@ pub fn recognise(bytes: &[u8]) -> Result<Vec<Piece>, DialectError> {
     }
     match bytes.trim_ascii().first() {
         Some(b'{') => json(bytes),
+        _ if Detached::looks_like(bytes) => detached(bytes),
         _ => text(bytes),
     }
 }
@@ -316,6 +316,25 @@ const FIELDS: &[(&str, Dialect)] = &[
     ("critical", Dialect::SimpleSigning),
 ];
 
+/// Each signature of a file of OpenPGP, minisign or SSH.
+fn detached(bytes: &[u8]) -> Result<Vec<Piece>, DialectError> {
+    let signatures = Detached::parse(bytes)?;
+    let dialect = signatures.dialect();
+    let signatures = signatures.split();
+    let several = signatures.len() > 1;
+    let pieces = signatures.into_iter().enumerate();
+    let pieces = pieces.map(|(index, signature)| Piece {
+        at: if several {
+            At::default().numbered(index + 1)
+        } else {
+            At::default()
+        },
+        dialect,
+        claim: Claim::Detached(Box::new(signature)),
+    });
+    Ok(pieces.collect())
+}
+
 /// What is not JSON, by what it begins with; else a signature in base64.
 fn text(bytes: &[u8]) -> Result<Vec<Piece>, DialectError> {
     let begins = |with: &&(&[u8], Dialect)| bytes.trim_ascii_start().starts_with(with.0);
@@ -331,20 +350,11 @@ fn text(bytes: &[u8]) -> Result<Vec<Piece>, DialectError> {
 }
 
 const BEGINNINGS: &[(&[u8], Dialect)] = &[
-    (b"-----BEGIN PGP SIGNATURE-----", Dialect::OpenPgp),
-    (b"-----BEGIN PGP SIGNED MESSAGE-----", Dialect::ClearSigned),
-    (b"-----BEGIN SSH SIGNATURE-----", Dialect::Ssh),
     (b"-----BEGIN PKCS7-----", Dialect::Cms),
     (b"-----BEGIN CMS-----", Dialect::Cms),
     (b"-----BEGIN ", Dialect::Pem),
-    (b"untrusted comment: ", Dialect::Minisign),
     // COSE_Sign1 (RFC 9052 §4.2): tag 18, an array of four.
     (&[0xd2, 0x84], Dialect::Cose),
-    // OpenPGP packets (RFC 9580 §4.2): a signature, of the old and of the new format.
-    (&[0x88], Dialect::OpenPgp),
-    (&[0x89], Dialect::OpenPgp),
-    (&[0x8a], Dialect::OpenPgp),
-    (&[0xc2], Dialect::OpenPgp),
     // DER: a SEQUENCE whose length takes one or two bytes more.
     (&[0x30, 0x81], Dialect::Cms),
     (&[0x30, 0x82], Dialect::Cms),

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use super::detached_key::{DetachedKey, Key};
 use super::observed::Observed;
 use super::openpgp::{self, Certificate};
-use super::{minisign, ssh};
+use super::{Dialect, minisign, ssh};
 use crate::check::{Check, Rejection};
 use crate::claims::Claims;
 use crate::evidence::{Evidence, ProvenContent, ProvenSigner, Skipped};
@@ -73,13 +73,18 @@ impl Detached {
         }
     }
 
+    /// What kind of signatures.
+    pub const fn dialect(&self) -> Dialect {
+        match self.0 {
+            Form::OpenPgp(_) => Dialect::OpenPgp,
+            Form::Minisign(_) => Dialect::Minisign,
+            Form::Ssh(_) => Dialect::Ssh,
+        }
+    }
+
     /// What kind of signatures, in words.
     pub const fn kind(&self) -> &'static str {
-        match self.0 {
-            Form::OpenPgp(_) => "OpenPGP signature",
-            Form::Minisign(_) => "minisign signature",
-            Form::Ssh(_) => "SSH signature",
-        }
+        self.dialect().name()
     }
 
     /// What the file says of itself, unproven: each with a name. Escape the values before showing

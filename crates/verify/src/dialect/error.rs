@@ -4,6 +4,7 @@ use attest_provenance::EnvelopeError;
 use attest_provenance::json::{FieldError, JsonError};
 
 use crate::bundle::BundleError;
+use crate::check::Rejection;
 use crate::dialect::{At, Dialect};
 use crate::limits;
 
@@ -51,6 +52,9 @@ pub enum DialectError {
     /// Not a bundle.
     #[error(transparent)]
     Bundle(#[from] BundleError),
+    /// Not a detached signature that we read.
+    #[error(transparent)]
+    Detached(#[from] Rejection),
     /// Attestations of several packages in one answer.
     #[error("attestations of different packages")]
     Packages,
@@ -91,6 +95,7 @@ impl DialectError {
             Self::Ambiguous { .. } => "dialect-ambiguous",
             Self::Mixed { .. } => "dialect-mixed",
             Self::Bundle(error) => error.code(),
+            Self::Detached(rejection) => rejection.code(),
             Self::Packages => "package-mismatch",
             // As in a bundle.
             Self::Envelope(EnvelopeError::SeveralSignatures { .. }) => "signature-count",
@@ -107,6 +112,7 @@ impl DialectError {
             Self::TooLarge { .. } | Self::TooManyValues | Self::TooMany => "evidence of that size",
             Self::Ambiguous { .. } | Self::Mixed { .. } => "evidence of one form",
             Self::Bundle(_) => "a Sigstore bundle",
+            Self::Detached(_) => "a detached signature",
             Self::Unknown | Self::Unsupported { .. } => "a form of evidence that is read",
             Self::Packages => "attestations of one package",
             Self::Json(_) | Self::Field(_) | Self::Envelope(_) | Self::Problem { .. } => {

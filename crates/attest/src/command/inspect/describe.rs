@@ -41,6 +41,7 @@ pub(super) fn describe(path: &Path, bytes: &[u8]) -> Description {
     let (kind, described) = match guess(name, bytes, value.as_ref()) {
         Kind::Evidence(name) => return evidence::describe(name, bytes, value.as_ref()),
         Kind::Detached => return evidence::detached(bytes),
+        Kind::DetachedKey => return evidence::detached_keys(bytes),
         Kind::TrustedRoot => ("Sigstore trusted root".to_owned(), trusted_root(bytes)),
         Kind::Statement => ("in-toto statement, unsigned".to_owned(), statement(bytes)),
         Kind::Checkpoint => (

@@ -1,7 +1,7 @@
 //! What evidence claims, piece by piece, and what nothing in it could prove.
 
 use attest_verify::dialect::{Claim, Dialect, DialectError, Piece, recognise};
-use attest_verify::{Bundle, BundleEntry, Content, Detached, Material};
+use attest_verify::{Bundle, BundleEntry, Content, Detached, DetachedKey, Material};
 use serde_json::Value;
 
 use super::describe::{Description, SHOWN, envelope_claims};
@@ -38,6 +38,33 @@ pub(super) fn detached(bytes: &[u8]) -> Description {
         Err(rejection) => Description {
             kind: "detached signature".to_owned(),
             problem: Some((rejection.code(), rejection.to_string())),
+            claims: Vec::new(),
+        },
+    }
+}
+
+/// Describes OpenPGP, minisign and SSH public keys.
+pub(super) fn detached_keys(bytes: &[u8]) -> Description {
+    match DetachedKey::parse_all(bytes) {
+        Ok(keys) => {
+            let kind = keys.first().map_or("public key", DetachedKey::kind);
+            let mut claims: Claims = keys
+                .iter()
+                .take(SHOWN)
+                .flat_map(DetachedKey::claims)
+                .collect();
+            if keys.len() > SHOWN {
+                claims.push(("key", format!("… and {} more", keys.len() - SHOWN)));
+            }
+            Description {
+                kind: kind.to_owned(),
+                problem: None,
+                claims,
+            }
+        }
+        Err(error) => Description {
+            kind: "public key".to_owned(),
+            problem: Some((error.code(), error.to_string())),
             claims: Vec::new(),
         },
     }

@@ -1,6 +1,6 @@
 //! Telling kinds of files apart by what they begin with and which fields they have.
 
-use attest_verify::Detached;
+use attest_verify::{Detached, DetachedKey};
 use serde_json::Value;
 
 /// What a file seems to be, before it is parsed.
@@ -9,6 +9,7 @@ pub(super) enum Kind {
     /// Of a form in which evidence is written, so named if it cannot be read.
     Evidence(&'static str),
     Detached,
+    DetachedKey,
     TrustedRoot,
     Statement,
     Checkpoint,
@@ -32,8 +33,10 @@ pub(super) fn guess(file_name: &str, bytes: &[u8], json: Option<&Value>) -> Kind
     if begins("SIGNED MESSAGE") {
         return Kind::Named("OpenPGP clear-signed text");
     }
-    let is_key = begins("PUBLIC KEY BLOCK") || begins("PRIVATE KEY BLOCK");
-    if Detached::looks_like(bytes) && !is_key {
+    if begins("PUBLIC KEY BLOCK") || DetachedKey::parse_all(bytes).is_ok() {
+        return Kind::DetachedKey;
+    }
+    if Detached::looks_like(bytes) && !begins("PRIVATE KEY BLOCK") {
         return Kind::Detached;
     }
     if bytes.starts_with(&[0xd2, 0x84]) {
@@ -135,7 +138,6 @@ fn of_pem(label: &str) -> Kind {
     match label {
         "PUBLIC KEY" => Kind::PublicKey,
         "CERTIFICATE" => Kind::Certificate,
-        "PGP PUBLIC KEY BLOCK" => Kind::Named("OpenPGP public key"),
         "PKCS7" | "CMS" => Kind::Named("PKCS #7 or CMS signature"),
         _ if label.ends_with("PRIVATE KEY") || label.ends_with("PRIVATE KEY BLOCK") => {
             Kind::PrivateKey

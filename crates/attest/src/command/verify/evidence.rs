@@ -1,6 +1,9 @@
 //! Where evidence about a file or a folder is looked for.
 
+use std::io::Read;
 use std::path::{Path, PathBuf};
+
+use attest_verify::Detached;
 
 use crate::files;
 use crate::home::real;
@@ -35,6 +38,7 @@ const OWN: &[&str] = &[
     ".publish.attestation",
     ".slsa.attestation",
     ".asc",
+    ".gpg",
     ".sig",
     ".minisig",
 ];
@@ -73,7 +77,9 @@ pub(crate) fn bundles_at_top(folder: &Path) -> Vec<PathBuf> {
     let mut paths: Vec<PathBuf> = entries
         .flatten()
         .map(|entry| folder.join(entry.file_name()))
-        .filter(|path| name_of(path).is_some_and(is_bundle_name) && path.is_file())
+        .filter(|path| {
+            name_of(path).is_some_and(is_bundle_name) && path.is_file() || is_detached(path)
+        })
         .collect();
     paths.sort();
     paths
@@ -82,14 +88,31 @@ pub(crate) fn bundles_at_top(folder: &Path) -> Vec<PathBuf> {
 /// Whether a file is named like evidence that a folder can hold: so it is looked at, and what it is
 /// its content says.
 pub(crate) fn is_bundle_name(name: &str) -> bool {
-    signed_name(name).is_some_and(|signed| !signed.is_empty())
+    without(IN_FOLDERS, name).is_some_and(|signed| !signed.is_empty())
+}
+
+/// Whether a file is named after another one that is there, as an OpenPGP, minisign or SSH signature
+/// is, and begins like one: other things are called `.sig` too, and keys `.asc`.
+fn is_detached(path: &Path) -> bool {
+    let Some(signed) = name_of(path).and_then(|name| without(DETACHED, name)) else {
+        return false;
+    };
+    if !path.is_file() || !path.with_file_name(signed).is_file() {
+        return false;
+    }
+    let mut start = Vec::new();
+    let read =
+        files::open_regular(path).and_then(|file| file.take(FIRST_BYTES).read_to_end(&mut start));
+    read.is_ok() && Detached::looks_like(&start)
 }
 
 /// The name without its suffix: the file that evidence named like this signs.
 pub(crate) fn signed_name(name: &str) -> Option<&str> {
-    IN_FOLDERS
-        .iter()
-        .find_map(|suffix| name.strip_suffix(suffix))
+    without(IN_FOLDERS, name).or_else(|| without(DETACHED, name))
+}
+
+fn without<'n>(suffixes: &[&str], name: &'n str) -> Option<&'n str> {
+    suffixes.iter().find_map(|suffix| name.strip_suffix(suffix))
 }
 
 /// Suffixes of evidence at the top of a folder.
@@ -100,11 +123,25 @@ const IN_FOLDERS: &[&str] = &[
     ".intoto.jsonl",
 ];
 
+/// Suffixes of detached signatures.
+const DETACHED: &[&str] = &[".asc", ".gpg", ".sig", ".minisig"];
+
+/// Enough to tell what a file begins with.
+const FIRST_BYTES: u64 = 64;
+
+/// Whether evidence named like this signs a folder's checksums file.
+pub(crate) fn signs_checksums(name: &str) -> bool {
+    let stem = name
+        .strip_suffix(".sigstore.json")
+        .or_else(|| without(DETACHED, name));
+    stem == Some("SHA256SUMS")
+}
+
 fn shared_role(name: &str) -> Option<Role> {
-    let stem = name.strip_suffix(".sigstore.json")?;
-    if stem == "SHA256SUMS" {
+    if signs_checksums(name) {
         return Some(Role::Checksums);
     }
+    let stem = name.strip_suffix(".sigstore.json")?;
     (stem.starts_with("release") || stem.starts_with("provenance")).then_some(Role::Shared)
 }
 
@@ -156,6 +193,8 @@ mod tests {
             shared_role("SHA256SUMS.sigstore.json"),
             Some(Role::Checksums)
         );
+        assert_eq!(shared_role("SHA256SUMS.asc"), Some(Role::Checksums));
         assert_eq!(shared_role("other.sigstore.json"), None);
+        assert_eq!(shared_role("release.txt.asc"), None);
     }
 }

@@ -46,6 +46,7 @@ pub(super) fn verify(path: &Path, session: &Session, shelf: &mut Shelf) -> Subje
         bytes: Bytes::Read(&artifact),
         subject: Subject::Artifact(&artifact),
         name: file_name(path),
+        path: Some(path),
     };
     let verdict = decide(&loaded, &asked, session, shelf, &mut report);
     report.files.push(FileReport {
@@ -74,6 +75,7 @@ pub(super) fn verify_digest(digest: Digest, session: &Session, shelf: &mut Shelf
         bytes: Bytes::Given(digest),
         subject: Subject::Digest(digest),
         name: None,
+        path: None,
     };
     let verdict = decide(&loaded, &asked, session, shelf, &mut report);
     report.files.push(FileReport {
@@ -97,11 +99,12 @@ pub(super) fn places(path: &Path, session: &Session) -> Vec<Place> {
     session.bundles.iter().map(named).collect()
 }
 
-/// What is asked about: bytes, and the name that the file has here.
+/// What is asked about: bytes, the name that the file has here, and where they can be read again.
 struct Asked<'a> {
     bytes: Bytes<'a>,
     subject: Subject<'a>,
     name: Option<&'a str>,
+    path: Option<&'a Path>,
 }
 
 /// What evidence says about bytes: yes, under which name and with what to note; or why not.
@@ -188,7 +191,7 @@ fn stated(
 
 /// A signature over the bytes themselves.
 fn signed(index: usize, asked: &Asked<'_>, session: &Session, shelf: &mut Shelf) -> Answer {
-    shelf.prove_message(index, &asked.subject, session);
+    shelf.prove_over(index, &asked.subject, asked.path, session);
     shelf.decide(index, session).map(|_| None)
 }
 
@@ -234,7 +237,7 @@ pub(super) fn signed_checksums(
     };
     let artifact =
         Artifact::read_path(&path, Hashes::Sha256AndSha512).map_err(|error| unreadable(&error))?;
-    prove_signed_for(index, &artifact, &[name], session, shelf)?;
+    prove_signed_for(index, (&artifact, &path), &[name], session, shelf)?;
     // Only now: nobody else's list is worth its memory.
     let bytes = read_again(&path, &artifact).map_err(|error| unreadable(&error))?;
     let checksums = Checksums::parse(&bytes, Algorithm::Sha256).map_err(|error| {
@@ -259,7 +262,7 @@ const READABLE_LIST: &str = "a readable checksums file";
 /// for another path, such as the checksums of what was taken in from elsewhere, lists nothing here.
 pub(super) fn prove_signed_for(
     index: usize,
-    artifact: &Artifact,
+    (artifact, place): (&Artifact, &Path),
     paths: &[&str],
     session: &Session,
     shelf: &mut Shelf,
@@ -267,7 +270,7 @@ pub(super) fn prove_signed_for(
     if shelf.is_statement(index) {
         shelf.prove_statement(index, session);
     } else {
-        shelf.prove_message(index, &Subject::Artifact(artifact), session);
+        shelf.prove_over(index, &Subject::Artifact(artifact), Some(place), session);
     }
     let accepted = shelf.decide(index, session)?;
     match accepted.evidence().statement() {

@@ -21,7 +21,7 @@ use attest_verify::Subject;
 
 use super::Session;
 use super::approval;
-use super::evidence::{bundles_at_top, signed_name};
+use super::evidence::{bundles_at_top, signed_name, signs_checksums};
 use super::exempt;
 use super::file::{file_name, is_unread_list, no_bundle, signed_checksums};
 use super::several;
@@ -243,6 +243,8 @@ pub(super) struct Folder {
     /// Pinned trust, and why it needs no signature.
     pub(super) pinned: BTreeMap<RelativePath, String>,
     place: Place,
+    /// Where it is on disk.
+    root: Option<PathBuf>,
 }
 
 /// A name in the folder that no policy sees.
@@ -276,6 +278,7 @@ impl Folder {
             refused: Vec::new(),
             pinned,
             place: Place::Archive,
+            root: None,
         }
     }
 
@@ -308,6 +311,7 @@ impl Folder {
             refused,
             pinned: pinned_below(path, session),
             place: Place::Disk,
+            root: Some(path.to_owned()),
         })
     }
 
@@ -412,11 +416,12 @@ fn prove(folder: &Folder, bundles: &[Loaded], session: &Session, shelf: &mut She
     for bundle in bundles {
         if shelf.is_statement(bundle.index) {
             shelf.prove_statement(bundle.index, session);
-        } else if let Some(artifact) = file_name(&bundle.path)
-            .and_then(signed_name)
-            .and_then(|name| folder.artifact_at(name))
+        } else if let Some(name) = file_name(&bundle.path).and_then(signed_name)
+            && let Some(artifact) = folder.artifact_at(name)
         {
-            shelf.prove_message(bundle.index, &Subject::Artifact(artifact), session);
+            let place = folder.root.as_ref().map(|root| root.join(name));
+            let subject = Subject::Artifact(artifact);
+            shelf.prove_over(bundle.index, &subject, place.as_deref(), session);
         }
     }
 }
@@ -504,7 +509,7 @@ impl Source {
         let mut checked = bundles
             .iter()
             .filter(|bundle| {
-                bundle.approves && file_name(&bundle.path) == Some("SHA256SUMS.sigstore.json")
+                bundle.approves && file_name(&bundle.path).is_some_and(signs_checksums)
             })
             .filter_map(|bundle| {
                 match signed_checksums(bundle.index, &bundle.path, session, shelf) {

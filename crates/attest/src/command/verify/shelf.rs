@@ -1,17 +1,22 @@
 //! All evidence of a run, and what was made of each piece of it.
 
+mod claims;
+mod detached;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use attest_digest::{Artifact, Digest, Hashes};
 use attest_policy::{Accepted, Decision};
-use attest_verify::dialect::{self, At, Claim, Dialect, DialectError, Piece};
-use attest_verify::{Bundle, Content, Evidence, Subject};
+use attest_verify::dialect::{self, At, DialectError, Piece};
+use attest_verify::{Bundle, Evidence, Observed, Subject};
 
 use super::Session;
 use crate::files;
 use crate::home::real;
 use crate::report::{self, EvidenceReport, EvidenceState, Refusal};
+
+use claims::Claims;
 
 /// All evidence of a run. A file holds one piece or several; each is read, parsed and, as a
 /// statement, verified once, and has a number of its own. A file of which one piece cannot be read
@@ -24,6 +29,8 @@ pub(crate) struct Shelf {
     items: Vec<Item>,
     by_path: BTreeMap<PathBuf, Vec<usize>>,
     held: usize,
+    /// The last file that was read for a detached signature: others over it need not read it again.
+    observed: Option<(PathBuf, Observed)>,
 }
 
 /// Bytes of bundles that are held between reading and verifying them.
@@ -35,8 +42,10 @@ struct Item {
     /// Where in the file it stands, and as which of its pieces.
     at: At,
     nth: usize,
-    bundle: Option<Bundle>,
+    claims: Option<Claims>,
     is_statement: bool,
+    /// Whether it signs bytes, and not a digest of them: they must be read for it.
+    is_detached: bool,
     /// Whether its form says that the statement's subject is the file's name.
     names_file: bool,
     /// Its share of the file's bytes; none if it is no evidence.
@@ -52,7 +61,7 @@ struct Item {
 struct Taken {
     digest: Option<Digest>,
     size: usize,
-    pieces: Result<Vec<(At, Bundle)>, Outcome>,
+    pieces: Result<Vec<(At, Claims)>, Outcome>,
 }
 
 #[derive(Debug)]
@@ -94,7 +103,7 @@ impl Shelf {
             Ok(bundle) => Taken {
                 digest: None,
                 size: 1,
-                pieces: Ok(vec![(At::default(), bundle)]),
+                pieces: Ok(vec![(At::default(), Claims::Bundle(Box::new(bundle)))]),
             },
             Err(refusal) => Taken::refused(Outcome::Rejected(vec![refusal])),
         };
@@ -111,21 +120,23 @@ impl Shelf {
             pieces,
         } = taken;
         let first = self.items.len();
-        let mut add = |at, nth, bundle: Option<Bundle>, outcome| {
-            let is_statement = bundle.as_ref().is_some_and(is_statement);
-            let names_file = bundle.as_ref().is_some_and(names_file);
-            let size = bundle.as_ref().map_or(0, |_| size);
+        let mut add = |at, nth, claims: Option<Claims>, outcome| {
+            let is_statement = claims.as_ref().is_some_and(Claims::are_a_statement);
+            let names_file = claims.as_ref().is_some_and(Claims::name_the_file);
+            let is_detached = matches!(claims, Some(Claims::Detached(_)));
+            let size = claims.as_ref().map_or(0, |_| size);
             let held = self.held.saturating_add(size);
-            let bundle = bundle.filter(|_| held <= most);
-            if bundle.is_some() {
+            let claims = claims.filter(|_| held <= most);
+            if claims.is_some() {
                 self.held = held;
             }
             self.items.push(Item {
                 place: place.to_owned(),
                 at,
                 nth,
-                bundle,
+                claims,
                 is_statement,
+                is_detached,
                 names_file,
                 size,
                 digest,
@@ -135,8 +146,8 @@ impl Shelf {
         };
         match pieces {
             Ok(pieces) => {
-                for (nth, (at, bundle)) in pieces.into_iter().enumerate() {
-                    add(at, nth, Some(bundle), Outcome::Pending);
+                for (nth, (at, claims)) in pieces.into_iter().enumerate() {
+                    add(at, nth, Some(claims), Outcome::Pending);
                 }
             }
             Err(outcome) => add(At::default(), 0, None, outcome),
@@ -167,10 +178,10 @@ impl Shelf {
         if !item.is_statement || !matches!(item.outcome, Outcome::Pending) {
             return;
         }
-        if item.bundle.is_some() {
+        if item.claims.is_some() {
             self.held = self.held.saturating_sub(item.size);
         }
-        item.outcome = match item.claims() {
+        item.outcome = match item.bundle() {
             Ok(bundle) => outcome(
                 session
                     .verifier
@@ -189,16 +200,14 @@ impl Shelf {
         if item.is_statement || item.size == 0 {
             return;
         }
-        let held = item.bundle.is_some();
-        if let Outcome::Proven(evidence) = std::mem::replace(&mut item.outcome, Outcome::Pending) {
-            item.earlier.get_or_insert(evidence);
-        }
-        item.outcome = match item.claims() {
+        let held = item.claims.is_some();
+        item.keep_earlier();
+        item.outcome = match item.bundle() {
             Ok(bundle) => {
                 let verified = session
                     .verifier
                     .verify(&bundle, subject, session.policy.signers());
-                item.bundle = held.then_some(bundle);
+                item.claims = held.then_some(Claims::Bundle(bundle));
                 outcome(verified)
             }
             Err(outcome) => outcome,
@@ -276,23 +285,44 @@ impl Shelf {
 }
 
 impl Item {
+    /// Another subject is asked about: what was proven of an earlier one stays proven of that.
+    fn keep_earlier(&mut self) {
+        if let Outcome::Proven(evidence) = std::mem::replace(&mut self.outcome, Outcome::Pending) {
+            self.earlier.get_or_insert(evidence);
+        }
+    }
+
     /// The claims: as held, or read again. They are the same bytes, or nothing is.
-    fn claims(&mut self) -> Result<Bundle, Outcome> {
-        if let Some(bundle) = self.bundle.take() {
-            return Ok(bundle);
+    fn claims(&mut self) -> Result<Claims, Outcome> {
+        if let Some(claims) = self.claims.take() {
+            return Ok(claims);
         }
         let again = read(&self.place);
         let is_same = again.digest == self.digest;
         let pieces = again.pieces.ok().filter(|_| is_same).unwrap_or_default();
         let piece = pieces.into_iter().nth(self.nth);
-        piece.map(|(_, bundle)| bundle).ok_or_else(|| {
-            Outcome::Unreadable(Refusal {
-                code: "file-changed",
-                found: format!("{} changed while it was read", self.place.display()),
-                wanted: "a bundle that stays as it is".to_owned(),
-            })
-        })
+        piece
+            .map(|(_, claims)| claims)
+            .ok_or_else(|| changed(&self.place))
     }
+
+    fn bundle(&mut self) -> Result<Box<Bundle>, Outcome> {
+        match self.claims()? {
+            Claims::Bundle(bundle) => Ok(bundle),
+            claims @ Claims::Detached(_) => {
+                self.claims = Some(claims);
+                Err(Outcome::Rejected(vec![detached::bytes_needed()]))
+            }
+        }
+    }
+}
+
+fn changed(path: &Path) -> Outcome {
+    Outcome::Unreadable(Refusal {
+        code: "file-changed",
+        found: format!("{} changed while it was read", path.display()),
+        wanted: "a file that stays as it is".to_owned(),
+    })
 }
 
 impl Taken {
@@ -305,49 +335,12 @@ impl Taken {
     }
 }
 
-/// What a piece claims, as a bundle; `beside` is where the certificate of a detached signature is
-/// looked for.
-fn bundle_of(piece: Piece, beside: Option<&Path>) -> Result<Bundle, DialectError> {
-    let dialect = piece.dialect();
-    match piece.into_claim() {
-        Claim::Bundle(bundle) => Ok(*bundle),
-        Claim::Signature(signature) => {
-            let certificate = beside.and_then(certificate_beside);
-            dialect::with_certificate(signature, certificate.as_deref())
-        }
-        _ => Err(DialectError::Unsupported { dialect }),
-    }
-}
-
-/// The certificate beside `X.sig`, as cosign writes it: `X.pem`, `X.crt` or `X.cert`.
-fn certificate_beside(signature: &Path) -> Option<Vec<u8>> {
-    let name = signature.file_name()?.to_str()?.strip_suffix(".sig")?;
-    let paths = ["pem", "crt", "cert"].map(|it| signature.with_file_name(format!("{name}.{it}")));
-    let found = paths.iter().find(|path| path.is_file())?;
-    // What cannot be read is no certificate: the signature is then a key's, or nobody's.
-    files::read_limited(found, CERTIFICATES_BYTES).ok()
-}
-
-/// A chain of certificates in PEM.
-const CERTIFICATES_BYTES: u64 = 256 << 10;
-
-fn names_file(bundle: &Bundle) -> bool {
-    matches!(
-        bundle.dialect(),
-        Dialect::PypiProvenance | Dialect::PypiAttestation
-    )
-}
-
 fn refusal(error: &DialectError) -> Refusal {
     Refusal {
         code: error.code(),
         found: error.to_string(),
         wanted: error.wanted().to_owned(),
     }
-}
-
-fn is_statement(bundle: &Bundle) -> bool {
-    matches!(bundle.content(), Content::Envelope(_))
 }
 
 fn outcome(result: Result<Evidence, attest_verify::Rejection>) -> Outcome {
@@ -383,10 +376,10 @@ fn read(path: &Path) -> Taken {
 fn parse(bytes: &[u8], path: Option<&Path>) -> Taken {
     let digest = Artifact::of_bytes(bytes, Hashes::Sha256).sha256();
     let pieces = dialect::recognise(bytes).and_then(|pieces| {
-        let bundle = |piece: Piece| Ok((piece.at(), bundle_of(piece, path)?));
+        let claims = |piece: Piece| Ok((piece.at(), Claims::of(piece, path)?));
         pieces
             .into_iter()
-            .map(bundle)
+            .map(claims)
             .collect::<Result<Vec<_>, DialectError>>()
     });
     let count = pieces.as_ref().map_or(1, Vec::len).max(1);

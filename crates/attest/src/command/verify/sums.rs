@@ -79,7 +79,7 @@ fn signed(
             .chain(below.as_deref())
             .collect();
         for index in shelf.load(&place.path) {
-            match prove_signed_for(index, artifact, &paths, session, shelf) {
+            match prove_signed_for(index, (artifact, path), &paths, session, shelf) {
                 Ok(()) => signing.push(index),
                 Err(refusals) if shelf.is_unreadable(index) => {
                     unreadable = unreadable.or(refusals.into_iter().next());

@@ -1,0 +1,102 @@
+//! Detached signatures: they sign the bytes themselves, which are read for them.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use attest_digest::Artifact;
+use attest_verify::{Detached, DetachedError, Observed, Subject};
+
+use super::claims::Claims;
+use super::{Outcome, Shelf, changed, outcome};
+use crate::command::verify::Session;
+use crate::files;
+use crate::report::Refusal;
+
+impl Shelf {
+    /// Verifies a signature over this subject, whose bytes lie at `path`: a signature of OpenPGP,
+    /// minisign or SSH needs them, every other one the digest alone.
+    pub(crate) fn prove_over(
+        &mut self,
+        index: usize,
+        subject: &Subject<'_>,
+        path: Option<&Path>,
+        session: &Session,
+    ) {
+        let is_detached = self.items.get(index).is_some_and(|item| item.is_detached);
+        match (subject, path) {
+            (Subject::Artifact(artifact), Some(path)) if is_detached => {
+                self.prove_detached(index, artifact, path, session);
+            }
+            _ => self.prove_message(index, subject, session),
+        }
+    }
+
+    fn prove_detached(
+        &mut self,
+        index: usize,
+        artifact: &Artifact,
+        path: &Path,
+        session: &Session,
+    ) {
+        let Some(item) = self.items.get_mut(index) else {
+            return;
+        };
+        let held = item.claims.is_some();
+        item.keep_earlier();
+        let signature = match item.claims() {
+            Ok(Claims::Detached(signature)) => signature,
+            Ok(Claims::Bundle(_)) => return,
+            Err(outcome) => {
+                item.outcome = outcome;
+                return;
+            }
+        };
+        let proven = match observe(&mut self.observed, &signature, path) {
+            Ok(observed) => {
+                let signers = session.policy.signers();
+                let verifier = &session.verifier;
+                match verifier.verify_detached(&signature, observed, artifact, signers) {
+                    Ok(evidence) => outcome(Ok(evidence)),
+                    Err(DetachedError::Rejected(rejection)) => outcome(Err(rejection)),
+                    Err(_) => changed(path),
+                }
+            }
+            Err(error) => Outcome::Unreadable(Refusal {
+                code: "file-unreadable",
+                found: format!("{}: {error}", path.display()),
+                wanted: "readable bytes".to_owned(),
+            }),
+        };
+        if let Some(item) = self.items.get_mut(index) {
+            item.claims = held.then_some(Claims::Detached(signature));
+            item.outcome = proven;
+        }
+    }
+}
+
+/// What was read of the file before, if it serves this signature too; else it is read again. That
+/// it is still the artifact, the verifier sees.
+fn observe<'o>(
+    kept: &'o mut Option<(PathBuf, Observed)>,
+    signature: &Detached,
+    path: &Path,
+) -> io::Result<&'o Observed> {
+    let serves = |(of, observed): &(PathBuf, Observed)| of == path && observed.covers(signature);
+    if !kept.as_ref().is_some_and(serves) {
+        let observed = signature.observe(&mut files::open_regular(path)?)?;
+        *kept = Some((path.to_owned(), observed));
+    }
+    match kept {
+        Some((_, observed)) => Ok(observed),
+        None => Err(io::ErrorKind::Other.into()),
+    }
+}
+
+/// Why a digest alone does not do.
+pub(super) fn bytes_needed() -> Refusal {
+    Refusal {
+        code: "digest-incomparable",
+        found: "a signature over bytes, of which only the digest is at hand".to_owned(),
+        wanted: "the file itself".to_owned(),
+    }
+}

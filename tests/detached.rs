@@ -1,0 +1,277 @@
+//! OpenPGP, minisign and SSH signatures through the command: found beside a file, in a folder, and by
+//! the keys that flags name.
+
+use std::fs;
+
+use serde_json::Value;
+
+use crate::page::root;
+use crate::support::{Ran, World};
+
+const ACCEPT: [&str; 2] = ["--accept", "no-log,no-time"];
+
+/// A file with the signature of a fixture beside it, and the keys of others.
+fn with_fixture(area: &str, name: &str, suffix: &str) -> World {
+    let world = World::new();
+    let from = root().join("fixtures").join(area).join(name);
+    world.write("tool", fs::read(from.join("file")).unwrap());
+    let signature = fs::read(from.join("signature")).unwrap();
+    world.write(&format!("tool{suffix}"), signature);
+    world.write("keys/signer", fs::read(from.join("key")).unwrap());
+    world
+}
+
+/// The folder of `fixtures/signed-list`, with the signature of one kind alone.
+fn with_list(suffix: &str) -> World {
+    let world = World::new();
+    let from = root().join("fixtures/signed-list");
+    for name in ["README", "tool", "SHA256SUMS"] {
+        world.write(
+            &format!("dist/{name}"),
+            fs::read(from.join("dist").join(name)).unwrap(),
+        );
+    }
+    let name = format!("dist/SHA256SUMS{suffix}");
+    let bytes = fs::read(from.join(&name)).unwrap();
+    world.write(&name, bytes);
+    for key in ["openpgp.asc", "minisign.pub", "ssh.pub"] {
+        world.write(&format!("keys/{key}"), fs::read(from.join(key)).unwrap());
+    }
+    world
+}
+
+fn verify(world: &World, subject: &str, more: &[&str]) -> Ran {
+    let mut arguments = vec!["verify", subject, "--format", "json"];
+    arguments.extend(more);
+    world.attest_with(&arguments)
+}
+
+fn accepted(world: &World, subject: &str, key: &str) -> Value {
+    let ran = verify(world, subject, &[&["--key", key][..], &ACCEPT].concat());
+    ran.yes().json()
+}
+
+#[track_caller]
+fn refused(ran: &Ran, code: &str) {
+    assert_eq!(ran.exit, 1, "{ran:#?}");
+    let report = ran.json();
+    let subject = &report["subjects"][0];
+    let found = [&subject["files"][0]["code"], &subject["reasons"][0]["code"]];
+    assert!(
+        found.contains(&&Value::from(code)),
+        "wanted {code}: {ran:#?}"
+    );
+}
+
+/// The first key of a fixture's certificate, as gpg prints it.
+fn fingerprint(world: &World, key: &str) -> String {
+    let said = world.attest(&format!("inspect {key}")).yes().out;
+    let (_, rest) = said.split_once("OpenPGP key ").unwrap();
+    rest.split_whitespace().next().unwrap().to_owned()
+}
+
+#[test]
+fn a_signature_beside_a_file_is_found_whatever_its_kind() {
+    for (area, name, suffix) in [
+        ("openpgp", "subkey", ".asc"),
+        ("openpgp", "binary", ".sig"),
+        ("openpgp", "version-6", ".gpg"),
+        ("minisign", "signed", ".minisig"),
+        ("ssh", "p256", ".sig"),
+    ] {
+        let world = with_fixture(area, name, suffix);
+        let report = accepted(&world, "tool", "keys/signer");
+        assert_eq!(report["accepted"], serde_json::json!(["no-log", "no-time"]));
+        world.write("tool", "other bytes");
+        let ran = verify(
+            &world,
+            "tool",
+            &[&["--key", "keys/signer"][..], &ACCEPT].concat(),
+        );
+        refused(&ran, "signature-invalid");
+    }
+}
+
+#[test]
+fn a_signature_without_log_and_time_must_be_asked_for() {
+    let world = with_fixture("openpgp", "ed25519", ".asc");
+    refused(
+        &verify(&world, "tool", &["--key", "keys/signer"]),
+        "log-missing",
+    );
+    let no_log = ["--key", "keys/signer", "--accept", "no-log"];
+    refused(&verify(&world, "tool", &no_log), "time-missing");
+}
+
+#[test]
+fn the_report_says_that_the_time_is_the_signers_own() {
+    let world = with_fixture("openpgp", "ed25519", ".asc");
+    let ran = world
+        .attest("verify tool --key keys/signer --accept no-log,no-time")
+        .yes();
+    assert!(
+        ran.out.contains("asserted by the signer alone"),
+        "{}",
+        ran.out
+    );
+}
+
+#[test]
+fn an_openpgp_key_is_named_by_its_full_fingerprint() {
+    let world = with_fixture("openpgp", "ed25519", ".asc");
+    let pin = format!("openpgp:{}", fingerprint(&world, "keys/signer"));
+    // Not beside the file yet.
+    let missing = verify(&world, "tool", &[&["--key", &pin][..], &ACCEPT].concat());
+    missing.refused(2, "pin-not-found");
+    world.write("signer.asc", world.read("keys/signer"));
+    accepted(&world, "tool", &pin);
+    accepted(&world, "tool", &pin.to_lowercase());
+    for short in [
+        &pin[..pin.len() - 1],
+        &format!("openpgp:{}", &pin[pin.len() - 16..]),
+    ] {
+        verify(&world, "tool", &["--key", short]).refused(2, "bad-pin");
+    }
+}
+
+#[test]
+fn an_ssh_key_is_taken_from_the_signature_that_has_its_fingerprint() {
+    let world = with_fixture("ssh", "ed25519", ".sig");
+    let said = world.attest("inspect tool.sig").yes().out;
+    let (_, rest) = said.split_once("SHA256:").unwrap();
+    let pin = format!("SHA256:{}", &rest[..43]);
+    accepted(&world, "tool", &pin);
+    let other = format!("SHA256:{}", "A".repeat(43));
+    verify(&world, "tool", &["--key", &other]).refused(2, "pin-not-found");
+    verify(&world, "tool", &["--key", "SHA256:short"]).refused(2, "bad-pin");
+}
+
+#[test]
+fn a_minisign_key_is_given_as_its_one_line() {
+    let world = with_fixture("minisign", "signed", ".minisig");
+    let key = String::from_utf8(world.read("keys/signer")).unwrap();
+    accepted(&world, "tool", key.lines().nth(1).unwrap());
+    accepted(&world, "tool", "keys/signer");
+}
+
+#[test]
+fn a_signed_list_binds_the_files_of_a_folder() {
+    for (suffix, key) in [
+        (".asc", "keys/openpgp.asc"),
+        (".minisig", "keys/minisign.pub"),
+        (".sig", "keys/ssh.pub"),
+    ] {
+        let world = with_list(suffix);
+        accepted(&world, "dist", key);
+        accepted(&world, "dist/SHA256SUMS", key);
+        accepted(&world, "dist/tool", key);
+        let arguments = [&["--key", key][..], &ACCEPT].concat();
+        world.write("dist/extra", "nobody signed this");
+        let extra = verify(&world, "dist", &arguments).json();
+        assert!(extra.to_string().contains("file-unattested"), "{extra}");
+        fs::remove_file(world.at("dist/extra")).unwrap();
+        let tool = world.read("dist/tool");
+        world.write("dist/tool", world.read("dist/README"));
+        world.write("dist/README", tool);
+        let swapped = verify(&world, "dist", &arguments).json();
+        assert!(swapped.to_string().contains("name-mismatch"), "{swapped}");
+    }
+}
+
+#[test]
+fn a_signature_of_one_file_names_no_path_of_a_folder() {
+    let world = with_fixture("openpgp", "ed25519", ".asc");
+    for name in ["tool", "tool.asc"] {
+        world.write(&format!("dist/{name}"), world.read(name));
+    }
+    let arguments = [&["--key", "keys/signer"][..], &ACCEPT].concat();
+    let ran = verify(&world, "dist", &arguments);
+    assert!(ran.out.contains("name-unbound"), "{}", ran.out);
+    let arguments = [
+        "--key",
+        "keys/signer",
+        "--accept",
+        "no-log,no-time,no-names",
+    ];
+    verify(&world, "dist", &arguments).yes();
+}
+
+/// Of a file with several signatures each is judged; one signer counts once.
+#[test]
+fn two_signers_in_one_file_are_two() {
+    let world = with_fixture("openpgp", "two-signers", ".sig");
+    let other = root().join("fixtures/openpgp/other-key/key");
+    world.write("keys/other", fs::read(other).unwrap());
+    let stranger = root().join("fixtures/openpgp/p256/key");
+    world.write("keys/stranger", fs::read(stranger).unwrap());
+    let both = |second: &str| {
+        let keys = ["--key", "keys/signer", "--key", second, "--require", "2"];
+        verify(&world, "tool", &[&keys[..], &ACCEPT].concat())
+    };
+    both("keys/other").yes();
+    refused(&both("keys/stranger"), "signers-too-few");
+    both("keys/signer").refused(2, "signers-unsatisfiable");
+}
+
+#[test]
+fn a_revoked_key_is_refused_where_gpg_exits_0() {
+    let world = with_fixture("openpgp", "not-revoked-compromised", ".asc");
+    accepted(&world, "tool", "keys/signer");
+    let revoked = root().join("fixtures/openpgp/revoked-compromised/key");
+    world.write("keys/signer", fs::read(revoked).unwrap());
+    let arguments = [&["--key", "keys/signer"][..], &ACCEPT].concat();
+    refused(&verify(&world, "tool", &arguments), "key-revoked");
+}
+
+#[test]
+fn clear_signed_text_in_place_of_a_signature_is_refused() {
+    let world = with_fixture("openpgp", "ed25519", ".asc");
+    for (name, code) in [
+        ("clear-signed", "signature-not-detached"),
+        ("inline-signed", "signature-not-detached"),
+        ("sha1", "signature-hash-weak"),
+    ] {
+        let from = root().join("fixtures/openpgp").join(name);
+        world.write("tool.asc", fs::read(from.join("signature")).unwrap());
+        if name == "sha1" {
+            let key = root().join("fixtures/openpgp/rsa3072/key");
+            world.write("keys/signer", fs::read(key).unwrap());
+        }
+        let arguments = [&["--key", "keys/signer"][..], &ACCEPT].concat();
+        refused(&verify(&world, "tool", &arguments), code);
+    }
+}
+
+#[test]
+fn a_signature_needs_the_bytes_and_not_their_digest() {
+    let world = with_fixture("ssh", "ed25519", ".sig");
+    let digest = format!("sha256:{}", crate::verify::sha256(&world.read("tool")));
+    let arguments = ["--key", "keys/signer", "--bundle", "tool.sig"];
+    let ran = verify(&world, &digest, &[&arguments[..], &ACCEPT].concat());
+    refused(&ran, "digest-incomparable");
+}
+
+#[test]
+fn a_key_inside_the_folder_needs_a_pin() {
+    let world = with_list(".asc");
+    world.write("dist/openpgp.asc", world.read("keys/openpgp.asc"));
+    let arguments = [&["--key", "dist/openpgp.asc"][..], &ACCEPT].concat();
+    verify(&world, "dist", &arguments).refused(2, "trust-beside-subject");
+    let pin = format!("openpgp:{}", fingerprint(&world, "keys/openpgp.asc"));
+    let pinned = ["--key", &pin, "--allow-extra", "openpgp.asc"];
+    let report = verify(&world, "dist", &[&pinned[..], &ACCEPT].concat()).yes();
+    assert!(report.out.contains("revocation"), "{}", report.out);
+}
+
+#[test]
+fn private_and_several_keys_are_bad_requests() {
+    let world = with_fixture("openpgp", "ed25519", ".asc");
+    let other = fs::read(root().join("fixtures/openpgp/p256/key")).unwrap();
+    let both = [world.read("keys/signer"), other].concat();
+    world.write("keys/both", &both);
+    verify(&world, "tool", &["--key", "keys/both"]).refused(2, "key-unsupported");
+    let armor = "PGP PRIVATE KEY BLOCK-----\n";
+    let private = format!("-----BEGIN {armor}\nAAAA\n-----END {armor}");
+    world.write("keys/private", private);
+    verify(&world, "tool", &["--key", "keys/private"]).refused(2, "key-unsupported");
+}
