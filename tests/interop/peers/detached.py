@@ -1,10 +1,12 @@
-"""GnuPG, Sequoia's sqv, minisign and OpenSSH: their answers to our cases."""
+"""GnuPG, Sequoia's sqv, minisign and OpenSSH: their signatures, and their answers to our cases."""
 
 from pathlib import Path
 
 from suite import install
 from suite.cases import Peer
 from suite.detached import Fixture, judges_as_written
+from suite.process import check
+from suite.world import flipped
 
 
 
@@ -19,6 +21,8 @@ sqv = Peer("sqv", install=lambda version: install.apt_install("sqv", "sqv", vers
 minisign = Peer("minisign", install=lambda version: install.apt_install("minisign", "minisign", version))
 openssh = Peer("openssh", install=lambda version: install.apt_install("ssh-keygen", "openssh-client", version))
 
+ACCEPT = ("--accept", "no-log,no-time")
+
 
 def gnupg(world, home: Path, *arguments, offline: bool = False):
     quiet = ["--homedir", home, "--batch", "--no-tty", "--pinentry-mode", "loopback", "--passphrase", ""]
@@ -32,6 +36,28 @@ def new_home(world) -> Path:
     return home
 
 
+def new_key(world, *algorithm) -> tuple[Path, Path]:
+    """A home with one signing key, and the public key in a file."""
+    home = new_home(world)
+    gnupg(world, home, "--quick-generate-key", "interop <interop@example.org>", *(algorithm or ("ed25519", "sign")))
+    public = world.new_file("signer.asc")
+    gnupg(world, home, "--yes", "--armor", "--output", public, "--export").accepted()
+    return home, public
+
+
+def verify(world, file: Path, key: Path, *more):
+    return world.attest("verify", file, "--key", key, *ACCEPT, "--format", "json", *more, offline=True)
+
+
+def judged(world, file: Path, key: Path, signature: Path) -> None:
+    """We accept it, and neither other bytes nor, without being asked, a signature without log and time."""
+    verify(world, file, key).exits(0)
+    world.attest("verify", file, "--key", key, offline=True).exits(1).refused("log-missing")
+    with flipped(file, 0):
+        verify(world, file, key).exits(1).refused("signature-invalid")
+    check(signature.exists(), f"{signature} is gone")
+
+
 @gpg.case
 def answers_as_we_have_written_down(world):
     def accepts(fixture: Fixture) -> bool:
@@ -41,6 +67,49 @@ def answers_as_we_have_written_down(world):
         return gnupg(world, home, *at, "--verify", fixture.signature, fixture.file).status == 0
 
     judges_as_written("gpg", "openpgp", accepts)
+
+
+@gpg.case
+def signs_what_we_accept(world):
+    for algorithm in (("ed25519", "sign"), ("rsa3072", "sign"), ("nistp384", "sign")):
+        home, public = new_key(world, *algorithm)
+        for form, suffix in (("--armor", "asc"), ("--no-armor", "sig")):
+            file = world.new_file("tool.tar.gz")
+            signature = file.with_name(f"tool.tar.gz.{suffix}")
+            gnupg(world, home, form, "--output", signature, "--detach-sign", file).accepted()
+            judged(world, file, public, signature)
+
+
+@gpg.case
+def signs_lists_that_we_accept(world):
+    """SHA256SUMS.asc binds what the list names."""
+    home, public = new_key(world)
+    folder = world.new_folder("dist")
+    (folder / "tool").write_bytes(b"tool\n")
+    (folder / "README").write_bytes(b"read me\n")
+    listed = world.run(["sha256sum", "README", "tool"], cwd=folder).accepted().stdout
+    (folder / "SHA256SUMS").write_text(listed)
+    gnupg(world, home, "--armor", "--output", folder / "SHA256SUMS.asc", "--detach-sign", folder / "SHA256SUMS")
+    verify(world, folder / "SHA256SUMS", public).exits(0)
+    verify(world, folder, public).exits(0)
+    with flipped(folder / "tool", 0):
+        verify(world, folder, public).exits(1)
+
+
+@gpg.case
+def accepts_a_revoked_key_that_we_refuse(world):
+    home, public = new_key(world)
+    file = world.new_file("tool.tar.gz")
+    signature = file.with_name("tool.tar.gz.asc")
+    gnupg(world, home, "--armor", "--output", signature, "--detach-sign", file).accepted()
+    verify(world, file, public).exits(0)
+    certificate = next((home / "openpgp-revocs.d").iterdir())
+    text = certificate.read_text().replace(":-----BEGIN", "-----BEGIN")
+    revocation = world.new_file("revocation.asc", text.encode())
+    gnupg(world, home, "--import", revocation).accepted()
+    gnupg(world, home, "--yes", "--armor", "--output", public, "--export").accepted()
+    gnupg(world, home, "--verify", signature, file, offline=True).accepted()
+    verify(world, file, public).exits(1).refused("key-revoked")
 
 
 @gpgv.case
@@ -74,6 +143,17 @@ def minisign_answers_as_we_have_written_down(world):
     judges_as_written("minisign", "minisign", accepts)
 
 
+@minisign.case
+def minisign_signs_what_we_accept(world):
+    folder = world.new_folder("minisign")
+    public, private = folder / "minisign.pub", folder / "minisign.key"
+    world.run(["minisign", "-G", "-W", "-p", public, "-s", private]).accepted()
+    file = world.new_file("tool.tar.gz")
+    world.run(["minisign", "-S", "-W", "-s", private, "-m", file, "-t", "release 1.0"]).accepted()
+    judged(world, file, public, file.with_name("tool.tar.gz.minisig"))
+    verify(world, file, public.read_text().splitlines()[1]).exits(0)
+
+
 @openssh.case
 def openssh_answers_as_we_have_written_down(world):
     def accepts(fixture: Fixture) -> bool:
@@ -82,3 +162,13 @@ def openssh_answers_as_we_have_written_down(world):
         return world.run(["sh", "-c", line], offline=True).status == 0
 
     judges_as_written("ssh-keygen", "ssh", accepts)
+
+
+@openssh.case
+def openssh_signs_what_we_accept(world):
+    for kind in ("ed25519", "ecdsa", "rsa"):
+        key = world.new_folder("ssh") / "key"
+        world.run(["ssh-keygen", "-q", "-t", kind, "-N", "", "-f", key]).accepted()
+        file = world.new_file("tool.tar.gz")
+        world.run(["ssh-keygen", "-q", "-Y", "sign", "-f", key, "-n", "file", file]).accepted()
+        judged(world, file, key.with_suffix(".pub"), file.with_name("tool.tar.gz.sig"))
