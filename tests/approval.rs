@@ -145,8 +145,12 @@ fn evidence_of_a_form_that_is_not_read_is_named() {
     let signing = Signing::new();
     signing
         .0
-        .write("dist/a.txt.asc", "-----BEGIN PGP SIGNATURE-----\n");
+        .write("dist/a.txt.asc", "-----BEGIN CERTIFICATE-----\n");
     signing.refuses("dist/a.txt", "dialect-unsupported");
+    signing
+        .0
+        .write("dist/a.txt.asc", "-----BEGIN PGP SIGNATURE-----\n");
+    signing.refuses("dist/a.txt", "signature-malformed");
 }
 
 #[test]

@@ -335,11 +335,14 @@ impl Taken {
     }
 }
 
-fn refusal(error: &DialectError) -> Refusal {
-    Refusal {
-        code: error.code(),
-        found: error.to_string(),
-        wanted: error.wanted().to_owned(),
+fn refusals(error: &DialectError) -> Vec<Refusal> {
+    match error {
+        DialectError::Detached(rejection) => report::refusals(rejection),
+        _ => vec![Refusal {
+            code: error.code(),
+            found: error.to_string(),
+            wanted: error.wanted().to_owned(),
+        }],
     }
 }
 
@@ -386,6 +389,6 @@ fn parse(bytes: &[u8], path: Option<&Path>) -> Taken {
     Taken {
         digest: Some(digest),
         size: bytes.len().div_ceil(count),
-        pieces: pieces.map_err(|error| Outcome::Rejected(vec![refusal(&error)])),
+        pieces: pieces.map_err(|error| Outcome::Rejected(refusals(&error))),
     }
 }
