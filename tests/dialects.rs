@@ -606,7 +606,7 @@ fn an_image_that_somebody_swapped_is_refused() {
     // The manifest's bytes themselves.
     world.write("image/index.json", &index);
     world.write(&format!("image/blobs/sha256/{MANIFEST}"), &other);
-    assert_eq!(reason(&world.attest(&verify)), "blob-corrupt");
+    assert_eq!(code(&world.attest(&verify)), "blob-corrupt");
     // What leads elsewhere, or means two things.
     for (from, to, wanted) in [
         (MANIFEST, "../../../../key.pub", "index-malformed"),
@@ -625,13 +625,46 @@ fn an_image_that_somebody_swapped_is_refused() {
     ] {
         let (world, verify) = image("oci-signature", "--accept no-log,no-time");
         world.write("image/index.json", index.replacen(from, to, 1));
-        assert_eq!(reason(&world.attest(&verify)), wanted, "{to}");
+        assert_eq!(code(&world.attest(&verify)), wanted, "{to}");
     }
     let (world, verify) = image("oci-signature", "--accept no-log,no-time");
     world.write("image/index.json", "{\"schemaVersion\":2,\"manifests\":[]}");
     assert_eq!(reason(&world.attest(&verify)), "nothing-verified");
+    fs::remove_file(world.at("image/index.json")).unwrap();
+    assert_eq!(code(&world.attest(&verify)), "index-malformed");
     fs::remove_dir_all(world.at("image")).unwrap();
-    assert_eq!(reason(&world.attest(&verify)), "index-malformed");
+    let ran = world.attest(&verify);
+    assert_eq!(ran.exit, 3, "{ran:#?}");
+}
+
+/// Nobody signs what an index calls a manifest, nor to what a manifest says it is attached.
+#[test]
+fn an_image_does_not_hide_as_evidence() {
+    let (world, verify) = image("oci-signature", "--accept no-log,no-time");
+    let manifest =
+        String::from_utf8(world.read(&format!("image/blobs/sha256/{MANIFEST}"))).unwrap();
+    let attached = format!(
+        "{{\"subject\":{{\"mediaType\":\"m\",\"digest\":\"sha256:{MANIFEST}\",\"size\":423}},"
+    );
+    let hidden = manifest.replacen('{', &attached, 1);
+    let hashed =
+        attest_digest::Artifact::of_bytes(hidden.as_bytes(), attest_digest::Hashes::Sha256);
+    let digest = hashed.sha256().hex();
+    world.write(&format!("image/blobs/sha256/{digest}"), &hidden);
+    world.attest(&verify).yes();
+    let mut index: Value = serde_json::from_slice(&world.read("image/index.json")).unwrap();
+    index["manifests"].as_array_mut().unwrap().push(json!({
+        "mediaType": "application/vnd.oci.image.manifest.v1+json",
+        "digest": format!("sha256:{digest}"),
+        "size": hidden.len(),
+        "annotations": {"kind": "dev.cosignproject.cosign/sigs"},
+    }));
+    world.write("image/index.json", index.to_string());
+    let ran = world.attest(&verify);
+    assert_eq!(ran.exit, 1, "{ran:#?}");
+    let files = ran.json()["subjects"][0]["files"].clone();
+    assert_eq!(files[0]["verdict"], "verified");
+    assert_eq!(files[1]["code"], "digest-mismatch");
 }
 
 /// The payload is signed, and says that it is about another image.
@@ -666,4 +699,41 @@ fn nested_indexes_are_read_to_a_depth_and_no_further() {
         world.write("image/index.json", &index);
     }
     assert_eq!(code(&world.attest(&verify)), "manifest-malformed");
+}
+
+#[test]
+fn names_of_evidence_are_escaped() {
+    let world = fixture("pypi");
+    let file = format!("{DISTRIBUTION}.publish.attestation");
+    let text = String::from_utf8(world.read(&file)).unwrap();
+    let odd = "a\u{202e}\u{1b}[31mb.tar.gz";
+    world.write(odd, world.read(DISTRIBUTION));
+    let verify = ["verify", odd, "--bundle", &file];
+    let trust: Vec<&str> = PUBLISHER.split(' ').take(4).collect();
+    let ran = world.attest_with(&[&verify[..], &trust].concat());
+    assert_eq!(ran.exit, 1, "{ran:#?}");
+    for shown in [&ran.out, &ran.err] {
+        assert!(
+            !shown.contains('\u{202e}') && !shown.contains('\u{1b}'),
+            "{ran:#?}"
+        );
+    }
+    // Names that say something else than they show, where nobody signed them.
+    for (from, to) in [
+        ("\"version\":1", "\"\u{202e}\":1,\"version\":1"),
+        ("dsse", "ds\u{1b}[31mse"),
+    ] {
+        let changed = text.replacen(from, to, 1);
+        assert_ne!(text, changed);
+        world.write(&file, changed);
+        let ran =
+            world.attest_with(&[&["verify", DISTRIBUTION, "--bundle", &file], &trust[..]].concat());
+        assert_eq!(ran.exit, 1, "{ran:#?}");
+        for shown in [&ran.out, &ran.err] {
+            assert!(
+                !shown.contains('\u{202e}') && !shown.contains('\u{1b}'),
+                "{ran:#?}"
+            );
+        }
+    }
 }

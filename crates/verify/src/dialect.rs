@@ -201,7 +201,10 @@ impl fmt::Display for At {
 /// malformed.
 pub fn recognise(bytes: &[u8]) -> Result<Vec<Piece>, DialectError> {
     if bytes.len() > limits::BUNDLE_BYTES {
-        return Err(DialectError::TooLarge { found: bytes.len() });
+        return Err(DialectError::TooLarge {
+            found: bytes.len(),
+            limit: limits::BUNDLE_BYTES,
+        });
     }
     match bytes.trim_ascii().first() {
         Some(b'{') => json(bytes),
@@ -214,12 +217,14 @@ pub fn recognise(bytes: &[u8]) -> Result<Vec<Piece>, DialectError> {
 fn json(bytes: &[u8]) -> Result<Vec<Piece>, DialectError> {
     let Some(lines) = outline::lines(bytes) else {
         let dialect = of_document(&outline::document(bytes)?)?;
+        check_size(dialect, bytes)?;
         return document(dialect, bytes, At::default());
     };
     if lines.len() > limits::EVIDENCE_PIECES {
         return Err(DialectError::TooMany);
     }
     let dialect = one_dialect(&lines)?;
+    check_size(dialect, bytes)?;
     let mut pieces: Vec<Piece> = Vec::new();
     for (line, at) in numbered(&lines) {
         pieces.extend(document(dialect, line, at).map_err(|error| error.at(at))?);
@@ -228,6 +233,20 @@ fn json(bytes: &[u8]) -> Result<Vec<Piece>, DialectError> {
         return Err(DialectError::TooMany);
     }
     Ok(pieces)
+}
+
+fn check_size(dialect: Dialect, bytes: &[u8]) -> Result<(), DialectError> {
+    let limit = match dialect {
+        Dialect::Bundle => limits::BUNDLE_BYTES,
+        _ => limits::EVIDENCE_BYTES,
+    };
+    if bytes.len() > limit {
+        return Err(DialectError::TooLarge {
+            found: bytes.len(),
+            limit,
+        });
+    }
+    Ok(())
 }
 
 fn numbered<'t>(lines: &[&'t [u8]]) -> impl Iterator<Item = (&'t [u8], At)> {

@@ -11,6 +11,9 @@ pub const BUNDLE_DEPTH: usize = 12;
 /// JSON values in a bundle, counted by its commas and brackets before anything is built from them.
 pub const BUNDLE_VALUES: usize = 16 * 1024;
 
+/// Bytes of evidence in another form than a bundle: writing it down as one takes as much again.
+pub const EVIDENCE_BYTES: usize = 6 << 20;
+
 /// Pieces of evidence in one file. All of them together are held to the bounds of one bundle.
 pub const EVIDENCE_PIECES: usize = 128;
 

@@ -13,6 +13,8 @@ mod chains;
 #[cfg(test)]
 mod detached;
 #[cfg(test)]
+mod dialects;
+#[cfg(test)]
 mod every_bit;
 #[cfg(test)]
 mod fixtures;

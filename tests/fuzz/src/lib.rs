@@ -18,7 +18,7 @@ pub use detached::{detached, detached_key};
 pub use log::{checkpoint, log_entry, tile};
 pub use provenance::{envelope, json, statement};
 pub use release::{checksums, key_file};
-pub use verify::{OWN_ARTIFACT, OWN_TIME, bundle, timestamp, trusted_root};
+pub use verify::{OWN_ARTIFACT, OWN_TIME, bundle, dialect, image, timestamp, trusted_root};
 
 /// What a target did with its input. All are fine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,7 +41,9 @@ pub const TARGETS: &[Target] = &[
     ("checksums", checksums),
     ("detached", detached),
     ("detached_key", detached_key),
+    ("dialect", dialect),
     ("envelope", envelope),
+    ("image", image),
     ("json", json),
     ("key_file", key_file),
     ("log_entry", log_entry),

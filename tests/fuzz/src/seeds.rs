@@ -62,6 +62,9 @@ fn inside(file: &Path, bytes: Vec<u8>) -> Vec<Seed> {
     if bytes.windows(10).any(|it| it == b"-----BEGIN") {
         seeds.push(seed("key_file", file, bytes.clone()));
     }
+    if name.contains("sigstore") || attest_verify::dialect::recognise(&bytes).is_ok() {
+        seeds.push(seed("dialect", file, bytes.clone()));
+    }
     if bytes.first() == Some(&b'{') {
         if let Ok(value) = serde_json::from_slice(&bytes) {
             seeds.extend(inside_json(file, &value, &bytes));
@@ -83,6 +86,12 @@ fn inside_json(file: &Path, value: &Value, bytes: &[u8]) -> Vec<Seed> {
     }
     if value.get("_type").is_some() {
         add("statement", bytes);
+    }
+    if ["manifests", "layers", "critical"]
+        .iter()
+        .any(|it| value.get(*it).is_some())
+    {
+        add("image", bytes);
     }
     if value.get("payloadType").is_some() {
         add("envelope", bytes);

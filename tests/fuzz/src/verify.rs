@@ -1,11 +1,15 @@
 //! Bundles, trusted roots and timestamps, verified with the trust of `seeds/`.
 
+use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
-use attest_digest::{Artifact, Hashes};
+use attest_digest::{Algorithm, Artifact, Hashes};
 use attest_provenance::{Statement, base64};
+use attest_verify::dialect::image::{Manifest, layer_signature, signed_image};
+use attest_verify::dialect::{Claim, Piece, recognise, with_certificate};
 use attest_verify::{
     Accept, Bundle, Evidence, ExpectedSigner, PublicKey, Rejection, Subject, TrustedRoot, Verifier,
+    limits,
 };
 use jiff::Timestamp;
 use serde_json::Value;
@@ -27,6 +31,59 @@ pub fn bundle(data: &[u8]) -> Outcome {
     let statement = OWN_VERIFIER.verify_statement(&bundle, &OWN_SIGNER);
     statement.iter().for_each(is_own);
     outcome(&verified(&OWN_VERIFIER, &bundle))
+}
+
+/// Evidence is of one form, in bounded pieces, and every piece that verifies says what the seeds say.
+/// A signature by itself can be anybody's until a certificate says more.
+pub fn dialect(data: &[u8]) -> Outcome {
+    let Ok(pieces) = recognise(data) else {
+        return Outcome::Refused;
+    };
+    assert!((1..=limits::EVIDENCE_PIECES).contains(&pieces.len()));
+    let form = pieces.first().map(Piece::dialect);
+    assert!(pieces.iter().all(|it| Some(it.dialect()) == form));
+    let places: BTreeSet<String> = pieces.iter().map(|it| it.at().to_string()).collect();
+    assert_eq!(places.len(), pieces.len());
+    let mut found = Outcome::Read;
+    for piece in pieces {
+        let bundle = match piece.into_claim() {
+            Claim::Bundle(bundle) => *bundle,
+            Claim::Signature(signature) => match with_certificate(signature, Some(data)) {
+                Ok(bundle) => bundle,
+                Err(_) => continue,
+            },
+            _ => continue,
+        };
+        let _ = (bundle.claimed_keys(), bundle.claimed_identity());
+        let statement = OWN_VERIFIER.verify_statement(&bundle, &OWN_SIGNER);
+        statement.iter().for_each(is_own);
+        if outcome(&verified(&OWN_VERIFIER, &bundle)) == Outcome::Verified || statement.is_ok() {
+            found = Outcome::Verified;
+        }
+    }
+    found
+}
+
+/// A manifest is bounded and names blobs by SHA-256 alone; so does a payload about an image. No
+/// signature in an annotation verifies, for the key of the seeds made none.
+pub fn image(data: &[u8]) -> Outcome {
+    let payload = signed_image(data);
+    assert!(payload.iter().all(|it| it.algorithm() == Algorithm::Sha256));
+    let Ok(manifest) = Manifest::parse(data) else {
+        return payload.map_or(Outcome::Refused, |_| Outcome::Read);
+    };
+    let blobs = match manifest {
+        Manifest::Index { manifests, .. } => manifests,
+        Manifest::Image { layers, .. } => layers,
+    };
+    assert!(blobs.len() <= limits::IMAGE_DESCRIPTORS);
+    for blob in &blobs {
+        assert_eq!(blob.digest().algorithm(), Algorithm::Sha256);
+        if let Ok(bundle) = layer_signature(blob, data) {
+            assert!(verified(&OWN_VERIFIER, &bundle).is_err());
+        }
+    }
+    Outcome::Read
 }
 
 /// A timestamp that verifies in the bundle of the seeds says their time. The input is the response

@@ -6,10 +6,12 @@ use std::path::Path;
 use attest_fuzz::{Outcome, TARGETS, seeds};
 
 /// Below `seeds/`, what our own keys signed: if these did not verify, a forgery would not either.
-const SIGNED: [&str; 9] = [
+const SIGNED: [&str; 11] = [
     "bundle/own-message",
     "bundle/own-statement",
     "checkpoint/signed",
+    "dialect/own-lines",
+    "dialect/own-npm",
     "fixtures/minisign/signed/signature",
     "fixtures/openpgp/version-6/key",
     "fixtures/openpgp/version-6/signature",

@@ -5,9 +5,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use attest_policy::{Signers, nearest};
+use attest_verify::dialect::{Claim, recognise};
 use attest_verify::{
-    Bundle, ClaimError, DetachedKeyError, ExpectedClaim, ExpectedIdentity, ExpectedSigner,
-    IdentityPattern, PublicKey, claim_names,
+    ClaimError, DetachedKeyError, ExpectedClaim, ExpectedIdentity, ExpectedSigner, IdentityPattern,
+    PublicKey, claim_names,
 };
 
 use super::{Surroundings, detached, parse_pin, refuse_beside};
@@ -203,14 +204,12 @@ fn pinned_key(
         let Ok(bytes) = files::read_limited(path, BUNDLE_BYTES) else {
             continue;
         };
-        let Ok(bundle) = Bundle::parse(&bytes) else {
-            continue;
-        };
-        if let Some(key) = bundle
-            .claimed_keys()
-            .into_iter()
-            .find(|key| key.fingerprint() == *pin)
-        {
+        let pieces = recognise(&bytes).unwrap_or_default();
+        let mut keys = pieces.iter().flat_map(|piece| match piece.claim() {
+            Claim::Bundle(bundle) => bundle.claimed_keys(),
+            _ => Vec::new(),
+        });
+        if let Some(key) = keys.find(|key| key.fingerprint() == *pin) {
             return Ok((key, line(format!("the log entry in {}", path.display()))));
         }
     }

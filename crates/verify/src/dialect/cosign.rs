@@ -52,7 +52,8 @@ pub(super) fn signature(bytes: &[u8]) -> Option<Vec<u8>> {
 /// What lies beside it is neither certificate nor key.
 pub fn with_certificate(signature: Vec<u8>, beside: Option<&[u8]>) -> Result<Bundle, DialectError> {
     let signer = match beside {
-        Some(bytes) => pem::signer(bytes)?,
+        // A file ends in a line break.
+        Some(bytes) => pem::signer(bytes.strip_suffix(b"\n").unwrap_or(bytes))?,
         None => DraftSigner::Key { hint: None },
     };
     let draft = Draft {

@@ -13,10 +13,12 @@ use crate::limits;
 #[non_exhaustive]
 pub enum DialectError {
     /// More bytes than evidence has.
-    #[error("file has {found} bytes, at most {} are read", limits::BUNDLE_BYTES)]
+    #[error("evidence has {found} bytes, at most {limit} are read")]
     TooLarge {
         /// Its bytes.
         found: usize,
+        /// How many are read.
+        limit: usize,
     },
     /// More values than evidence has.
     #[error("more than {} JSON values", limits::BUNDLE_VALUES)]

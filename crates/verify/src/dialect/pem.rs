@@ -14,8 +14,8 @@ use crate::limits;
 pub(super) fn signer(bytes: &[u8]) -> Result<DraftSigner, DialectError> {
     let malformed = |problem: &str| DialectError::problem("the certificate", problem);
     let text = std::str::from_utf8(bytes).map_err(|_| malformed("is not text"))?;
-    let decoded = match text.trim_ascii() {
-        it if it.starts_with(BEGIN) => None,
+    let decoded = match text {
+        it if it.trim_ascii_start().starts_with(BEGIN) => None,
         it => Some(base64::decode(it).map_err(|_| malformed("is neither PEM nor base64"))?),
     };
     let text = match &decoded {

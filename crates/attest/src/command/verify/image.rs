@@ -20,7 +20,7 @@ use super::approval;
 use super::file::{most_telling, no_bundle};
 use super::shelf::Shelf;
 use crate::report::{FileReport, Refusal, SubjectReport, Verdict};
-use layout::Layout;
+use layout::{Layout, UNREADABLE};
 
 pub(super) fn verify(folder: &Path, session: &Session, shelf: &mut Shelf) -> SubjectReport {
     let subject = format!("oci-layout:{}", folder.display());
@@ -28,7 +28,12 @@ pub(super) fn verify(folder: &Path, session: &Session, shelf: &mut Shelf) -> Sub
     let layout = match Layout::read(folder) {
         Ok(layout) => layout,
         Err(refusal) => {
-            report.reasons.push(refusal);
+            report.files.push(FileReport {
+                path: folder.display().to_string(),
+                verdict: verdict(refusal),
+                size: None,
+                sha256: None,
+            });
             return report;
         }
     };
@@ -36,7 +41,7 @@ pub(super) fn verify(folder: &Path, session: &Session, shelf: &mut Shelf) -> Sub
     for image in &layout.images {
         let verdict = match judge(*image, &layout, &pieces, session, shelf, &mut report) {
             Ok(()) => Verdict::Verified,
-            Err(refusal) => Verdict::Rejected(refusal),
+            Err(refusal) => verdict(refusal),
         };
         let size = layout.manifest(*image).map(|it| it.artifact.size());
         report.files.push(FileReport {
@@ -54,6 +59,15 @@ pub(super) fn verify(folder: &Path, session: &Session, shelf: &mut Shelf) -> Sub
         });
     }
     report
+}
+
+/// What could not be read is no "no".
+fn verdict(refusal: Refusal) -> Verdict {
+    if matches!(refusal.code, UNREADABLE | "file-changed") {
+        Verdict::Unreadable(refusal)
+    } else {
+        Verdict::Rejected(refusal)
+    }
 }
 
 /// A piece of evidence about an image.
@@ -84,7 +98,7 @@ fn pieces(folder: &Path, layout: &Layout, session: &Session, shelf: &mut Shelf) 
     for (attached, layers) in &layout.evidence {
         for layer in layers {
             let place = folder.join(format!("blobs/sha256/{}", layer.digest().hex()));
-            let most = attest_verify::limits::BUNDLE_BYTES as u64;
+            let most = attest_verify::limits::EVIDENCE_BYTES as u64;
             let blob = layout.blob_bytes(layer.digest(), Some(layer.size()), most);
             if is_older(layer) {
                 let bundle = blob.clone().and_then(|blob| {

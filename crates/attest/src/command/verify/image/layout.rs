@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use attest_digest::{Artifact, Digest, Hashes, Match};
-use attest_verify::dialect::image::{Descriptor, Manifest};
+use attest_verify::dialect::image::{Descriptor, ENVELOPE, Manifest, SIMPLE_SIGNING};
 use attest_verify::limits;
 
 use crate::files;
@@ -29,12 +29,12 @@ pub(super) struct Read {
 
 impl Layout {
     pub(super) fn read(folder: &Path) -> Result<Self, Refusal> {
-        let version = bytes(&folder.join("oci-layout"), "index-malformed")?;
+        let version = bytes(&folder.join("oci-layout"))?;
         let says_version = |it: serde_json::Value| it.get("imageLayoutVersion").is_some();
         if !serde_json::from_slice(&version).is_ok_and(says_version) {
             return Err(refuse("index-malformed", "oci-layout says no version"));
         }
-        let index = bytes(&folder.join("index.json"), "index-malformed")?;
+        let index = bytes(&folder.join("index.json"))?;
         let Manifest::Index { manifests, .. } =
             Manifest::parse(&index).map_err(|error| refuse("index-malformed", error))?
         else {
@@ -61,18 +61,15 @@ impl Layout {
         self.manifests.get(&digest)
     }
 
-    /// Takes in what the index lists, as evidence or as an image.
+    /// Takes in what the index lists, as evidence or as an image. What it is attached to and how it is
+    /// called nobody signs: only what holds nothing but evidence is not an image.
     fn take(&mut self, descriptor: &Descriptor) -> Result<(), Refusal> {
         let digest = descriptor.digest();
         let read = self.read_manifest(digest, Some(descriptor.size()))?;
-        let kind = descriptor.annotation("kind").unwrap_or_default();
-        let is_older = [".cosign/sigs", ".cosign/atts", ".cosign/sboms"]
-            .iter()
-            .any(|it| kind.ends_with(it));
-        match (&read.manifest, read.manifest.subject()) {
-            (Manifest::Image { layers, .. }, subject) if is_older || subject.is_some() => {
-                self.add_evidence(subject, layers.clone())
-            }
+        match &read.manifest {
+            Manifest::Image {
+                layers, subject, ..
+            } if holds_evidence(layers) => self.add_evidence(*subject, layers.clone()),
             _ => {
                 self.images.push(digest);
                 self.manifests.insert(digest, read);
@@ -112,7 +109,7 @@ impl Layout {
             else {
                 continue;
             };
-            if subject.is_some_and(|it| self.images.contains(&it)) {
+            if holds_evidence(&layers) && subject.is_some_and(|it| self.images.contains(&it)) {
                 self.add_evidence(subject, layers)?;
             }
         }
@@ -128,6 +125,13 @@ impl Layout {
         let count: usize = self.evidence.iter().map(|(_, layers)| layers.len()).sum();
         if count > limits::EVIDENCE_PIECES {
             let found = format!("more than {} pieces of evidence", limits::EVIDENCE_PIECES);
+            return Err(refuse("bundle-too-large", found));
+        }
+        // All of them are held, and none has another size than it claims.
+        let sizes = self.evidence.iter().flat_map(|(_, layers)| layers);
+        let bytes = sizes.fold(0_u64, |sum, it| sum.saturating_add(it.size()));
+        if bytes > limits::EVIDENCE_BYTES as u64 {
+            let found = format!("{bytes} bytes of evidence");
             return Err(refuse("bundle-too-large", found));
         }
         Ok(())
@@ -154,7 +158,8 @@ impl Layout {
         let bytes = files::read_limited(&path, most).map_err(|error| match error.kind() {
             std::io::ErrorKind::NotFound => refuse("blob-missing", digest),
             std::io::ErrorKind::FileTooLarge => refuse("bundle-too-large", error),
-            _ => refuse("blob-corrupt", format!("{}: {error}", path.display())),
+            std::io::ErrorKind::InvalidInput => refuse("blob-corrupt", error),
+            _ => refuse(UNREADABLE, format!("{}: {error}", path.display())),
         })?;
         let found = Artifact::of_bytes(&bytes, Hashes::Sha256);
         check(&found, digest, size)?;
@@ -199,7 +204,7 @@ impl Layout {
         let artifact = Artifact::read_path(&self.path(blob.digest()), Hashes::Sha256);
         let artifact = artifact.map_err(|error| match error {
             attest_digest::ReadError::NotFound { .. } => refuse("blob-missing", blob.digest()),
-            other => refuse("blob-corrupt", other),
+            other => refuse(other.code(), other),
         })?;
         check(&artifact, blob.digest(), Some(blob.size()))
     }
@@ -209,6 +214,18 @@ impl Layout {
         self.folder.join("blobs/sha256").join(digest.hex())
     }
 }
+
+/// Whether layers are evidence and nothing else.
+fn holds_evidence(layers: &[Descriptor]) -> bool {
+    let is_evidence = |layer: &Descriptor| {
+        let kind = layer.media_type();
+        matches!(kind, SIMPLE_SIGNING | ENVELOPE) || kind.starts_with(BUNDLE)
+    };
+    !layers.is_empty() && layers.iter().all(is_evidence)
+}
+
+/// How the media types of Sigstore's bundles begin.
+const BUNDLE: &str = "application/vnd.dev.sigstore.bundle";
 
 fn check(found: &Artifact, wanted: Digest, size: Option<u64>) -> Result<(), Refusal> {
     let same = matches!(found.compare(&wanted.into()), Match::Same);
@@ -222,9 +239,19 @@ fn check(found: &Artifact, wanted: Digest, size: Option<u64>) -> Result<(), Refu
     })
 }
 
-fn bytes(path: &Path, code: &'static str) -> Result<Vec<u8>, Refusal> {
-    files::read_limited(path, limits::IMAGE_MANIFEST_BYTES as u64)
-        .map_err(|error| refuse(code, format!("{}: {error}", path.display())))
+/// A file at the layout's top. One that is not there makes the folder no layout, if it is a folder.
+fn bytes(path: &Path) -> Result<Vec<u8>, Refusal> {
+    files::read_limited(path, limits::IMAGE_MANIFEST_BYTES as u64).map_err(|error| {
+        let found = format!("{}: {error}", path.display());
+        let is_folder = path.parent().is_some_and(Path::is_dir);
+        match error.kind() {
+            std::io::ErrorKind::NotFound if !is_folder => refuse(UNREADABLE, found),
+            std::io::ErrorKind::NotFound
+            | std::io::ErrorKind::FileTooLarge
+            | std::io::ErrorKind::InvalidInput => refuse("index-malformed", found),
+            _ => refuse(UNREADABLE, found),
+        }
+    })
 }
 
 pub(super) fn refuse(code: &'static str, found: impl std::fmt::Display) -> Refusal {
@@ -234,6 +261,9 @@ pub(super) fn refuse(code: &'static str, found: impl std::fmt::Display) -> Refus
         wanted: "an image as its layout names it".to_owned(),
     }
 }
+
+/// The code with which the command says that it could not read.
+pub(super) const UNREADABLE: &str = "file-unreadable";
 
 /// A manifest that attaches one bundle has 1 KiB.
 const REFERRER_BYTES: u64 = 64 << 10;
