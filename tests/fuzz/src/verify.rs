@@ -28,7 +28,7 @@ pub fn bundle(data: &[u8]) -> Outcome {
         return Outcome::Refused;
     };
     let _ = bundle.claimed_keys();
-    let statement = OWN_VERIFIER.verify_statement(&bundle, &OWN_SIGNER);
+    let statement = OWN_VERIFIER.verify_statement(&bundle, &*OWN_SIGNER);
     statement.iter().for_each(is_own);
     outcome(&verified(&OWN_VERIFIER, &bundle))
 }
@@ -55,7 +55,7 @@ pub fn dialect(data: &[u8]) -> Outcome {
             _ => continue,
         };
         let _ = (bundle.claimed_keys(), bundle.claimed_identity());
-        let statement = OWN_VERIFIER.verify_statement(&bundle, &OWN_SIGNER);
+        let statement = OWN_VERIFIER.verify_statement(&bundle, &*OWN_SIGNER);
         statement.iter().for_each(is_own);
         if outcome(&verified(&OWN_VERIFIER, &bundle)) == Outcome::Verified || statement.is_ok() {
             found = Outcome::Verified;
@@ -125,7 +125,7 @@ fn outcome(verified: &Result<Evidence, Rejection>) -> Outcome {
 }
 
 fn verified(verifier: &Verifier, bundle: &Bundle) -> Result<Evidence, Rejection> {
-    verifier.verify(bundle, &Subject::Artifact(&OWN_SUBJECT), &OWN_SIGNER)
+    verifier.verify(bundle, &Subject::Artifact(&OWN_SUBJECT), &*OWN_SIGNER)
 }
 
 /// Panics unless this was signed by the key of the seeds, and then.
