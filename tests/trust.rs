@@ -369,6 +369,27 @@ fn several_files_are_imported_into_one_root() {
     ids.sort();
     ids.dedup();
     assert_eq!(ids.len(), all);
+    // Two days of one root: until when a log was used stands in the later one alone.
+    let ended = String::from_utf8(world.read("github.json")).unwrap();
+    world.write("github-later.json", ended.replace(' ', ""));
+    let mut later: serde_json::Value = serde_json::from_slice(
+        &std::fs::read(repository().join("crates/verify/roots/staging/trusted_root.json")).unwrap(),
+    )
+    .unwrap();
+    later["tlogs"][0]["publicKey"]["validFor"]["end"] = "2026-12-31T00:00:00Z".into();
+    world.write("later.json", later.to_string());
+    world
+        .attest("trust import roots.jsonl later.json github-later.json github.json -o both.json")
+        .yes();
+    Case::staging()
+        .verify(&["--trusted-root", &in_place(&world, "both.json")])
+        .yes();
+    // One log under two names is none.
+    later["tlogs"][0]["baseUrl"] = "https://elsewhere.example".into();
+    world.write("other.json", later.to_string());
+    world
+        .attest("trust import roots.jsonl other.json -o x.json")
+        .refused(1, "trusted-root-malformed");
     world.write("broken.json", "{}");
     world
         .attest("trust import broken.json -o x.json")

@@ -216,7 +216,7 @@ fn add_log(logs: &mut Vec<Value>, log: Value) -> Result<(), TrustedRootError> {
 }
 
 /// From the earlier start to the later end; `None` is always.
-fn widest(one: Option<Value>, other: Option<Value>) -> Option<Value> {
+pub(crate) fn widest(one: Option<Value>, other: Option<Value>) -> Option<Value> {
     let (one, other) = (one?, other?);
     let time = |it: &Value, field: &str| it.get(field)?.as_str()?.parse::<Timestamp>().ok();
     let start = time(&one, "start").min(time(&other, "start"))?;

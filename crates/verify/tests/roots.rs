@@ -291,3 +291,150 @@ fn one_verifier_serves_many_threads() {
         }
     });
 }
+
+/// A root in which the item of a field stands several times, once for each window.
+fn windows(scene: &Scene, field: &str, windows: &[(&str, Option<&str>)]) -> Value {
+    let mut root = scene.root.clone();
+    let item = root[field][0].clone();
+    let items = windows.iter().map(|(start, end)| {
+        let mut item = item.clone();
+        item["validFor"] = match end {
+            Some(end) => json!({"start": start, "end": end}),
+            None => json!({"start": start}),
+        };
+        item
+    });
+    root[field] = items.collect();
+    root
+}
+
+#[test]
+fn overlapping_future_and_expired_entries_of_an_authority_are_read_and_judged_alone() {
+    let scene = Scene::message();
+    let judged = |given: &[(&str, Option<&str>)]| {
+        verify_with(&scene, &[windows(&scene, "timestampAuthorities", given)])
+    };
+    let (past, present, overlapping, future) = (
+        ("2026-01-01T00:00:00Z", Some("2026-02-01T00:00:00Z")),
+        ("2026-11-01T00:00:00Z", Some("2026-12-01T00:00:00Z")),
+        ("2026-11-15T00:00:00Z", None),
+        ("2091-01-01T00:00:00Z", None),
+    );
+    for order in [
+        vec![past, present, overlapping, future],
+        vec![future, overlapping, present, past],
+        vec![present, present],
+    ] {
+        assert_eq!(judged(&order), "accepted", "{order:?}");
+    }
+    for alone in [past, future] {
+        assert_eq!(judged(&[alone]), "time-outside-validity", "{alone:?}");
+    }
+    assert_eq!(judged(&[past, future]), "time-outside-validity");
+}
+
+#[test]
+fn both_ends_of_a_window_are_inside() {
+    // The timestamp's own second.
+    let stamped = "2026-11-21T11:30:00Z";
+    let (before, after) = ("2026-11-21T11:29:59Z", "2026-11-21T11:30:01Z");
+    let scene = Scene::message();
+    for (start, end, wanted) in [
+        (stamped, stamped, "accepted"),
+        (before, stamped, "accepted"),
+        (stamped, after, "accepted"),
+        (before, before, "outside"),
+        (after, after, "outside"),
+    ] {
+        let outside = |code| if wanted == "accepted" { wanted } else { code };
+        let authority = windows(&scene, "timestampAuthorities", &[(start, Some(end))]);
+        let code = outside("time-outside-validity");
+        assert_eq!(verify_with(&scene, &[authority]), code, "{start} {end}");
+        let mut log = scene.root.clone();
+        log["tlogs"][0]["publicKey"]["validFor"] = json!({"start": start, "end": end});
+        let code = outside("log-key-validity");
+        assert_eq!(verify_with(&scene, &[log]), code, "{start} {end}");
+    }
+}
+
+#[test]
+fn every_truncation_of_a_root_is_refused() {
+    let text = Scene::message().root.to_string();
+    for end in 0..text.len() {
+        assert!(
+            TrustedRoot::parse(&text.as_bytes()[..end]).is_err(),
+            "{end}"
+        );
+    }
+    for embedded in attest_verify::EmbeddedRoot::ALL {
+        let bytes = embedded.trusted_root();
+        let whole = bytes.trim_ascii_end().len();
+        for end in (0..whole).step_by(97).chain([whole - 1]) {
+            assert!(
+                TrustedRoot::parse(&bytes[..end]).is_err(),
+                "{} {end}",
+                embedded.name()
+            );
+        }
+    }
+}
+
+#[test]
+fn a_key_twice_is_refused_at_any_depth() {
+    let text = Scene::message().root.to_string();
+    for (once, twice) in [
+        ("\"tlogs\":[", "\"tlogs\":[],\"tlogs\":["),
+        ("\"baseUrl\":", "\"baseUrl\":\"https://x\",\"baseUrl\":"),
+        ("\"keyId\":", "\"keyId\":\"AA==\",\"keyId\":"),
+        (
+            "\"start\":",
+            "\"start\":\"2026-01-01T00:00:00Z\",\"start\":",
+        ),
+        ("\"rawBytes\":", "\"rawBytes\":\"MAA=\",\"rawBytes\":"),
+    ] {
+        let doubled = text.replacen(once, twice, 1);
+        assert_ne!(doubled, text, "{once}");
+        let error = TrustedRoot::parse(doubled.as_bytes()).unwrap_err();
+        assert_eq!(error.code(), "trusted-root-malformed", "{once}");
+    }
+}
+
+#[test]
+fn evidence_names_the_root_whose_window_holds() {
+    let scene = Scene::message_in(Log::v1("log.example"));
+    let named = |name: &str, start: &str, end: &str| {
+        let mut root = trusted_root(&[&scene.log], &[]);
+        root["tlogs"][0]["publicKey"]["validFor"] = json!({"start": start, "end": end});
+        TrustedRoot::parse(root.to_string().as_bytes())
+            .unwrap()
+            .named(name)
+    };
+    let time = trusted_root(&[], &[&scene.authority]);
+    let time = TrustedRoot::parse(time.to_string().as_bytes())
+        .unwrap()
+        .named("time");
+    let roots = vec![
+        named("past", "2026-01-01T00:00:00Z", "2026-02-01T00:00:00Z"),
+        named("present", "2026-11-01T00:00:00Z", "2026-12-01T00:00:00Z"),
+        time,
+    ];
+    let verifier = Verifier::new(roots, NOW.parse().unwrap(), Accept::default()).unwrap();
+    let bundle = Bundle::parse(scene.bundle.to_string().as_bytes()).unwrap();
+    let artifact = Artifact::of_bytes(&scene.artifact, Hashes::Sha256);
+    let evidence = verifier
+        .verify(&bundle, &Subject::Artifact(&artifact), &scene.expected)
+        .unwrap();
+    assert_eq!(evidence.logs()[0].root(), "present");
+    let mut roots: Vec<&str> = evidence
+        .times()
+        .iter()
+        .map(attest_verify::ProvenTime::root)
+        .collect();
+    roots.sort_unstable();
+    assert!(
+        roots.iter().all(|it| ["present", "time"].contains(it)),
+        "{roots:?}"
+    );
+    assert!(roots.contains(&"time"));
+    assert!(evidence.certificate_authority().is_none());
+}

@@ -3,6 +3,7 @@
 Always with --use-signed-timestamps: with --key alone cosign does not look at the RFC 3161 token.
 """
 
+import json
 import os
 import tomllib
 from pathlib import Path
@@ -52,6 +53,33 @@ def accepts_the_first_entry_of_a_new_log(world):
     entry = Bundle.read(beside(file)).entry
     check(entry["logIndex"] == "0", f"the first entry has the index {entry['logIndex']}")
     verify_blob(world, file, beside(file), **trust(identity)).accepted()
+
+
+@cosign.case
+def accepts_a_root_that_we_made_of_pem(world):
+    """`attest trust create` from a log's key and an authority's certificates, and `trust import` of two roots."""
+    file = world.new_file("created.bin")
+    world.sign(world.identity, file)
+    document = json.loads(world.identity.root.read_text())
+    [log] = document["tlogs"]
+    key = world.new_file("log.pub", pem("PUBLIC KEY", log["publicKey"]["rawBytes"]))
+    [authority] = document["timestampAuthorities"]
+    certificates = [pem("CERTIFICATE", it["rawBytes"]) for it in authority["certChain"]["certificates"]]
+    chain = world.new_file("tsa.pem", b"".join(certificates))
+    folder = world.new_folder("created")
+    created, imported = folder / "created.json", folder / "imported.json"
+    start = ["--start", log["publicKey"]["validFor"]["start"]]
+    parts = ["--log-key", f"{log['baseUrl']}={key}", "--tsa-chain", f"https://time.invalid={chain}", *start]
+    world.attest("trust", "create", *parts, "-o", created).accepted()
+    world.attest("trust", "import", created, world.stranger.root, "-o", imported).accepted()
+    for root in (created, imported):
+        verify_blob(world, file, beside(file), key=world.identity.public, root=root).accepted()
+        world.verify(file, key=world.identity.public, root=root).accepted()
+
+
+def pem(label: str, base64: str) -> bytes:
+    lines = [base64[start : start + 64] for start in range(0, len(base64), 64)]
+    return "\n".join([f"-----BEGIN {label}-----", *lines, f"-----END {label}-----", ""]).encode()
 
 
 @cosign.case

@@ -9,6 +9,7 @@ use serde_json::json;
 
 use super::log::host;
 use crate::asn1::certificate::Certificate;
+use crate::engine::widest;
 use crate::key::{KeyKind, PublicKey, pem_block};
 use crate::trusted_root::{MEDIA_TYPES, TrustedRoot, TrustedRootError};
 use crate::{crypto, limits};
@@ -34,17 +35,21 @@ pub enum ChainUse {
 impl Assembly {
     /// Adds all that another root holds.
     pub fn add_root(&mut self, root: &TrustedRoot) {
-        let fields = [
-            ("tlogs", &mut self.logs),
-            ("certificateAuthorities", &mut self.issuers),
-            ("ctlogs", &mut self.certificate_logs),
-            ("timestampAuthorities", &mut self.authorities),
-        ];
-        for (field, items) in fields {
-            let more = root.json().get(field).and_then(Value::as_array);
-            for item in more.into_iter().flatten() {
-                add(items, item.clone());
-            }
+        let items = |field: &str| {
+            let items = root.json().get(field).and_then(Value::as_array);
+            items.cloned().unwrap_or_default()
+        };
+        for log in items("tlogs") {
+            add_log(&mut self.logs, log);
+        }
+        for log in items("ctlogs") {
+            add_log(&mut self.certificate_logs, log);
+        }
+        for authority in items("certificateAuthorities") {
+            add(&mut self.issuers, authority);
+        }
+        for authority in items("timestampAuthorities") {
+            add(&mut self.authorities, authority);
         }
     }
 
@@ -68,7 +73,7 @@ impl Assembly {
             _ => crypto::sha256(key.spki()),
         };
         let item = log(&key, url, start, &id)?;
-        add(&mut self.logs, item);
+        add_log(&mut self.logs, item);
         Ok(())
     }
 
@@ -84,7 +89,7 @@ impl Assembly {
     ) -> Result<(), TrustedRootError> {
         let key = public_key(key)?;
         let item = log(&key, url, start, &crypto::sha256(key.spki()))?;
-        add(&mut self.certificate_logs, item);
+        add_log(&mut self.certificate_logs, item);
         Ok(())
     }
 
@@ -167,6 +172,29 @@ fn text(item: &Value, pointer: &str) -> String {
 fn add(items: &mut Vec<Value>, item: Value) {
     if !items.contains(&item) {
         items.push(item);
+    }
+}
+
+/// The same log in two roots, which say different things about its time, is one log with the wider
+/// window: a root of a later day says until when it was used. Under another name or key it is left to
+/// the reader of the whole to refuse it.
+fn add_log(items: &mut Vec<Value>, item: Value) {
+    let is_same = |it: &Value| {
+        ["/logId/keyId", "/publicKey/rawBytes", "/baseUrl"]
+            .iter()
+            .all(|pointer| it.pointer(pointer) == item.pointer(pointer))
+    };
+    let Some(known) = items.iter_mut().find(|it| is_same(it)) else {
+        items.push(item);
+        return;
+    };
+    let window = |it: &Value| it.pointer("/publicKey/validFor").cloned();
+    let wider = widest(window(known), window(&item));
+    if let Some(key) = known.get_mut("publicKey").and_then(Value::as_object_mut) {
+        match wider {
+            Some(window) => key.insert("validFor".to_owned(), window),
+            None => key.remove("validFor"),
+        };
     }
 }
 
