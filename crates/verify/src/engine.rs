@@ -17,7 +17,7 @@ use sigstore_verify::types::{
 use sigstore_verify::{PublicKeyVerificationPolicy, VerificationPolicy, Verifier};
 
 use crate::body::{self, EntryKind};
-use crate::bundle::Bundle;
+use crate::bundle::{Bundle, BundleVersion};
 use crate::evidence::ProvenSigner;
 use crate::signer::Signer;
 use crate::trusted_root::{TrustedRoot, TrustedRootError};
@@ -128,6 +128,9 @@ fn readable(question: &Question<'_>) -> Result<ArtifactDigest, &'static str> {
     let timestamps = bundle.timestamps().len() - question.without_timestamps.len();
     if entries + timestamps == 0 {
         return Err("it judges nothing without log entry and timestamp");
+    }
+    if entries == 0 && bundle.version() == BundleVersion::V0_1 {
+        return Err("it reads no bundle of version 0.1 without log entry");
     }
     let key = question.signer.key.kind();
     let reads = |kind: Option<EntryKind>| kind.is_some_and(|it| body::engine_reads(it, key));

@@ -31,8 +31,9 @@ impl<'a> SignedData<'a> {
         let revocations = tagged(&mut reader, TagNumber::N1)?;
         let signers = set(&mut reader, what)?;
         reader.finish(()).map_err(malformed(what))?;
-        // Version 3 because the content is not plain data.
-        if version != 3 || content.content_type != TST_INFO {
+        // Version 3 because the content is not plain data (RFC 5652 §5.1); authorities of Sigstore's
+        // first years wrote 1. Nothing signs it.
+        if !matches!(version, 1 | 3) || content.content_type != TST_INFO {
             return Err(TokenError::Malformed {
                 what: "not a TSTInfo",
             });
