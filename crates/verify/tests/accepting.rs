@@ -392,3 +392,24 @@ fn rejection(scene: &Scene) -> Rejection {
         .verify(&bundle, &Subject::Artifact(&artifact), &scene.expected)
         .unwrap_err()
 }
+
+#[test]
+fn every_spelling_of_the_media_type_is_read_with_and_without_hint() {
+    let v0_3_too = "application/vnd.dev.sigstore.bundle+json;version=0.3";
+    for media_type in [crate::support::V0_3, v0_3_too, crate::support::V0_2] {
+        let mut scene = Scene::message();
+        scene.set("/mediaType", media_type);
+        assert_eq!(scene.code(), "accepted", "{media_type}");
+        scene.remove("/verificationMaterial/publicKey/hint");
+        assert_eq!(scene.code(), "accepted", "{media_type}");
+        scene.set("/verificationMaterial/publicKey/hint", "release key");
+        assert_eq!(scene.code(), "accepted", "{media_type}");
+    }
+    let mut scene = Scene::message_in(Log::v1("log.example"));
+    scene.set("/mediaType", V0_1);
+    assert_eq!(scene.code(), "accepted");
+    for media_type in ["application/vnd.dev.sigstore.bundle+json;version=0.4", ""] {
+        scene.set("/mediaType", media_type);
+        assert_eq!(scene.code(), "bundle-version-unknown");
+    }
+}

@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::support::V0_2;
 use crate::support::authority::purpose;
 use crate::support::der::*;
-use crate::support::issuer::{Between, Issuer, Signer};
+use crate::support::issuer::{Between, Issuer, Second, Signer};
 use crate::support::keyless::Keyless;
 use crate::support::keys::Key;
 
@@ -254,4 +254,81 @@ fn a_timestamp_alone_is_accepted_if_asked_for_and_the_report_says_so() {
         assert_eq!(evidence.times().len(), 1);
         assert!(evidence.logs().is_empty());
     }
+}
+
+#[test]
+fn a_certificate_log_with_an_rsa_key_is_one() {
+    let issuer = Issuer {
+        log: Key::rsa2048(),
+        ..Issuer::new()
+    };
+    let keyless = Keyless::issued_by(issuer, &Signer::default(), Key::p256(), false);
+    assert_eq!(keyless.code(), "accepted");
+}
+
+#[test]
+fn a_forged_timestamp_of_a_known_certificate_log_is_not_outweighed() {
+    let code = |second| {
+        let signer = Signer {
+            logged_twice: Some(second),
+            ..Signer::default()
+        };
+        Keyless::message(&signer).code()
+    };
+    assert_eq!(code(Second::OfTheLog), "certificate-transparency-invalid");
+    // Of a log that we do not know nobody can say whether it signed: we pass it over, the engine does not.
+    assert_eq!(code(Second::OfAnother), "engine-rejected");
+}
+
+#[test]
+fn lists_of_timestamps_that_are_malformed_are_refused() {
+    let one = |version: u8| {
+        let rest = [[7; 32].as_slice(), &[0; 8], &[0, 0, 4, 3, 0, 1, 9]].concat();
+        [&[version], rest.as_slice()].concat()
+    };
+    let short = |bytes: &[u8]| [&u16::try_from(bytes.len()).unwrap().to_be_bytes(), bytes].concat();
+    let lists = [
+        Vec::new(),
+        short(&[]),
+        short(&short(&one(1))),
+        short(&short(&one(0)[..20])),
+        [short(&short(&one(0))), vec![0]].concat(),
+        short(&[short(&one(0)), vec![0]].concat()),
+        short(&short(&one(0)).repeat(17)),
+    ];
+    let code = |value: &[u8]| {
+        let timestamps = extension("1.3.6.1.4.1.11129.2.4.2", false, value);
+        let signer = Signer {
+            logged: false,
+            more: vec![timestamps],
+            ..Signer::default()
+        };
+        Keyless::message(&signer).code()
+    };
+    for list in lists {
+        let found = code(&octets(&list));
+        assert_eq!(found, "certificate-transparency-invalid", "{list:02x?}");
+        // Not wrapped in another OCTET STRING.
+        assert_eq!(code(&list), "certificate-transparency-invalid");
+    }
+    assert_eq!(
+        code(&octets(&short(&short(&one(0))))),
+        "certificate-log-unknown"
+    );
+}
+
+/// A chain that the bundle brings twice, in circles or in great number costs no more than another.
+#[test]
+fn circles_and_crowds_of_issuers_are_answered() {
+    let mut keyless = below(|_| ());
+    let leaf = keyless.certificate.clone();
+    let other = Issuer::below(Issuer::new(), Between::default());
+    let other = other.intermediate.unwrap();
+    let crowd: Vec<&Vec<u8>> = std::iter::once(&leaf)
+        .chain(std::iter::repeat_n(&other, 9))
+        .collect();
+    bring(&mut keyless, &crowd);
+    assert_eq!(keyless.code(), "accepted");
+    keyless.scene.set_root("/certificateAuthorities", json!([]));
+    assert_eq!(keyless.code(), "certificate-authority-unknown");
 }

@@ -46,6 +46,15 @@ pub(crate) struct Signer {
     pub(crate) logged: bool,
     /// Whether the certificate log signed another certificate instead.
     pub(crate) logged_another: bool,
+    /// A second timestamp beside the good one.
+    pub(crate) logged_twice: Option<Second>,
+}
+
+/// A second timestamp of a certificate log, which nobody signed.
+#[derive(Clone, Copy)]
+pub(crate) enum Second {
+    OfTheLog,
+    OfAnother,
 }
 
 const ROOT: &str = "issuer root";
@@ -64,6 +73,7 @@ impl Default for Signer {
             more: Vec::new(),
             logged: true,
             logged_another: false,
+            logged_twice: None,
         }
     }
 }
@@ -142,7 +152,7 @@ impl Issuer {
         };
         if signer.logged {
             certificate.serial -= u64::from(signer.logged_another);
-            let timestamp = self.certificate_timestamp(&certificate.tbs());
+            let timestamp = self.certificate_timestamps(&certificate.tbs(), signer.logged_twice);
             certificate.serial = 99;
             certificate.extensions.push(extension(
                 "1.3.6.1.4.1.11129.2.4.2",
@@ -153,8 +163,8 @@ impl Issuer {
         signed(&certificate.tbs(), &self.key)
     }
 
-    /// A list of one signed certificate timestamp (RFC 6962 §3.3).
-    fn certificate_timestamp(&self, tbs: &[u8]) -> Vec<u8> {
+    /// A list of signed certificate timestamps (RFC 6962 §3.3).
+    fn certificate_timestamps(&self, tbs: &[u8], second: Option<Second>) -> Vec<u8> {
         let time = 1_795_260_400_000_u64.to_be_bytes();
         let length = u32::try_from(tbs.len()).unwrap().to_be_bytes();
         let issuer = sha256(&self.key.spki());
@@ -170,15 +180,21 @@ impl Issuer {
         .concat();
         let signature = self.log.sign(&data);
         let id = sha256(&self.log.spki());
-        let one = [
-            &[0],
-            id.as_slice(),
-            &time,
-            &[0, 0, 4, 3],
-            &short(&signature),
-        ]
-        .concat();
-        short(&short(&one))
+        let algorithm = match self.log {
+            Key::Rsa(_) => 1,
+            _ => 3,
+        };
+        let one = |id: &[u8], signature: &[u8]| {
+            let fields = [&[0, 0, 4, algorithm], short(signature).as_slice()].concat();
+            short(&[&[0], id, time.as_slice(), &fields].concat())
+        };
+        let mut list = one(&id, &signature);
+        match second {
+            Some(Second::OfTheLog) => list.extend(one(&id, b"nobody")),
+            Some(Second::OfAnother) => list.extend(one(&[7; 32], b"nobody")),
+            None => {}
+        }
+        short(&list)
     }
 
     /// Adds both to a trusted root.
@@ -198,7 +214,7 @@ impl Issuer {
             "hashAlgorithm": "SHA2_256",
             "publicKey": {
                 "rawBytes": base64::encode(&self.log.spki()),
-                "keyDetails": "PKIX_ECDSA_P256_SHA_256",
+                "keyDetails": self.log.details(),
                 "validFor": {"start": "2026-01-01T00:00:00Z"},
             },
             "logId": {"keyId": base64::encode(&sha256(&self.log.spki()))},
