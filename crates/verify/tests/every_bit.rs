@@ -2,8 +2,8 @@
 //! bit of every decoded byte is flipped. Refused, or in a named range that nothing signs and nothing
 //! proves: then the evidence is the same.
 //!
-//! By default one bit of many is flipped, the same ones in every run; `ATTEST_MUTATION=all` flips them
-//! all. The real bundles are found through `ATTEST_CONFORMANCE`.
+//! By default one bit of many is flipped, the same ones in every run; `ATTEST_MUTATION=all`, as the gate
+//! sets it, flips them all. The real bundles are found through `ATTEST_CONFORMANCE`.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
