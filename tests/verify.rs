@@ -5,6 +5,7 @@ mod claims;
 mod copy;
 mod formats;
 mod signers;
+mod signers_file;
 
 use std::fs;
 use std::os::unix::fs::symlink;

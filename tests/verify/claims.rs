@@ -72,3 +72,16 @@ fn claims_are_asked_of_certificates_alone() {
     let ran = by_workflow("--claim build-triger=push");
     assert_eq!(ran.json()["error"]["hint"], "did you mean build-trigger?");
 }
+
+#[test]
+fn a_denied_identity_or_the_key_in_its_certificate_is_refused() {
+    let denied =
+        "--deny-identity https://github.com/acme/app/.github/workflows/*.yml@refs/tags/v1.*";
+    let ran = by_workflow(denied);
+    assert_eq!((ran.exit, code(&ran).as_str()), (1, "signer-denied"));
+    by_workflow(
+        "--deny-identity https://github.com/acme/app/.github/workflows/*.yml@refs/tags/v2.*",
+    )
+    .yes();
+    by_workflow("--deny-identity a@*").refused(2, "bad-identity");
+}

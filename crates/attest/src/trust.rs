@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use attest_digest::{Artifact, Digest, Hashes};
-use attest_policy::Signers;
+use attest_policy::{LogRule, Signers};
 use attest_verify::{Accept, ExpectedSigner, TrustedRoot};
 
 use crate::args::{AcceptArg, TrustArgs};
@@ -66,7 +66,13 @@ pub(crate) fn has_pins(args: &TrustArgs) -> bool {
 pub(crate) fn resolve(args: &TrustArgs, around: &Surroundings, now: Now) -> Result<Trust, Failure> {
     let mut lines = Vec::new();
     let mut pinned = BTreeMap::new();
-    let signers = signers::resolve(&args.signers, around, &mut lines, &mut pinned)?;
+    let signers = signers::resolve(
+        &args.signers,
+        log_rule(args),
+        around,
+        &mut lines,
+        &mut pinned,
+    )?;
     let roots = roots::resolve(args, around, now, &mut lines, &mut pinned)?;
     Ok(Trust {
         signers,
@@ -89,8 +95,26 @@ pub(crate) fn of_home(home: &Home) -> Result<Trust, Failure> {
     })
 }
 
-/// What `--accept` lets pass.
-pub(crate) fn accept(args: &TrustArgs) -> Accept {
+/// What the flags ask of the log.
+fn log_rule(args: &TrustArgs) -> LogRule {
+    let accept = flags(args);
+    if accept.no_log || accept.set_only {
+        LogRule::AsTheRun
+    } else {
+        LogRule::Required
+    }
+}
+
+/// What `--accept` lets pass, and what the signers do.
+pub(crate) fn accept(args: &TrustArgs, signers: &Signers) -> Accept {
+    let accept = flags(args);
+    Accept {
+        set_only: accept.set_only || signers.take_promises(),
+        ..accept
+    }
+}
+
+fn flags(args: &TrustArgs) -> Accept {
     let has = |what| args.accept.contains(&what);
     Accept {
         no_log: has(AcceptArg::NoLog),

@@ -24,4 +24,7 @@ pub use nearest::nearest;
 pub use pattern::{Pattern, PatternError};
 pub use policy::{Accepted, Approval, Decision, Policy};
 pub use reason::{CODES, Reason};
-pub use signers::{Signers, SignersError};
+pub use signers::{
+    Denied, FileGroup, FileKey, FileSigners, KeySource, KeyValidity, LogRule, Member, Signers,
+    SignersError, SignersFile, SignersFileError,
+};

@@ -2,3 +2,6 @@
 
 /// Signers that one run accepts.
 pub const SIGNERS: usize = 256;
+
+/// Bytes of a signers file.
+pub const SIGNERS_FILE_BYTES: usize = 256 << 10;

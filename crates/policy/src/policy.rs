@@ -117,7 +117,8 @@ impl Policy {
     /// all of it together: [`Signers::enough`].
     pub fn decide<'e>(&self, evidence: &'e Evidence) -> Decision<'e> {
         let approval = self
-            .signed_by_expected(evidence)
+            .signers
+            .admit(evidence)
             .and_then(|()| self.approval(evidence));
         match approval.and_then(|approval| self.release_matches(approval)) {
             Ok(approval) => Decision::Accept(Accepted { evidence, approval }),
@@ -133,24 +134,13 @@ impl Policy {
             return self.decide(evidence);
         }
         let approval = self
-            .signed_by_expected(evidence)
+            .signers
+            .admit(evidence)
             .and_then(|()| self.release_matches(Approval::Requested(IMAGE_SIGNED.to_owned())));
         match approval {
             Ok(approval) => Decision::Accept(Accepted { evidence, approval }),
             Err(reason) => Decision::Reject(vec![reason]),
         }
-    }
-
-    fn signed_by_expected(&self, evidence: &Evidence) -> Result<(), Reason> {
-        let mut accepted = self.signers.accepted().iter();
-        if accepted.any(|it| evidence.is_by(it)) {
-            return Ok(());
-        }
-        Err(Reason::new(
-            "signer-mismatch",
-            evidence.signer(),
-            &self.signers,
-        ))
     }
 
     fn approval(&self, evidence: &Evidence) -> Result<Approval, Reason> {

@@ -67,6 +67,19 @@ pub const CODES: &[(&str, &str)] = &[
     ),
     ("file-missing", "a signed file is not there"),
     ("file-unattested", "nobody signed this file"),
+    (
+        "key-compromised",
+        "somebody else may have had the key when it signed",
+    ),
+    (
+        "key-outside-validity",
+        "the key was not valid when it signed",
+    ),
+    ("log-missing", "no log entry is given"),
+    (
+        "log-proof-missing",
+        "a log entry has no inclusion proof under a checkpoint",
+    ),
     ("name-mismatch", "the bytes were signed for another path"),
     ("name-unbound", "the bytes were signed, but for no path"),
     (
@@ -101,6 +114,10 @@ pub const CODES: &[(&str, &str)] = &[
         "release-missing",
         "no release statement names the wanted release",
     ),
+    (
+        "signer-denied",
+        "this signer is denied, though otherwise accepted",
+    ),
     ("signer-mismatch", "somebody else signed"),
     (
         "signers-too-few",
@@ -114,5 +131,10 @@ pub const CODES: &[(&str, &str)] = &[
     (
         "subject-name-invalid",
         "a subject's name is not a path below the folder",
+    ),
+    ("time-missing", "no trusted time is given"),
+    (
+        "time-not-independent",
+        "no time that is declared independent of the signer proves when it was",
     ),
 ];

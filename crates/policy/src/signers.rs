@@ -1,13 +1,18 @@
 //! Who may approve, and how many of them must.
 
+mod admission;
 mod count;
+mod file;
 
+use std::collections::BTreeSet;
 use std::fmt;
 
-use attest_verify::{Evidence, ExpectedSigner};
+use attest_verify::{Evidence, ExpectedSigner, IdentityPattern};
 
 use crate::reason::Reason;
+pub use admission::KeyValidity;
 use count::{most_pairs, people};
+pub use file::{FileGroup, FileKey, FileSigners, KeySource, SignersFile, SignersFileError};
 
 /// The accepted signers: one of them approves, or as many as are required.
 ///
@@ -25,8 +30,63 @@ use count::{most_pairs, people};
 /// ```
 #[derive(Debug, Clone)]
 pub struct Signers {
+    /// Everybody who is accepted, each once.
     accepted: Vec<ExpectedSigner>,
-    required: usize,
+    /// What limits each of them, in the same order.
+    limits: Vec<Limits>,
+    groups: Vec<Group>,
+    /// Keys that belong to groups and are not at hand.
+    unknown: usize,
+    required: Option<usize>,
+    denied: Denied,
+    independent: Vec<String>,
+}
+
+/// A named group of signers, of which so many must approve.
+#[derive(Debug, Clone)]
+struct Group {
+    /// Places in the accepted ones.
+    members: Vec<usize>,
+    threshold: usize,
+}
+
+/// When a signer's evidence counts.
+#[derive(Debug, Clone, Default)]
+struct Limits {
+    validity: Vec<KeyValidity>,
+    /// What the groups say about the log; one that says nothing leaves it to the run.
+    logs: Vec<LogRule>,
+}
+
+/// What a group of signers asks of the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogRule {
+    /// What the run asks.
+    AsTheRun,
+    /// An inclusion proof, whatever the run accepts.
+    Required,
+    /// A Rekor v1 log's signed promise suffices.
+    SetOnly,
+}
+
+/// A signer with what limits it.
+#[derive(Debug, Clone)]
+pub struct Member {
+    /// The signer.
+    pub signer: ExpectedSigner,
+    /// When its key is valid.
+    pub validity: KeyValidity,
+}
+
+/// Whose evidence is refused, though it is otherwise accepted.
+#[derive(Debug, Clone, Default)]
+pub struct Denied {
+    /// SHA-256 of the `SubjectPublicKeyInfo`, of keys and of the keys in certificates.
+    pub fingerprints: BTreeSet<[u8; 32]>,
+    /// Keys of other kinds.
+    pub keys: Vec<ExpectedSigner>,
+    /// Identities, whoever vouches for them.
+    pub identities: Vec<IdentityPattern>,
 }
 
 /// Why signers cannot be expected.
@@ -64,41 +124,121 @@ impl Signers {
     /// # Errors
     /// When there is none, or more than [`limits::SIGNERS`](crate::limits::SIGNERS).
     pub fn any_of(signers: impl IntoIterator<Item = ExpectedSigner>) -> Result<Self, SignersError> {
-        let mut accepted: Vec<ExpectedSigner> = Vec::new();
-        for signer in signers {
-            if !accepted.contains(&signer) {
-                accepted.push(signer);
-            }
+        let member = |signer| Member {
+            signer,
+            validity: KeyValidity::default(),
+        };
+        let members: Vec<Member> = signers.into_iter().map(member).collect();
+        if members.is_empty() {
+            return Err(SignersError::Nobody);
         }
-        match accepted.len() {
-            0 => Err(SignersError::Nobody),
-            found if found > crate::limits::SIGNERS => Err(SignersError::TooMany { found }),
-            _ => Ok(Self {
-                accepted,
-                required: 1,
-            }),
+        Self::nobody().or_group(members, 0, 1, LogRule::AsTheRun)
+    }
+
+    /// To begin with: accepts nobody until a group is added.
+    pub fn nobody() -> Self {
+        Self {
+            accepted: Vec::new(),
+            limits: Vec::new(),
+            groups: Vec::new(),
+            unknown: 0,
+            required: None,
+            denied: Denied::default(),
+            independent: Vec::new(),
         }
     }
 
-    /// Requires that this many different ones approve.
+    /// Accepts another group as well: so many different ones of it suffice. `unknown` counts keys that
+    /// belong to it and are not at hand, so that nothing here can be signed by them.
+    ///
+    /// # Errors
+    /// When the threshold is 0 or more than the group has, or there are too many signers.
+    pub fn or_group(
+        mut self,
+        members: Vec<Member>,
+        unknown: usize,
+        threshold: usize,
+        log: LogRule,
+    ) -> Result<Self, SignersError> {
+        let mut places = BTreeSet::new();
+        for member in members {
+            let known = self.accepted.iter().position(|it| *it == member.signer);
+            let place = known.unwrap_or(self.accepted.len());
+            if known.is_none() {
+                self.accepted.push(member.signer);
+                self.limits.push(Limits::default());
+            }
+            if let Some(limits) = self.limits.get_mut(place) {
+                limits.validity.push(member.validity);
+                limits.logs.push(log);
+            }
+            places.insert(place);
+        }
+        let accepted = places.len() + unknown;
+        if threshold == 0 {
+            return Err(SignersError::NoneRequired);
+        }
+        if threshold > accepted {
+            let required = threshold;
+            return Err(SignersError::TooFew { required, accepted });
+        }
+        let found = self.accepted.len();
+        if found > crate::limits::SIGNERS {
+            return Err(SignersError::TooMany { found });
+        }
+        self.unknown += unknown;
+        self.groups.push(Group {
+            members: places.into_iter().collect(),
+            threshold,
+        });
+        Ok(self)
+    }
+
+    /// Requires that this many different ones approve, of all groups whose own threshold is met.
     ///
     /// # Errors
     /// When it is 0, or more than are accepted.
     pub fn requiring(mut self, required: usize) -> Result<Self, SignersError> {
-        let accepted = self.accepted.len();
+        let accepted = self.accepted.len() + self.unknown;
         if required == 0 {
             return Err(SignersError::NoneRequired);
         }
         if required > accepted {
             return Err(SignersError::TooFew { required, accepted });
         }
-        self.required = required;
+        self.required = Some(required);
         Ok(self)
+    }
+
+    /// Refuses the evidence of these, even if they are accepted.
+    #[must_use]
+    pub fn denying(mut self, denied: Denied) -> Self {
+        self.denied = denied;
+        self
+    }
+
+    /// Takes these logs (by origin) and timestamp authorities (by name or address) to be independent
+    /// of the signers.
+    #[must_use]
+    pub fn with_independent(mut self, ids: impl IntoIterator<Item = String>) -> Self {
+        self.independent.extend(ids);
+        self
     }
 
     /// Everybody who is accepted.
     pub fn accepted(&self) -> &[ExpectedSigner] {
         &self.accepted
+    }
+
+    /// The logs and authorities that are declared independent.
+    pub fn independent(&self) -> &[String] {
+        &self.independent
+    }
+
+    /// Whether a group takes a log's promise for an inclusion proof.
+    pub fn take_promises(&self) -> bool {
+        let rules = self.limits.iter().flat_map(|it| &it.logs);
+        rules.into_iter().any(|it| *it == LogRule::SetOnly)
     }
 
     /// Whether more than one identity or key can satisfy.
@@ -110,9 +250,10 @@ impl Signers {
         self.accepted.len() > 1 || self.accepted.iter().any(is_glob)
     }
 
-    /// How many different ones must approve.
+    /// How many different ones must approve: of all, or of the group that needs fewest.
     pub fn required(&self) -> usize {
-        self.required
+        let thresholds = self.groups.iter().map(|it| it.threshold);
+        self.required.or_else(|| thresholds.min()).unwrap_or(1)
     }
 
     /// Whether these have approved often enough.
@@ -120,35 +261,49 @@ impl Signers {
     /// # Errors
     /// `signers-too-few`.
     pub fn enough(&self, approvals: &[&Evidence]) -> Result<(), Reason> {
-        let found = self.count(approvals);
-        if found >= self.required {
+        let people = people(approvals);
+        let satisfied = self
+            .groups
+            .iter()
+            .filter(|it| self.pairs(&people, approvals, &it.members) >= it.threshold);
+        let members: BTreeSet<usize> = satisfied.flat_map(|it| it.members.clone()).collect();
+        let members: Vec<usize> = members.into_iter().collect();
+        let of_satisfied = self.pairs(&people, approvals, &members);
+        if of_satisfied >= self.required.unwrap_or(1) {
             return Ok(());
         }
+        let found = self.count(approvals);
         let mut who: Vec<String> = approvals.iter().map(|it| it.signer().to_string()).collect();
         who.dedup();
         Err(Reason::new(
             "signers-too-few",
             format!("{found} signers: {}", who.join(", ")),
-            format!("{} different ones of: {self}", self.required),
+            format!("{} different ones of: {self}", self.required()),
         ))
     }
 
     /// How many different accepted signers these approvals are of.
     pub fn count(&self, approvals: &[&Evidence]) -> usize {
-        let people = people(approvals);
-        let is_of = |person: &Vec<usize>, signer: &ExpectedSigner| {
+        let all: Vec<usize> = (0..self.accepted.len()).collect();
+        self.pairs(&people(approvals), approvals, &all)
+    }
+
+    /// How many of these members have approved, each person counting for one.
+    fn pairs(&self, people: &[Vec<usize>], approvals: &[&Evidence], members: &[usize]) -> usize {
+        let is_of = |person: &Vec<usize>, member: usize| {
             let mut of = person.iter().filter_map(|it| approvals.get(*it));
-            of.any(|it| it.is_by(signer))
+            let signer = self.accepted.get(member);
+            signer.is_some_and(|signer| of.any(|it| it.is_by(signer)))
         };
         let fits: Vec<Vec<usize>> = people
             .iter()
             .map(|person| {
-                let signers = self.accepted.iter().enumerate();
-                let fitting = signers.filter(|(_, signer)| is_of(person, signer));
+                let members = members.iter().enumerate();
+                let fitting = members.filter(|(_, member)| is_of(person, **member));
                 fitting.map(|(index, _)| index).collect()
             })
             .collect();
-        most_pairs(&fits, self.accepted.len())
+        most_pairs(&fits, members.len())
     }
 
     /// The approvals of each person, as places in the given ones, in the order in which they first
@@ -162,7 +317,12 @@ impl From<ExpectedSigner> for Signers {
     fn from(signer: ExpectedSigner) -> Self {
         Self {
             accepted: vec![signer],
-            required: 1,
+            limits: vec![Limits::default()],
+            groups: vec![Group {
+                members: vec![0],
+                threshold: 1,
+            }],
+            ..Self::nobody()
         }
     }
 }

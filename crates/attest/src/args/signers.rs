@@ -31,6 +31,16 @@ pub(crate) struct SignerArgs {
     /// source-repository-ref=refs/tags/v*; all must hold
     #[arg(long, value_name = "NAME=VALUE")]
     pub(crate) claim: Vec<String>,
+    /// Accept the groups of signers that this file names (TOML; pinned where it comes along with the
+    /// subject)
+    #[arg(long, value_name = "FILE[@sha256:HEX]")]
+    pub(crate) signers: Option<String>,
+    /// Refuse the evidence of this key, even if it is accepted; also if a certificate holds it
+    #[arg(long, value_name = "FILE|sha256:HEX")]
+    pub(crate) deny_key: Vec<String>,
+    /// Refuse the evidence of this identity, even if it is accepted, whoever vouches for it
+    #[arg(long, value_name = "ID")]
+    pub(crate) deny_identity: Vec<String>,
     /// How many different ones of them must have approved [default: 1]
     #[arg(long, value_name = "N")]
     pub(crate) require: Option<usize>,
@@ -42,6 +52,9 @@ impl SignerArgs {
         !self.key.is_empty()
             || !self.identity.is_empty()
             || !self.claim.is_empty()
+            || self.signers.is_some()
+            || !self.deny_key.is_empty()
+            || !self.deny_identity.is_empty()
             || self.require.is_some()
     }
 }

@@ -143,9 +143,13 @@ fn session(
     independent: &[String],
     now: Now,
 ) -> Result<Session, Failure> {
-    let verifier = Verifier::new(trust.roots.clone(), now.time, trust::accept(args))
-        .map_err(|error| Failure::request("trusted-root-malformed", error))?;
-    let policy = policy(&trust, args);
+    let verifier = Verifier::new(
+        trust.roots.clone(),
+        now.time,
+        trust::accept(args, &trust.signers),
+    )
+    .map_err(|error| Failure::request("trusted-root-malformed", error))?;
+    let policy = policy(&trust, args, independent);
     Ok(Session {
         verifier,
         policy,
@@ -158,8 +162,10 @@ fn session(
     })
 }
 
-fn policy(trust: &Trust, args: &TrustArgs) -> Policy {
-    Policy::expecting(trust.signers.clone()).approving_only(args.types.iter().cloned())
+fn policy(trust: &Trust, args: &TrustArgs, independent: &[String]) -> Policy {
+    let signers = trust.signers.clone();
+    let signers = signers.with_independent(independent.iter().cloned());
+    Policy::expecting(signers).approving_only(args.types.iter().cloned())
 }
 
 /// Trust that lies in the archive, or in a folder that is to be added, needs a pin.

@@ -124,10 +124,15 @@ fn session(args: &VerifyArgs, subjects: &[Subject], now: Now) -> Result<Session,
         .hint("name the bundle with --bundle"));
     }
     let trust = trust::resolve(&args.trust, &surroundings(args, subjects), now)?;
-    let verifier = Verifier::new(trust.roots.clone(), now.time, trust::accept(&args.trust))
-        .map_err(|error| Failure::request("trusted-root-malformed", error))?;
-    let mut policy =
-        Policy::expecting(trust.signers.clone()).approving_only(args.trust.types.iter().cloned());
+    let verifier = Verifier::new(
+        trust.roots.clone(),
+        now.time,
+        trust::accept(&args.trust, &trust.signers),
+    )
+    .map_err(|error| Failure::request("trusted-root-malformed", error))?;
+    let declared = args.independent.iter().cloned();
+    let signers = trust.signers.clone().with_independent(declared);
+    let mut policy = Policy::expecting(signers).approving_only(args.trust.types.iter().cloned());
     if let Some(text) = &args.release {
         let release = ReleaseName::parse(text).map_err(|error| {
             Failure::request("bad-release", format!("--release {text:?}: {error}"))

@@ -1,10 +1,12 @@
 //! The expected signers, from the flags that name them.
 
+mod file;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use attest_policy::{Signers, nearest};
+use attest_policy::{Denied, KeyValidity, LogRule, Member, Signers, SignersError, nearest};
 use attest_verify::dialect::{Claim, recognise};
 use attest_verify::{
     ClaimError, DetachedKeyError, ExpectedClaim, ExpectedIdentity, ExpectedSigner, IdentityPattern,
@@ -29,9 +31,17 @@ pub(crate) fn words(signers: &Signers) -> String {
     }
 }
 
-/// Resolves the flags.
+/// Where keys are looked for, and what was found.
+struct Look<'a> {
+    around: &'a Surroundings,
+    lines: &'a mut Vec<TrustLine>,
+    pinned: &'a mut BTreeMap<PathBuf, String>,
+}
+
+/// Resolves the flags; `run` is what they ask of the log.
 pub(super) fn resolve(
     args: &SignerArgs,
+    run: LogRule,
     around: &Surroundings,
     lines: &mut Vec<TrustLine>,
     pinned: &mut BTreeMap<PathBuf, String>,
@@ -42,18 +52,74 @@ pub(super) fn resolve(
         accepted.push(signer);
         lines.push(line);
     }
-    if accepted.is_empty() {
+    let mut denied = denied(args, around, lines)?;
+    if accepted.is_empty() && args.signers.is_none() {
         return Err(Failure::request("signer-required", "nobody is expected to have signed: there is no mode that accepts anyone")
-            .hint("name the signer with --key, or with --identity and --issuer; attest inspect shows who claims to have signed"));
+            .hint("name the signer with --key, or with --identity and --issuer, or in a file with --signers; attest inspect shows who claims to have signed"));
     }
-    let signers = Signers::any_of(accepted);
-    let required = args.require.unwrap_or(1);
-    signers
-        .and_then(|signers| signers.requiring(required))
-        .map_err(|error| {
-            Failure::request("signers-unsatisfiable", error)
-                .hint("who is named twice is one signer; --require counts different ones")
-        })
+    let unsatisfiable = |error: SignersError| {
+        Failure::request("signers-unsatisfiable", error)
+            .hint("who is named twice is one signer; --require counts different ones")
+    };
+    let mut signers = Signers::nobody();
+    if !accepted.is_empty() {
+        let always = |signer| Member {
+            signer,
+            validity: KeyValidity::default(),
+        };
+        let members = accepted.into_iter().map(always).collect();
+        signers = signers
+            .or_group(members, 0, 1, run)
+            .map_err(unsatisfiable)?;
+    }
+    if let Some(place) = &args.signers {
+        let mut look = Look {
+            around,
+            lines,
+            pinned,
+        };
+        signers = file::add(place, signers, run, &mut denied, &mut look)?;
+    }
+    if let Some(required) = args.require {
+        signers = signers.requiring(required).map_err(unsatisfiable)?;
+    }
+    Ok(signers.denying(denied))
+}
+
+/// Whose evidence is refused. A file must not lie where those could change it whom it denies.
+fn denied(
+    args: &SignerArgs,
+    around: &Surroundings,
+    lines: &mut Vec<TrustLine>,
+) -> Result<Denied, Failure> {
+    let mut denied = Denied::default();
+    for text in &args.deny_key {
+        if let Some(pin) = text.strip_prefix("sha256:") {
+            denied.fingerprints.insert(parse_pin("--deny-key", pin)?);
+            continue;
+        }
+        refuse_beside(Path::new(text), around, "denied key")?;
+        let (signer, line) = any_key_file(Path::new(text))?;
+        deny(&mut denied, signer);
+        lines.push(TrustLine {
+            what: "denied key",
+            ..line
+        });
+    }
+    for text in &args.deny_identity {
+        let identity = parse_identity("--deny-identity", text)?;
+        denied.identities.push(identity);
+    }
+    Ok(denied)
+}
+
+fn deny(denied: &mut Denied, signer: ExpectedSigner) {
+    match signer.key() {
+        Some(key) => {
+            denied.fingerprints.insert(key.fingerprint());
+        }
+        None => denied.keys.push(signer),
+    }
 }
 
 /// The key that a flag names: by its fingerprint, by itself or by its file.

@@ -73,7 +73,8 @@ pub(super) fn run(args: &VerifyArgs, global: &Global, console: &Console) -> Resu
         explain: args.explain,
     };
     for release in &checked.releases {
-        session.policy = policy(&session.trust, &args.trust).of_release(release.name.clone());
+        session.policy =
+            policy(&session.trust, &args.trust, &args.independent).of_release(release.name.clone());
         judge(&reader, release, &checked, &session, &mut report);
     }
     Ok(report.render(console))

@@ -186,6 +186,7 @@ impl Shelf {
                 session
                     .verifier
                     .verify_statement(&bundle, session.policy.signers()),
+                session,
             ),
             Err(outcome) => outcome,
         };
@@ -208,7 +209,7 @@ impl Shelf {
                     .verifier
                     .verify(&bundle, subject, session.policy.signers());
                 item.claims = held.then_some(Claims::Bundle(bundle));
-                outcome(verified)
+                outcome(verified, session)
             }
             Err(outcome) => outcome,
         };
@@ -346,9 +347,13 @@ fn refusals(error: &DialectError) -> Vec<Refusal> {
     }
 }
 
-fn outcome(result: Result<Evidence, attest_verify::Rejection>) -> Outcome {
+/// Evidence that does not count, such as that of a denied signer, is none for any purpose.
+fn outcome(result: Result<Evidence, attest_verify::Rejection>, session: &Session) -> Outcome {
     match result {
-        Ok(evidence) => Outcome::Proven(Box::new(evidence)),
+        Ok(evidence) => match session.policy.signers().admit(&evidence) {
+            Ok(()) => Outcome::Proven(Box::new(evidence)),
+            Err(reason) => Outcome::Rejected(vec![Refusal::from(&reason)]),
+        },
         Err(rejection) => Outcome::Rejected(report::refusals(&rejection)),
     }
 }

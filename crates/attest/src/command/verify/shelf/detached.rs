@@ -56,8 +56,8 @@ impl Shelf {
                 let signers = session.policy.signers();
                 let verifier = &session.verifier;
                 match verifier.verify_detached(&signature, observed, artifact, signers) {
-                    Ok(evidence) => outcome(Ok(evidence)),
-                    Err(DetachedError::Rejected(rejection)) => outcome(Err(rejection)),
+                    Ok(evidence) => outcome(Ok(evidence), session),
+                    Err(DetachedError::Rejected(rejection)) => outcome(Err(rejection), session),
                     Err(_) => changed(path),
                 }
             }

@@ -1,0 +1,344 @@
+//! Signers written down in a file, keys that were lost, and signers who are denied.
+
+use std::fs;
+
+use serde_json::json;
+
+use super::signers::People;
+use super::{code_of, lone_code, sha256};
+use crate::support::{Ran, World};
+
+/// A file that Alice signed, and a signers file with these lines.
+fn signed(lines: &str) -> People {
+    let people = People::new();
+    people.world.write("x", "x");
+    people.sign("alice", "x", "x.sigstore.json");
+    write(&people, lines);
+    people
+}
+
+fn write(people: &People, lines: &str) {
+    people
+        .world
+        .write("signers.toml", format!("version = 1\n{lines}\n"));
+}
+
+fn pin(people: &People, key: &str) -> String {
+    let key = attest_verify::PublicKey::parse(&people.world.read(key)).unwrap();
+    format!("sha256:{}", hex::encode(key.fingerprint()))
+}
+
+fn keys(list: &str) -> String {
+    format!("[trust.releng]\nkind = \"keys\"\nkeys = [{list}]")
+}
+
+fn ask(people: &People, more: &str) -> Ran {
+    people.verify(&format!("x --signers signers.toml{more}"))
+}
+
+#[track_caller]
+fn refuses(people: &People, more: &str, code: &str) {
+    let ran = ask(people, more);
+    assert_eq!((ran.exit, lone_code(&ran).as_str()), (1, code), "{ran:#?}");
+}
+
+#[test]
+fn keys_of_a_file_are_accepted_by_file_and_by_pin() {
+    let people = signed(&keys("\"alice.pub\""));
+    ask(&people, "").yes();
+    write(
+        &people,
+        &keys(&format!("\"{}\"", pin(&people, "alice.pub"))),
+    );
+    ask(&people, "").yes();
+    write(&people, &keys("\"bob.pub\""));
+    refuses(&people, "", "signer-mismatch");
+    // One that is not at hand leaves the others; none is a bad request.
+    let lost = format!("\"sha256:{}\"", "0".repeat(64));
+    write(&people, &keys(&format!("{lost}, \"alice.pub\"")));
+    ask(&people, "").yes();
+    write(&people, &keys(&lost));
+    ask(&people, "").refused(2, "pin-not-found");
+}
+
+#[test]
+fn a_threshold_counts_different_keys() {
+    let two = "threshold = 2\n[trust.releng]\nkind = \"keys\"\nkeys = [\"alice.pub\", \"bob.pub\"]";
+    let two = two.replacen("threshold = 2\n", "", 1) + "\nthreshold = 2";
+    let people = signed(&two);
+    refuses(&people, "", "signers-too-few");
+    people.sign("alice", "x", "x.sigstore");
+    refuses(&people, "", "signers-too-few");
+    people.sign("bob", "x", "x.sigstore");
+    ask(&people, "").yes();
+    // Any group suffices, but one whose own threshold is not met adds nobody.
+    write(
+        &people,
+        &format!("{two}\n[trust.carol]\nkind = \"keys\"\nkeys = [\"carol.pub\"]"),
+    );
+    fs::remove_file(people.world.at("x.sigstore.json")).unwrap();
+    refuses(&people, "", "signers-too-few");
+    people.sign("carol", "x", "x.sigstore.json");
+    ask(&people, "").yes();
+    refuses(&people, " --require 2", "signers-too-few");
+    // One key under two names is one.
+    fs::copy(people.world.at("alice.pub"), people.world.at("also.pub")).unwrap();
+    write(
+        &people,
+        &(keys("\"alice.pub\", \"also.pub\"") + "\nthreshold = 2"),
+    );
+    ask(&people, "").refused(2, "signers-unsatisfiable");
+}
+
+#[test]
+fn a_file_that_is_not_understood_is_a_bad_request() {
+    let people = signed("");
+    for lines in [
+        "",
+        "[trust.x]\nkind = \"keys\"",
+        "[trust.x]\nkind = \"keys\"\nkeys = []",
+        "[trust.x]\nkind = \"keys\"\nkeys = [\"alice.pub\"]\ntreshold = 2",
+        "[trust.x]\nkind = \"sigstore\"\nidentity = \"a@example.com\"",
+        "[trust.x]\nkind = \"sigstore\"\nidentity = \".*\"\nissuer = \"https://issuer.example\"",
+    ] {
+        write(&people, lines);
+        ask(&people, "").refused(2, "signers-malformed");
+    }
+    let ran = ask(&people, "");
+    assert!(
+        ran.json()["error"]["message"]
+            .as_str()
+            .unwrap()
+            .contains("line 4"),
+        "{ran:#?}"
+    );
+    people
+        .verify("x --signers nowhere.toml")
+        .refused(2, "signers-unreadable");
+}
+
+#[test]
+fn a_signers_file_inside_the_folder_needs_a_pin() {
+    let people = People::new();
+    people.world.write("made/x", "x");
+    let list = format!("{}  x\n", sha256(b"x"));
+    people.world.write("made/SHA256SUMS", list);
+    people.sign("alice", "made/SHA256SUMS", "made/SHA256SUMS.sigstore.json");
+    let text = format!(
+        "version = 1\n{}",
+        keys(&format!("\"{}\"", pin(&people, "alice.pub")))
+    );
+    people.world.write("made/signers.toml", &text);
+    people
+        .verify("made --signers made/signers.toml")
+        .refused(2, "trust-beside-subject");
+    let right = sha256(text.as_bytes());
+    let ran = people
+        .verify(&format!("made --signers made/signers.toml@sha256:{right}"))
+        .yes();
+    assert_eq!(
+        code_of(&ran.json(), "signers.toml").as_deref(),
+        Some("evidence")
+    );
+    people
+        .verify(&format!(
+            "made --signers made/signers.toml@sha256:{}",
+            "0".repeat(64)
+        ))
+        .refused(2, "pin-not-found");
+    // The pin covers the file, and not the files that it names.
+    let text = format!("version = 1\n{}", keys("\"alice.pub\""));
+    people.world.write("made/signers.toml", &text);
+    fs::copy(
+        people.world.at("alice.pub"),
+        people.world.at("made/alice.pub"),
+    )
+    .unwrap();
+    let right = sha256(text.as_bytes());
+    people
+        .verify(&format!("made --signers made/signers.toml@sha256:{right}"))
+        .refused(2, "trust-beside-subject");
+}
+
+fn limited(limit: &str) -> String {
+    keys(&format!("{{ file = \"alice.pub\", {limit} }}"))
+}
+
+/// CVE-2026-54787: a key is judged at the time of the signature.
+#[test]
+fn a_key_counts_while_it_is_valid() {
+    let people = signed(&limited(
+        "not_before = 2020-01-01T00:00:00Z, not_after = 2100-01-01T00:00:00Z",
+    ));
+    ask(&people, "").yes();
+    for limit in [
+        "not_after = 2020-01-01T00:00:00Z",
+        "not_before = 2100-01-01T00:00:00Z",
+    ] {
+        write(&people, &limited(limit));
+        refuses(&people, "", "key-outside-validity");
+        // Naming the key by a flag as well does not lift what is known of it.
+        refuses(&people, " --key alice.pub", "key-outside-validity");
+    }
+}
+
+#[test]
+fn a_key_with_a_window_needs_a_time() {
+    let people = signed(&limited("not_after = 2100-01-01T00:00:00Z"));
+    let mut bundle = people.world.read("x.sigstore.json");
+    let mut value: serde_json::Value = serde_json::from_slice(&bundle).unwrap();
+    value["verificationMaterial"]["timestampVerificationData"] = json!({});
+    bundle = value.to_string().into_bytes();
+    people.world.write("x.sigstore.json", &bundle);
+    refuses(&people, " --accept no-time", "time-missing");
+    write(
+        &people,
+        &limited("compromised_since = 2100-01-01T00:00:00Z"),
+    );
+    refuses(&people, " --accept no-time", "time-not-independent");
+    write(&people, &keys("\"alice.pub\""));
+    ask(&people, " --accept no-time").yes();
+}
+
+#[test]
+fn a_compromised_key_needs_an_independent_time_before() {
+    let people = signed(&limited("compromised_since = 2100-01-01T00:00:00Z"));
+    refuses(&people, "", "time-not-independent");
+    let ran = people.verify("x --key alice.pub").yes().json();
+    let authority = ran["evidence"][0]["times"][0]["authority"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let verify = |more: &[&str]| {
+        let mut arguments = vec![
+            "verify",
+            "x",
+            "--signers",
+            "signers.toml",
+            "--format",
+            "json",
+        ];
+        arguments.extend(["--trusted-root", "out/trusted_root.json"]);
+        arguments.extend(more);
+        people.world.attest_with(&arguments)
+    };
+    verify(&["--independent", &authority]).yes();
+    assert_eq!(verify(&["--independent", "another authority"]).exit, 1);
+    let declared = format!(
+        "independent = [{authority:?}]\n{}",
+        limited("compromised_since = 2100-01-01T00:00:00Z")
+    );
+    write(&people, &declared);
+    ask(&people, "").yes();
+    write(&people, &declared.replace("2100", "2020"));
+    refuses(&people, "", "key-compromised");
+    write(
+        &people,
+        &limited("compromised_since = 2020-01-01T00:00:00Z"),
+    );
+    refuses(&people, "", "key-compromised");
+}
+
+#[test]
+fn a_group_may_ask_more_of_the_log_than_the_run() {
+    let people = signed(&keys("\"alice.pub\""));
+    let mut bundle: serde_json::Value =
+        serde_json::from_slice(&people.world.read("x.sigstore.json")).unwrap();
+    bundle["verificationMaterial"]["tlogEntries"] = json!([]);
+    people.world.write("x.sigstore.json", bundle.to_string());
+    ask(&people, " --accept no-log").yes();
+    write(&people, &(keys("\"alice.pub\"") + "\nlog = \"required\""));
+    refuses(&people, " --accept no-log", "log-missing");
+}
+
+/// Whoever has the key and keeps an authority can say any time: here that it was before the loss.
+#[test]
+fn backdating_with_ones_own_authority_proves_nothing() {
+    let case = crate::page::root().join("fixtures/verify/message");
+    let case = case.display();
+    let world = World::new();
+    let lost = |since: &str| {
+        let key = format!("{{ file = \"{case}/key.pub\", compromised_since = {since} }}");
+        world.write("signers.toml", format!("version = 1\n{}", keys(&key)));
+    };
+    let ask = |more: &str| {
+        world.attest(&format!(
+            "verify {case}/artifact --bundle {case}/bundle.sigstore.json --trusted-root {case}/trusted_root.json --at 2027-01-01T00:00:00Z --format json {more}"
+        ))
+    };
+    lost("2026-12-01T00:00:00Z");
+    let accepted = ask(&format!("--key {case}/key.pub")).yes().json();
+    let said = &accepted["evidence"][0]["times"][0];
+    assert!(said["time"].as_str().unwrap() < "2026-12-01", "{said}");
+    let ran = ask("--signers signers.toml");
+    assert_eq!(
+        (ran.exit, lone_code(&ran).as_str()),
+        (1, "time-not-independent")
+    );
+    // That the authority is nobody's of theirs is the verifier's word.
+    let authority = said["authority"].as_str().unwrap();
+    let independent = format!("--signers signers.toml --independent {authority}");
+    ask(&independent).yes();
+    lost("2026-11-01T00:00:00Z");
+    let ran = ask(&independent);
+    assert_eq!((ran.exit, lone_code(&ran).as_str()), (1, "key-compromised"));
+}
+
+#[test]
+fn who_is_denied_is_refused_though_accepted() {
+    let people = signed(&keys("\"alice.pub\", \"bob.pub\""));
+    let alice = pin(&people, "alice.pub");
+    for deny in ["alice.pub", &alice] {
+        for trust in [
+            "--signers signers.toml",
+            "--key alice.pub",
+            "--key alice.pub --key bob.pub",
+        ] {
+            let ran = people.verify(&format!("x {trust} --deny-key {deny}"));
+            assert_eq!(
+                (ran.exit, lone_code(&ran).as_str()),
+                (1, "signer-denied"),
+                "{ran:#?}"
+            );
+        }
+    }
+    ask(&people, " --deny-key bob.pub").yes();
+    write(
+        &people,
+        &format!("{}\n[deny]\nkeys = [\"{alice}\"]", keys("\"alice.pub\"")),
+    );
+    refuses(&people, "", "signer-denied");
+    write(
+        &people,
+        &format!("{}\n[deny]\nkeys = [\"alice.pub\"]", keys("\"bob.pub\"")),
+    );
+    refuses(&people, " --key alice.pub", "signer-denied");
+    people
+        .verify("x --key alice.pub --deny-key nowhere.pub")
+        .refused(2, "key-unreadable");
+    people
+        .verify("x --deny-key alice.pub")
+        .refused(2, "signer-required");
+    people
+        .verify("x --key alice.pub --deny-key sha256:12")
+        .refused(2, "bad-pin");
+}
+
+/// Nor does it exempt its own bundle in a folder.
+#[test]
+fn a_denied_signers_bundle_is_no_evidence_in_a_folder() {
+    let people = People::new();
+    let list = format!("{}  x\n", sha256(b"x"));
+    people.world.write("made/x", "x");
+    people.world.write("made/SHA256SUMS", &list);
+    people.sign("bob", "made/SHA256SUMS", "made/SHA256SUMS.sigstore.json");
+    people.sign("alice", "made/SHA256SUMS", "made/SHA256SUMS.sigstore");
+    let both = "made --key alice.pub --key bob.pub";
+    people.verify(both).yes();
+    let ran = people.verify(&format!("{both} --deny-key alice.pub"));
+    assert_eq!(ran.exit, 1, "{ran:#?}");
+    assert_eq!(
+        code_of(&ran.json(), "SHA256SUMS.sigstore").as_deref(),
+        Some("file-unattested")
+    );
+}
