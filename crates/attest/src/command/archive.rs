@@ -64,7 +64,7 @@ impl PlaceArgs {
 
     /// The trust that flags name; for our own archive, and without such flags, that of our home.
     fn trust(&self, args: &TrustArgs, around: &Surroundings, now: Now) -> Result<Trust, Failure> {
-        let named = args.signers.is_given() || !args.trusted_root.is_empty();
+        let named = args.signers.is_given() || !args.trusted_root.is_empty() || args.trust_env;
         if named || self.archive.is_some() {
             return trust::resolve(args, around, now);
         }

@@ -404,6 +404,36 @@ fn a_threshold_of_none_is_refused() {
 }
 
 #[test]
+fn what_is_no_metadata_is_refused_wherever_it_stands() {
+    let plan = Plan::honest();
+    let deep = "[".repeat(100_000);
+    for name in [
+        "2.root.json",
+        "timestamp.json",
+        "5.snapshot.json",
+        "3.targets.json",
+    ] {
+        for bytes in ["", "null", "{}", "[]", "{\"signed\":{}}", &deep[..10_000]] {
+            let mut files = plan.files();
+            files.insert(name.to_owned(), bytes.as_bytes().to_vec());
+            let start = Metadata::of_root(plan.root_bytes(0));
+            let error = refresh(&start, None, &serve(files), PATIENCE, now()).unwrap_err();
+            assert_eq!(error.code(), "tuf-malformed", "{name}: {bytes:.20} {error}");
+        }
+    }
+    // The right metadata in another role's place.
+    let files = plan.files();
+    let mut swapped = files.clone();
+    swapped.insert(
+        "timestamp.json".to_owned(),
+        files["5.snapshot.json"].clone(),
+    );
+    let start = Metadata::of_root(plan.root_bytes(0));
+    let error = refresh(&start, None, &serve(swapped), PATIENCE, now()).unwrap_err();
+    assert_eq!(error.code(), "tuf-malformed", "{error}");
+}
+
+#[test]
 fn another_target_than_the_signed_one_is_refused() {
     let plan = Plan::honest();
     let name = format!("targets/{}.trusted_root.json", sha256(&plan.target));
