@@ -187,6 +187,17 @@ fn the_evidence_says_whose_word_the_time_is() {
 }
 
 #[test]
+fn a_short_key_is_taken_and_named_so() {
+    let said = |name: &str| {
+        let evidence = Case::read("openpgp", name).run(BOTH).unwrap();
+        let checks: Vec<String> = evidence.checks().iter().map(ToString::to_string).collect();
+        checks.join(", ")
+    };
+    assert!(said("rsa2048").contains("3072 bits are advised"));
+    assert!(!said("rsa3072").contains("3072 bits are advised"));
+}
+
+#[test]
 fn a_key_of_another_kind_is_somebody_else() {
     let openpgp = Case::read("openpgp", "ed25519");
     for other in [

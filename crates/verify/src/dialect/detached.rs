@@ -11,6 +11,7 @@ use crate::check::{Check, Rejection};
 use crate::claims::Claims;
 use crate::evidence::{Evidence, ProvenContent, ProvenSigner, Skipped};
 use crate::expected::{ExpectedSigner, any_of};
+use crate::key::KeyKind;
 use crate::limits;
 use crate::verifier::Verifier;
 
@@ -253,7 +254,12 @@ impl Detached {
                         fingerprint: key.fingerprint(),
                     },
                     signature: signature.bytes(),
-                    what: format!("{} over {}", key.kind(), signature.hash),
+                    what: format!(
+                        "{}{} over {}",
+                        key.kind(),
+                        advice(key.kind()),
+                        signature.hash
+                    ),
                     asserted: None,
                 })
             }
@@ -298,7 +304,7 @@ fn judge_openpgp(
         match openpgp::judge(signature, certificate, digest.as_ref(), now) {
             Ok(made) => {
                 return Ok(Proven {
-                    what: format!("{} over the bytes", made.kind),
+                    what: format!("{}{} over the bytes", made.kind, advice(made.kind)),
                     signer: ProvenSigner::OpenPgp {
                         primary: made.primary,
                         key: made.key,
@@ -357,6 +363,14 @@ fn check_hashes(signatures: &[openpgp::Signature]) -> Result<(), Check> {
         return Err(Check::new("signature-too-large", found, wanted));
     }
     Ok(())
+}
+
+/// What the reader should know of a key that is taken all the same.
+const fn advice(kind: KeyKind) -> &'static str {
+    match kind {
+        KeyKind::Rsa { bits } if bits < 3072 => " (short: 3072 bits are advised)",
+        _ => "",
+    }
 }
 
 fn malformed(found: &str) -> Check {
