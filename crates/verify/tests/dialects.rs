@@ -261,6 +261,15 @@ fn what_is_beyond_a_limit_is_refused_before_it_is_built() {
         let signatures: Vec<Value> = (0..count).map(|_| signature.clone()).collect();
         json!({"payloadType": "x", "payload": "", "signatures": signatures}).to_string()
     };
+    // Every signature of an envelope takes the payload along.
+    let payload = "A".repeat(limits::EVIDENCE_BYTES / 4);
+    let many = |count: usize| {
+        let signature = |it: usize| json!({"sig": format!("AAA{}", char::from(b'A' + u8::try_from(it).unwrap()))});
+        let signatures: Vec<Value> = (0..count).map(signature).collect();
+        json!({"payloadType": "x", "payload": payload, "signatures": signatures}).to_string()
+    };
+    assert_eq!(recognise(many(3).as_bytes()).unwrap().len(), 3);
+    assert_eq!(code(many(4)), "bundle-too-large");
     assert_eq!(code(envelope(0)), "evidence-malformed");
     assert_eq!(code(envelope(2)), "evidence-malformed");
     assert_eq!(

@@ -53,6 +53,13 @@ impl Draft {
     /// # Errors
     /// What no bundle has.
     pub(super) fn bundle(self) -> Result<Bundle, DialectError> {
+        let dialect = self.dialect;
+        // Only the text is held while it is read: the payload stands in it already.
+        let text = self.write();
+        Ok(Bundle::parse(text.as_bytes())?.written_as(dialect))
+    }
+
+    fn write(self) -> String {
         // Version 0.1 is the one whose entries need no proof: what follows from that is the verifier's.
         let only_promised = self.entries.iter().any(has_no_proof);
         let (media_type, signer) = match self.signer {
@@ -77,7 +84,8 @@ impl Draft {
         let stamped = |it: &String| json!({"signedTimestamp": it});
         let timestamps: Vec<Value> = self.timestamps.iter().map(stamped).collect();
         let (name, content) = content(&self.content);
-        let text = json!({
+        drop(self.content);
+        json!({
             "mediaType": media_type,
             "verificationMaterial": {
                 signer.0: signer.1,
@@ -85,9 +93,8 @@ impl Draft {
                 "timestampVerificationData": {"rfc3161Timestamps": timestamps},
             },
             name: content,
-        });
-        let bundle = Bundle::parse(text.to_string().as_bytes())?;
-        Ok(bundle.written_as(self.dialect))
+        })
+        .to_string()
     }
 }
 

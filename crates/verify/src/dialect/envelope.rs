@@ -23,6 +23,14 @@ pub(super) fn bundles(bytes: &[u8]) -> Result<Vec<Bundle>, DialectError> {
     let payload = object.take("payload")?;
     let signatures = object.take_objects("signatures", limits::EVIDENCE_PIECES)?;
     object.finish()?;
+    // Each of them takes the payload along.
+    let together = bytes.len().saturating_mul(signatures.len());
+    if together > limits::EVIDENCE_BYTES {
+        return Err(DialectError::TooLarge {
+            found: together,
+            limit: limits::EVIDENCE_BYTES,
+        });
+    }
     let mut signers = Vec::new();
     let mut plain: Vec<Value> = Vec::new();
     for mut signature in signatures {
