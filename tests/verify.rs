@@ -4,6 +4,7 @@ mod attack;
 mod claims;
 mod copy;
 mod formats;
+mod less;
 mod signers;
 mod signers_file;
 
