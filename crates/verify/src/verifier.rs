@@ -1,5 +1,7 @@
 //! The verification of a bundle, step by step.
 
+mod proven;
+
 use attest_digest::Hashes;
 use jiff::Timestamp;
 
@@ -7,7 +9,6 @@ use crate::body::Signed;
 use crate::bundle::{Bundle, Content};
 use crate::chain;
 use crate::check::{Check, Rejection};
-use crate::dialect::Dialect;
 use crate::engine::{self, Engine, Opinion, Question};
 use crate::evidence::{Evidence, ProvenAuthority, ProvenLog, ProvenTime, Skipped, TimeSource};
 use crate::expected::{ExpectedSigner, any_of};
@@ -15,8 +16,9 @@ use crate::inclusion::{self, Logged};
 use crate::signature::{self, Subject, Verified};
 use crate::signer::Signer;
 use crate::time::{self, Stamped};
-use crate::transparency::{self, Seen};
+use crate::transparency;
 use crate::trusted_root::{TrustedLog, TrustedRoot, TrustedRootError};
+use proven::{Certified, Proven, evidence};
 
 /// What less than the whole is accepted. The default accepts nothing less.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -294,27 +296,6 @@ impl Verifier {
     }
 }
 
-/// What is proven of a certificate.
-struct Certified {
-    authority: ProvenAuthority,
-    seen: Seen,
-}
-
-impl Certified {
-    fn checks(&self) -> Vec<Check> {
-        let chain = Check::new(
-            "chain",
-            &self.authority.name,
-            "an authority of a trusted root",
-        );
-        let seen = self.seen.logs.iter().map(|(log, time)| {
-            let found = format!("{time} by {log}");
-            Check::new("transparency", found, "a trusted certificate log")
-        });
-        std::iter::once(chain).chain(seen).collect()
-    }
-}
-
 impl std::fmt::Debug for Verifier {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Verifier")
@@ -444,93 +425,4 @@ fn check_certificate(times: &[ProvenTime], signer: &Signer) -> Result<(), Check>
         }
         None => Ok(()),
     }
-}
-
-/// What steps 5 to 13 proved, and what they left out.
-struct Proven {
-    logged: Logged,
-    times: Vec<ProvenTime>,
-    certified: Option<Certified>,
-    skipped: Vec<Skipped>,
-}
-
-fn evidence(
-    bundle: &Bundle,
-    signer: Signer,
-    verified: Verified,
-    proven: Proven,
-    subject: Option<&Subject<'_>>,
-) -> Evidence {
-    let Proven {
-        logged,
-        times,
-        certified,
-        skipped,
-    } = proven;
-    let bound = subject.and(verified.bound);
-    let mut checks = signature_checks(bundle, &signer, &verified);
-    checks.extend(bound.map(|it| Check::new("subject", it, it)));
-    checks.extend(logged.logs.iter().flat_map(log_checks));
-    checks.extend(time_checks(&times));
-    checks.extend(certified.iter().flat_map(Certified::checks));
-    let is_engine = |it: &Skipped| matches!(it, Skipped::Engine { .. });
-    if !skipped.iter().any(is_engine) {
-        checks.push(Check::new("engine", "accepted", engine::WANTED));
-    }
-    Evidence {
-        signature: bundle.signature().to_owned(),
-        signer: signer.identity,
-        key: Some(signer.key),
-        claims: signer.claims,
-        content: verified.content,
-        times,
-        logs: logged.logs,
-        authority: certified.map(|it| it.authority),
-        checks,
-        skipped,
-    }
-}
-
-fn signature_checks(bundle: &Bundle, signer: &Signer, verified: &Verified) -> Vec<Check> {
-    let form = match bundle.dialect() {
-        Dialect::Bundle => format!("version {}", bundle.version()),
-        other => other.to_string(),
-    };
-    let signature = format!("{} over {}", signer.key.kind(), verified.digest);
-    vec![
-        Check::new("bundle", form, "a form of evidence that is read"),
-        Check::new("signer", &signer.identity, &signer.identity),
-        Check::new("signature", signature, &signer.identity),
-    ]
-}
-
-fn log_checks(log: &ProvenLog) -> Vec<Check> {
-    let found = format!("entry {} of {}", log.index, log.origin);
-    let mut checks = vec![Check::new("entry", found, "an entry about this signature")];
-    if let Some(size) = log.tree_size {
-        let found = format!("{size} leaves, signed by {}", log.origin);
-        checks.push(Check::new("checkpoint", found, &log.origin));
-        let found = format!("leaf {} of {size}", log.index);
-        checks.push(Check::new("inclusion", found, "the checkpoint's root"));
-    }
-    checks
-}
-
-fn time_checks(times: &[ProvenTime]) -> Vec<Check> {
-    let check = |time: &ProvenTime| {
-        let step = match time.source {
-            TimeSource::Timestamp => "time",
-            TimeSource::Promise => "promise",
-        };
-        let found = format!("{} by {}", time.time, time.authority);
-        Check::new(step, found, "a trusted time")
-    };
-    let mut checks: Vec<Check> = times.iter().map(check).collect();
-    if !times.is_empty() {
-        let plural = if times.len() == 1 { "" } else { "s" };
-        let found = format!("{} proven time{plural}", times.len());
-        let wanted = "keys and certificates valid at them";
-        checks.push(Check::new("validity", found, wanted));
-    }
-    checks
 }
