@@ -275,3 +275,43 @@ fn private_and_several_keys_are_bad_requests() {
     world.write("keys/private", private);
     verify(&world, "tool", &["--key", "keys/private"]).refused(2, "key-unsupported");
 }
+
+/// An SSH or minisign key cannot be revoked by itself: denying it is how.
+#[test]
+fn a_denied_key_approves_nothing() {
+    let world = with_fixture("ssh", "ed25519", ".sig");
+    let arguments = ["--key", "keys/signer", "--deny-key", "keys/signer"];
+    refused(
+        &verify(&world, "tool", &[&arguments[..], &ACCEPT].concat()),
+        "signer-denied",
+    );
+    let world = with_fixture("openpgp", "subkey", ".asc");
+    refused(
+        &verify(&world, "tool", &[&arguments[..], &ACCEPT].concat()),
+        "signer-denied",
+    );
+}
+
+#[test]
+fn a_signers_file_may_name_openpgp_keys() {
+    let world = with_fixture("openpgp", "two-signers", ".sig");
+    let other = fs::read(root().join("fixtures/openpgp/other-key/key")).unwrap();
+    world.write("keys/other", other);
+    let signers = |keys: &str| {
+        let text =
+            format!("version = 1\n[trust.team]\nkind = \"keys\"\nthreshold = 2\nkeys = [{keys}]\n");
+        world.write("keys/signers.toml", text);
+        let arguments = ["--signers", "keys/signers.toml"];
+        verify(&world, "tool", &[&arguments[..], &ACCEPT].concat())
+    };
+    signers("\"signer\", \"other\"").yes();
+    // The signer's own word about the time proves nothing against a compromise, or for a window.
+    let compromised = "{ file = \"other\", compromised_since = 2030-01-01T00:00:00Z }";
+    let ran = signers(&format!("\"signer\", {compromised}"));
+    assert_eq!(ran.exit, 1);
+    assert!(ran.out.contains("time-not-independent"), "{}", ran.out);
+    let window = "{ file = \"other\", not_after = 2030-01-01T00:00:00Z }";
+    let ran = signers(&format!("\"signer\", {window}"));
+    assert_eq!(ran.exit, 1);
+    assert!(ran.out.contains("time-missing"), "{}", ran.out);
+}
