@@ -32,6 +32,9 @@ fn proven_claims_are_in_the_report() {
     let claims = &report["evidence"][0]["claims"];
     assert_eq!(claims["source-repository-ref"], "refs/tags/v1.0.0");
     assert_eq!(claims["runner-environment"], "github-hosted");
+    let judged = &report["evidence"][0]["judged"][0];
+    assert_eq!(judged["what"], "certificate and its chain");
+    assert_eq!(judged["time"], report["evidence"][0]["times"][0]["time"]);
     let ran = verify(&format!("--identity {WORKFLOWS} --issuer {ISSUER}")).yes();
     assert_eq!(
         ran.line("claim  source-repository="),

@@ -4,11 +4,12 @@
 pub(crate) mod github;
 mod human;
 mod json;
+mod judged;
 pub(crate) mod junit;
 pub(crate) mod sarif;
 mod steps;
 
-use attest_policy::Reason;
+use attest_policy::{Reason, Signers};
 use attest_verify::{Evidence, Rejection};
 
 use crate::args::Format;
@@ -163,6 +164,8 @@ pub(crate) struct Proven {
     pub(crate) content: String,
     pub(crate) logs: Vec<LogLine>,
     pub(crate) times: Vec<TimeLine>,
+    /// What was judged at which of them.
+    pub(crate) judged: Vec<judged::JudgedLine>,
     /// Who issued the certificate, and the trusted root that has it.
     pub(crate) issuer: Option<(String, String)>,
     pub(crate) checks: Vec<&'static str>,
@@ -332,11 +335,13 @@ pub(crate) fn refusals(rejection: &Rejection) -> Vec<Refusal> {
         .collect()
 }
 
-/// Puts proven evidence into words; `independent` lists the logs and authorities that the verifier
-/// declared.
-pub(crate) fn proven(evidence: &Evidence, independent: &[String]) -> Proven {
-    let declared = |id: &str| independent.iter().any(|one| one == id);
+/// Puts proven evidence into words; the signers know which logs and authorities the verifier declared
+/// independent.
+pub(crate) fn proven(evidence: &Evidence, signers: &Signers) -> Proven {
+    let declared = |id: &str| signers.independent().iter().any(|one| one == id);
+    let times = times(evidence, &declared);
     Proven {
+        judged: judged::judged(evidence, &times, signers.have_window(evidence)),
         signer: evidence.signer().to_string(),
         claims: evidence.claims().to_vec(),
         content: evidence.statement().map_or_else(
@@ -357,19 +362,7 @@ pub(crate) fn proven(evidence: &Evidence, independent: &[String]) -> Proven {
         issuer: evidence
             .certificate_authority()
             .map(|it| (it.name().to_owned(), it.root().to_owned())),
-        times: evidence
-            .times()
-            .iter()
-            .map(|time| TimeLine {
-                time: time.time().to_string(),
-                authority: time.authority().to_owned(),
-                asserted_by: keeper(
-                    declared(time.authority()) || time.authority_uri().is_some_and(&declared),
-                    time.authority_uri().map_or(time.authority(), host),
-                ),
-                root: time.root().to_owned(),
-            })
-            .collect(),
+        times,
         checks: evidence
             .checks()
             .iter()
@@ -378,6 +371,22 @@ pub(crate) fn proven(evidence: &Evidence, independent: &[String]) -> Proven {
         steps: steps::of_evidence(evidence),
         skipped: evidence.skipped().iter().map(ToString::to_string).collect(),
     }
+}
+
+fn times(evidence: &Evidence, declared: &dyn Fn(&str) -> bool) -> Vec<TimeLine> {
+    evidence
+        .times()
+        .iter()
+        .map(|time| TimeLine {
+            time: time.time().to_string(),
+            authority: time.authority().to_owned(),
+            asserted_by: keeper(
+                declared(time.authority()) || time.authority_uri().is_some_and(declared),
+                time.authority_uri().map_or(time.authority(), host),
+            ),
+            root: time.root().to_owned(),
+        })
+        .collect()
 }
 
 /// The host of a URL.

@@ -317,7 +317,10 @@ impl From<ExpectedSigner> for Signers {
     fn from(signer: ExpectedSigner) -> Self {
         Self {
             accepted: vec![signer],
-            limits: vec![Limits::default()],
+            limits: vec![Limits {
+                logs: vec![LogRule::AsTheRun],
+                ..Limits::default()
+            }],
             groups: vec![Group {
                 members: vec![0],
                 threshold: 1,

@@ -158,7 +158,6 @@ fn session(
         accept_no_names: false,
         ignore_missing: false,
         bundles: Vec::new(),
-        independent: independent.to_vec(),
     })
 }
 

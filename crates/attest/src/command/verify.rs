@@ -74,7 +74,6 @@ pub(crate) struct Session {
     pub(crate) accept_no_names: bool,
     pub(crate) ignore_missing: bool,
     pub(crate) bundles: Vec<PathBuf>,
-    pub(crate) independent: Vec<String>,
 }
 
 pub(crate) fn run(args: &VerifyArgs, global: &Global, console: &Console) -> Result<Exit, Failure> {
@@ -95,7 +94,7 @@ pub(crate) fn run(args: &VerifyArgs, global: &Global, console: &Console) -> Resu
     for subject in &subjects {
         report.subjects.push(answer(subject, &session, &mut shelf));
     }
-    report.evidence = shelf.into_reports(&session.independent);
+    report.evidence = shelf.into_reports(session.policy.signers());
     if let Some(handover) = handover {
         handover.run(&subjects, &mut report)?;
     }
@@ -154,7 +153,6 @@ fn session(args: &VerifyArgs, subjects: &[Subject], now: Now) -> Result<Session,
         accept_no_names: args.trust.accept.contains(&AcceptArg::NoNames),
         ignore_missing: args.ignore_missing,
         bundles: args.bundle.clone(),
-        independent: args.independent.clone(),
     })
 }
 
@@ -199,7 +197,7 @@ fn new_report(args: &VerifyArgs, global: &Global, now: Now, session: &Session) -
         several_signers: session.trust.signers.are_several(),
         trust: session.trust.lines.clone(),
         accepted: trust::accepted_words(&args.trust),
-        independent: args.independent.clone(),
+        independent: session.policy.signers().independent().to_vec(),
         subjects: Vec::new(),
         evidence: Vec::new(),
         archive: None,

@@ -1,7 +1,9 @@
 //! The report for a person: the answer first, then what carries it, then what was not checked.
 
 use super::steps::{self, StepLine, StepState};
-use super::{ArchiveReport, EvidenceState, FileReport, Refusal, Report, SubjectReport, Verdict};
+use super::{
+    ArchiveReport, EvidenceState, FileReport, Proven, Refusal, Report, SubjectReport, Verdict,
+};
 use crate::console::escape;
 use crate::failure::Exit;
 use crate::words::{counted, files, size};
@@ -124,52 +126,66 @@ fn subject_lines(report: &Report, subject: &SubjectReport, lines: &mut Vec<Strin
             "  approved by {found} signers, {wanted} are required"
         ));
     }
-    // Of one expected signer the last lines say who it is.
-    let several = report.several_signers;
     for index in &subject.decided_by {
-        let Some(evidence) = report.evidence.get(*index) else {
-            continue;
-        };
-        if let EvidenceState::Proven(proven) = &evidence.state {
+        if let Some(evidence) = report.evidence.get(*index)
+            && let EvidenceState::Proven(proven) = &evidence.state
+        {
             lines.push(format!(
                 "  by {} ({})",
                 escape(&evidence.place),
                 escape(&proven.content)
             ));
-            if several {
-                lines.push(format!("     signer {}", escape(&proven.signer)));
-            }
-            for (name, value) in &proven.claims {
-                lines.push(format!("     claim  {name}={}", escape(value)));
-            }
-            for log in &proven.logs {
-                lines.push(format!(
-                    "     log   entry {} of {}, kept by {}{}",
-                    log.index,
-                    escape(&log.origin),
-                    who(log.kept_by),
-                    known_by(report, &log.root)
-                ));
-            }
-            for time in &proven.times {
-                lines.push(format!(
-                    "     time  {}, {}{}",
-                    time.time,
-                    asserted(time.asserted_by, &time.authority),
-                    known_by(report, &time.root)
-                ));
-            }
-            if let Some((name, root)) = proven.issuer.as_ref().filter(|_| has_roots(report)) {
-                lines.push(format!(
-                    "     certificate by {}{}",
-                    escape(name),
-                    known_by(report, root)
-                ));
-            }
-            for skipped in &proven.skipped {
-                lines.push(format!("     not checked: {}", escape(skipped)));
-            }
+            proven_lines(report, proven, lines);
         }
+    }
+}
+
+fn proven_lines(report: &Report, proven: &Proven, lines: &mut Vec<String>) {
+    // Of one expected signer the last lines say who it is.
+    if report.several_signers {
+        lines.push(format!("     signer {}", escape(&proven.signer)));
+    }
+    for (name, value) in &proven.claims {
+        lines.push(format!("     claim  {name}={}", escape(value)));
+    }
+    for log in &proven.logs {
+        lines.push(format!(
+            "     log   entry {} of {}, kept by {}{}",
+            log.index,
+            escape(&log.origin),
+            who(log.kept_by),
+            known_by(report, &log.root)
+        ));
+    }
+    for time in &proven.times {
+        lines.push(format!(
+            "     time  {}, {}{}",
+            time.time,
+            asserted(time.asserted_by, &time.authority),
+            known_by(report, &time.root)
+        ));
+    }
+    let judged = proven.judged.iter();
+    for line in judged.filter(|it| it.of_signer || report.verbose) {
+        let word = match line.asserted_by {
+            "independent, as declared" => "",
+            _ => " (asserted time)",
+        };
+        lines.push(format!(
+            "     valid at {}: {}{word}",
+            line.time,
+            escape(&line.what)
+        ));
+    }
+    if let Some((name, root)) = proven.issuer.as_ref().filter(|_| has_roots(report)) {
+        lines.push(format!(
+            "     certificate by {}{}",
+            escape(name),
+            known_by(report, root)
+        ));
+    }
+    for skipped in &proven.skipped {
+        lines.push(format!("     not checked: {}", escape(skipped)));
     }
 }
 

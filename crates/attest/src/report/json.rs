@@ -103,6 +103,9 @@ fn evidence(evidence: &EvidenceReport) -> Value {
                 "time": time.time, "authority": time.authority, "asserted_by": time.asserted_by,
                 "root": time.root,
             })).collect::<Vec<_>>(),
+            "judged": proven.judged.iter().map(|line| json!({
+                "what": line.what, "time": line.time, "asserted_by": line.asserted_by,
+            })).collect::<Vec<_>>(),
             "certificate_authority": proven.issuer.as_ref().map(|(name, root)| json!({ "name": name, "root": root })),
             "checks": proven.checks,
             "steps": proven.steps.iter().map(step).collect::<Vec<_>>(),

@@ -59,6 +59,15 @@ impl Signers {
         names.any(|name| self.independent.iter().any(|it| it == name))
     }
 
+    /// Whether the key of this evidence has a window or a compromise to be judged by.
+    pub fn have_window(&self, evidence: &Evidence) -> bool {
+        let accepted = self.accepted.iter().zip(&self.limits);
+        accepted
+            .filter(|(it, _)| evidence.is_by(it))
+            .flat_map(|(_, limits)| &limits.validity)
+            .any(|it| *it != KeyValidity::default())
+    }
+
     fn check_validity(&self, validity: KeyValidity, evidence: &Evidence) -> Result<(), Reason> {
         let times = evidence.times();
         if validity.not_before.is_some() || validity.not_after.is_some() {

@@ -63,7 +63,7 @@ pub(super) fn run(args: &VerifyArgs, global: &Global, console: &Console) -> Resu
         several_signers: session.trust.signers.are_several(),
         trust: session.trust.lines.clone(),
         accepted: trust::accepted_words(&args.trust),
-        independent: args.independent.clone(),
+        independent: session.policy.signers().independent().to_vec(),
         subjects: Vec::new(),
         evidence: Vec::new(),
         archive: Some(archive_report(&path.display().to_string(), &checked)),
@@ -134,7 +134,7 @@ fn judge(
     report.subjects.push(subject);
     report
         .evidence
-        .extend(shelf.into_reports(&session.independent));
+        .extend(shelf.into_reports(session.policy.signers()));
 }
 
 /// Puts what is wrong with a blob in the place of what would follow from it.

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use attest_digest::{Artifact, Digest, Hashes};
-use attest_policy::{Accepted, Decision};
+use attest_policy::{Accepted, Decision, Signers};
 use attest_verify::dialect::{self, At, DialectError, Piece};
 use attest_verify::{Bundle, Evidence, Observed, Subject};
 
@@ -261,12 +261,10 @@ impl Shelf {
     }
 
     /// What became of every piece, for the report.
-    pub(crate) fn into_reports(self, independent: &[String]) -> Vec<EvidenceReport> {
+    pub(crate) fn into_reports(self, signers: &Signers) -> Vec<EvidenceReport> {
         let state = |outcome| match outcome {
             Outcome::Pending => EvidenceState::NotLookedAt,
-            Outcome::Proven(evidence) => {
-                EvidenceState::Proven(report::proven(&evidence, independent))
-            }
+            Outcome::Proven(evidence) => EvidenceState::Proven(report::proven(&evidence, signers)),
             Outcome::Rejected(refusals) => EvidenceState::Rejected(refusals),
             Outcome::Unreadable(refusal) => EvidenceState::Unreadable(refusal),
         };
