@@ -325,7 +325,7 @@ fn unknown_hint(report: &Report) -> Option<&'static str> {
         .evidence
         .iter()
         .any(|it| matches!(&it.state, EvidenceState::Rejected(reasons) if is_unknown(reasons)))
-        .then_some("no trusted root of this run knows who vouches: whoever published this can say which one does, and its pin; attest trust show lists what a root knows")
+        .then_some("no trusted root of this run knows who vouches: whoever published this can say which one does, and its pin; attest trust show lists what a root knows (embedded are @public-good, @staging and @github)")
 }
 
 fn refusal(refusal: &Refusal) -> String {

@@ -1,9 +1,8 @@
 //! Repositories that lie, served on loopback; each is an honest one with one change.
 
+mod server;
+
 use std::collections::BTreeMap;
-use std::io::{Read, Write};
-use std::net::TcpListener;
-use std::thread;
 use std::time::Duration;
 
 use attest_verify::EmbeddedRoot;
@@ -13,6 +12,7 @@ use sigstore_tuf::canonical_json;
 
 use super::*;
 use crate::RoleBytes;
+use server::{Answer, serve, serve_with};
 
 /// A key with its id.
 #[derive(Clone)]
@@ -166,66 +166,6 @@ const PATIENCE: Patience = Patience {
     connect: Duration::from_secs(2),
     total: Duration::from_secs(2),
 };
-
-/// Serves files on loopback until the test ends.
-fn serve(files: BTreeMap<String, Vec<u8>>) -> String {
-    serve_with(move |path| match files.get(path) {
-        Some(bytes) => Answer::File(bytes.clone()),
-        None => Answer::Status("404 Not Found", String::new()),
-    })
-}
-
-enum Answer {
-    File(Vec<u8>),
-    Status(&'static str, String),
-    /// A body that never ends.
-    Endless,
-    /// Nothing, with the connection held open.
-    Silence,
-}
-
-fn serve_with(answer: impl Fn(&str) -> Answer + Send + 'static) -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = listener.local_addr().unwrap().port();
-    thread::spawn(move || {
-        for stream in listener.incoming() {
-            let Ok(mut stream) = stream else { return };
-            let mut request = Vec::new();
-            let mut byte = [0];
-            while !request.ends_with(b"\r\n\r\n") && stream.read(&mut byte).unwrap_or(0) == 1 {
-                request.push(byte[0]);
-            }
-            let text = String::from_utf8_lossy(&request).into_owned();
-            let path = text.split(' ').nth(1).unwrap_or_default().to_owned();
-            match answer(path.trim_start_matches('/')) {
-                Answer::File(bytes) => {
-                    let head = format!(
-                        "HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
-                        bytes.len()
-                    );
-                    let _ = stream.write_all(&[head.as_bytes(), &bytes].concat());
-                }
-                Answer::Status(status, headers) => {
-                    let _ = write!(
-                        stream,
-                        "HTTP/1.1 {status}\r\nContent-Length: 0\r\nConnection: close\r\n{headers}\r\n"
-                    );
-                }
-                Answer::Endless => {
-                    let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n");
-                    while stream.write_all(&[b' '; 4096]).is_ok() {}
-                }
-                Answer::Silence => {
-                    thread::spawn(move || {
-                        thread::sleep(Duration::from_secs(8));
-                        drop(stream);
-                    });
-                }
-            }
-        }
-    });
-    format!("http://127.0.0.1:{port}")
-}
 
 #[test]
 fn every_embedded_root_is_proven_as_far_as_its_source_says() {
