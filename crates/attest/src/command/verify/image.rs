@@ -37,6 +37,8 @@ pub(super) fn verify(folder: &Path, session: &Session, shelf: &mut Shelf) -> Sub
             return report;
         }
     };
+    let name = "under which name the images were signed is not checked: a layout keeps none";
+    report.notes.push(name.to_owned());
     let pieces = pieces(folder, &layout, session, shelf);
     for image in &layout.images {
         let verdict = match judge(*image, &layout, &pieces, session, shelf, &mut report) {
