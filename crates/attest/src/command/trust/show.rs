@@ -85,7 +85,10 @@ impl Origin {
     }
 
     fn lines(&self) -> Vec<String> {
-        let (first, last) = self.walk.roots;
+        let roots = match self.walk.roots {
+            (only, last) if only == last => format!("root {only}, which signs itself"),
+            (first, last) => format!("root {first} to {last}, each signed by the one before"),
+        };
         let mut lines = vec![
             format!(
                 "taken       {} ({} days ago), from {}",
@@ -94,10 +97,7 @@ impl Origin {
                 self.root.source()
             ),
             format!("repository  {}", self.root.mirror()),
-            format!(
-                "TUF chain   root {first} to {last}, each signed by the one before; the last expires {}",
-                self.walk.root_expires
-            ),
+            format!("TUF chain   {roots}; expires {}", self.walk.root_expires),
         ];
         lines.push(match (&self.walk.roles, self.as_of) {
             (Some(roles), Some(as_of)) => format!(
