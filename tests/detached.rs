@@ -213,6 +213,25 @@ fn two_signers_in_one_file_are_two() {
     both("keys/signer").refused(2, "signers-unsatisfiable");
 }
 
+/// The id in a minisign key is nobody's word, and the signature does not cover it.
+#[test]
+fn one_key_under_two_ids_of_minisign_is_one_signer() {
+    let world = with_fixture("minisign", "signed", ".minisig");
+    let with_other_id = |name: &str| {
+        let text = String::from_utf8(world.read(name)).unwrap();
+        let encoded = text.lines().nth(1).unwrap();
+        let mut bytes = attest_provenance::base64::decode(encoded).unwrap();
+        bytes[5] ^= 1;
+        text.replace(encoded, &attest_provenance::base64::encode(&bytes))
+    };
+    world.write("keys/other", with_other_id("keys/signer"));
+    world.write("tool.sig", with_other_id("tool.minisig"));
+    let keys = ["--key", "keys/signer", "--key", "keys/other"];
+    verify(&world, "tool", &[&keys[..], &ACCEPT].concat()).yes();
+    let two = [&keys[..], &["--require", "2"], &ACCEPT].concat();
+    refused(&verify(&world, "tool", &two), "signers-too-few");
+}
+
 #[test]
 fn a_revoked_key_is_refused_where_gpg_exits_0() {
     let world = with_fixture("openpgp", "not-revoked-compromised", ".asc");

@@ -10,7 +10,7 @@ use crate::check::Check;
 use crate::claims::Claims;
 use crate::dialect::Fingerprint;
 use crate::expected::ExpectedSigner;
-use crate::key::PublicKey;
+use crate::key::{KeyNumbers, PublicKey};
 
 /// What was verified about a bundle, all of it proven.
 ///
@@ -33,6 +33,7 @@ use crate::key::PublicKey;
 pub struct Evidence {
     pub(crate) signer: ProvenSigner,
     pub(crate) key: Option<PublicKey>,
+    pub(crate) keys: Vec<KeyNumbers>,
     pub(crate) claims: Claims,
     pub(crate) signature: Vec<u8>,
     pub(crate) content: ProvenContent,
@@ -76,6 +77,12 @@ impl Evidence {
     /// OpenPGP, minisign or SSH signature.
     pub const fn key(&self) -> Option<&PublicKey> {
         self.key.as_ref()
+    }
+
+    /// The keys that stand behind the signature, by their numbers alone: one key is the same here in
+    /// whatever form it was named. Of OpenPGP the key that signed and the primary key.
+    pub fn keys(&self) -> &[KeyNumbers] {
+        &self.keys
     }
 
     /// The bytes of the signature.

@@ -24,6 +24,7 @@ pub struct PublicKey {
     spki: Arc<[u8]>,
     kind: KeyKind,
     fingerprint: [u8; 32],
+    numbers: KeyNumbers,
     verifying: Verifying,
 }
 
@@ -89,6 +90,25 @@ impl fmt::Display for KeyKind {
     }
 }
 
+/// A key as nothing but its numbers: the same in PEM, OpenPGP, minisign and SSH, whatever ids and times
+/// stand beside them there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct KeyNumbers([u8; 32]);
+
+impl KeyNumbers {
+    /// Of the content of the BIT STRING of a `SubjectPublicKeyInfo`.
+    pub(crate) fn of(kind: KeyKind, public_key: &[u8]) -> Self {
+        let kind = match kind {
+            KeyKind::P256 => 1,
+            KeyKind::P384 => 2,
+            KeyKind::P521 => 3,
+            KeyKind::Rsa { .. } => 4,
+            KeyKind::Ed25519 => 5,
+        };
+        Self(crypto::sha256(&[&[kind], public_key].concat()))
+    }
+}
+
 impl PublicKey {
     /// Reads one public key: PEM `PUBLIC KEY`, or the DER of a `SubjectPublicKeyInfo`.
     ///
@@ -134,6 +154,7 @@ impl PublicKey {
             spki: der.into(),
             kind,
             fingerprint: crypto::sha256(der),
+            numbers: KeyNumbers::of(kind, &public_key),
             verifying,
         })
     }
@@ -141,6 +162,11 @@ impl PublicKey {
     /// The SHA-256 of [`PublicKey::spki`]: what pins and key hints hold.
     pub const fn fingerprint(&self) -> [u8; 32] {
         self.fingerprint
+    }
+
+    /// What tells it from other keys, in whatever form they are written.
+    pub(crate) const fn numbers(&self) -> KeyNumbers {
+        self.numbers
     }
 
     /// The DER of the `SubjectPublicKeyInfo`.

@@ -49,7 +49,7 @@ pub use dialect::{Detached, DetachedError, DetachedKey, DetachedKeyError, Finger
 pub use evidence::{Evidence, ProvenLog, ProvenSigner, ProvenTime, Skipped, TimeSource};
 pub use expected::{ExpectedIdentity, ExpectedSigner};
 pub use identity::{IdentityPattern, IdentityPatternError};
-pub use key::{KeyError, KeyKind, PublicKey};
+pub use key::{KeyError, KeyKind, KeyNumbers, PublicKey};
 pub use signature::Subject;
 pub use trusted_root::{
     Assembly, CertificateAuthority, CertificateLog, ChainUse, EmbeddedRoot, ItemKind,

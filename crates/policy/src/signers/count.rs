@@ -4,15 +4,15 @@ use std::collections::BTreeMap;
 
 use attest_verify::{Evidence, ProvenSigner};
 
-/// Puts approvals together that are of one person: of one identity, or made with one key. Each inner
-/// list holds places in the given one.
+/// Puts approvals together that are of one person: of one identity, or made with one key, in whatever
+/// form that is written. Each inner list holds places in the given one.
 pub(super) fn people(approvals: &[&Evidence]) -> Vec<Vec<usize>> {
     let mut same_as: Vec<usize> = (0..approvals.len()).collect();
     let mut by_key = BTreeMap::new();
     let mut by_name = BTreeMap::new();
     for (place, approval) in approvals.iter().enumerate() {
-        if let Some(key) = approval.key() {
-            let known = *by_key.entry(key.fingerprint()).or_insert(place);
+        for key in approval.keys() {
+            let known = *by_key.entry(*key).or_insert(place);
             join(&mut same_as, known, place);
         }
         let known = *by_name.entry(name(approval.signer())).or_insert(place);

@@ -7,12 +7,13 @@ use attest_log::LogKey;
 
 use crate::asn1::pair;
 use crate::crypto::VerifyingKey;
-use crate::key::KeyKind;
+use crate::key::{KeyKind, KeyNumbers};
 
 /// A public key that can verify.
 #[derive(Clone)]
 pub(super) struct BareKey {
     kind: KeyKind,
+    numbers: KeyNumbers,
     form: Form,
 }
 
@@ -44,9 +45,11 @@ impl BareKey {
     /// A key on Edwards25519; points of small order are refused.
     pub(super) fn ed25519(key: &[u8]) -> Result<Self, BareKeyError> {
         let key: &[u8; 32] = key.try_into().map_err(|_| BareKeyError::Malformed)?;
+        let numbers = KeyNumbers::of(KeyKind::Ed25519, key);
         let key = LogKey::new(LABEL, key).map_err(|_| BareKeyError::Malformed)?;
         Ok(Self {
             kind: KeyKind::Ed25519,
+            numbers,
             form: Form::Ed25519(Box::new(key)),
         })
     }
@@ -77,12 +80,18 @@ impl BareKey {
         VerifyingKey::new(kind, any, &bits).ok_or(BareKeyError::Malformed)?;
         Ok(Self {
             kind,
+            numbers: KeyNumbers::of(kind, &bits),
             form: Form::Bits(bits),
         })
     }
 
     pub(super) const fn kind(&self) -> KeyKind {
         self.kind
+    }
+
+    /// What tells it from other keys, in whatever form they are written.
+    pub(super) const fn numbers(&self) -> KeyNumbers {
+        self.numbers
     }
 
     /// Whether the key made this signature over the bytes with that digest; for Ed25519 over the
@@ -152,3 +161,35 @@ fn without_zeros(number: &[u8]) -> &[u8] {
 
 /// A key by itself keeps no log.
 const LABEL: &str = "signer";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::key::PublicKey;
+
+    #[test]
+    fn a_key_has_the_same_numbers_with_and_without_a_container() {
+        // The base point of Edwards25519 (RFC 8032 §5.1).
+        let point = [&[0x58][..], &[0x66; 31]].concat();
+        let spki = [
+            &hex::decode("302a300506032b6570032100").unwrap(),
+            point.as_slice(),
+        ]
+        .concat();
+        let bare = BareKey::ed25519(&point).unwrap();
+        assert_eq!(
+            bare.numbers(),
+            PublicKey::from_spki(&spki).unwrap().numbers()
+        );
+
+        let pem = include_bytes!("../../../../fixtures/dialects/cosign/key.pub");
+        let key = PublicKey::parse(pem).unwrap();
+        let point = &key.spki()[key.spki().len() - 65..];
+        let bare = BareKey::ecdsa(KeyKind::P256, point).unwrap();
+        assert_eq!(bare.numbers(), key.numbers());
+        assert_ne!(
+            bare.numbers(),
+            PublicKey::from_spki(&spki).unwrap().numbers()
+        );
+    }
+}

@@ -11,7 +11,7 @@ use crate::check::{Check, Rejection};
 use crate::claims::Claims;
 use crate::evidence::{Evidence, ProvenContent, ProvenSigner, Skipped};
 use crate::expected::{ExpectedSigner, any_of};
-use crate::key::KeyKind;
+use crate::key::{KeyKind, KeyNumbers};
 use crate::limits;
 use crate::verifier::Verifier;
 
@@ -132,6 +132,7 @@ pub enum DetachedError {
 /// What is proven of one signature.
 struct Proven {
     signer: ProvenSigner,
+    keys: Vec<KeyNumbers>,
     signature: Vec<u8>,
     what: String,
     /// When it was made, as the signer says.
@@ -241,6 +242,7 @@ impl Detached {
                     signer: ProvenSigner::Minisign {
                         key: key.text().to_owned(),
                     },
+                    keys: vec![key.numbers()],
                     signature: signature.bytes().to_vec(),
                     what: "Ed25519 over BLAKE2b-512".to_owned(),
                     asserted: None,
@@ -253,6 +255,7 @@ impl Detached {
                     signer: ProvenSigner::Ssh {
                         fingerprint: key.fingerprint(),
                     },
+                    keys: vec![key.numbers()],
                     signature: signature.bytes(),
                     what: format!(
                         "{}{} over {}",
@@ -309,6 +312,7 @@ fn judge_openpgp(
                         primary: made.primary,
                         key: made.key,
                     },
+                    keys: made.keys.to_vec(),
                     signature: signature.bytes(),
                     asserted: Some(made.created),
                 });
@@ -339,6 +343,7 @@ fn evidence(
         signature: proven.signature,
         signer: proven.signer,
         key: None,
+        keys: proven.keys,
         claims: Claims::default(),
         content: ProvenContent::Message(digest),
         times: Vec::new(),

@@ -20,6 +20,7 @@ use blake2::{Blake2b512, Digest as _};
 use super::bare_key::{BareKey, BareSignature};
 use super::bytes::Bytes;
 use crate::check::Check;
+use crate::key::KeyNumbers;
 use crate::limits;
 
 /// A minisign public key: its id and an Ed25519 key.
@@ -85,6 +86,10 @@ impl Key {
             id,
             bare,
         })
+    }
+
+    pub(super) const fn numbers(&self) -> KeyNumbers {
+        self.bare.numbers()
     }
 
     /// The one line that says all of the key.

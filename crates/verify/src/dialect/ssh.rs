@@ -18,7 +18,7 @@ use super::bare_key::{BareKey, BareKeyError, BareSignature};
 use super::bytes::Bytes;
 use crate::check::Check;
 use crate::crypto;
-use crate::key::KeyKind;
+use crate::key::{KeyKind, KeyNumbers};
 
 /// An SSH public key.
 #[derive(Debug, Clone)]
@@ -123,6 +123,10 @@ impl Key {
 
     pub(super) const fn kind(&self) -> KeyKind {
         self.bare.kind()
+    }
+
+    pub(super) const fn numbers(&self) -> KeyNumbers {
+        self.bare.numbers()
     }
 }
 

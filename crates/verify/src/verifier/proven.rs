@@ -65,6 +65,7 @@ pub(super) fn evidence(
     Evidence {
         signature: bundle.signature().to_owned(),
         signer: signer.identity,
+        keys: vec![signer.key.numbers()],
         key: Some(signer.key),
         claims: signer.claims,
         content: verified.content,

@@ -18,7 +18,7 @@ use super::own::{check_not_revoked, self_signatures, verified, verifies};
 use super::signature::{Signature, Version, kind};
 use crate::check::Check;
 use crate::dialect::bare_key::BareKey;
-use crate::key::KeyKind;
+use crate::key::{KeyKind, KeyNumbers};
 use crate::limits;
 
 /// A signature that counts.
@@ -27,6 +27,8 @@ pub(in crate::dialect) struct Made {
     pub(in crate::dialect) primary: Fingerprint,
     pub(in crate::dialect) key: Fingerprint,
     pub(in crate::dialect) kind: KeyKind,
+    /// Of the key that signed, and of the primary key.
+    pub(in crate::dialect) keys: [KeyNumbers; 2],
     /// As the signer says.
     pub(in crate::dialect) created: Timestamp,
 }
@@ -75,6 +77,7 @@ pub(in crate::dialect) fn judge(
         primary: certificate.fingerprint(),
         key: key.fingerprint,
         kind: bare.kind(),
+        keys: [bare.numbers(), usable(&certificate.primary.key)?.numbers()],
         created: timestamp(created),
     })
 }
