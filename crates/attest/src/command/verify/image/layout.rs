@@ -1,5 +1,6 @@
 //! An OCI layout on disk: its manifests, each held to the digest by which it is named.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -19,6 +20,10 @@ pub(super) struct Layout {
     /// Manifests of evidence, by what they are attached to; none for cosign's older form.
     pub(super) evidence: Vec<(Option<Digest>, Vec<Descriptor>)>,
     manifests: BTreeMap<Digest, Read>,
+    /// Each blob is read once, however often it is listed.
+    blobs: RefCell<BTreeMap<Digest, Result<Artifact, Refusal>>>,
+    /// Manifests inside of images of which everything is there, with their sizes.
+    whole: RefCell<BTreeSet<(Digest, u64)>>,
 }
 
 /// A manifest whose bytes have its digest.
@@ -45,6 +50,8 @@ impl Layout {
             images: Vec::new(),
             evidence: Vec::new(),
             manifests: BTreeMap::new(),
+            blobs: RefCell::default(),
+            whole: RefCell::default(),
         };
         let mut listed = BTreeSet::new();
         for descriptor in &manifests {
@@ -189,11 +196,16 @@ impl Layout {
                     refuse("manifest-malformed", "indexes too deep inside each other")
                 })?;
                 for child in manifests {
+                    let this = (child.digest(), child.size());
+                    if self.whole.borrow().contains(&this) {
+                        continue;
+                    }
                     *left = left
                         .checked_sub(1)
                         .ok_or_else(|| refuse("manifest-malformed", "too many manifests"))?;
                     let read = self.read_manifest(child.digest(), Some(child.size()))?;
                     self.check_manifest(&read.manifest, depth, left)?;
+                    self.whole.borrow_mut().insert(this);
                 }
                 Ok(())
             }
@@ -201,12 +213,19 @@ impl Layout {
     }
 
     fn check_blob(&self, blob: &Descriptor) -> Result<(), Refusal> {
-        let artifact = Artifact::read_path(&self.path(blob.digest()), Hashes::Sha256);
-        let artifact = artifact.map_err(|error| match error {
-            attest_digest::ReadError::NotFound { .. } => refuse("blob-missing", blob.digest()),
-            other => refuse(other.code(), other),
-        })?;
-        check(&artifact, blob.digest(), Some(blob.size()))
+        let digest = blob.digest();
+        let mut blobs = self.blobs.borrow_mut();
+        let read = blobs.entry(digest).or_insert_with(|| {
+            let artifact = Artifact::read_path(&self.path(digest), Hashes::Sha256);
+            artifact.map_err(|error| match error {
+                attest_digest::ReadError::NotFound { .. } => refuse("blob-missing", digest),
+                other => refuse(other.code(), other),
+            })
+        });
+        match read {
+            Ok(artifact) => check(artifact, digest, Some(blob.size())),
+            Err(refusal) => Err(refusal.clone()),
+        }
     }
 
     /// Sixty-four hexadecimal digits: nothing that leads elsewhere.
