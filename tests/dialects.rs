@@ -737,3 +737,36 @@ fn names_of_evidence_are_escaped() {
         }
     }
 }
+
+/// Reading costs no more than what is there, however often it is listed.
+#[test]
+fn a_blob_that_is_listed_a_thousand_times_is_read_once() {
+    let (world, verify) = image("oci-signature", "--accept no-log,no-time");
+    let layer = vec![0; 48 << 20];
+    let hashed = attest_digest::Artifact::of_bytes(&layer, attest_digest::Hashes::Sha256);
+    let layer_digest = hashed.sha256().hex();
+    world.write(&format!("image/blobs/sha256/{layer_digest}"), &layer);
+    let blob =
+        json!({"mediaType": "a", "digest": format!("sha256:{layer_digest}"), "size": layer.len()});
+    let manifest = json!({"config": blob, "layers": vec![blob.clone(); 1000]}).to_string();
+    let hashed =
+        attest_digest::Artifact::of_bytes(manifest.as_bytes(), attest_digest::Hashes::Sha256);
+    let digest = hashed.sha256().hex();
+    world.write(&format!("image/blobs/sha256/{digest}"), &manifest);
+    let listed =
+        json!({"mediaType": "m", "digest": format!("sha256:{digest}"), "size": manifest.len()});
+    world.write(
+        "image/index.json",
+        json!({"manifests": [listed]}).to_string(),
+    );
+    let before = std::time::Instant::now();
+    assert_eq!(code(&world.attest(&verify)), "bundle-missing");
+    assert!(before.elapsed().as_secs() < 10, "{:?}", before.elapsed());
+}
+
+#[test]
+fn a_named_bundle_that_is_not_there_tells_nothing_about_an_image() {
+    let (world, verify) = image("oci-signature", "--accept no-log,no-time");
+    let ran = world.attest(&format!("{verify} --bundle nowhere"));
+    assert_eq!(ran.exit, 3, "{ran:#?}");
+}

@@ -505,12 +505,10 @@ fn without_a_bundle_there_is_no_yes() {
 fn what_cannot_be_opened_could_not_be_told() {
     let released = Released::new();
     assert_eq!(released.verify("dist/none.txt", &[]).exit, 3);
-    assert_eq!(
-        released
-            .verify("dist/a.txt", &["--bundle", "dist/none.sigstore.json"])
-            .exit,
-        3
-    );
+    for subject in ["dist/a.txt", "dist", "dist/SHA256SUMS"] {
+        let ran = released.verify(subject, &["--bundle", "dist/none.sigstore.json"]);
+        assert_eq!(ran.exit, 3, "{subject}: {ran:#?}");
+    }
 }
 
 #[test]

@@ -125,7 +125,7 @@ fn judge_by(
         None => judge_without_names(folder, bundles, &exempt, session, shelf, &mut report),
     };
     report.files = folder.reports(verdicts);
-    if source.is_none() && report.reasons.iter().any(is_unread_list) {
+    if source.is_none() && report.reasons.iter().any(is_unread) {
         could_not_tell(&mut report);
     }
     if report.reasons.is_empty()
@@ -144,7 +144,12 @@ fn judge_by(
     Judged { report, names }
 }
 
-/// The list of signed names could not be read: nobody can say what it says about the files.
+/// Whether a refusal says that there is evidence that cannot be read.
+fn is_unread(refusal: &Refusal) -> bool {
+    is_unread_list(refusal) || refusal.code == "bundle-unreadable"
+}
+
+/// The evidence could not be read: nobody can say what it says about the files.
 fn could_not_tell(report: &mut SubjectReport) {
     let Some(refusal) = report.reasons.pop() else {
         return;
@@ -603,9 +608,12 @@ fn judge_without_names(
 }
 
 fn nothing_approves(bundles: &[Loaded], shelf: &Shelf) -> Refusal {
-    bundles
-        .iter()
-        .flat_map(|bundle| shelf.refusals(bundle.index))
+    let refusals = |bundle: &Loaded| shelf.refusals(bundle.index);
+    let unread = bundles.iter().find(|it| shelf.is_unreadable(it.index));
+    unread
+        .into_iter()
+        .chain(bundles)
+        .flat_map(refusals)
         .next()
         .unwrap_or_else(no_bundle)
 }

@@ -65,7 +65,10 @@ pub(super) fn verify(folder: &Path, session: &Session, shelf: &mut Shelf) -> Sub
 
 /// What could not be read is no "no".
 fn verdict(refusal: Refusal) -> Verdict {
-    if matches!(refusal.code, UNREADABLE | "file-changed") {
+    if matches!(
+        refusal.code,
+        UNREADABLE | "file-changed" | "bundle-unreadable"
+    ) {
         Verdict::Unreadable(refusal)
     } else {
         Verdict::Rejected(refusal)
@@ -162,7 +165,12 @@ fn judge(
         approval::decided(approving, session, shelf, report);
         return enough;
     }
-    Err(most_telling(refused).unwrap_or_else(no_bundle))
+    // A bundle that was named and cannot be read might have said yes.
+    let unread = refused.iter().find(|it| it.code == "bundle-unreadable");
+    let unread = unread.cloned();
+    Err(unread
+        .or_else(|| most_telling(refused))
+        .unwrap_or_else(no_bundle))
 }
 
 /// Whether a piece of evidence is the expected signer's, about this manifest.
