@@ -20,6 +20,7 @@ mod init;
 mod inspect;
 mod key;
 mod log;
+mod memory;
 mod offline;
 mod page;
 mod readme;

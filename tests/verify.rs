@@ -5,6 +5,7 @@ mod claims;
 mod copy;
 mod formats;
 mod less;
+mod many;
 mod signers;
 mod signers_file;
 

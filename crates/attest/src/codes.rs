@@ -145,6 +145,11 @@ pub(crate) const OWN: &[Own] = &[
         "an entry to append is none that the log takes",
     ),
     own(
+        "files-from-invalid",
+        &[2],
+        "the list of files to verify cannot be read, or has a line that is no path",
+    ),
+    own(
         "flag-refused",
         &[2],
         "a flag of cosign that loosens a check, which attest does not have",

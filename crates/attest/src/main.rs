@@ -16,6 +16,7 @@ mod failure;
 mod files;
 mod home;
 mod identity;
+mod limits;
 mod password;
 mod report;
 mod trust;

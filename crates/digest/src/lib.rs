@@ -32,6 +32,7 @@ mod hasher;
 mod parallel;
 mod path;
 mod pipeline;
+mod read_all;
 mod read_error;
 mod sys;
 mod walk;

@@ -61,7 +61,10 @@ impl Root {
             .map_err(|error| error.at(path.as_str()))
     }
 
-    fn open_file_inner(&self, path: &RelativePath) -> Result<(File, Snapshot), ReadError> {
+    pub(crate) fn open_file_inner(
+        &self,
+        path: &RelativePath,
+    ) -> Result<(File, Snapshot), ReadError> {
         // Non-blocking, so that a named pipe does not wait for a writer.
         let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY;
         let file = match self.open_beneath(path.as_str(), flags, ResolveFlags::empty()) {
@@ -87,7 +90,11 @@ impl Root {
         Ok(artifact)
     }
 
-    fn check_leads_to(&self, path: &RelativePath, before: &Snapshot) -> Result<(), ReadError> {
+    pub(crate) fn check_leads_to(
+        &self,
+        path: &RelativePath,
+        before: &Snapshot,
+    ) -> Result<(), ReadError> {
         let now = self.open_beneath(path.as_str(), OFlags::PATH, ResolveFlags::empty());
         let now = File::from(now.map_err(LinkFailure::from)?);
         before.check_equal(&now.metadata()?)
@@ -258,7 +265,14 @@ pub(crate) struct Snapshot {
     changed: (i64, i64),
 }
 
+/// Which file it is, under whatever name: device and inode.
+pub(crate) type FileId = (u64, u64);
+
 impl Snapshot {
+    pub(crate) const fn id(&self) -> FileId {
+        (self.device, self.inode)
+    }
+
     pub(crate) const fn size(&self) -> u64 {
         self.size
     }

@@ -16,7 +16,7 @@ pub const ENVELOPE: json::Limits = json::Limits {
 
 /// Bytes of memory that the values of one document may take beside their text: an object costs us
 /// hundreds of bytes, an attacker three.
-pub const JSON_MEMORY: usize = 256 << 20;
+pub const JSON_MEMORY: usize = 32 << 20;
 
 /// The deepest nesting that can be asked for; the parser below us stops at 128.
 pub const JSON_DEPTH: usize = 120;

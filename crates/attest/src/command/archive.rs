@@ -15,7 +15,7 @@ use clap::{Args, Subcommand};
 
 use crate::args::{Global, TrustArgs};
 use crate::clock::Now;
-use crate::command::verify::Session;
+use crate::command::verify::{Neighbours, Session};
 use crate::console::Console;
 use crate::failure::{Exit, Failure, with_source};
 use crate::home::Home;
@@ -158,6 +158,8 @@ fn session(
         accept_no_names: false,
         ignore_missing: false,
         bundles: Vec::new(),
+        neighbours: Neighbours::default(),
+        large: std::sync::Mutex::default(),
     })
 }
 

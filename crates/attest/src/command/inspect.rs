@@ -4,6 +4,7 @@
 mod describe;
 mod evidence;
 mod kind;
+mod limits;
 
 use std::path::PathBuf;
 
@@ -14,12 +15,16 @@ use crate::args::Global;
 use crate::console::{Console, escape};
 use crate::failure::{Exit, Failure};
 use crate::files;
+use crate::limits::INSPECT_BYTES;
 
 #[derive(Debug, Args)]
 pub(crate) struct InspectArgs {
     /// Files to look at
-    #[arg(required = true, value_name = "FILE")]
+    #[arg(required_unless_present = "limits", value_name = "FILE")]
     files: Vec<PathBuf>,
+    /// Print every bound on what is read, and look at nothing
+    #[arg(long, conflicts_with = "files")]
+    limits: bool,
 }
 
 pub(crate) fn run(
@@ -27,10 +32,13 @@ pub(crate) fn run(
     _global: &Global,
     console: &Console,
 ) -> Result<Exit, Failure> {
+    if args.limits {
+        return Ok(limits::run(console));
+    }
     let mut exit = Exit::Yes;
     let mut objects = Vec::new();
     for path in &args.files {
-        let bytes = files::read_limited(path, FILE_BYTES).map_err(|error| {
+        let bytes = files::read_limited(path, INSPECT_BYTES).map_err(|error| {
             Failure::unknown("file-unreadable", format!("{}: {error}", path.display()))
         })?;
         let description = describe::describe(path, &bytes);
@@ -71,6 +79,3 @@ fn show(console: &Console, path: &std::path::Path, description: &describe::Descr
     }
     console.say("  claimed, not verified: attest verify checks it against an expected signer");
 }
-
-/// Nothing of this field is larger; artifacts are not inspected.
-const FILE_BYTES: u64 = 64 * 1024 * 1024;

@@ -8,12 +8,16 @@ mod exempt;
 mod file;
 mod folder;
 mod image;
+mod list;
+mod many;
 mod several;
 mod shelf;
 mod subject;
 mod sums;
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
+use std::sync::Mutex;
 
 use attest_policy::{Pattern, Policy};
 use attest_provenance::ReleaseName;
@@ -24,19 +28,31 @@ use crate::args::{AcceptArg, Global, TrustArgs};
 use crate::clock::Now;
 use crate::console::Console;
 use crate::failure::{Exit, Failure};
+use crate::files;
 use crate::report::{Report, SubjectReport};
 use crate::trust::{self, Surroundings, Trust};
 
 use copy::Handover;
+pub(crate) use evidence::Neighbours;
 pub(crate) use folder::verify as verify_folder;
 pub(crate) use shelf::Shelf;
 use subject::Subject;
 
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a flag of the command line"
+)]
 #[derive(Debug, Args)]
 pub(crate) struct VerifyArgs {
     /// Files, folders, checksum files (or sums:FILE), saved images (oci-layout:DIR), sha256:HEX
-    #[arg(required = true, value_name = "SUBJECT")]
+    #[arg(required_unless_present = "files_from", value_name = "SUBJECT")]
     subjects: Vec<String>,
+    /// Verify the files of this list too, one path on each line (`-`: standard input)
+    #[arg(long, value_name = "FILE")]
+    files_from: Option<PathBuf>,
+    /// With --files-from: a NUL stands behind each path
+    #[arg(long, requires = "files_from")]
+    null: bool,
     #[command(flatten)]
     trust: TrustArgs,
     /// The release that the evidence must name
@@ -74,15 +90,21 @@ pub(crate) struct Session {
     pub(crate) accept_no_names: bool,
     pub(crate) ignore_missing: bool,
     pub(crate) bundles: Vec<PathBuf>,
+    pub(crate) neighbours: Neighbours,
+    /// Held by the one who reads large evidence.
+    pub(crate) large: Mutex<()>,
 }
 
 pub(crate) fn run(args: &VerifyArgs, global: &Global, console: &Console) -> Result<Exit, Failure> {
     let now = global.now()?;
-    let subjects = args
+    let mut subjects = args
         .subjects
         .iter()
         .map(|text| Subject::parse(text))
         .collect::<Result<Vec<_>, _>>()?;
+    if let Some(list) = &args.files_from {
+        subjects.extend(list::read(list, args.null)?);
+    }
     let handover = args
         .copy_to
         .as_deref()
@@ -90,11 +112,7 @@ pub(crate) fn run(args: &VerifyArgs, global: &Global, console: &Console) -> Resu
         .transpose()?;
     let session = session(args, &subjects, now)?;
     let mut report = new_report(args, global, now, &session);
-    let mut shelf = Shelf::new();
-    for subject in &subjects {
-        report.subjects.push(answer(subject, &session, &mut shelf));
-    }
-    report.evidence = shelf.into_reports(session.policy.signers());
+    (report.subjects, report.evidence) = many::answers(&subjects, &session);
     if let Some(handover) = handover {
         handover.run(&subjects, &mut report)?;
     }
@@ -153,11 +171,15 @@ fn session(args: &VerifyArgs, subjects: &[Subject], now: Now) -> Result<Session,
         accept_no_names: args.trust.accept.contains(&AcceptArg::NoNames),
         ignore_missing: args.ignore_missing,
         bundles: args.bundle.clone(),
+        neighbours: Neighbours::default(),
+        large: Mutex::default(),
     })
 }
 
 fn surroundings(args: &VerifyArgs, subjects: &[Subject]) -> Surroundings {
     let mut around = Surroundings::default();
+    let neighbours = Neighbours::default();
+    let mut folders = BTreeSet::new();
     for subject in subjects {
         match subject {
             Subject::Folder(path) => {
@@ -166,13 +188,13 @@ fn surroundings(args: &VerifyArgs, subjects: &[Subject]) -> Surroundings {
                 around.bundles.extend(evidence::bundles_at_top(path));
             }
             Subject::File(path) | Subject::Sums { path, .. } => {
-                around.beside.extend(evidence::folders_up(path));
-                around.bundles.extend(
-                    evidence::places_for(path)
-                        .into_iter()
-                        .map(|place| place.path)
-                        .filter(|path| path.exists()),
-                );
+                if folders.insert(files::folder_of(path)) {
+                    around.beside.extend(evidence::folders_up(path));
+                }
+                let places = evidence::places_for(path, &neighbours);
+                around
+                    .bundles
+                    .extend(places.into_iter().map(|place| place.path));
             }
             Subject::Image(path) => {
                 around.verified.push(path.clone());

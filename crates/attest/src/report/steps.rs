@@ -250,7 +250,7 @@ mod tests {
 
     #[test]
     fn a_refusal_that_is_of_no_step_stands_alone() {
-        assert_eq!(states(&["dialect-unsupported"]), ["- failed"]);
+        assert_eq!(states(&["of-no-step"]), ["- failed"]);
     }
 
     #[test]

@@ -92,7 +92,16 @@ pub(super) fn envelope_claims(envelope: &Envelope) -> Vec<(&'static str, String)
         ("payload type", envelope.payload_type().to_owned()),
         ("signatures", envelope.signatures().len().to_string()),
     ];
-    match Statement::parse(envelope.unverified_payload()) {
+    let payload = envelope.unverified_payload();
+    if payload.len() > crate::limits::STATEMENT_BYTES {
+        let words = format!(
+            "{} bytes, more than are described of an envelope",
+            payload.len()
+        );
+        claims.push(("payload", words));
+        return claims;
+    }
+    match Statement::parse(payload) {
         Ok(statement) => claims.extend(statement_claims(&statement)),
         Err(error) => claims.push(("payload", format!("no statement: {error}"))),
     }

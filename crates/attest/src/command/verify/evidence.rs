@@ -1,7 +1,9 @@
 //! Where evidence about a file or a folder is looked for.
 
+use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use attest_verify::Detached;
 
@@ -45,7 +47,7 @@ const OWN: &[&str] = &[
 
 /// The places for one file that hold something: beside it, then statements beside it and in parent
 /// folders up to the current one.
-pub(crate) fn places_for(file: &Path) -> Vec<Place> {
+pub(crate) fn places_for(file: &Path, neighbours: &Neighbours) -> Vec<Place> {
     let mut places = Vec::new();
     for suffix in OWN {
         let path = with_suffix(file, suffix);
@@ -56,17 +58,35 @@ pub(crate) fn places_for(file: &Path) -> Vec<Place> {
             });
         }
     }
-    for folder in folders_up(file) {
-        for path in bundles_at_top(&folder) {
-            let Some(name) = name_of(&path) else { continue };
-            let role = match shared_role(name) {
-                Some(role) if places.iter().all(|place| place.path != path) => role,
-                _ => continue,
-            };
-            places.push(Place { path, role });
+    let own = places.len();
+    for shared in neighbours.of(file).iter() {
+        let is_own = |place: &Place| place.path == shared.path;
+        if !places.iter().take(own).any(is_own) {
+            places.push(shared.clone());
         }
     }
     places
+}
+
+/// The shared evidence of each folder and its parents, looked for once: a run can verify a hundred
+/// thousand files of one folder.
+#[derive(Debug, Default)]
+pub(crate) struct Neighbours(Mutex<BTreeMap<PathBuf, Arc<[Place]>>>);
+
+impl Neighbours {
+    fn of(&self, file: &Path) -> Arc<[Place]> {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let shared = known.entry(files::folder_of(file)).or_insert_with(|| {
+            let paths = folders_up(file)
+                .into_iter()
+                .flat_map(|folder| bundles_at_top(&folder));
+            let role = |path: &PathBuf| name_of(path).and_then(shared_role);
+            paths
+                .filter_map(|path| role(&path).map(|role| Place { path, role }))
+                .collect()
+        });
+        Arc::clone(shared)
+    }
 }
 
 /// Every file at the top of a folder that is named like a bundle, in order.

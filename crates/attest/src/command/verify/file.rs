@@ -24,14 +24,10 @@ pub(super) fn verify(path: &Path, session: &Session, shelf: &mut Shelf) -> Subje
             pieces.map(|index| (index, place.role, place.path.as_path()))
         })
         .collect();
-    let hashes = if loaded
-        .iter()
-        .any(|(index, role, _)| shelf.is_statement(*index) || *role == Role::Checksums)
-    {
-        Hashes::Sha256AndSha512
-    } else {
-        Hashes::Sha256
-    };
+    let mut hashes = shelf.needed_hashes(loaded.iter().map(|(index, ..)| *index), session);
+    if loaded.iter().any(|(_, role, _)| *role == Role::Checksums) {
+        hashes = hashes.with(Algorithm::Sha512);
+    }
     let mut report = SubjectReport::new(path.display().to_string(), "file");
     let artifact = match Artifact::read_path(path, hashes) {
         Ok(artifact) => artifact,
@@ -90,7 +86,7 @@ pub(super) fn verify_digest(digest: Digest, session: &Session, shelf: &mut Shelf
 /// The places where evidence about a file is looked for: only `--bundle` if it is given.
 pub(super) fn places(path: &Path, session: &Session) -> Vec<Place> {
     if session.bundles.is_empty() {
-        return places_for(path);
+        return places_for(path, &session.neighbours);
     }
     let named = |bundle: &PathBuf| Place {
         path: bundle.clone(),

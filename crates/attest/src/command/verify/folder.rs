@@ -10,9 +10,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use attest_digest::{
-    Artifact, Hashes, Problem, ReadError, RelativePath, Root, WalkLimits, hash_all,
-};
+use attest_digest::{Artifact, Hashes, Problem, ReadError, RelativePath, Root, WalkLimits};
 use attest_policy::{
     Accepted, Approval, FileVerdict, Found, Outcome, Present, SignedNames, judge_folder,
     provenance_complete,
@@ -25,14 +23,18 @@ use super::evidence::{bundles_at_top, signed_name, signs_checksums};
 use super::exempt;
 use super::file::{file_name, is_unread_list, no_bundle, signed_checksums};
 use super::several;
-use super::shelf::Shelf;
+use super::shelf::{Asked, Shelf};
 use crate::home::real;
 use crate::report::{FileReport, Refusal, SubjectReport, Verdict};
 
 pub(crate) fn verify(path: &Path, session: &Session, shelf: &mut Shelf) -> SubjectReport {
     let mut report = SubjectReport::new(path.display().to_string(), "folder");
     let bundles = load_bundles(path, session, shelf);
-    match Folder::read(path, hashes_for(&bundles, shelf), session) {
+    match Folder::read(
+        path,
+        shelf.needed_hashes(bundles.iter().map(|it| it.index), session),
+        session,
+    ) {
         Ok(folder) => judge(&folder, &bundles, session, shelf, report),
         Err(refusal) => {
             report.files.push(FileReport {
@@ -230,17 +232,6 @@ fn load_bundles(folder: &Path, session: &Session, shelf: &mut Shelf) -> Vec<Load
         .collect()
 }
 
-fn hashes_for(bundles: &[Loaded], shelf: &Shelf) -> Hashes {
-    if bundles
-        .iter()
-        .any(|bundle| shelf.is_statement(bundle.index))
-    {
-        Hashes::Sha256AndSha512
-    } else {
-        Hashes::Sha256
-    }
-}
-
 /// What stands in the folder, hashed.
 pub(super) struct Folder {
     pub(super) files: BTreeMap<RelativePath, Result<Artifact, ReadError>>,
@@ -298,7 +289,7 @@ impl Folder {
             .walk(&WalkLimits::default())
             .map_err(|error| unreadable(error.code(), error.to_string()))?;
         let paths: Vec<RelativePath> = tree.files().map(|(path, _)| path.clone()).collect();
-        let artifacts = hash_all(0, &paths, |path| root.read(path, hashes));
+        let artifacts = root.read_all(&paths, hashes);
         let refused = tree
             .refused()
             .map(|(path, problem)| Refused {
@@ -418,17 +409,23 @@ pub(super) fn file_report<'a>(
 /// Verifies each bundle: statements by themselves, message signatures over the file they are named
 /// after.
 fn prove(folder: &Folder, bundles: &[Loaded], session: &Session, shelf: &mut Shelf) {
-    for bundle in bundles {
-        if shelf.is_statement(bundle.index) {
-            shelf.prove_statement(bundle.index, session);
-        } else if let Some(name) = file_name(&bundle.path).and_then(signed_name)
-            && let Some(artifact) = folder.artifact_at(name)
-        {
-            let place = folder.root.as_ref().map(|root| root.join(name));
-            let subject = Subject::Artifact(artifact);
-            shelf.prove_over(bundle.index, &subject, place.as_deref(), session);
-        }
-    }
+    let asked: Vec<Asked<'_>> = bundles
+        .iter()
+        .filter_map(|bundle| {
+            let mut asked = Asked {
+                index: bundle.index,
+                subject: None,
+                place: None,
+            };
+            if !shelf.is_statement(bundle.index) {
+                let name = file_name(&bundle.path).and_then(signed_name)?;
+                asked.subject = Some(Subject::Artifact(folder.artifact_at(name)?));
+                asked.place = folder.root.as_ref().map(|root| root.join(name));
+            }
+            Some(asked)
+        })
+        .collect();
+    shelf.prove_all(&asked, session);
 }
 
 /// Where the signed names come from.

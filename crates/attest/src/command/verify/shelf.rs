@@ -2,6 +2,7 @@
 
 mod claims;
 mod detached;
+mod many;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -17,6 +18,7 @@ use crate::home::real;
 use crate::report::{self, EvidenceReport, EvidenceState, Refusal};
 
 use claims::Claims;
+pub(crate) use many::Asked;
 
 /// All evidence of a run. A file holds one piece or several; each is read, parsed and, as a
 /// statement, verified once, and has a number of its own. A file of which one piece cannot be read

@@ -3,9 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use attest_digest::{
-    Algorithm, Artifact, Checksums, Hashes, ReadError, RelativePath, Root, hash_all,
-};
+use attest_digest::{Algorithm, Artifact, Checksums, Hashes, ReadError, RelativePath, Root};
 use attest_policy::{Accepted, Approval, Found, Present, SignedNames, judge_folder};
 
 use super::Session;
@@ -26,7 +24,7 @@ pub(super) fn verify(
 ) -> SubjectReport {
     let mut report = SubjectReport::new(path.display().to_string(), "checksums");
     let unreadable = |error| FileReport::unreadable(path.display().to_string(), &error);
-    let artifact = match Artifact::read_path(path, Hashes::Sha256AndSha512) {
+    let artifact = match Artifact::read_path(path, Hashes::All) {
         Ok(artifact) => artifact,
         Err(error) => {
             report.files.push(unreadable(error));
@@ -200,7 +198,7 @@ fn judge(
     let read: BTreeMap<RelativePath, Result<Artifact, ReadError>> = listed
         .iter()
         .cloned()
-        .zip(hash_all(0, &listed, |path| root.read(path, hashes)))
+        .zip(root.read_all(&listed, hashes))
         .collect();
     let present: Vec<Present> = read
         .iter()

@@ -1,0 +1,193 @@
+//! `attest inspect --limits`: every bound of every crate, with what it bounds.
+//!
+//! The values are the constants themselves, and the words the comments that stand above them, so that
+//! there is one place for each. A test reads the sources, and misses none.
+
+use serde_json::{Value, json};
+
+use crate::console::{Console, escape};
+use crate::failure::Exit;
+
+/// One bound.
+struct Limit {
+    place: &'static str,
+    name: &'static str,
+    value: Value,
+    meaning: String,
+}
+
+pub(super) fn run(console: &Console) -> Exit {
+    let all = all();
+    if console.is_json() {
+        let limits: Vec<Value> = all
+            .iter()
+            .map(|it| {
+                json!({ "crate": it.place, "name": it.name, "value": it.value, "meaning": it.meaning })
+            })
+            .collect();
+        console.json(&json!({
+            "version": 1, "command": "inspect", "answer": Exit::Yes.word(), "exit": 0, "limits": limits,
+        }));
+        return Exit::Yes;
+    }
+    for limit in all {
+        console.say(format_args!(
+            "{:<10} {:<24} {:>20}  {}",
+            limit.place,
+            limit.name,
+            limit.value,
+            escape(&limit.meaning)
+        ));
+    }
+    Exit::Yes
+}
+
+/// The constants of each crate's `limits.rs`, and that file.
+macro_rules! limits {
+    ($($place:literal, $module:path, $source:literal: $($name:ident),+;)+) => {
+        fn all() -> Vec<Limit> {
+            let mut all = Vec::new();
+            $({
+                use $module as it;
+                let source = include_str!($source);
+                $(all.push(Limit {
+                    place: $place,
+                    name: stringify!($name),
+                    value: json!(it::$name),
+                    meaning: meaning(source, stringify!($name)),
+                });)+
+            })+
+            all.extend(json_limits());
+            all
+        }
+
+        #[cfg(test)]
+        const SOURCES: &[(&str, &str)] = &[$(($place, include_str!($source))),+];
+    };
+}
+
+limits! {
+    "digest", attest_digest::limits, "../../../../digest/src/limits.rs": PATH_BYTES, PATH_DEPTH, TREE_ITEMS, TREE_DIRECTORIES, TREE_DEPTH, TREE_PATH_BYTES, CHECKSUMS_BYTES, ALGORITHM_NAME_BYTES, OTHER_DIGEST_BYTES, DIGESTS, READ_BUFFER, SECOND_THREAD_ABOVE, BUFFERS_IN_FLIGHT;
+    "provenance", attest_provenance::limits, "../../../../provenance/src/limits.rs": JSON_MEMORY, JSON_DEPTH, SIGNATURES, SIGNATURE_BYTES, SUBJECTS_WRITTEN, SUBJECTS_READ, PARTS, RELEASE_NAME_BYTES, RELEASE_VERSION_BYTES, REFERENCES, REPOSITORY_URI_BYTES, CI_VALUE_BYTES;
+    "log", attest_log::limits, "../../../../log/src/limits.rs": NOTE_BYTES, NOTE_SIGNATURES, ORIGIN_BYTES, CHECKPOINT_EXTENSIONS, ENTRY_BYTES, PROOF_HASHES;
+    "verify", attest_verify::limits, "../../../../verify/src/limits.rs": BUNDLE_BYTES, BUNDLE_DEPTH, BUNDLE_VALUES, EVIDENCE_BYTES, EVIDENCE_PIECES, IMAGE_MANIFEST_BYTES, IMAGE_DESCRIPTORS, IMAGE_MANIFESTS, IMAGE_DEPTH, LOG_ENTRIES, TIMESTAMPS, PROOF_HASHES, CHAIN_CERTIFICATES, CERTIFICATE_BYTES, CERTIFICATE_TIMESTAMPS, TIMESTAMP_BYTES, TIMESTAMP_CERTIFICATES, SIGNATURE_BYTES, NAME_BYTES, IDENTITY_BYTES, KEY_BYTES, TRUSTED_ROOT_BYTES, TRUSTED_ROOT_ITEMS, DETACHED_BYTES, DETACHED_SIGNATURES, DETACHED_HASHES, OPENPGP_KEY_BYTES, OPENPGP_BLOCKS, OPENPGP_PACKETS, OPENPGP_SUBPACKETS, OPENPGP_SELF_SIGNATURES, CLOCK_SKEW_SECONDS;
+    "policy", attest_policy::limits, "../../../../policy/src/limits.rs": SIGNERS, SIGNERS_FILE_BYTES;
+    "sign", attest_sign::limits, "../../../../sign/src/limits.rs": KEY_FILE_BYTES, CHAIN_BYTES, TIMESTAMP_REQUEST_BYTES, NONCE_BYTES, NAME_CHARACTERS, ORIGIN_CHARACTERS;
+    "archive", attest_archive::limits, "../../../../archive/src/limits.rs": LAYOUT_BYTES, INDEX_BYTES, MANIFEST_BYTES, MEMBERS, MEMBER_BYTES, MEDIA_TYPE_BYTES, JSON_DEPTH, SYNC_EACH;
+    "remote", attest_remote::limits, "../../../../remote/src/limits.rs": ANSWER_BYTES, NONCE_BYTES, CHAIN_BYTES, CHAIN_CERTIFICATES, ROOT_BYTES, TIMESTAMP_BYTES, METADATA_BYTES, TARGET_BYTES, ROOT_ROTATIONS, STATE_BYTES, STATE_ROOTS;
+    "attest", crate::limits, "../../limits.rs": INSPECT_BYTES, STATEMENT_BYTES, LIST_BYTES, LIST_PATHS;
+}
+
+/// Documents that are bounded in two ways.
+fn json_limits() -> Vec<Limit> {
+    use attest_provenance::limits::{ENVELOPE, STATEMENT};
+    let two = |name: [&'static str; 2], meaning: &str, bytes: usize, depth: usize| {
+        let limit = |name, what: &str, value: usize| Limit {
+            place: "provenance",
+            name,
+            value: json!(value),
+            meaning: format!("{what} of {meaning}"),
+        };
+        let [of_bytes, of_depth] = name;
+        [
+            limit(of_bytes, "Bytes", bytes),
+            limit(of_depth, "Arrays and objects inside each other", depth),
+        ]
+    };
+    let statement = ["STATEMENT.bytes", "STATEMENT.depth"];
+    let envelope = ["ENVELOPE.bytes", "ENVELOPE.depth"];
+    let mut both = Vec::new();
+    both.extend(two(
+        statement,
+        "a statement",
+        STATEMENT.bytes,
+        STATEMENT.depth,
+    ));
+    both.extend(two(envelope, "an envelope", ENVELOPE.bytes, ENVELOPE.depth));
+    both
+}
+
+/// The comment above a constant, in one line and without its markup.
+fn meaning(source: &str, name: &str) -> String {
+    let mut comment: Vec<&str> = Vec::new();
+    for line in source.lines() {
+        let declared = line
+            .trim_start_matches("pub(crate) ")
+            .trim_start_matches("pub ")
+            .strip_prefix("const ");
+        if declared.is_some_and(|it| it.split(':').next() == Some(name)) {
+            return without_markup(&comment.join(" "));
+        }
+        match line.strip_prefix("///") {
+            Some(text) => comment.push(text.trim()),
+            None => comment.clear(),
+        }
+    }
+    String::new()
+}
+
+/// `[text](target)` as its text, and no backticks.
+fn without_markup(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once("](") {
+        let (_, target) = after.split_once(')').unwrap_or((after, ""));
+        plain.push_str(before);
+        rest = target;
+    }
+    plain.push_str(rest);
+    plain.replace(['[', ']', '`'], "")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_constant_of_every_crate_is_printed_with_what_it_bounds() {
+        let all = all();
+        let mut count = 0;
+        for (place, source) in SOURCES {
+            for line in source.lines() {
+                let declared = line.strip_prefix("pub const ").or_else(|| {
+                    line.strip_prefix("pub(crate) const ")
+                        .filter(|_| *place == "attest")
+                });
+                let Some((name, _)) = declared.and_then(|it| it.split_once(':')) else {
+                    continue;
+                };
+                count += 1;
+                let is_it =
+                    |it: &&Limit| it.place == *place && it.name.split('.').next() == Some(name);
+                let found = all.iter().find(is_it);
+                let found = found.unwrap_or_else(|| panic!("{place}: {name} is not printed"));
+                assert!(
+                    found.meaning.len() > 8,
+                    "{place}: {name}: {}",
+                    found.meaning
+                );
+                assert!(found.value.is_number(), "{place}: {name}");
+            }
+        }
+        assert!(count > 70, "{count}");
+    }
+
+    #[test]
+    fn every_crate_with_bounds_is_among_them() {
+        let crates = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+        for entry in std::fs::read_dir(crates).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+            let listed = SOURCES.iter().any(|(place, _)| *place == name);
+            assert_eq!(path.join("src/limits.rs").exists(), listed, "{name}");
+        }
+    }
+
+    #[test]
+    fn what_a_comment_links_to_is_left_out() {
+        assert_eq!(
+            without_markup("in one [`A`](crate::A), at most"),
+            "in one A, at most"
+        );
+    }
+}

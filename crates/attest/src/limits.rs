@@ -1,0 +1,13 @@
+//! The bounds of the command itself. Those of what it reads stand in the crates that parse.
+
+/// Bytes of a file that `inspect` looks at: no evidence of this field is larger.
+pub(crate) const INSPECT_BYTES: u64 = 12 << 20;
+
+/// Bytes of a statement that `inspect` describes while it holds the envelope as well.
+pub(crate) const STATEMENT_BYTES: usize = 2 << 20;
+
+/// Bytes of the list of `--files-from`.
+pub(crate) const LIST_BYTES: u64 = 16 << 20;
+
+/// Paths in the list of `--files-from`.
+pub(crate) const LIST_PATHS: usize = 100_000;
