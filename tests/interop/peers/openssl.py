@@ -132,3 +132,23 @@ def makes_a_key_of_a_kind_that_we_refuse(world):
     refused = world.attest("sign", "--home", world.identity.home, "--no-password", "--key", key, file)
     refused.exits(2).refused("key-unsupported", "not a key that")
     check(not beside(file).exists(), "a bundle was written")
+
+
+@openssl.case
+def writes_lists_that_we_sign_and_verify(world):
+    """`openssl dgst`: its own form, with names that it does not escape; -r writes that of coreutils."""
+    for form in ([], ["-r"]):
+        folder = world.new_folder("listed")
+        names = ["hello", "a)= b", "with space", *([] if form else ["back\\slash"])]
+        for name in names:
+            (folder / name).write_bytes(name.encode())
+        said = world.run(["openssl", "dgst", "-sha256", *form, *names], cwd=folder).accepted()
+        sums = folder / "SHA256SUMS"
+        sums.write_text(said.stdout)
+        world.sign(world.identity, sums)
+        trusted = {"key": world.identity.public, "root": world.identity.root}
+        world.verify(sums, **trusted).accepted()
+        with flipped(folder / "a)= b"):
+            world.verify(sums, **trusted).says_no("digest-mismatch")
+        (folder / "hello").unlink()
+        world.verify(sums, **trusted).says_no("file-missing")
