@@ -68,3 +68,13 @@ fn a_promise_alone_needs_set_only_to_be_said() {
     let said = verify(case, KEY, "--accept set-only").yes().out;
     assert!(said.contains("set-only was accepted"), "{said}");
 }
+
+/// The digest that the key signs is computed for it.
+#[test]
+fn a_key_that_signs_another_digest_than_sha_256_needs_no_flag() {
+    let said = verify("message-ed25519", KEY, "").yes().out;
+    assert!(
+        said.contains("second opinion of the Sigstore engine"),
+        "{said}"
+    );
+}

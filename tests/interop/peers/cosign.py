@@ -423,6 +423,19 @@ def signs_with_rsa_keys_and_we_accept(world):
             world.verify(file, **theirs).says_no("digest-mismatch")
 
 
+@cosign.case
+def signs_with_larger_curves_and_we_accept(world):
+    """cosign cannot verify these, and refuses its own signatures by Ed25519 while it makes them."""
+    for curve in ("P-384", "P-521"):
+        kind = ["-algorithm", "EC", "-pkeyopt", f"ec_paramgen_curve:{curve}"]
+        key, file = imported_key(world, kind), world.new_file("tool.bin")
+        sign_blob(world, file, key)
+        theirs = {"key": key.with_suffix(".pub"), "root": world.stack.root}
+        world.verify(file, **theirs).accepted()
+        with flipped(file):
+            world.verify(file, **theirs).says_no("digest-mismatch")
+
+
 def imported_key(world, kind: list[str]) -> Path:
     """A key by openssl in cosign's keeping."""
     folder = world.new_folder("imported")
