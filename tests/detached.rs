@@ -230,6 +230,19 @@ fn one_key_under_two_ids_of_minisign_is_one_signer() {
     verify(&world, "tool", &[&keys[..], &ACCEPT].concat()).yes();
     let two = [&keys[..], &["--require", "2"], &ACCEPT].concat();
     refused(&verify(&world, "tool", &two), "signers-too-few");
+    // And who is denied under one is denied under the other.
+    let denied = [&keys[..], &["--deny-key", "keys/other"], &ACCEPT].concat();
+    refused(&verify(&world, "tool", &denied), "signer-denied");
+}
+
+#[test]
+fn a_denied_pin_is_the_keys_in_whatever_form_it_signs() {
+    let world = with_fixture("ssh", "ed25519", ".sig");
+    let pin = "sha256:1ab4c625062e0f99959eb19146c864850302abf22737e74ffcf4bc63da8cd4e5";
+    let arguments = [&["--key", "keys/signer"][..], &ACCEPT].concat();
+    verify(&world, "tool", &arguments).yes();
+    let denied = [&arguments[..], &["--deny-key", pin]].concat();
+    refused(&verify(&world, "tool", &denied), "signer-denied");
 }
 
 #[test]

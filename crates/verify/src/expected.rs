@@ -46,6 +46,18 @@ impl ExpectedSigner {
     }
 }
 
+impl ExpectedSigner {
+    /// SHA-256 of the `SubjectPublicKeyInfo` that the key has or would have, in whatever form it is
+    /// named; of OpenPGP of the primary key. None for an identity, or a key that cannot verify.
+    pub fn fingerprint(&self) -> Option<[u8; 32]> {
+        match self {
+            Self::Key(key) => Some(key.fingerprint()),
+            Self::Detached(key) => key.numbers().map(|it| it.fingerprint()),
+            Self::Identity(_) => None,
+        }
+    }
+}
+
 impl ExpectedIdentity {
     /// Identities that the pattern covers, vouched for by exactly this issuer of identity tokens.
     pub fn new(identity: IdentityPattern, issuer: impl Into<String>) -> Self {

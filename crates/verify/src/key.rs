@@ -8,7 +8,7 @@ use attest_log::Ed25519Key;
 use attest_log::entry::KeyDetails;
 use attest_provenance::base64;
 
-use crate::asn1::spki::{Spki, SpkiError};
+use crate::asn1::spki::{self, Spki, SpkiError};
 use crate::crypto::{self, VerifyingKey};
 use crate::limits;
 
@@ -24,7 +24,6 @@ pub struct PublicKey {
     spki: Arc<[u8]>,
     kind: KeyKind,
     fingerprint: [u8; 32],
-    numbers: KeyNumbers,
     verifying: Verifying,
 }
 
@@ -98,14 +97,12 @@ pub struct KeyNumbers([u8; 32]);
 impl KeyNumbers {
     /// Of the content of the BIT STRING of a `SubjectPublicKeyInfo`.
     pub(crate) fn of(kind: KeyKind, public_key: &[u8]) -> Self {
-        let kind = match kind {
-            KeyKind::P256 => 1,
-            KeyKind::P384 => 2,
-            KeyKind::P521 => 3,
-            KeyKind::Rsa { .. } => 4,
-            KeyKind::Ed25519 => 5,
-        };
-        Self(crypto::sha256(&[&[kind], public_key].concat()))
+        Self(crypto::sha256(&spki::encode(kind, public_key)))
+    }
+
+    /// SHA-256 of the `SubjectPublicKeyInfo` that the key has or would have: what pins hold.
+    pub const fn fingerprint(&self) -> [u8; 32] {
+        self.0
     }
 }
 
@@ -154,7 +151,6 @@ impl PublicKey {
             spki: der.into(),
             kind,
             fingerprint: crypto::sha256(der),
-            numbers: KeyNumbers::of(kind, &public_key),
             verifying,
         })
     }
@@ -166,7 +162,7 @@ impl PublicKey {
 
     /// What tells it from other keys, in whatever form they are written.
     pub(crate) const fn numbers(&self) -> KeyNumbers {
-        self.numbers
+        KeyNumbers(self.fingerprint)
     }
 
     /// The DER of the `SubjectPublicKeyInfo`.

@@ -114,12 +114,8 @@ fn denied(
 }
 
 fn deny(denied: &mut Denied, signer: ExpectedSigner) {
-    match signer.key() {
-        Some(key) => {
-            denied.fingerprints.insert(key.fingerprint());
-        }
-        None => denied.keys.push(signer),
-    }
+    denied.fingerprints.extend(signer.fingerprint());
+    denied.keys.push(signer);
 }
 
 /// The key that a flag names: by its fingerprint, by itself or by its file.

@@ -132,9 +132,8 @@ impl KeyValidity {
 
 impl Denied {
     fn covers(&self, evidence: &Evidence) -> bool {
-        let by_key = evidence
-            .key()
-            .is_some_and(|it| self.fingerprints.contains(&it.fingerprint()));
+        let mut keys = evidence.keys().iter();
+        let by_key = keys.any(|it| self.fingerprints.contains(&it.fingerprint()));
         let by_identity = match evidence.signer() {
             attest_verify::ProvenSigner::Identity { identity, .. } => {
                 self.identities.iter().any(|it| it.matches(identity))
@@ -146,7 +145,7 @@ impl Denied {
 }
 
 impl LogRule {
-    fn holds(self, evidence: &Evidence) -> bool {
+    pub(super) fn holds(self, evidence: &Evidence) -> bool {
         match self {
             Self::AsTheRun => true,
             Self::Required => evidence

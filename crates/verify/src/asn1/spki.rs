@@ -4,9 +4,9 @@ use const_oid::ObjectIdentifier;
 use const_oid::db::rfc5912::{
     ID_EC_PUBLIC_KEY, RSA_ENCRYPTION, SECP_256_R_1, SECP_384_R_1, SECP_521_R_1,
 };
-use der::asn1::UintRef;
+use der::asn1::{AnyRef, BitStringRef, UintRef};
 use der::{Decode, Encode, Sequence};
-use spki::SubjectPublicKeyInfoRef;
+use spki::{AlgorithmIdentifierRef, SubjectPublicKeyInfoRef};
 
 use crate::key::KeyKind;
 
@@ -40,6 +40,29 @@ impl Spki {
             public_key: public_key.to_owned(),
         })
     }
+}
+
+/// The one form that we take of a key with that content of the BIT STRING; empty if it has none.
+pub(crate) fn encode(kind: KeyKind, public_key: &[u8]) -> Vec<u8> {
+    let (oid, curve) = match kind {
+        KeyKind::P256 => (ID_EC_PUBLIC_KEY, Some(SECP_256_R_1)),
+        KeyKind::P384 => (ID_EC_PUBLIC_KEY, Some(SECP_384_R_1)),
+        KeyKind::P521 => (ID_EC_PUBLIC_KEY, Some(SECP_521_R_1)),
+        KeyKind::Rsa { .. } => (RSA_ENCRYPTION, None),
+        KeyKind::Ed25519 => (ED25519, None),
+    };
+    let parameters = match (&curve, kind) {
+        (Some(curve), _) => Some(AnyRef::from(curve)),
+        (None, KeyKind::Rsa { .. }) => Some(AnyRef::NULL),
+        (None, _) => None,
+    };
+    let algorithm = AlgorithmIdentifierRef { oid, parameters };
+    let spki =
+        BitStringRef::from_bytes(public_key).map(|subject_public_key| SubjectPublicKeyInfoRef {
+            algorithm,
+            subject_public_key,
+        });
+    spki.and_then(|it| it.to_der()).unwrap_or_default()
 }
 
 fn kind(spki: &SubjectPublicKeyInfoRef<'_>, public_key: &[u8]) -> Result<KeyKind, SpkiError> {

@@ -5,6 +5,7 @@ use std::fmt;
 use super::openpgp::{self, Certificate, Fingerprint};
 use super::{minisign, ssh};
 use crate::evidence::ProvenSigner;
+use crate::key::KeyNumbers;
 use crate::limits;
 
 /// A public key that detached signatures are made with, as the user trusts it: an OpenPGP
@@ -99,6 +100,15 @@ impl DetachedKey {
         }
     }
 
+    /// What tells it from other keys; of OpenPGP of the primary key, if that can verify.
+    pub(crate) fn numbers(&self) -> Option<KeyNumbers> {
+        match &self.0 {
+            Key::OpenPgp(certificate) => certificate.numbers(),
+            Key::Minisign(key) => Some(key.numbers()),
+            Key::Ssh(key) => Some(key.numbers()),
+        }
+    }
+
     /// Whether this signer is the key's holder.
     pub(crate) fn is_signer(&self, signer: &ProvenSigner) -> bool {
         match (&self.0, signer) {
@@ -171,6 +181,43 @@ impl DetachedKeyError {
         match self {
             Self::NotAKey | Self::Malformed { .. } => "key-unreadable",
             Self::Unsupported { .. } | Self::Several { .. } | Self::Private => "key-unsupported",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::DetachedKey;
+
+    /// As OpenSSL digests the keys of `fixtures/ssh`, each rewritten as a `SubjectPublicKeyInfo`.
+    #[test]
+    fn a_key_has_one_fingerprint_in_every_form() {
+        for (name, wanted) in [
+            (
+                "ed25519",
+                "1ab4c625062e0f99959eb19146c864850302abf22737e74ffcf4bc63da8cd4e5",
+            ),
+            (
+                "p256",
+                "328035a96669ba0d68a9111577168821554bb11d2114e9f0029b2f510fe36047",
+            ),
+            (
+                "p384",
+                "baeb11391bcf40619d2d97a1e8f9cd2a2bedce5f4e442fa2a5c32d3a942a45e1",
+            ),
+            (
+                "p521",
+                "f999bb3653bb19d092afa793f1a9694e1435174dbb287f98012ab73cb20b2ee4",
+            ),
+            (
+                "rsa3072",
+                "4009a44afff8a14977386fbf56c29d43ba8f36270c6e0a183d783c18086a0767",
+            ),
+        ] {
+            let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures/ssh");
+            let bytes = std::fs::read(format!("{folder}/{name}/key")).unwrap();
+            let numbers = DetachedKey::parse(&bytes).unwrap().numbers().unwrap();
+            assert_eq!(hex::encode(numbers.fingerprint()), wanted, "{name}");
         }
     }
 }

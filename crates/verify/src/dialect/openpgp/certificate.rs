@@ -4,7 +4,9 @@ use super::key::Key;
 use super::packet::{self, Packet};
 use super::signature::{Signature, kind};
 use super::{Fingerprint, Problem};
+use crate::dialect::bare_key::BareKey;
 use crate::dialect::bytes::Bytes;
+use crate::key::KeyNumbers;
 use crate::limits;
 
 /// A public key with all that it says about itself. Parsed; what holds is judged with each
@@ -143,6 +145,11 @@ impl Certificate {
     /// The primary key's fingerprint: what pins hold and what is counted.
     pub(in crate::dialect) const fn fingerprint(&self) -> Fingerprint {
         self.primary.key.fingerprint
+    }
+
+    /// What tells the primary key from others, if it can verify.
+    pub(in crate::dialect) fn numbers(&self) -> Option<KeyNumbers> {
+        self.primary.key.usable.as_ref().ok().map(BareKey::numbers)
     }
 
     /// Its user ids, as they claim.
