@@ -78,3 +78,39 @@ fn a_key_that_signs_another_digest_than_sha_256_needs_no_flag() {
         "{said}"
     );
 }
+
+/// What one group of a signer forgoes, another does not.
+#[test]
+fn a_promise_alone_counts_for_no_group_that_requires_a_proof() {
+    let case = root().join("fixtures/verify/message-set-only");
+    let world = World::new();
+    for name in [
+        "artifact",
+        "bundle.sigstore.json",
+        "trusted_root.json",
+        "key.pub",
+    ] {
+        world.write(name, std::fs::read(case.join(name)).unwrap());
+    }
+    let other = root().join("fixtures/dialects/cosign/key.pub");
+    world.write("other.pub", std::fs::read(other).unwrap());
+    let group = |name: &str, keys: &str, more: &str| {
+        format!("[trust.{name}]\nkind = \"keys\"\nkeys = [{keys}]\n{more}\n")
+    };
+    let both = group(
+        "both",
+        "\"key.pub\", \"other.pub\"",
+        "threshold = 2\nlog = \"set-only\"",
+    );
+    let verify = "verify artifact --bundle bundle.sigstore.json --trusted-root trusted_root.json --at 2026-11-21T12:00:00Z --signers signers.toml --format json";
+    for (log, exit) in [
+        ("log = \"required\"", 1),
+        ("", 1),
+        ("log = \"set-only\"", 0),
+    ] {
+        let alone = group("alone", "\"key.pub\"", log);
+        world.write("signers.toml", format!("version = 1\n{alone}{both}"));
+        let ran = world.attest(verify);
+        assert_eq!(ran.exit, exit, "{log}: {ran:#?}");
+    }
+}

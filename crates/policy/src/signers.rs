@@ -48,6 +48,8 @@ struct Group {
     /// Places in the accepted ones.
     members: Vec<usize>,
     threshold: usize,
+    /// What an approval must have of the log to count for it.
+    log: LogRule,
 }
 
 /// When a signer's evidence counts.
@@ -81,7 +83,7 @@ pub struct Member {
 /// Whose evidence is refused, though it is otherwise accepted.
 #[derive(Debug, Clone, Default)]
 pub struct Denied {
-    /// SHA-256 of the `SubjectPublicKeyInfo`, of keys and of the keys in certificates.
+    /// SHA-256 of the `SubjectPublicKeyInfo`, of keys in whatever form and of the keys in certificates.
     pub fingerprints: BTreeSet<[u8; 32]>,
     /// Keys of other kinds.
     pub keys: Vec<ExpectedSigner>,
@@ -190,6 +192,7 @@ impl Signers {
         self.groups.push(Group {
             members: places.into_iter().collect(),
             threshold,
+            log,
         });
         Ok(self)
     }
@@ -265,10 +268,9 @@ impl Signers {
         let satisfied = self
             .groups
             .iter()
-            .filter(|it| self.pairs(&people, approvals, &it.members) >= it.threshold);
-        let members: BTreeSet<usize> = satisfied.flat_map(|it| it.members.clone()).collect();
-        let members: Vec<usize> = members.into_iter().collect();
-        let of_satisfied = self.pairs(&people, approvals, &members);
+            .filter(|it| self.pairs(&people, approvals, &[it]) >= it.threshold);
+        let satisfied: Vec<&Group> = satisfied.collect();
+        let of_satisfied = self.pairs(&people, approvals, &satisfied);
         if of_satisfied >= self.required.unwrap_or(1) {
             return Ok(());
         }
@@ -284,16 +286,22 @@ impl Signers {
 
     /// How many different accepted signers these approvals are of.
     pub fn count(&self, approvals: &[&Evidence]) -> usize {
-        let all: Vec<usize> = (0..self.accepted.len()).collect();
+        let all: Vec<&Group> = self.groups.iter().collect();
         self.pairs(&people(approvals), approvals, &all)
     }
 
-    /// How many of these members have approved, each person counting for one.
-    fn pairs(&self, people: &[Vec<usize>], approvals: &[&Evidence], members: &[usize]) -> usize {
+    /// How many members of these groups have approved, each person counting for one: with what the
+    /// group asks of the log, whatever another group of the same signer does.
+    fn pairs(&self, people: &[Vec<usize>], approvals: &[&Evidence], groups: &[&Group]) -> usize {
+        let members: BTreeSet<usize> = groups.iter().flat_map(|it| it.members.clone()).collect();
         let is_of = |person: &Vec<usize>, member: usize| {
             let mut of = person.iter().filter_map(|it| approvals.get(*it));
             let signer = self.accepted.get(member);
-            signer.is_some_and(|signer| of.any(|it| it.is_by(signer)))
+            let of_member = |it: &Group| it.members.contains(&member);
+            let logs = groups.iter().filter(|it| of_member(it)).map(|it| it.log);
+            signer.is_some_and(|signer| {
+                of.any(|it| it.is_by(signer) && logs.clone().any(|log| log.holds(it)))
+            })
         };
         let fits: Vec<Vec<usize>> = people
             .iter()
@@ -324,6 +332,7 @@ impl From<ExpectedSigner> for Signers {
             groups: vec![Group {
                 members: vec![0],
                 threshold: 1,
+                log: LogRule::AsTheRun,
             }],
             ..Self::nobody()
         }
