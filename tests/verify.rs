@@ -656,3 +656,23 @@ fn times_before_the_signature_are_in_its_future() {
     );
     released.verify("dist/a.txt", &["--at", "2046-01-01"]).yes();
 }
+
+/// A log can be called anything by whoever keeps it.
+#[test]
+fn a_log_that_nobody_declared_is_not_said_to_be_anothers() {
+    let world = World::new();
+    world
+        .attest("init --no-password --origin log.example.com --export out")
+        .yes();
+    world.write("x", "x");
+    world.attest("sign x --no-password").yes();
+    let said = world
+        .attest("verify x --key out/release.pub --trusted-root out/trusted_root.json")
+        .yes()
+        .out;
+    assert!(
+        said.contains("entry 0 of log.example.com; independence not declared"),
+        "{said}"
+    );
+    assert!(!said.contains("kept by"), "{said}");
+}

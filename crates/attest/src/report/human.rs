@@ -150,7 +150,7 @@ fn proven_lines(report: &Report, proven: &Proven, lines: &mut Vec<String>) {
     }
     for log in &proven.logs {
         lines.push(format!(
-            "     log   entry {} of {}, kept by {}{}",
+            "     log   entry {} of {}{}{}",
             log.index,
             escape(&log.origin),
             who(log.kept_by),
@@ -343,9 +343,10 @@ fn field(name: &str, value: &str) -> String {
 
 fn who(kept_by: &'static str) -> &'static str {
     match kept_by {
-        "signer" => "signer",
-        "independent, as declared" => "a third party, as you declared",
-        _ => "others; independence not declared",
+        "signer" => ", kept by signer",
+        "independent, as declared" => ", kept by a third party, as you declared",
+        // Any signer can give a log of their own any name.
+        _ => "; independence not declared",
     }
 }
 
