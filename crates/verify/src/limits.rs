@@ -92,6 +92,9 @@ pub const OPENPGP_PACKETS: usize = 16 << 10;
 /// Subpackets of one OpenPGP signature, in both of its areas.
 pub const OPENPGP_SUBPACKETS: usize = 128;
 
+/// Bytes of one user id or picture of an OpenPGP key; each of its signatures hashes them again.
+pub const OPENPGP_NAME_BYTES: usize = 64 << 10;
+
 /// Signatures that an OpenPGP key made over itself and its parts; each is verified.
 pub const OPENPGP_SELF_SIGNATURES: usize = 512;
 

@@ -311,6 +311,20 @@ fn nothing_that_is_flipped_in_a_key_makes_it_another() {
     }
 }
 
+/// Each of many signatures over a large name would hash it again.
+#[test]
+fn a_name_beyond_its_limit_is_refused() {
+    let key = Case::read("openpgp", "version-6").input("key");
+    let with_name = |bytes: usize| {
+        let length = u32::try_from(bytes).unwrap().to_be_bytes();
+        let name = [&[0xcd, 0xff], length.as_slice(), &vec![b'a'; bytes]].concat();
+        DetachedKey::parse(&[key.as_slice(), &name].concat())
+    };
+    let most = attest_verify::limits::OPENPGP_NAME_BYTES;
+    assert!(with_name(most).is_ok());
+    assert_eq!(with_name(most + 1).unwrap_err().code(), "key-unreadable");
+}
+
 #[test]
 fn keys_are_one_and_public() {
     let one = Case::read("openpgp", "ed25519").input("key");

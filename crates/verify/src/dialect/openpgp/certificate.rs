@@ -174,6 +174,9 @@ impl Component {
 
 impl Name {
     fn new(kind: u8, body: &[u8]) -> Result<Self, Problem> {
+        if body.len() > limits::OPENPGP_NAME_BYTES {
+            return Err(Problem::TooLarge("bytes of a name"));
+        }
         let length = u32::try_from(body.len()).map_err(|_| Problem::TooLarge("bytes of a name"))?;
         let mark = if kind == packet::USER_ID { 0xb4 } else { 0xd1 };
         Ok(Self {

@@ -224,12 +224,7 @@ fn check_primary_signs(certificate: &Certificate, created: u32) -> Result<(), Ch
 fn check_subkey(certificate: &Certificate, subkey: &Component, created: u32) -> Result<(), Check> {
     check_not_revoked(certificate, subkey, kind::SUBKEY_REVOCATION, created)?;
     let content = [certificate.primary.key.framed(), subkey.key.framed()].concat();
-    let bindings = verified(
-        certificate,
-        subkey
-            .of_kind(kind::SUBKEY_BINDING)
-            .map(|it| (it, content.as_slice())),
-    );
+    let bindings = verified(certificate, subkey.of_kind(kind::SUBKEY_BINDING), &content);
     let bindings = bindings.map_err(|weak| weak.unwrap_or_else(|| unbound(&subkey.key)))?;
     check_age(&subkey.key, created)?;
     check_expiry(&subkey.key, &bindings, created)?;

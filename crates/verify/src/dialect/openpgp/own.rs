@@ -11,55 +11,56 @@ use crate::dialect::bare_key::BareKey;
 /// What the primary key signed about itself: directly, or with a name that it has not revoked.
 pub(super) fn self_signatures(certificate: &Certificate) -> Result<Vec<&Signature>, Check> {
     let primary = certificate.primary.key.framed();
-    let mut claimed: Vec<(&Signature, Vec<u8>)> = certificate
-        .primary
-        .of_kind(kind::DIRECT_KEY)
-        .map(|it| (it, primary.to_vec()))
-        .collect();
+    let mut found = Vec::new();
+    let mut weak = None;
+    let mut add = |verified: Result<Vec<_>, Option<Check>>| match verified {
+        Ok(more) => found.extend(more),
+        Err(check) => weak = weak.take().or(check),
+    };
+    let direct = certificate.primary.of_kind(kind::DIRECT_KEY);
+    add(verified(certificate, direct, primary));
     for name in &certificate.names {
         let content = [primary, &name.framed].concat();
-        let revoked = name
+        let mut revocations = name
             .signatures
             .iter()
-            .filter(|it| it.kind == kind::CERTIFICATION_REVOCATION)
-            .any(|it| may_be_by_primary(certificate, it, &content));
-        if revoked {
+            .filter(|it| it.kind == kind::CERTIFICATION_REVOCATION);
+        if revocations.any(|it| may_be_by_primary(certificate, it, &content)) {
             continue;
         }
         let certifications = name
             .signatures
             .iter()
             .filter(|it| kind::CERTIFICATION.contains(&it.kind));
-        claimed.extend(certifications.map(|it| (it, content.clone())));
+        add(verified(certificate, certifications, &content));
     }
-    let claimed = claimed
-        .iter()
-        .map(|(it, content)| (*it, content.as_slice()));
-    verified(certificate, claimed).map_err(|weak| {
-        weak.unwrap_or_else(|| {
-            Check::new(
-                "key-unbound",
-                format!(
-                    "OpenPGP key {} says nothing about itself that verifies",
-                    certificate.fingerprint()
-                ),
-                "a self-signature",
-            )
-        })
-    })
+    if !found.is_empty() {
+        return Ok(found);
+    }
+    Err(weak.unwrap_or_else(|| {
+        Check::new(
+            "key-unbound",
+            format!(
+                "OpenPGP key {} says nothing about itself that verifies",
+                certificate.fingerprint()
+            ),
+            "a self-signature",
+        )
+    }))
 }
 
 /// Those that the primary key made, with a hash that holds. If it made none: one with a weak hash.
-pub(super) fn verified<'s, 'c>(
+pub(super) fn verified<'s>(
     certificate: &Certificate,
-    claimed: impl Iterator<Item = (&'s Signature, &'c [u8])>,
+    claimed: impl Iterator<Item = &'s Signature>,
+    content: &[u8],
 ) -> Result<Vec<&'s Signature>, Option<Check>> {
     let mut weak = None;
     let mut found = Vec::new();
     let Ok(bare) = usable(&certificate.primary.key) else {
         return Err(None);
     };
-    for (signature, content) in claimed {
+    for signature in claimed {
         if let Err(check) = check_strength(signature, "a signature of the key over itself") {
             weak = Some(check);
         } else if critical(signature).is_none()
