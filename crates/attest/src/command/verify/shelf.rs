@@ -32,7 +32,7 @@ pub(crate) struct Shelf {
     by_path: BTreeMap<PathBuf, Vec<usize>>,
     held: usize,
     /// The last file that was read for a detached signature: others over it need not read it again.
-    observed: Option<(PathBuf, Observed)>,
+    observed: Option<(PathBuf, Vec<Observed>)>,
 }
 
 /// Bytes of bundles that are held between reading and verifying them.

@@ -74,22 +74,27 @@ impl Shelf {
     }
 }
 
-/// What was read of the file before, if it serves this signature too; else it is read again. That
-/// it is still the artifact, the verifier sees.
+/// What was read of the file before, if it serves this signature too; else it is read again, for each
+/// kind of hash once. That it is still the artifact, the verifier sees.
 fn observe<'o>(
-    kept: &'o mut Option<(PathBuf, Observed)>,
+    kept: &'o mut Option<(PathBuf, Vec<Observed>)>,
     signature: &Detached,
     path: &Path,
 ) -> io::Result<&'o Observed> {
-    let serves = |(of, observed): &(PathBuf, Observed)| of == path && observed.covers(signature);
-    if !kept.as_ref().is_some_and(serves) {
-        let observed = signature.observe(&mut files::open_regular(path)?)?;
-        *kept = Some((path.to_owned(), observed));
+    if kept.as_ref().is_none_or(|(of, _)| of != path) {
+        *kept = None;
     }
-    match kept {
-        Some((_, observed)) => Ok(observed),
-        None => Err(io::ErrorKind::Other.into()),
-    }
+    let (_, readings) = kept.get_or_insert_with(|| (path.to_owned(), Vec::new()));
+    let serves = readings.iter().position(|it| it.covers(signature));
+    let place = if let Some(place) = serves {
+        place
+    } else {
+        readings.push(signature.observe(&mut files::open_regular(path)?)?);
+        readings.len() - 1
+    };
+    readings
+        .get(place)
+        .ok_or_else(|| io::ErrorKind::Other.into())
 }
 
 /// Why a digest alone does not do.
@@ -98,5 +103,34 @@ pub(super) fn bytes_needed() -> Refusal {
         code: "digest-incomparable",
         found: "a signature over bytes, of which only the digest is at hand".to_owned(),
         wanted: "the file itself".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Else a file of many signatures would have a large file read as often.
+    #[test]
+    fn signatures_of_different_hashes_in_turn_read_the_file_once_for_each_hash() {
+        let fixtures = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures/openpgp");
+        let signature = |name: &str| {
+            let bytes = std::fs::read(format!("{fixtures}/{name}/signature")).unwrap();
+            Detached::parse(&bytes).unwrap()
+        };
+        let (one, other) = (signature("p256"), signature("p521"));
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        std::fs::write(&path, "x").unwrap();
+        let mut kept = None;
+        for signature in [&one, &other] {
+            observe(&mut kept, signature, &path).unwrap();
+        }
+        std::fs::remove_file(&path).unwrap();
+        for signature in [&one, &other, &one, &other] {
+            observe(&mut kept, signature, &path).unwrap();
+        }
+        let elsewhere = folder.path().join("other");
+        assert!(observe(&mut kept, &one, &elsewhere).is_err());
     }
 }
