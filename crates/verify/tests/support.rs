@@ -58,7 +58,7 @@ impl Scene {
             "mediaType": V0_3,
             "verificationMaterial": {"publicKey": {"hint": scene.public_key().hint()}},
             "messageSignature": {
-                "messageDigest": {"algorithm": "SHA2_256", "digest": base64::encode(&sha256(&scene.artifact))},
+                "messageDigest": message_digest(&scene.key, &scene.artifact),
                 "signature": base64::encode(&signature),
             },
         });
@@ -266,6 +266,12 @@ pub(crate) fn trusted_root(logs: &[&Log], authorities: &[&Authority]) -> Value {
         "tlogs": logs.iter().map(|it| it.trusted()).collect::<Vec<_>>(),
         "timestampAuthorities": authorities.iter().map(|it| it.trusted()).collect::<Vec<_>>(),
     })
+}
+
+/// The digest that the key signs, as a bundle claims it.
+pub(crate) fn message_digest(key: &Key, artifact: &[u8]) -> Value {
+    let (digest, _, algorithm) = key.hash(artifact);
+    json!({"algorithm": algorithm, "digest": base64::encode(&digest)})
 }
 
 pub(crate) fn statement_about(artifact: &[u8]) -> String {

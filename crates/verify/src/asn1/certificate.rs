@@ -59,6 +59,8 @@ pub(crate) enum CertificateError {
     DuplicateExtension,
     #[error("certificate has a malformed extension")]
     Extension,
+    #[error("certificate's validity is not written as that of its year")]
+    Time,
 }
 
 /// The identity that a certificate is issued to.
@@ -382,6 +384,10 @@ impl TimeDer {
     fn timestamp(&self) -> Result<Timestamp, CertificateError> {
         let since_epoch = match self {
             Self::Utc(time) => time.to_unix_duration(),
+            // RFC 5280 §4.1.2.5: one spelling for each time.
+            Self::Generalized(time) if time.to_date_time().year() < 2050 => {
+                return Err(CertificateError::Time);
+            }
             Self::Generalized(time) => time.to_unix_duration(),
         };
         i64::try_from(since_epoch.as_secs())

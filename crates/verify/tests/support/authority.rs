@@ -24,7 +24,7 @@ impl Certificate<'_> {
             int(self.serial),
             seq(&[oid(ECDSA_SHA256)]),
             name(self.issuer),
-            seq(&[generalized_time(from), generalized_time(to)]),
+            seq(&[time(from), time(to)]),
             name(self.subject),
             self.spki.clone(),
         ];
@@ -53,6 +53,16 @@ pub(crate) fn authority_extensions() -> Vec<Vec<u8>> {
         // keyCertSign
         extension("2.5.29.15", true, &tlv(0x03, &[2, 0x04])),
     ]
+}
+
+/// The names that an authority's key has in its own certificate and in those that it issues (RFC 5280
+/// §4.2.1.1 and §4.2.1.2).
+pub(crate) fn key_of_subject(spki: &[u8]) -> Vec<u8> {
+    extension("2.5.29.14", false, &octets(&sha1(spki)))
+}
+
+pub(crate) fn key_of_issuer(spki: &[u8]) -> Vec<u8> {
+    extension("2.5.29.35", false, &seq(&[tlv(0x80, &sha1(spki))]))
 }
 
 pub(crate) fn purpose(critical: bool, purposes: &[&str]) -> Vec<u8> {

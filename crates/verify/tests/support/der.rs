@@ -77,6 +77,15 @@ pub(crate) fn utf8(text: &str) -> Vec<u8> {
     tlv(0x0c, text.as_bytes())
 }
 
+/// The `Time` of a certificate, before 2050 with two digits of the year (RFC 5280 §4.1.2.5); a `+` in
+/// front asks for all four.
+pub(crate) fn time(text: &str) -> Vec<u8> {
+    match text.strip_prefix('+') {
+        None if text < "2050" => tlv(0x17, &text.as_bytes()[2..]),
+        long => generalized_time(long.unwrap_or(text)),
+    }
+}
+
 /// `20260101000000Z`
 pub(crate) fn generalized_time(text: &str) -> Vec<u8> {
     tlv(0x18, text.as_bytes())
@@ -84,6 +93,9 @@ pub(crate) fn generalized_time(text: &str) -> Vec<u8> {
 
 /// A name with one common name.
 pub(crate) fn name(common_name: &str) -> Vec<u8> {
+    if common_name.is_empty() {
+        return seq(&[]);
+    }
     seq(&[set(&[seq(&[oid("2.5.4.3"), utf8(common_name)])])])
 }
 

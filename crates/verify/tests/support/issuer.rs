@@ -3,7 +3,9 @@
 use attest_provenance::base64;
 use serde_json::{Value, json};
 
-use super::authority::{Certificate, authority_extensions, purpose, signed};
+use super::authority::{
+    Certificate, authority_extensions, key_of_issuer, key_of_subject, purpose, signed,
+};
 use super::der::*;
 use super::keys::{Key, sha256};
 
@@ -102,7 +104,7 @@ impl Issuer {
             serial: 1,
             validity: ("20260101000000Z", "20460101000000Z"),
             spki: key.spki(),
-            extensions: authority_extensions(),
+            extensions: [authority_extensions(), vec![key_of_subject(&key.spki())]].concat(),
         };
         Self {
             root: root.sign(&key),
@@ -121,7 +123,14 @@ impl Issuer {
             serial: 2,
             validity: between.validity,
             spki: between.key.spki(),
-            extensions: between.extensions,
+            extensions: [
+                between.extensions,
+                vec![
+                    key_of_subject(&between.key.spki()),
+                    key_of_issuer(&root.key.spki()),
+                ],
+            ]
+            .concat(),
         };
         Self {
             intermediate: Some(certificate.sign(&root.key)),
@@ -150,6 +159,7 @@ impl Issuer {
             spki,
             extensions: extensions(signer),
         };
+        certificate.extensions.push(key_of_issuer(&self.key.spki()));
         if signer.logged {
             certificate.serial -= u64::from(signer.logged_another);
             let timestamp = self.certificate_timestamps(&certificate.tbs(), signer.logged_twice);

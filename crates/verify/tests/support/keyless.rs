@@ -7,7 +7,7 @@ use serde_json::json;
 use super::issuer::{IDENTITY, ISSUER, Issuer, Signer};
 use super::keys::Key;
 use super::log::Log;
-use super::{ENTRY, INDEX, SIZE, Scene, V0_3, pae, statement_about};
+use super::{ENTRY, INDEX, SIZE, Scene, V0_3, message_digest, pae, statement_about};
 
 pub(crate) struct Keyless {
     pub(crate) scene: Scene,
@@ -50,7 +50,10 @@ impl Keyless {
             let signature = scene.key.sign(&scene.artifact);
             scene.set(
                 "/messageSignature",
-                json!({"signature": base64::encode(&signature)}),
+                json!({
+                    "messageDigest": message_digest(&scene.key, &scene.artifact),
+                    "signature": base64::encode(&signature),
+                }),
             );
         }
         let mut keyless = Self {
