@@ -60,6 +60,32 @@ def large(world, args) -> None:
     table(contenders, against=hashing, unit="s")
 
 
+def folder(world, args) -> None:
+    """A folder of signed files, a bundle for each: one run, against a shell loop"""
+    place = world.new_folder("folder")
+    files = [place / f"{number:04}.bin" for number in range(args.signed)]
+    for file in files:
+        file.write_bytes(os.urandom(2048))
+    world.sign(world.identity, *files)
+    trust = ["--key", world.identity.public, "--trusted-root", world.identity.root]
+    once = Contender(
+        f"attest verify: a folder of {args.signed} files",
+        [world.binary, "verify", place, "--accept", "no-names", *trust],
+    )
+    words = " ".join(f"'{word}'" for word in trust)
+    ours = f'for f in *.bin; do "{world.binary}" verify "$f" {words} -q || exit 1; done'
+    theirs = (
+        f'for f in *.bin; do "{world.go("cosign")}" verify-blob {words} --use-signed-timestamps'
+        ' --bundle "$f.sigstore.json" "$f" 2>/dev/null || exit 1; done'
+    )
+    loops = [
+        Contender(f"a loop of {name}", ["sh", "-c", f"cd '{place}' && {loop}"])
+        for name, loop in (("attest verify", ours), ("cosign verify-blob", theirs))
+    ]
+    race(world, [once, *loops], 1)
+    table([once, *loops], against=loops[-1], unit="s")
+
+
 def log(world, args) -> None:
     """The log: durable appends, and a log of a million entries"""
     done = subprocess.run(
