@@ -11,6 +11,7 @@ from suite import install
 from suite.bundles import Bundle, beside
 from suite.cases import Peer
 from suite.cosign import PROVENANCE, attest_blob, key_pair, sign_blob, trust, verify_blob
+from suite.differential import Question, ask, compare, conformance, fixtures
 from suite.process import Output
 from suite.stack import AUTHORITY, REKOR
 from suite.world import flipped
@@ -51,6 +52,9 @@ class Client:
     def verify(self, bundle: Path, artifact: Path | None = None, *, key: Path, root: Path) -> Output:
         words = [self.node, HERE / "sigstore-js-verify.cjs", self.modules, bundle, root, key]
         return self.world.run([*words, *([artifact] if artifact else [])], offline=True)
+
+    def judge(self, questions: list[Question]) -> None:
+        compare("sigstore-js", questions, ask(self.world, [self.node, HERE / "sigstore-js-judge.cjs", self.modules], questions))
 
     def sign(self, file: Path, key: Path) -> None:
         words = [self.node, HERE / "sigstore-js-sign.cjs", self.modules, key, file]
@@ -176,3 +180,13 @@ def does_not_read_a_statement_in_a_second_generation_log(world):
     """Its limit, not ours: it looks for an entry of kind dsse. When this fails, it has learned to."""
     [bundle] = world.hello.bundles("release")
     of(world, sigstore_js_4).verify(bundle, **trust(world.identity)).refused("TLOG_BODY_ERROR")
+
+
+@sigstore_js_5.case
+def judges_every_fixture_as_the_table_says(world):
+    of(world, sigstore_js_5).judge(fixtures())
+
+
+@sigstore_js_5.case
+def judges_the_conformance_cases_as_the_table_says(world):
+    of(world, sigstore_js_5).judge(conformance())

@@ -2,8 +2,11 @@
 
 import hashlib
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
+
+from suite.process import check
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 PUBLIC_GOOD = CHECKOUT / "crates" / "verify" / "roots" / "public-good" / "trusted_root.json"
@@ -12,6 +15,16 @@ IDENTITY = (
     "/.github/workflows/extremely-dangerous-oidc-beacon.yml@refs/heads/main"
 )
 ISSUER = "https://token.actions.githubusercontent.com"
+
+
+def place() -> Path | None:
+    """The folder of the cases that ATTEST_CONFORMANCE names; none only if ATTEST_WITHOUT_CONFORMANCE says so."""
+    named = os.environ.get("ATTEST_CONFORMANCE")
+    if not named and os.environ.get("ATTEST_WITHOUT_CONFORMANCE"):
+        print("NOT RUN: the conformance cases: ATTEST_WITHOUT_CONFORMANCE is set", flush=True)
+        return None
+    check(bool(named), "ATTEST_CONFORMANCE names no folder of cases, and ATTEST_WITHOUT_CONFORMANCE is not set")
+    return Path(named) / "bundle-verify"
 
 
 @dataclass(frozen=True)
