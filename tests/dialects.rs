@@ -770,3 +770,32 @@ fn a_named_bundle_that_is_not_there_tells_nothing_about_an_image() {
     let ran = world.attest(&format!("{verify} --bundle nowhere"));
     assert_eq!(ran.exit, 3, "{ran:#?}");
 }
+
+/// The type of a layer is nobody's word either.
+#[test]
+fn an_image_whose_layers_are_called_bundles_is_an_image() {
+    let (world, verify) = image("oci-signature", "--accept no-log,no-time");
+    let before = world.read("image/index.json");
+    let put = |bytes: &[u8], kind: &str| {
+        let hashed = attest_digest::Artifact::of_bytes(bytes, attest_digest::Hashes::Sha256);
+        let digest = hashed.sha256();
+        world.write(&format!("image/blobs/sha256/{}", digest.hex()), bytes);
+        json!({"mediaType": kind, "digest": digest.to_string(), "size": bytes.len()})
+    };
+    for kind in [
+        "application/vnd.dev.sigstore.bundle.v0.3+json",
+        "application/vnd.dev.cosign.simplesigning.v1+json",
+    ] {
+        let layer = put(b"a layer that nobody signed", kind);
+        let config = put(b"{}", "application/vnd.oci.image.config.v1+json");
+        let manifest = json!({"config": config, "layers": [layer]}).to_string();
+        let other = put(
+            manifest.as_bytes(),
+            "application/vnd.oci.image.manifest.v1+json",
+        );
+        let mut index: serde_json::Value = serde_json::from_slice(&before).unwrap();
+        index["manifests"].as_array_mut().unwrap().push(other);
+        world.write("image/index.json", index.to_string());
+        assert_eq!(world.attest(&verify).exit, 1, "{kind}");
+    }
+}

@@ -6,7 +6,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use attest_digest::{Artifact, Digest, Hashes, Match};
-use attest_verify::dialect::image::{Descriptor, ENVELOPE, Manifest, SIMPLE_SIGNING};
+use attest_verify::dialect::image::{Descriptor, ENVELOPE, Manifest, SIMPLE_SIGNING, signed_image};
+use attest_verify::dialect::recognise;
 use attest_verify::limits;
 
 use crate::files;
@@ -20,6 +21,8 @@ pub(super) struct Layout {
     /// Manifests of evidence, by what they are attached to; none for cosign's older form.
     pub(super) evidence: Vec<(Option<Digest>, Vec<Descriptor>)>,
     manifests: BTreeMap<Digest, Read>,
+    /// Bytes of listed layers that were looked at, to tell whether they are evidence.
+    looked_at: u64,
     /// Each blob is read once, however often it is listed.
     blobs: RefCell<BTreeMap<Digest, Result<Artifact, Refusal>>>,
     /// Manifests inside of images of which everything is there, with their sizes.
@@ -50,6 +53,7 @@ impl Layout {
             images: Vec::new(),
             evidence: Vec::new(),
             manifests: BTreeMap::new(),
+            looked_at: 0,
             blobs: RefCell::default(),
             whole: RefCell::default(),
         };
@@ -69,14 +73,17 @@ impl Layout {
     }
 
     /// Takes in what the index lists, as evidence or as an image. What it is attached to and how it is
-    /// called nobody signs: only what holds nothing but evidence is not an image.
+    /// called nobody signs, nor of which type its layers are: only what holds nothing but evidence, and
+    /// reads as such, is not an image.
     fn take(&mut self, descriptor: &Descriptor) -> Result<(), Refusal> {
         let digest = descriptor.digest();
         let read = self.read_manifest(digest, Some(descriptor.size()))?;
         match &read.manifest {
             Manifest::Image {
                 layers, subject, ..
-            } if holds_evidence(layers) => self.add_evidence(*subject, layers.clone()),
+            } if holds_evidence(layers) && self.reads_as_evidence(layers) => {
+                self.add_evidence(*subject, layers.clone())
+            }
             _ => {
                 self.images.push(digest);
                 self.manifests.insert(digest, read);
@@ -121,6 +128,23 @@ impl Layout {
             }
         }
         Ok(())
+    }
+
+    /// Whether no layer reads as anything else. What cannot be had is refused where it is evidence; and
+    /// beyond what all evidence may have, nothing is looked at.
+    fn reads_as_evidence(&mut self, layers: &[Descriptor]) -> bool {
+        layers.iter().all(|layer| {
+            let most = limits::EVIDENCE_BYTES as u64;
+            self.looked_at = self.looked_at.saturating_add(layer.size());
+            if layer.size() <= most && self.looked_at > most {
+                return false;
+            }
+            match self.blob_bytes(layer.digest(), Some(layer.size()), most) {
+                Ok(bytes) if layer.media_type() == SIMPLE_SIGNING => signed_image(&bytes).is_ok(),
+                Ok(bytes) => recognise(&bytes).is_ok(),
+                Err(_) => true,
+            }
+        })
     }
 
     fn add_evidence(
