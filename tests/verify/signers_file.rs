@@ -342,3 +342,26 @@ fn a_denied_signers_bundle_is_no_evidence_in_a_folder() {
         Some("file-unattested")
     );
 }
+
+#[test]
+fn a_name_that_two_roots_give_to_different_keys_is_nobodys() {
+    let world = World::new();
+    world.write("x", "x");
+    for name in ["honest", "forger"] {
+        world
+            .attest(&format!(
+                "init --home {name} --checkpoint-copy {name}.checkpoint --no-password --origin log.example"
+            ))
+            .yes();
+    }
+    world
+        .attest("sign --home forger --checkpoint-copy forger.checkpoint --no-password x")
+        .yes();
+    let verify = "verify x --key forger/trust/release.pub --independent log.example \
+        --trusted-root forger/trust/trusted_root.json";
+    world.attest(verify).yes();
+    let both = format!("{verify} --trusted-root honest/trust/trusted_root.json");
+    world.attest(&both).refused(2, "independent-ambiguous");
+    let elsewhere = both.replace("--independent log.example", "--independent another.example");
+    world.attest(&elsewhere).yes();
+}

@@ -200,6 +200,11 @@ pub(crate) const OWN: &[Own] = &[
         "a home's own files cannot be read",
     ),
     own(
+        "independent-ambiguous",
+        &[2],
+        "a name that is declared independent means different keys in different trusted roots",
+    ),
+    own(
         "internal-error",
         &[3],
         "attest met a state that it holds to be impossible; nothing was decided",

@@ -105,6 +105,27 @@ fn log_rule(args: &TrustArgs) -> LogRule {
     }
 }
 
+/// Refuses names of independent logs and authorities that mean different keys in different roots:
+/// whoever made one of the roots could call his own authority by another's name.
+///
+/// # Errors
+/// `independent-ambiguous` (exit 2).
+pub(crate) fn refuse_ambiguous(names: &[String], roots: &[TrustedRoot]) -> Result<(), Failure> {
+    for name in names {
+        let mut bearers: Vec<_> = roots.iter().map(|root| root.keys_called(name)).collect();
+        bearers.retain(|keys| !keys.is_empty());
+        bearers.dedup();
+        if bearers.len() > 1 {
+            let found = format!(
+                "{name:?} is declared independent, and the trusted roots call different keys so"
+            );
+            return Err(Failure::request("independent-ambiguous", found)
+                .hint("name the trusted root alone whose log or authority is meant"));
+        }
+    }
+    Ok(())
+}
+
 /// What `--accept` lets pass, and what the signers do.
 pub(crate) fn accept(args: &TrustArgs, signers: &Signers) -> Accept {
     let accept = flags(args);

@@ -9,6 +9,7 @@ mod item;
 mod log;
 mod window;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use attest_digest::{Algorithm, Digest};
@@ -115,6 +116,20 @@ impl TrustedRoot {
     /// The timestamp authorities.
     pub fn authorities(&self) -> &[TimestampAuthority] {
         &self.inner.authorities
+    }
+
+    /// The SHA-256 of the keys of what is called this: logs by origin or address, timestamp authorities
+    /// by name or address. A name is whatever the root's maker wrote; only the keys tell two bearers of
+    /// one name apart.
+    pub fn keys_called(&self, name: &str) -> BTreeSet<[u8; 32]> {
+        let logs = self.logs().iter();
+        let logs = logs.filter(|it| [it.origin(), it.base_url()].contains(&name));
+        let authorities = self.authorities().iter();
+        let authorities = authorities.filter(|it| it.name() == name || it.uri() == Some(name));
+        let leaves = authorities.filter_map(TimestampAuthority::leaf);
+        logs.map(|it| *it.id())
+            .chain(leaves.map(|it| crypto::sha256(it.spki())))
+            .collect()
     }
 
     /// The authorities that issue certificates for code signing.

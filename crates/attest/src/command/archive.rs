@@ -150,6 +150,7 @@ fn session(
     )
     .map_err(|error| Failure::request("trusted-root-malformed", error))?;
     let policy = policy(&trust, args, independent);
+    trust::refuse_ambiguous(policy.signers().independent(), &trust.roots)?;
     Ok(Session {
         verifier,
         policy,

@@ -149,6 +149,7 @@ fn session(args: &VerifyArgs, subjects: &[Subject], now: Now) -> Result<Session,
     .map_err(|error| Failure::request("trusted-root-malformed", error))?;
     let declared = args.independent.iter().cloned();
     let signers = trust.signers.clone().with_independent(declared);
+    trust::refuse_ambiguous(signers.independent(), &trust.roots)?;
     let mut policy = Policy::expecting(signers).approving_only(args.trust.types.iter().cloned());
     if let Some(text) = &args.release {
         let release = ReleaseName::parse(text).map_err(|error| {
