@@ -195,3 +195,23 @@ fn a_folder_with_one_bundle_for_each_file_is_judged_file_by_file() {
         ]
     );
 }
+
+#[test]
+fn who_approved_which_of_many_files_is_told_by_its_own_bundle() {
+    let released = Released::new();
+    let names: Vec<String> = (0..40).map(|number| format!("many/{number}.txt")).collect();
+    for name in &names {
+        released.world.write(name, name);
+    }
+    let mut sign = vec!["sign", "--no-password"];
+    sign.extend(names.iter().map(String::as_str));
+    released.world.attest_with(&sign).yes();
+    let report = released.listed(&names.join("\n"), &[]).yes().json();
+    for (name, subject) in names.iter().zip(report["subjects"].as_array().unwrap()) {
+        let evidence = &subject["signers"]["approvals"][0]["evidence"];
+        assert_eq!(*evidence, subject["decided_by"][0], "{name}");
+        let index = usize::try_from(evidence.as_u64().unwrap()).unwrap();
+        let place = format!("{name}.sigstore.json");
+        assert_eq!(report["evidence"][index]["place"], place.as_str());
+    }
+}

@@ -75,6 +75,9 @@ impl Together {
         for mut subject in subjects {
             let new = |old: &usize| indices.get(*old).copied();
             subject.decided_by = subject.decided_by.iter().filter_map(new).collect();
+            for (_, by) in subject.approvals.iter_mut().flat_map(|it| &mut it.by) {
+                *by = new(by).unwrap_or(*by);
+            }
             self.subjects.push(subject);
         }
     }
