@@ -7,25 +7,30 @@
 //! 4. Exempt what this run verified as evidence, and pinned trust.
 //! 5. Bind each path; name what is there unsigned, and what is signed and not there.
 
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+mod bundles;
+mod files;
+mod source;
 
-use attest_digest::{Artifact, Hashes, Problem, ReadError, RelativePath, Root, WalkLimits};
-use attest_policy::{
-    Accepted, Approval, FileVerdict, Found, Outcome, Present, SignedNames, judge_folder,
-    provenance_complete,
-};
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use attest_digest::RelativePath;
+use attest_policy::{Approval, FileVerdict, judge_folder, provenance_complete};
 use attest_verify::Subject;
 
 use super::Session;
 use super::approval;
-use super::evidence::{bundles_at_top, signed_name, signs_checksums};
+use super::evidence::signed_name;
 use super::exempt;
-use super::file::{file_name, is_unread_list, no_bundle, signed_checksums};
+use super::file::{file_name, is_unread_list, no_bundle};
 use super::several;
 use super::shelf::{Asked, Shelf};
-use crate::home::real;
 use crate::report::{FileReport, Refusal, SubjectReport, Verdict};
+
+pub(super) use bundles::Loaded;
+use bundles::load_bundles;
+pub(super) use files::{Folder, file_report};
+pub(super) use source::Source;
 
 pub(crate) fn verify(path: &Path, session: &Session, shelf: &mut Shelf) -> SubjectReport {
     let mut report = SubjectReport::new(path.display().to_string(), "folder");
@@ -177,235 +182,6 @@ fn could_not_tell(report: &mut SubjectReport) {
     }
 }
 
-/// A piece of evidence at the folder's top, or of `--bundle`.
-#[derive(Debug, Clone)]
-pub(super) struct Loaded {
-    pub(super) index: usize,
-    pub(super) path: PathBuf,
-    /// Its path below the folder, when it lies there.
-    pub(super) name: Option<RelativePath>,
-    /// Whether it may approve: every bundle, or only those of `--bundle`.
-    pub(super) approves: bool,
-    /// Whether it is evidence of somebody else than the signer who is being judged by.
-    pub(super) is_anothers: bool,
-}
-
-impl Loaded {
-    /// The same bundle, approving only if it is of this party.
-    fn of(&self, party: Option<&[usize]>, bundles: &Shelf) -> Self {
-        let of_party = party.is_none_or(|party| party.contains(&self.index));
-        let is_proven = bundles.evidence(self.index).is_some();
-        Self {
-            approves: self.approves && (of_party || !is_proven),
-            is_anothers: self.approves && is_proven && !of_party,
-            ..self.clone()
-        }
-    }
-}
-
-/// The bundles at the folder's top. With `--bundle` those alone approve; the others can still be
-/// verified as evidence, so that they need no signature of their own.
-fn load_bundles(folder: &Path, session: &Session, shelf: &mut Shelf) -> Vec<Loaded> {
-    let top = real(folder);
-    let named: Vec<PathBuf> = session.bundles.iter().map(|it| real(it)).collect();
-    let mut paths = bundles_at_top(folder);
-    let at_top: Vec<PathBuf> = paths.iter().map(|it| real(it)).collect();
-    let elsewhere = session.bundles.iter().zip(&named);
-    let elsewhere = elsewhere.filter(|(_, place)| !at_top.contains(place));
-    paths.extend(elsewhere.map(|(path, _)| path.clone()));
-    paths
-        .into_iter()
-        .flat_map(|path| {
-            let place = real(&path);
-            let name = place.strip_prefix(&top).ok().and_then(Path::to_str);
-            let name = name.and_then(|name| RelativePath::parse(name).ok());
-            let approves = named.is_empty() || named.contains(&place);
-            let pieces = shelf.load(&path);
-            pieces.into_iter().map(move |index| Loaded {
-                index,
-                path: path.clone(),
-                name: name.clone(),
-                approves,
-                is_anothers: false,
-            })
-        })
-        .collect()
-}
-
-/// What stands in the folder, hashed.
-pub(super) struct Folder {
-    pub(super) files: BTreeMap<RelativePath, Result<Artifact, ReadError>>,
-    refused: Vec<Refused>,
-    /// Pinned trust, and why it needs no signature.
-    pub(super) pinned: BTreeMap<RelativePath, String>,
-    place: Place,
-    /// Where it is on disk.
-    root: Option<PathBuf>,
-}
-
-/// A name in the folder that no policy sees.
-struct Refused {
-    path: String,
-    refusal: Refusal,
-    /// The system would not say what it is: nothing is known of it, or of what lies below it.
-    unreadable: bool,
-}
-
-fn is_below(path: &str, folder: &str) -> bool {
-    path.strip_prefix(folder)
-        .is_some_and(|rest| rest.starts_with('/'))
-}
-
-/// Where the files of a folder are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Place {
-    Disk,
-    Archive,
-}
-
-impl Folder {
-    /// The files of a release in an archive.
-    pub(super) fn archived(
-        files: BTreeMap<RelativePath, Result<Artifact, ReadError>>,
-        pinned: BTreeMap<RelativePath, String>,
-    ) -> Self {
-        Self {
-            files,
-            refused: Vec::new(),
-            pinned,
-            place: Place::Archive,
-            root: None,
-        }
-    }
-
-    fn read(path: &Path, hashes: Hashes, session: &Session) -> Result<Self, Refusal> {
-        let unreadable = |code, found: String| Refusal {
-            code,
-            found,
-            wanted: "a readable folder".to_owned(),
-        };
-        let root = Root::open(path).map_err(|error| unreadable(error.code(), error.to_string()))?;
-        let tree = root
-            .walk(&WalkLimits::default())
-            .map_err(|error| unreadable(error.code(), error.to_string()))?;
-        let paths: Vec<RelativePath> = tree.files().map(|(path, _)| path.clone()).collect();
-        let artifacts = root.read_all(&paths, hashes);
-        let refused = tree
-            .refused()
-            .map(|(path, problem)| Refused {
-                path: path.as_str().to_owned(),
-                unreadable: matches!(problem, Problem::Unreadable { .. }),
-                refusal: Refusal {
-                    code: problem.code(),
-                    found: problem.to_string(),
-                    wanted: "a regular file that can be signed".to_owned(),
-                },
-            })
-            .collect();
-        Ok(Self {
-            files: paths.into_iter().zip(artifacts).collect(),
-            refused,
-            pinned: pinned_below(path, session),
-            place: Place::Disk,
-            root: Some(path.to_owned()),
-        })
-    }
-
-    pub(super) fn artifact(&self, path: &RelativePath) -> Option<&Artifact> {
-        self.files.get(path)?.as_ref().ok()
-    }
-
-    fn artifact_at(&self, name: &str) -> Option<&Artifact> {
-        self.artifact(&RelativePath::parse(name).ok()?)
-    }
-
-    fn present(&self, exempt: &BTreeMap<RelativePath, String>) -> Vec<Present> {
-        self.files
-            .iter()
-            .map(|(path, read)| {
-                let found = match (read, exempt.get(path)) {
-                    (Ok(artifact), Some(why)) => Found::Exempt {
-                        why: why.clone(),
-                        artifact: Some(artifact.clone()),
-                    },
-                    (Ok(artifact), None) => Found::Read(artifact.clone()),
-                    (Err(error), _) => Found::Unreadable {
-                        code: error.code(),
-                        problem: error.to_string(),
-                    },
-                };
-                Present {
-                    path: path.clone(),
-                    found,
-                }
-            })
-            .collect()
-    }
-
-    /// The verdicts of the policy, and those about names that no policy sees.
-    fn reports(&self, verdicts: Vec<FileVerdict>) -> Vec<FileReport> {
-        let refused = self.refused.iter().map(|it| FileReport {
-            path: it.path.clone(),
-            verdict: if it.unreadable {
-                Verdict::Unreadable(it.refusal.clone())
-            } else {
-                Verdict::Rejected(it.refusal.clone())
-            },
-            size: None,
-            sha256: None,
-        });
-        // A refused name is there, though as nothing that could verify; and below a folder that
-        // cannot be listed nothing can be told, not even that it is missing.
-        let there = |path: &str| {
-            let is_or_holds =
-                |it: &Refused| it.path == path || (it.unreadable && is_below(path, &it.path));
-            self.refused.iter().any(is_or_holds)
-        };
-        verdicts
-            .into_iter()
-            .filter(|verdict| {
-                self.files.contains_key(&verdict.path) || !there(verdict.path.as_str())
-            })
-            .map(|verdict| file_report(verdict, |path| self.artifact(path)))
-            .chain(refused)
-            .collect()
-    }
-}
-
-/// Pinned files that lie in the folder.
-fn pinned_below(folder: &Path, session: &Session) -> BTreeMap<RelativePath, String> {
-    let top = real(folder);
-    let below = |(place, why): (&PathBuf, &String)| {
-        let name = place.strip_prefix(&top).ok().and_then(Path::to_str)?;
-        Some((RelativePath::parse(name).ok()?, why.clone()))
-    };
-    session.trust.pinned.iter().filter_map(below).collect()
-}
-
-/// A verdict of the policy with what is known of the file.
-pub(super) fn file_report<'a>(
-    verdict: FileVerdict,
-    artifact: impl Fn(&RelativePath) -> Option<&'a Artifact>,
-) -> FileReport {
-    let artifact = artifact(&verdict.path);
-    FileReport {
-        path: verdict.path.as_str().to_owned(),
-        size: artifact.map(Artifact::size),
-        sha256: artifact.map(|artifact| artifact.sha256().hex()),
-        verdict: match verdict.outcome {
-            Outcome::Verified => Verdict::Verified,
-            Outcome::Evidence { why } => Verdict::Evidence(why),
-            Outcome::Extra => Verdict::Extra,
-            Outcome::Rejected(reason) => Verdict::Rejected(Refusal::from(&reason)),
-            Outcome::Unreadable { code, problem } => Verdict::Unreadable(Refusal {
-                code,
-                found: problem,
-                wanted: "readable bytes".to_owned(),
-            }),
-        },
-    }
-}
-
 /// Verifies each bundle: statements by themselves, message signatures over the file they are named
 /// after.
 fn prove(folder: &Folder, bundles: &[Loaded], session: &Session, shelf: &mut Shelf) {
@@ -426,133 +202,6 @@ fn prove(folder: &Folder, bundles: &[Loaded], session: &Session, shelf: &mut She
         })
         .collect();
     shelf.prove_all(&asked, session);
-}
-
-/// Where the signed names come from.
-pub(super) struct Source {
-    pub(super) names: SignedNames,
-    pub(super) decided_by: Vec<usize>,
-}
-
-/// What the statements at a folder's top give.
-enum Stated {
-    /// Signed names.
-    Names(Source),
-    /// Those that approve contradict each other.
-    Contradiction,
-    /// None approves.
-    Nothing,
-}
-
-impl Source {
-    fn find(
-        folder: &Folder,
-        bundles: &[Loaded],
-        session: &Session,
-        shelf: &mut Shelf,
-        report: &mut SubjectReport,
-    ) -> Option<Self> {
-        match Self::from_statements(bundles, session, shelf, report) {
-            Stated::Names(found) => Some(found),
-            Stated::Contradiction => None,
-            // What is archived is a release: only its statement can say so.
-            Stated::Nothing if folder.place == Place::Archive => None,
-            Stated::Nothing => Self::from_checksums(bundles, session, shelf, report),
-        }
-    }
-
-    fn from_statements(
-        bundles: &[Loaded],
-        session: &Session,
-        shelf: &Shelf,
-        report: &mut SubjectReport,
-    ) -> Stated {
-        let mut accepted: Vec<(usize, Accepted<'_>)> = Vec::new();
-        let mut refused = Vec::new();
-        for bundle in bundles
-            .iter()
-            .filter(|bundle| bundle.approves && shelf.is_statement(bundle.index))
-        {
-            match shelf.decide(bundle.index, session) {
-                Ok(one) => accepted.push((bundle.index, one)),
-                Err(refusals) if shelf.evidence(bundle.index).is_some() => refused.extend(refusals),
-                Err(_) => {}
-            }
-        }
-        let best = accepted.iter().map(|(_, one)| rank(one.approval())).min();
-        let Some(best) = best else {
-            // What says most: evidence that is about another release than the wanted one.
-            let telling = refused
-                .iter()
-                .position(|refusal: &Refusal| refusal.code == "release-mismatch");
-            report
-                .reasons
-                .extend(refused.into_iter().nth(telling.unwrap_or(0)));
-            return Stated::Nothing;
-        };
-        accepted.retain(|(_, one)| rank(one.approval()) == best);
-        let (decided_by, accepted): (Vec<_>, Vec<_>) = accepted.into_iter().unzip();
-        match SignedNames::of_statements(&accepted) {
-            Ok(names) => Stated::Names(Self { names, decided_by }),
-            Err(reason) => {
-                report.reasons.push(Refusal::from(&reason));
-                Stated::Contradiction
-            }
-        }
-    }
-
-    fn from_checksums(
-        bundles: &[Loaded],
-        session: &Session,
-        shelf: &mut Shelf,
-        report: &mut SubjectReport,
-    ) -> Option<Self> {
-        let mut refused = None;
-        let mut checked = bundles
-            .iter()
-            .filter(|bundle| {
-                bundle.approves && file_name(&bundle.path).is_some_and(signs_checksums)
-            })
-            .filter_map(|bundle| {
-                match signed_checksums(bundle.index, &bundle.path, session, shelf) {
-                    Ok((_, checksums)) => Some((bundle, checksums)),
-                    Err(refusals) => {
-                        refused = refused.take().or(refusals.into_iter().next());
-                        None
-                    }
-                }
-            });
-        let Some((bundle, checksums)) = checked.next() else {
-            drop(checked);
-            report.reasons.extend(refused);
-            return None;
-        };
-        drop(checked);
-        let accepted = shelf.decide(bundle.index, session).ok()?;
-        let names = SignedNames::of_checksums(&accepted, &checksums)
-            .map(|names| names.with_itself("SHA256SUMS", accepted.evidence()));
-        match names {
-            Ok(names) => Some(Self {
-                names,
-                decided_by: vec![bundle.index],
-            }),
-            Err(reason) => {
-                report.reasons.push(Refusal::from(&reason));
-                None
-            }
-        }
-    }
-}
-
-/// A release statement names the folder's files best; then what was asked for, then provenance.
-fn rank(approval: &Approval) -> u8 {
-    match approval {
-        Approval::Release(_) => 0,
-        Approval::Requested(_) => 1,
-        Approval::Provenance(_) => 2,
-        Approval::Published(_) => 3,
-        Approval::Message => 4,
-    }
 }
 
 /// Without signed names: bundles that sign one file each bind no path.

@@ -1,0 +1,185 @@
+//! The files of a folder, read from disk or from an archive, and what is reported of each.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use attest_digest::{Artifact, Hashes, Problem, ReadError, RelativePath, Root, WalkLimits};
+use attest_policy::{FileVerdict, Found, Outcome, Present};
+
+use super::super::Session;
+use crate::home::real;
+use crate::report::{FileReport, Refusal, Verdict};
+
+/// What stands in the folder, hashed.
+pub(in super::super) struct Folder {
+    pub(in super::super) files: BTreeMap<RelativePath, Result<Artifact, ReadError>>,
+    refused: Vec<Refused>,
+    /// Pinned trust, and why it needs no signature.
+    pub(in super::super) pinned: BTreeMap<RelativePath, String>,
+    pub(super) place: Place,
+    /// Where it is on disk.
+    pub(super) root: Option<PathBuf>,
+}
+
+/// A name in the folder that no policy sees.
+struct Refused {
+    path: String,
+    refusal: Refusal,
+    /// The system would not say what it is: nothing is known of it, or of what lies below it.
+    unreadable: bool,
+}
+
+fn is_below(path: &str, folder: &str) -> bool {
+    path.strip_prefix(folder)
+        .is_some_and(|rest| rest.starts_with('/'))
+}
+
+/// Where the files of a folder are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    Disk,
+    Archive,
+}
+
+impl Folder {
+    /// The files of a release in an archive.
+    pub(in super::super) fn archived(
+        files: BTreeMap<RelativePath, Result<Artifact, ReadError>>,
+        pinned: BTreeMap<RelativePath, String>,
+    ) -> Self {
+        Self {
+            files,
+            refused: Vec::new(),
+            pinned,
+            place: Place::Archive,
+            root: None,
+        }
+    }
+
+    pub(super) fn read(path: &Path, hashes: Hashes, session: &Session) -> Result<Self, Refusal> {
+        let unreadable = |code, found: String| Refusal {
+            code,
+            found,
+            wanted: "a readable folder".to_owned(),
+        };
+        let root = Root::open(path).map_err(|error| unreadable(error.code(), error.to_string()))?;
+        let tree = root
+            .walk(&WalkLimits::default())
+            .map_err(|error| unreadable(error.code(), error.to_string()))?;
+        let paths: Vec<RelativePath> = tree.files().map(|(path, _)| path.clone()).collect();
+        let artifacts = root.read_all(&paths, hashes);
+        let refused = tree
+            .refused()
+            .map(|(path, problem)| Refused {
+                path: path.as_str().to_owned(),
+                unreadable: matches!(problem, Problem::Unreadable { .. }),
+                refusal: Refusal {
+                    code: problem.code(),
+                    found: problem.to_string(),
+                    wanted: "a regular file that can be signed".to_owned(),
+                },
+            })
+            .collect();
+        Ok(Self {
+            files: paths.into_iter().zip(artifacts).collect(),
+            refused,
+            pinned: pinned_below(path, session),
+            place: Place::Disk,
+            root: Some(path.to_owned()),
+        })
+    }
+
+    pub(in super::super) fn artifact(&self, path: &RelativePath) -> Option<&Artifact> {
+        self.files.get(path)?.as_ref().ok()
+    }
+
+    pub(super) fn artifact_at(&self, name: &str) -> Option<&Artifact> {
+        self.artifact(&RelativePath::parse(name).ok()?)
+    }
+
+    pub(super) fn present(&self, exempt: &BTreeMap<RelativePath, String>) -> Vec<Present> {
+        self.files
+            .iter()
+            .map(|(path, read)| {
+                let found = match (read, exempt.get(path)) {
+                    (Ok(artifact), Some(why)) => Found::Exempt {
+                        why: why.clone(),
+                        artifact: Some(artifact.clone()),
+                    },
+                    (Ok(artifact), None) => Found::Read(artifact.clone()),
+                    (Err(error), _) => Found::Unreadable {
+                        code: error.code(),
+                        problem: error.to_string(),
+                    },
+                };
+                Present {
+                    path: path.clone(),
+                    found,
+                }
+            })
+            .collect()
+    }
+
+    /// The verdicts of the policy, and those about names that no policy sees.
+    pub(super) fn reports(&self, verdicts: Vec<FileVerdict>) -> Vec<FileReport> {
+        let refused = self.refused.iter().map(|it| FileReport {
+            path: it.path.clone(),
+            verdict: if it.unreadable {
+                Verdict::Unreadable(it.refusal.clone())
+            } else {
+                Verdict::Rejected(it.refusal.clone())
+            },
+            size: None,
+            sha256: None,
+        });
+        // A refused name is there, though as nothing that could verify; and below a folder that
+        // cannot be listed nothing can be told, not even that it is missing.
+        let there = |path: &str| {
+            let is_or_holds =
+                |it: &Refused| it.path == path || (it.unreadable && is_below(path, &it.path));
+            self.refused.iter().any(is_or_holds)
+        };
+        verdicts
+            .into_iter()
+            .filter(|verdict| {
+                self.files.contains_key(&verdict.path) || !there(verdict.path.as_str())
+            })
+            .map(|verdict| file_report(verdict, |path| self.artifact(path)))
+            .chain(refused)
+            .collect()
+    }
+}
+
+/// Pinned files that lie in the folder.
+fn pinned_below(folder: &Path, session: &Session) -> BTreeMap<RelativePath, String> {
+    let top = real(folder);
+    let below = |(place, why): (&PathBuf, &String)| {
+        let name = place.strip_prefix(&top).ok().and_then(Path::to_str)?;
+        Some((RelativePath::parse(name).ok()?, why.clone()))
+    };
+    session.trust.pinned.iter().filter_map(below).collect()
+}
+
+/// A verdict of the policy with what is known of the file.
+pub(in super::super) fn file_report<'a>(
+    verdict: FileVerdict,
+    artifact: impl Fn(&RelativePath) -> Option<&'a Artifact>,
+) -> FileReport {
+    let artifact = artifact(&verdict.path);
+    FileReport {
+        path: verdict.path.as_str().to_owned(),
+        size: artifact.map(Artifact::size),
+        sha256: artifact.map(|artifact| artifact.sha256().hex()),
+        verdict: match verdict.outcome {
+            Outcome::Verified => Verdict::Verified,
+            Outcome::Evidence { why } => Verdict::Evidence(why),
+            Outcome::Extra => Verdict::Extra,
+            Outcome::Rejected(reason) => Verdict::Rejected(Refusal::from(&reason)),
+            Outcome::Unreadable { code, problem } => Verdict::Unreadable(Refusal {
+                code,
+                found: problem,
+                wanted: "readable bytes".to_owned(),
+            }),
+        },
+    }
+}
