@@ -19,7 +19,7 @@
 //! | [`Envelope`], [`pae`] | DSSE 1.0 |
 //! | [`Statement`], [`ResourceDescriptor`] | in-toto attestation framework, Statement v0.1 and v1 |
 //! | [`ReleaseName`] | package-url (ECMA-427), type `generic` |
-//! | [`predicate`] | in-toto release v0.2 and reference v0.1, SLSA provenance v1 |
+//! | [`predicate`] | in-toto release v0.2 and reference v0.1, SLSA provenance v1; our own review and deployment v0.1 |
 
 pub mod base64;
 pub mod ci;

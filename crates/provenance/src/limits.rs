@@ -50,3 +50,12 @@ pub const REPOSITORY_URI_BYTES: usize = 2048;
 
 /// Bytes of the value of a CI variable; longer ones are left out.
 pub const CI_VALUE_BYTES: usize = 1024;
+
+/// Bytes of one text of a review or deployment statement.
+pub const PREDICATE_TEXT_BYTES: usize = 4096;
+
+/// Documents that one review is based on.
+pub const REVIEW_BASIS: usize = 1024;
+
+/// Findings of one review.
+pub const REVIEW_FINDINGS: usize = 4096;

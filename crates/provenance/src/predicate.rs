@@ -1,15 +1,20 @@
 //! What statements say: one module for each type of predicate.
 
+pub mod deployment;
 mod part;
 pub mod publish;
 pub mod reference;
 pub mod release;
+pub mod review;
 pub mod slsa;
 
 pub use part::{Part, PartError};
 
+use jiff::Timestamp;
+
 use crate::excerpt::Excerpt;
-use crate::json::FieldError;
+use crate::json::{FieldError, Object};
+use crate::limits;
 use crate::{ReleaseNameError, ResourceError, StatementError};
 
 /// Why a predicate is not what its type promises.
@@ -39,6 +44,22 @@ pub enum PredicateError {
     /// The subject is not the package that the predicate names.
     #[error("subject is not the one package that the predicate names")]
     Package,
+    /// A value that the type does not have.
+    #[error("{at} is {}, wanted {wanted}", Excerpt(found))]
+    Value {
+        /// The path of the value.
+        at: String,
+        /// The value, as claimed.
+        found: String,
+        /// What it may be.
+        wanted: &'static str,
+    },
+    /// A subject that such a statement cannot be about.
+    #[error("a subject without {wanted}")]
+    Subject {
+        /// The digest that every subject must have.
+        wanted: &'static str,
+    },
     /// The subjects do not fit the predicate.
     #[error("subjects do not fit the predicate")]
     Subjects(#[from] StatementError),
@@ -54,9 +75,53 @@ impl PredicateError {
             | Self::Name(_)
             | Self::Part(_)
             | Self::Package
+            | Self::Value { .. }
+            | Self::Subject { .. }
             | Self::Subjects(_) => "predicate-malformed",
         }
     }
+}
+
+/// A time in its one spelling: UTC, no more digits than it needs (`2026-11-20T10:00:00Z`).
+fn take_time(object: &mut Object, field: &'static str) -> Result<Timestamp, PredicateError> {
+    let found = object.take_string(field)?;
+    let time = found.parse::<Timestamp>().ok();
+    time.filter(|it| it.to_string() == found)
+        .ok_or_else(|| PredicateError::Value {
+            at: object.path_of(field),
+            found,
+            wanted: "a time such as 2026-11-20T10:00:00Z",
+        })
+}
+
+/// A text that says something: not empty, not longer than any honest one.
+fn take_text(object: &mut Object, field: &'static str) -> Result<String, PredicateError> {
+    let found = object.take_string(field)?;
+    if !found.trim().is_empty() && found.len() <= limits::PREDICATE_TEXT_BYTES {
+        return Ok(found);
+    }
+    Err(PredicateError::Value {
+        at: object.path_of(field),
+        found,
+        wanted: "a text that is neither empty nor endless",
+    })
+}
+
+/// One of a closed list of words.
+fn take_word<T: Copy>(
+    object: &mut Object,
+    field: &'static str,
+    words: &[(&'static str, T)],
+    wanted: &'static str,
+) -> Result<T, PredicateError> {
+    let found = object.take_string(field)?;
+    let word = words.iter().find(|(word, _)| *word == found);
+    word.map(|(_, value)| *value)
+        .ok_or_else(|| PredicateError::Value {
+            at: object.path_of(field),
+            found,
+            wanted,
+        })
 }
 
 fn refuse_other_type(

@@ -61,7 +61,8 @@ impl GitCommit {
         &self.0
     }
 
-    fn digests(&self) -> DigestSet {
+    /// The commit as the digest of a subject: `gitCommit`.
+    pub fn digests(&self) -> DigestSet {
         let mut digests = DigestSet::new();
         // Cannot be refused: the first digest of a set, short and printable.
         let inserted = digests.insert("gitCommit", &self.0);
