@@ -2,7 +2,6 @@
 //! each other but what the two places keep.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use crate::page::{blocks, read};
@@ -38,11 +37,10 @@ impl Pipeline {
                 r#"[ -z "${DIES-}" ]; rm -rf "$PLACES/home"; cp -a "$1" "$PLACES/home""#,
             ),
         ] {
-            let path = pipeline.world.write(
-                &format!("programs/{name}"),
-                format!("#!/bin/sh\nset -eu\n{script}\n"),
-            );
-            fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+            let text = format!("#!/bin/sh\nset -eu\n{script}\n");
+            pipeline
+                .world
+                .write_program(&format!("programs/{name}"), &text);
         }
         let first =
             "attest init && store-home .attest && store-copy user/.local/state/attest/*/checkpoint";

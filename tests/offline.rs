@@ -170,8 +170,7 @@ fn make_writable(folder: &Path) {
 #[test]
 fn a_home_and_a_folder_that_cannot_be_written_are_enough() {
     let (world, asked) = world();
-    let binary = world.at("attest-copy");
-    fs::copy(env!("CARGO_BIN_EXE_attest"), &binary).unwrap();
+    let binary = world.copy_program(env!("CARGO_BIN_EXE_attest"), "attest-copy");
     make_read_only(world.path());
     let is_root = rustix::process::geteuid().is_root();
     let ordinary = || {

@@ -47,6 +47,28 @@ impl World {
         path
     }
 
+    /// Writes a program that can be run.
+    pub(crate) fn write_program(&self, name: &str, text: &str) -> PathBuf {
+        let text = self.write(&format!("{name}.text"), text);
+        let path = self.copy_program(&text, name);
+        fs::remove_file(text).unwrap();
+        path
+    }
+
+    /// Copies a program to a place from which it can be run. Another process does: a file that this one
+    /// has open for writing is inherited by whatever another test starts at that moment, and is then
+    /// too busy to be run (`ETXTBSY`).
+    pub(crate) fn copy_program(&self, from: impl AsRef<Path>, name: &str) -> PathBuf {
+        let path = self.at(name);
+        let install = Command::new("install")
+            .args(["-m", "755"])
+            .arg(from.as_ref())
+            .arg(&path)
+            .status();
+        assert!(install.unwrap().success(), "{}", path.display());
+        path
+    }
+
     pub(crate) fn read(&self, name: &str) -> Vec<u8> {
         fs::read(self.at(name)).unwrap()
     }

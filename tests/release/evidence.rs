@@ -213,11 +213,10 @@ fn the_lines_for_cosign_name_each_file_once_as_one_word() {
         world.write(&format!("dist/{name}"), name);
     }
     world.attest(RELEASE).yes();
-    let cosign = world.write(
+    world.write_program(
         "bin/cosign",
         "#!/bin/sh\nfor word; do last=$word; done\ntest -f \"$last\" || exit 1\nprintf '%s\\n' \"$last\"\n",
     );
-    std::fs::set_permissions(&cosign, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
     let text = String::from_utf8(world.read("dist/VERIFY.md")).unwrap();
     let mut found = Vec::new();
     for command in text

@@ -105,8 +105,7 @@ fn a_changed_work_tree_is_said_to_be_dirty() {
 #[test]
 fn what_a_repository_configures_is_not_run() {
     let world = repository("https://git.example.com/acme/gadget.git");
-    let trap = world.write("trap", "#!/bin/sh\ntouch \"$(dirname \"$0\")/sprung\"\n");
-    std::fs::set_permissions(&trap, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let trap = world.write_program("trap", "#!/bin/sh\ntouch \"$(dirname \"$0\")/sprung\"\n");
     let set = |name: &str| {
         let value = trap.display();
         world
@@ -122,8 +121,8 @@ fn what_a_repository_configures_is_not_run() {
     ] {
         set(name);
     }
-    std::fs::copy(&trap, world.at("git")).unwrap();
-    std::fs::copy(&trap, world.at("repo/git")).unwrap();
+    world.copy_program(&trap, "git");
+    world.copy_program(&trap, "repo/git");
     world
         .attest("release repo/dist --version 1.0 --init --no-password")
         .yes();

@@ -343,8 +343,13 @@ fn as_nobody(test: &str) {
     let folder = tempdir().unwrap();
     fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o777)).unwrap();
     let program = folder.path().join("tests");
-    fs::copy(env::current_exe().unwrap(), &program).unwrap();
-    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    // Not by this process: whatever another test starts meanwhile would inherit the file, open for
+    // writing, and what is open for writing cannot be run.
+    let install = Command::new("install")
+        .args(["-m", "755"])
+        .args([&env::current_exe().unwrap(), &program])
+        .status();
+    assert!(install.unwrap().success());
     let mut command = Command::new(program);
     command.args([test, "--exact"]).env("TMPDIR", folder.path());
     let output = command
