@@ -365,3 +365,99 @@ fn a_name_that_two_roots_give_to_different_keys_is_nobodys() {
     let elsewhere = both.replace("--independent log.example", "--independent another.example");
     world.attest(&elsewhere).yes();
 }
+
+/// What is known of a key is known of its numbers: an SSH key is the same key as the one that a pin of
+/// its `SubjectPublicKeyInfo` names.
+#[test]
+fn the_window_of_a_pinned_key_holds_for_its_ssh_form() {
+    let case = crate::page::root().join("fixtures/ssh/p256");
+    let world = World::new();
+    world.write("tool", fs::read(case.join("file")).unwrap());
+    world.write("tool.sig", fs::read(case.join("signature")).unwrap());
+    let key = world.write("signer", fs::read(case.join("key")).unwrap());
+    let key = attest_verify::DetachedKey::parse(&fs::read(key).unwrap()).unwrap();
+    let pin = attest_verify::ExpectedSigner::Detached(key).fingerprint();
+    let pin = hex::encode(pin.unwrap());
+    let ask = |pin: &str| {
+        let lost = format!("{{ sha256 = \"{pin}\", compromised_since = 2020-01-01T00:00:00Z }}");
+        let lines = keys(&format!("\"signer\", {lost}"));
+        world.write("signers.toml", format!("version = 1\n{lines}\n"));
+        world.attest("verify tool --signers signers.toml --accept no-log,no-time --format json")
+    };
+    ask(&"0".repeat(64)).yes();
+    let ran = ask(&pin);
+    let code = lone_code(&ran);
+    assert_eq!((ran.exit, code.as_str()), (1, "time-not-independent"));
+}
+
+/// A certificate names its holder, and the key in it is the one that was lost.
+#[test]
+fn the_window_of_a_pinned_key_holds_inside_a_certificate() {
+    let case = crate::page::root().join("fixtures/verify/certificate");
+    let bundle = fs::read(case.join("bundle.sigstore.json")).unwrap();
+    let bundle: serde_json::Value = serde_json::from_slice(&bundle).unwrap();
+    let der = bundle["verificationMaterial"]["certificate"]["rawBytes"].as_str();
+    let der = attest_provenance::base64::decode(der.unwrap()).unwrap();
+    let start = hex::decode(P256_KEY).unwrap();
+    let at = der.windows(start.len()).position(|it| it == start).unwrap();
+    let pin = sha256(&der[at..at + start.len() + 65]);
+    let world = World::new();
+    let ask = |pin: &str, since: &str| {
+        world.write(
+            "signers.toml",
+            format!(
+                "version = 1\n[trust.ci]\nkind = \"sigstore\"\nidentity = \"release@example.com\"\n\
+             issuer = \"https://issuer.example\"\n{}\n",
+                keys(&format!(
+                    "{{ sha256 = \"{pin}\", compromised_since = {since} }}"
+                ))
+                .replace("releng", "lost"),
+            ),
+        );
+        let case = case.display();
+        world.attest(&format!(
+            "verify {case}/artifact --bundle {case}/bundle.sigstore.json --trusted-root {case}/trusted_root.json --at 2026-11-21T12:00:00Z --signers signers.toml --format json"
+        ))
+    };
+    let since = "2020-01-01T00:00:00Z";
+    ask(&"0".repeat(64), since).yes();
+    let ran = ask(&pin, since);
+    let code = lone_code(&ran);
+    assert_eq!(
+        (ran.exit, code.as_str()),
+        (1, "key-compromised"),
+        "{ran:#?}"
+    );
+}
+
+/// How the `SubjectPublicKeyInfo` of a P-256 key begins: all but its 65 bytes.
+const P256_KEY: &str = "3059301306072a8648ce3d020106082a8648ce3d030107034200";
+
+#[test]
+fn who_is_lacking_is_said_for_each_group() {
+    let releng = keys("\"alice.pub\", \"bob.pub\"") + "\nthreshold = 2";
+    let carol = keys("\"carol.pub\"").replace("releng", "carol");
+    let people = signed(&format!("{releng}\n{carol}"));
+    let ran = ask(&people, "");
+    let file = ran.json()["subjects"][0]["files"][0].clone();
+    assert_eq!(file["code"], "signers-too-few");
+    let found = file["found"].as_str().unwrap();
+    assert!(found.starts_with("1 signer: "), "{found}");
+    let wanted = file["wanted"].as_str().unwrap();
+    let name = |key: &str| pin(&people, key).replace("sha256:", "");
+    let (_, alone) = wanted.split_once("; or ").unwrap();
+    assert!(wanted.starts_with("2 different ones of: "), "{wanted}");
+    assert!(alone.starts_with("1 different ones of: "), "{wanted}");
+    assert!(!alone.contains(&name("alice.pub")), "{wanted}");
+    let lost = format!("\"{}\"", "sha256:".to_owned() + &"0".repeat(64));
+    write(
+        &people,
+        &(keys(&format!("\"alice.pub\", {lost}")) + "\nthreshold = 2"),
+    );
+    let file = ask(&people, "").json()["subjects"][0]["files"][0].clone();
+    let wanted = file["wanted"].as_str().unwrap();
+    assert!(
+        wanted.ends_with(" or 1 whose key is not at hand"),
+        "{wanted}"
+    );
+}

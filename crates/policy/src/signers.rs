@@ -34,9 +34,9 @@ pub struct Signers {
     accepted: Vec<ExpectedSigner>,
     /// What limits each of them, in the same order.
     limits: Vec<Limits>,
+    /// When keys are good, by their fingerprints: in whatever form they sign.
+    windows: Vec<([u8; 32], KeyValidity)>,
     groups: Vec<Group>,
-    /// Keys that belong to groups and are not at hand.
-    unknown: usize,
     required: Option<usize>,
     denied: Denied,
     independent: Vec<String>,
@@ -47,6 +47,8 @@ pub struct Signers {
 struct Group {
     /// Places in the accepted ones.
     members: Vec<usize>,
+    /// How many more keys belong to it that are not at hand.
+    unknown: usize,
     threshold: usize,
     /// What an approval must have of the log to count for it.
     log: LogRule,
@@ -142,8 +144,8 @@ impl Signers {
         Self {
             accepted: Vec::new(),
             limits: Vec::new(),
+            windows: Vec::new(),
             groups: Vec::new(),
-            unknown: 0,
             required: None,
             denied: Denied::default(),
             independent: Vec::new(),
@@ -164,6 +166,9 @@ impl Signers {
     ) -> Result<Self, SignersError> {
         let mut places = BTreeSet::new();
         for member in members {
+            if let Some(fingerprint) = member.signer.fingerprint() {
+                self = self.limiting(fingerprint, member.validity);
+            }
             let known = self.accepted.iter().position(|it| *it == member.signer);
             let place = known.unwrap_or(self.accepted.len());
             if known.is_none() {
@@ -188,13 +193,24 @@ impl Signers {
         if found > crate::limits::SIGNERS {
             return Err(SignersError::TooMany { found });
         }
-        self.unknown += unknown;
         self.groups.push(Group {
             members: places.into_iter().collect(),
+            unknown,
             threshold,
             log,
         });
         Ok(self)
+    }
+
+    /// Lets the key with this fingerprint (SHA-256 of its `SubjectPublicKeyInfo`) count only when it was
+    /// good, in whatever form it signs and by whatever name it is accepted: also in a certificate.
+    #[must_use]
+    pub fn limiting(mut self, fingerprint: [u8; 32], validity: KeyValidity) -> Self {
+        let window = (fingerprint, validity);
+        if validity != KeyValidity::default() && !self.windows.contains(&window) {
+            self.windows.push(window);
+        }
+        self
     }
 
     /// Requires that this many different ones approve, of all groups whose own threshold is met.
@@ -202,7 +218,8 @@ impl Signers {
     /// # Errors
     /// When it is 0, or more than are accepted.
     pub fn requiring(mut self, required: usize) -> Result<Self, SignersError> {
-        let accepted = self.accepted.len() + self.unknown;
+        let unknown: usize = self.groups.iter().map(|it| it.unknown).sum();
+        let accepted = self.accepted.len() + unknown;
         if required == 0 {
             return Err(SignersError::NoneRequired);
         }
@@ -274,14 +291,42 @@ impl Signers {
         if of_satisfied >= self.required.unwrap_or(1) {
             return Ok(());
         }
-        let found = self.count(approvals);
+        let found = match self.count(approvals) {
+            1 => "1 signer".to_owned(),
+            found => format!("{found} signers"),
+        };
         let mut who: Vec<String> = approvals.iter().map(|it| it.signer().to_string()).collect();
         who.dedup();
         Err(Reason::new(
             "signers-too-few",
-            format!("{found} signers: {}", who.join(", ")),
-            format!("{} different ones of: {self}", self.required()),
+            format!("{found}: {}", who.join(", ")),
+            self.wanted(),
         ))
+    }
+
+    /// How many of whom must approve, group by group where they differ.
+    fn wanted(&self) -> String {
+        let words = |group: &Group, threshold: usize| {
+            let members = group.members.iter().filter_map(|it| self.accepted.get(*it));
+            let mut words = members.map(ToString::to_string).collect::<Vec<_>>();
+            if group.unknown > 0 {
+                words.push(format!("{} whose key is not at hand", group.unknown));
+            }
+            format!("{threshold} different ones of: {}", words.join(" or "))
+        };
+        let groups = self.groups.iter();
+        let own = groups.map(|it| words(it, it.threshold)).collect::<Vec<_>>();
+        match (self.required, self.groups.as_slice()) {
+            (None, _) => own.join("; or "),
+            (Some(required), [group]) => words(group, required.max(group.threshold)),
+            (Some(required), groups) if groups.iter().all(|it| it.threshold == 1) => {
+                format!("{required} different ones of: {self}")
+            }
+            (Some(required), _) => {
+                let own = own.join("; or ");
+                format!("{required} different ones, of groups whose own number is met: {own}")
+            }
+        }
     }
 
     /// How many different accepted signers these approvals are of.
@@ -331,6 +376,7 @@ impl From<ExpectedSigner> for Signers {
             }],
             groups: vec![Group {
                 members: vec![0],
+                unknown: 0,
                 threshold: 1,
                 log: LogRule::AsTheRun,
             }],

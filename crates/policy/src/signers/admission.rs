@@ -35,9 +35,8 @@ impl Signers {
         if of.is_empty() {
             return Err(Reason::new("signer-mismatch", evidence.signer(), self));
         }
-        // What is known of a key holds wherever it is accepted.
-        for validity in of.iter().flat_map(|(_, limits)| &limits.validity) {
-            self.check_validity(*validity, evidence)?;
+        for validity in self.windows_of(evidence) {
+            self.check_validity(validity, evidence)?;
         }
         let mut rules = of.iter().flat_map(|(_, limits)| &limits.logs);
         let first = rules.clone().next().copied();
@@ -62,11 +61,24 @@ impl Signers {
 
     /// Whether the key of this evidence has a window or a compromise to be judged by.
     pub fn have_window(&self, evidence: &Evidence) -> bool {
+        self.windows_of(evidence)
+            .any(|it| it != KeyValidity::default())
+    }
+
+    /// What is known of the keys behind this evidence: it holds wherever and in whatever form they are
+    /// accepted.
+    fn windows_of<'s>(&'s self, evidence: &'s Evidence) -> impl Iterator<Item = KeyValidity> + 's {
         let accepted = self.accepted.iter().zip(&self.limits);
-        accepted
+        let by_name = accepted
             .filter(|(it, _)| evidence.is_by(it))
-            .flat_map(|(_, limits)| &limits.validity)
-            .any(|it| *it != KeyValidity::default())
+            .flat_map(|(_, limits)| limits.validity.iter().copied());
+        let is_behind = |fingerprint: &[u8; 32]| {
+            let mut keys = evidence.keys().iter();
+            keys.any(|it| it.fingerprint() == *fingerprint)
+        };
+        let by_numbers = self.windows.iter();
+        let by_numbers = by_numbers.filter(move |(fingerprint, _)| is_behind(fingerprint));
+        by_name.chain(by_numbers.map(|(_, validity)| *validity))
     }
 
     fn check_validity(&self, validity: KeyValidity, evidence: &Evidence) -> Result<(), Reason> {

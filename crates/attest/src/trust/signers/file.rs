@@ -56,7 +56,7 @@ pub(super) fn add(
 fn add_group(
     group: FileGroup,
     folder: &Path,
-    signers: Signers,
+    mut signers: Signers,
     run: LogRule,
     path: &Path,
     look: &mut Look<'_>,
@@ -80,6 +80,7 @@ fn add_group(
                         if found.is_none() && !unknown.contains(pin) {
                             unknown.push(*pin);
                         }
+                        signers = signers.limiting(*pin, key.validity);
                         found.map(|(key, line)| (ExpectedSigner::Key(key), line))
                     }
                 };
