@@ -6,6 +6,7 @@ mod copy;
 mod formats;
 mod less;
 mod many;
+mod named;
 mod signers;
 mod signers_file;
 
@@ -338,6 +339,30 @@ fn a_signer_is_required() {
         .world
         .attest_with(&["verify", "dist", "--trusted-root", root])
         .refused(2, "signer-required");
+}
+
+#[test]
+fn trust_beside_a_checksums_file_needs_a_pin() {
+    let released = Released::new();
+    let ask = |subject: &str, key: &str, root: &str| {
+        let words = ["verify", subject, "--key", key, "--trusted-root", root];
+        released.world.attest_with(&words)
+    };
+    let [_, key, _, root] = released.trust.as_slice() else {
+        panic!("{:?}", released.trust)
+    };
+    for subject in ["dist/SHA256SUMS", "sums:dist/SHA256SUMS"] {
+        ask(subject, "dist/release.pub", root).refused(2, "trust-beside-subject");
+        ask(subject, key, "dist/trusted_root.json").refused(2, "trust-beside-subject");
+        ask(subject, key, root).yes();
+    }
+    let (key, root) = (
+        ".attest/trust/release.pub",
+        ".attest/trust/trusted_root.json",
+    );
+    ask("dist/SHA256SUMS", key, root).yes();
+    // Beside a lone file it is the user's word.
+    ask("dist/a.txt", "dist/release.pub", "dist/trusted_root.json").yes();
 }
 
 #[test]

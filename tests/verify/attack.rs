@@ -43,9 +43,9 @@ impl Released {
     fn asks(&self, subject: &str, more: &[&str]) -> Ran {
         let trust = [
             "--key",
-            "dist/release.pub",
+            ".attest/trust/release.pub",
             "--trusted-root",
-            "dist/trusted_root.json",
+            ".attest/trust/trusted_root.json",
         ];
         let mut arguments = vec!["verify", subject, "--format", "json"];
         arguments.extend(trust);
@@ -250,8 +250,8 @@ fn ordinary(released: &Released, arguments: &[&str]) -> Option<Ran> {
     for path in [released.world.path().to_owned(), released.world.at("user")] {
         fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
     }
-    let copy = released.world.at("attest-copy");
-    fs::copy(env!("CARGO_BIN_EXE_attest"), &copy).unwrap();
+    let attest = env!("CARGO_BIN_EXE_attest");
+    let copy = released.world.copy_program(attest, "attest-copy");
     let mut command = released.world.program("setpriv");
     command.args(["--reuid=65534", "--regid=65534", "--clear-groups"]);
     let ran = command.arg(copy).args(arguments).output().ok()?;

@@ -29,7 +29,7 @@ use crate::clock::Now;
 use crate::console::Console;
 use crate::failure::{Exit, Failure};
 use crate::files;
-use crate::report::{Report, SubjectReport};
+use crate::report::{Report, SubjectReport, Verdict};
 use crate::trust::{self, Surroundings, Trust};
 
 use copy::Handover;
@@ -120,13 +120,36 @@ pub(crate) fn run(args: &VerifyArgs, global: &Global, console: &Console) -> Resu
 }
 
 fn answer(subject: &Subject, session: &Session, shelf: &mut Shelf) -> SubjectReport {
-    match subject {
+    let report = match subject {
         Subject::File(path) => file::verify(path, session, shelf),
         Subject::Digest(digest) => file::verify_digest(*digest, session, shelf),
         Subject::Sums { path, algorithm } => sums::verify(path, *algorithm, session, shelf),
         Subject::Folder(path) => folder::verify(path, session, shelf),
         Subject::Image(path) => image::verify(path, session, shelf),
+    };
+    demand_named(report, session, shelf)
+}
+
+/// What `--bundle` names was asked about: while it cannot be read, whether it says no could not be
+/// told, whatever other evidence says.
+fn demand_named(mut report: SubjectReport, session: &Session, shelf: &mut Shelf) -> SubjectReport {
+    let named: Vec<usize> = session
+        .bundles
+        .iter()
+        .flat_map(|it| shelf.load(it))
+        .collect();
+    let unread = named.into_iter().find(|it| shelf.is_unreadable(*it));
+    let Some(refusal) = unread.and_then(|it| shelf.refusals(it).into_iter().next()) else {
+        return report;
+    };
+    for file in &mut report.files {
+        if matches!(file.verdict, Verdict::Verified) {
+            file.verdict = Verdict::Unreadable(refusal.clone());
+        }
     }
+    report.decided_by.clear();
+    report.approvals = None;
+    report
 }
 
 fn session(args: &VerifyArgs, subjects: &[Subject], now: Now) -> Result<Session, Failure> {
@@ -189,6 +212,10 @@ fn surroundings(args: &VerifyArgs, subjects: &[Subject]) -> Surroundings {
                 around.bundles.extend(evidence::bundles_at_top(path));
             }
             Subject::File(path) | Subject::Sums { path, .. } => {
+                // A list is verified with the files that it lists: no lone file, but their folder.
+                if matches!(subject, Subject::Sums { .. }) {
+                    around.verified.push(files::folder_of(path));
+                }
                 if folders.insert(files::folder_of(path)) {
                     around.beside.extend(evidence::folders_up(path));
                 }

@@ -154,7 +154,7 @@ fn proven_lines(report: &Report, proven: &Proven, lines: &mut Vec<String>) {
             log.index,
             escape(&log.origin),
             who(log.kept_by),
-            known_by(report, &log.root)
+            named_by(report, log.kept_by, &log.root)
         ));
     }
     for time in &proven.times {
@@ -162,7 +162,7 @@ fn proven_lines(report: &Report, proven: &Proven, lines: &mut Vec<String>) {
             "     time  {}, {}{}",
             time.time,
             asserted(time.asserted_by, &time.authority),
-            known_by(report, &time.root)
+            named_by(report, time.asserted_by, &time.root)
         ));
     }
     let judged = proven.judged.iter();
@@ -347,6 +347,15 @@ fn who(kept_by: &'static str) -> &'static str {
         "independent, as declared" => ", kept by a third party, as you declared",
         // Any signer can give a log of their own any name.
         _ => "; independence not declared",
+    }
+}
+
+/// Whose word it is that a log or an authority is called so: what is declared independent by its name
+/// rests on it, also where there is one trusted root.
+fn named_by(report: &Report, declared: &'static str, root: &str) -> String {
+    match declared {
+        "independent, as declared" => format!("; called so in {}", escape(root)),
+        _ => known_by(report, root),
     }
 }
 
