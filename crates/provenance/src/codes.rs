@@ -2,6 +2,15 @@
 
 /// The codes of all errors of this crate, and what they mean; sorted, unique.
 pub const CODES: &[(&str, &str)] = &[
+    ("artifact-digest-empty", "a file of a link has no digest"),
+    (
+        "artifact-digest-weak",
+        "a file of a link has no digest that proves content",
+    ),
+    (
+        "artifact-path-ambiguous",
+        "a path of a link or a rule has a second spelling",
+    ),
     ("base64-malformed", "a text is not canonical base64"),
     (
         "commit-malformed",
@@ -34,6 +43,10 @@ pub const CODES: &[(&str, &str)] = &[
     ("json-byte-order-mark", "JSON begins with a byte order mark"),
     ("json-duplicate-key", "an object has one key twice"),
     ("json-not-utf8", "JSON is not UTF-8"),
+    (
+        "json-number-float",
+        "a number has a fraction where the canonical form knows integers only",
+    ),
     ("json-number-out-of-range", "a number would lose its value"),
     ("json-syntax", "a document is not JSON"),
     ("json-too-deep", "arrays and objects are nested too deeply"),
@@ -43,6 +56,48 @@ pub const CODES: &[(&str, &str)] = &[
         "JSON holds more values than fit the memory that it may take",
     ),
     ("json-trailing-data", "something follows the JSON value"),
+    (
+        "keyid-malformed",
+        "an id of a key is not 8 to 128 lower-case hexadecimal digits",
+    ),
+    ("layout-empty", "a layout has no step"),
+    (
+        "layout-expires-malformed",
+        "a layout does not say until when it may be used",
+    ),
+    ("layout-private-key", "a layout holds a private key"),
+    (
+        "metablock-hybrid",
+        "a file has both forms of a layout or link at once",
+    ),
+    (
+        "metablock-openpgp",
+        "a layout or link has a key or signature of gpg, which is not read there",
+    ),
+    (
+        "metablock-payload-type",
+        "an envelope holds something else than a layout or link",
+    ),
+    (
+        "metablock-shape",
+        "a file has neither form of a layout or link",
+    ),
+    (
+        "metablock-signature-malformed",
+        "a signature of a layout or link is not hexadecimal",
+    ),
+    (
+        "metablock-type",
+        "a document is not the layout or link that is wanted",
+    ),
+    (
+        "parameter-missing",
+        "a layout asks for a parameter that was not given",
+    ),
+    (
+        "parameter-unknown",
+        "a parameter was given that the layout does not have",
+    ),
     (
         "part-checksums-algorithm",
         "a part of a release gives the digest of SHA256SUMS in another algorithm than SHA-256",
@@ -79,6 +134,11 @@ pub const CODES: &[(&str, &str)] = &[
         "resource-empty",
         "a resource has none of digest, URI and content",
     ),
+    ("rule-malformed", "a rule of a layout is none of the seven"),
+    (
+        "rule-pattern-ambiguous",
+        "a pattern of a rule is one that implementations read differently",
+    ),
     (
         "statement-malformed",
         "the payload is not an in-toto statement of one meaning",
@@ -91,15 +151,32 @@ pub const CODES: &[(&str, &str)] = &[
         "statement-type-unknown",
         "the statement is of an unknown version",
     ),
+    (
+        "step-name-malformed",
+        "the name of a step could not be the name of a file",
+    ),
+    (
+        "step-name-twice",
+        "two steps or inspections of a layout have one name",
+    ),
+    (
+        "step-threshold",
+        "the threshold of a step is not a count of functionaries",
+    ),
+    (
+        "step-without-functionary",
+        "a step names nobody who may do it",
+    ),
 ];
 
 #[cfg(test)]
 mod tests {
     use super::CODES;
 
-    const SOURCES: [&str; 11] = [
+    const SOURCES: [&str; 12] = [
         include_str!("base64.rs"),
         include_str!("dsse.rs"),
+        include_str!("in_toto/error.rs"),
         include_str!("json/canonical.rs"),
         include_str!("json/error.rs"),
         include_str!("json/object.rs"),

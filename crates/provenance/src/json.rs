@@ -7,10 +7,12 @@
 mod canonical;
 mod error;
 mod object;
+mod olpc;
 mod strict;
 
 pub use canonical::{CanonicalError, canonical};
-pub use error::JsonError;
+pub use error::{JsonError, JsonNumberError};
 pub use object::{FieldError, Object};
+pub use olpc::olpc;
 pub use serde_json::Value;
-pub use strict::{Limits, parse};
+pub use strict::{Limits, parse, parse_within};

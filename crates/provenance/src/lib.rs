@@ -18,11 +18,13 @@
 //! | [`base64`] | RFC 4648 §4, canonical form only |
 //! | [`Envelope`], [`pae`] | DSSE 1.0 |
 //! | [`Statement`], [`ResourceDescriptor`] | in-toto attestation framework, Statement v0.1 and v1 |
+//! | [`in_toto`] | in-toto specification 1.0: layouts and links, classic and in DSSE |
 //! | [`ReleaseName`] | package-url (ECMA-427), type `generic` |
 //! | [`predicate`] | in-toto release v0.2 and reference v0.1, SLSA provenance v1; our own review and deployment v0.1 |
 
 pub mod base64;
 pub mod ci;
+pub mod in_toto;
 pub mod json;
 pub mod limits;
 pub mod predicate;

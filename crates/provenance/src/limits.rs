@@ -59,3 +59,33 @@ pub const REVIEW_BASIS: usize = 1024;
 
 /// Findings of one review.
 pub const REVIEW_FINDINGS: usize = 4096;
+
+/// The file of a layout or a link: a link of a hundred thousand files fits.
+pub const METABLOCK: json::Limits = json::Limits {
+    bytes: 48 << 20,
+    depth: 24,
+};
+
+/// Bytes of memory that the values of a layout or a link may take beside their text.
+pub const METABLOCK_MEMORY: usize = 160 << 20;
+
+/// Materials, or products, of one link.
+pub const LINK_ARTIFACTS: usize = 200_000;
+
+/// Bytes of the name of a step: it becomes part of the name of a file.
+pub const STEP_NAME_BYTES: usize = 128;
+
+/// Steps, or inspections, of one layout.
+pub const LAYOUT_STEPS: usize = 1024;
+
+/// Keys of one layout, of one step, or entries of one list of a certificate constraint.
+pub const LAYOUT_KEYS: usize = 256;
+
+/// Rules of one list of a layout.
+pub const LAYOUT_RULES: usize = 1024;
+
+/// Words of one command.
+pub const LAYOUT_ITEMS: usize = 16 << 10;
+
+/// Bytes of one pattern of a rule.
+pub const PATTERN_BYTES: usize = 4096;

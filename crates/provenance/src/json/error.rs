@@ -96,3 +96,15 @@ impl JsonError {
         }
     }
 }
+
+/// A number has a fraction or an exponent where the canonical form knows integers only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("number has a fraction or an exponent, which the canonical form of in-toto does not know")]
+pub struct JsonNumberError;
+
+impl JsonNumberError {
+    /// The stable code of this error.
+    pub const fn code(&self) -> &'static str {
+        "json-number-float"
+    }
+}

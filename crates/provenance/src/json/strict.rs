@@ -25,6 +25,14 @@ pub struct Limits {
 /// object; a number that no 64-bit integer or its float can hold; anything after the value; anything
 /// else that RFC 8259 does not allow.
 pub fn parse(bytes: &[u8], limits: Limits) -> Result<Value, JsonError> {
+    parse_within(bytes, limits, limits::JSON_MEMORY)
+}
+
+/// As [`parse`], with another bound than [`limits::JSON_MEMORY`] for the memory of the values.
+///
+/// # Errors
+/// As [`parse`].
+pub fn parse_within(bytes: &[u8], limits: Limits, memory: usize) -> Result<Value, JsonError> {
     if bytes.len() > limits.bytes {
         return Err(JsonError::TooLarge {
             found: bytes.len(),
@@ -37,7 +45,7 @@ pub fn parse(bytes: &[u8], limits: Limits) -> Result<Value, JsonError> {
     let text = std::str::from_utf8(bytes).map_err(|error| JsonError::NotUtf8 {
         offset: error.valid_up_to(),
     })?;
-    let reading = Reading::new(limits);
+    let reading = Reading::new(limits, memory);
     let mut tokens = serde_json::Deserializer::from_str(text);
     let value = Strict::outermost(&reading)
         .deserialize(&mut tokens)
@@ -53,6 +61,7 @@ pub fn parse(bytes: &[u8], limits: Limits) -> Result<Value, JsonError> {
 /// carry as text.
 struct Reading {
     depth: usize,
+    memory: usize,
     memory_left: Cell<usize>,
     refused: RefCell<Option<Refused>>,
 }
@@ -65,10 +74,11 @@ enum Refused {
 }
 
 impl Reading {
-    fn new(limits: Limits) -> Self {
+    fn new(limits: Limits, memory: usize) -> Self {
         Self {
             depth: limits.depth.min(limits::JSON_DEPTH),
-            memory_left: Cell::new(limits::JSON_MEMORY),
+            memory,
+            memory_left: Cell::new(memory),
             refused: RefCell::new(None),
         }
     }
@@ -94,9 +104,7 @@ impl Reading {
                 line,
                 column,
             },
-            Some(Refused::TooManyValues) => JsonError::TooManyValues {
-                limit: limits::JSON_MEMORY,
-            },
+            Some(Refused::TooManyValues) => JsonError::TooManyValues { limit: self.memory },
             Some(Refused::DuplicateKey(key)) => JsonError::DuplicateKey { key, line, column },
             Some(Refused::NumberOutOfRange) => JsonError::NumberOutOfRange { line, column },
             // The parser's own verdict on 1e400 has no other mark than its text.

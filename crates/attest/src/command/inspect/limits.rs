@@ -68,7 +68,7 @@ macro_rules! limits {
 
 limits! {
     "digest", attest_digest::limits, "../../../../digest/src/limits.rs": PATH_BYTES, PATH_DEPTH, TREE_ITEMS, TREE_DIRECTORIES, TREE_DEPTH, TREE_PATH_BYTES, CHECKSUMS_BYTES, ALGORITHM_NAME_BYTES, OTHER_DIGEST_BYTES, DIGESTS, READ_BUFFER, SECOND_THREAD_ABOVE, BUFFERS_IN_FLIGHT;
-    "provenance", attest_provenance::limits, "../../../../provenance/src/limits.rs": JSON_MEMORY, JSON_DEPTH, SIGNATURES, SIGNATURE_BYTES, SUBJECTS_WRITTEN, SUBJECTS_READ, PARTS, RELEASE_NAME_BYTES, RELEASE_VERSION_BYTES, REFERENCES, REPOSITORY_URI_BYTES, CI_VALUE_BYTES, PREDICATE_TEXT_BYTES, REVIEW_BASIS, REVIEW_FINDINGS;
+    "provenance", attest_provenance::limits, "../../../../provenance/src/limits.rs": JSON_MEMORY, JSON_DEPTH, SIGNATURES, SIGNATURE_BYTES, SUBJECTS_WRITTEN, SUBJECTS_READ, PARTS, RELEASE_NAME_BYTES, RELEASE_VERSION_BYTES, REFERENCES, REPOSITORY_URI_BYTES, CI_VALUE_BYTES, PREDICATE_TEXT_BYTES, REVIEW_BASIS, REVIEW_FINDINGS, METABLOCK_MEMORY, LINK_ARTIFACTS, STEP_NAME_BYTES, LAYOUT_STEPS, LAYOUT_KEYS, LAYOUT_RULES, LAYOUT_ITEMS, PATTERN_BYTES;
     "log", attest_log::limits, "../../../../log/src/limits.rs": NOTE_BYTES, NOTE_SIGNATURES, ORIGIN_BYTES, CHECKPOINT_EXTENSIONS, ENTRY_BYTES, PROOF_HASHES;
     "verify", attest_verify::limits, "../../../../verify/src/limits.rs": BUNDLE_BYTES, BUNDLE_DEPTH, BUNDLE_VALUES, EVIDENCE_BYTES, EVIDENCE_PIECES, IMAGE_MANIFEST_BYTES, IMAGE_DESCRIPTORS, IMAGE_MANIFESTS, IMAGE_DEPTH, LOG_ENTRIES, TIMESTAMPS, PROOF_HASHES, CHAIN_CERTIFICATES, CERTIFICATE_BYTES, CERTIFICATE_TIMESTAMPS, TIMESTAMP_BYTES, TIMESTAMP_CERTIFICATES, SIGNATURE_BYTES, NAME_BYTES, IDENTITY_BYTES, KEY_BYTES, TRUSTED_ROOT_BYTES, TRUSTED_ROOT_ITEMS, DETACHED_BYTES, DETACHED_SIGNATURES, DETACHED_HASHES, OPENPGP_KEY_BYTES, OPENPGP_BLOCKS, OPENPGP_PACKETS, OPENPGP_SUBPACKETS, OPENPGP_NAME_BYTES, OPENPGP_SELF_SIGNATURES, CLOCK_SKEW_SECONDS;
     "policy", attest_policy::limits, "../../../../policy/src/limits.rs": SIGNERS, SIGNERS_FILE_BYTES;
@@ -80,7 +80,7 @@ limits! {
 
 /// Documents that are bounded in two ways.
 fn json_limits() -> Vec<Limit> {
-    use attest_provenance::limits::{ENVELOPE, STATEMENT};
+    use attest_provenance::limits::{ENVELOPE, METABLOCK, STATEMENT};
     let two = |name: [&'static str; 2], meaning: &str, bytes: usize, depth: usize| {
         let limit = |name, what: &str, value: usize| Limit {
             place: "provenance",
@@ -104,6 +104,9 @@ fn json_limits() -> Vec<Limit> {
         STATEMENT.depth,
     ));
     both.extend(two(envelope, "an envelope", ENVELOPE.bytes, ENVELOPE.depth));
+    let block = ["METABLOCK.bytes", "METABLOCK.depth"];
+    let meaning = "the file of a layout or a link";
+    both.extend(two(block, meaning, METABLOCK.bytes, METABLOCK.depth));
     both
 }
 
