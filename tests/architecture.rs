@@ -110,6 +110,23 @@ fn only_remote_and_the_command_can_dial() {
 }
 
 #[test]
+fn recording_needs_no_keys_and_only_the_command_records() {
+    let needs = dependencies("attest-record");
+    let ours: Vec<&str> = needs
+        .iter()
+        .map(String::as_str)
+        .filter(|name| LINE.contains(name) || MAKING.contains(name))
+        .collect();
+    assert_eq!(ours, ["attest-digest", "attest-provenance"]);
+    for forbidden in DIALS {
+        assert!(!needs.contains(forbidden), "built with {forbidden}");
+    }
+    for package in LINE.iter().filter(|package| **package != "attest") {
+        assert!(!dependencies(package).contains("attest-record"));
+    }
+}
+
+#[test]
 fn what_we_hand_out_we_have_first_accepted() {
     assert!(dependencies("attest-sign").contains("attest-verify"));
 }

@@ -28,6 +28,7 @@ pub(crate) fn all() -> impl Iterator<Item = Listed> {
         ("policy", attest_policy::CODES),
         ("sign", attest_sign::CODES),
         ("archive", attest_archive::CODES),
+        ("record", attest_record::CODES),
         ("remote", attest_remote::CODES),
     ];
     let pairs = pairs.into_iter().flat_map(|(place, codes)| {
@@ -569,6 +570,7 @@ pub(crate) const PASSED_ON: &[(&[u8], &[&str])] = &[
             "checkpoint-not-published",
             "checkpoint-root-differs",
             "checkpoint-signature-missing",
+            "exclude-malformed",
             "log-exists",
             "log-index-outside",
             "log-key-invalid",
@@ -584,6 +586,8 @@ pub(crate) const PASSED_ON: &[(&[u8], &[&str])] = &[
             "not-an-archive",
             "origin-invalid",
             "password-wrong",
+            "recorded-name-collision",
+            "recorded-path-missing",
             "release-empty",
             "release-name-malformed",
             "release-too-large",
@@ -592,6 +596,9 @@ pub(crate) const PASSED_ON: &[(&[u8], &[&str])] = &[
             "tuf-address",
             "tuf-root-unusable",
             "tuf-state-unusable",
+            "variable-name",
+            "variable-secret",
+            "variable-value",
         ],
     ),
     (
@@ -617,6 +624,8 @@ pub(crate) const PASSED_ON: &[(&[u8], &[&str])] = &[
             "archive-disk-full",
             "archive-io",
             "archive-locked",
+            "command-not-started",
+            "command-not-watched",
             "file-changed",
             "file-unreadable",
             "log-full-disk",

@@ -10,13 +10,13 @@ use std::path::Path;
 
 use rustix::fs::{
     Advice, AtFlags, CWD, FileType, Mode, OFlags, RawDir, ResolveFlags, fadvise, fstat, openat,
-    openat2, statat,
+    openat2, readlinkat, statat,
 };
 use rustix::io::Errno;
 
 use crate::artifact::Artifact;
 use crate::hasher::Hashes;
-use crate::path::RelativePath;
+use crate::path::{RelativePath, escaped_bytes};
 use crate::read_error::{FileKind, ReadError};
 use crate::walk::WalkError;
 
@@ -59,6 +59,43 @@ impl Root {
     pub fn read(&self, path: &RelativePath, hashes: Hashes) -> Result<Artifact, ReadError> {
         self.read_inner(path, hashes)
             .map_err(|error| error.at(path.as_str()))
+    }
+
+    /// Reads a regular file below the folder, as [`Root::read`] does; with its permissions and the
+    /// set-user-id, set-group-id and sticky bits, which are those of the file that was read.
+    ///
+    /// # Errors
+    /// As [`Root::read`].
+    pub fn read_with_mode(
+        &self,
+        path: &RelativePath,
+        hashes: Hashes,
+    ) -> Result<(Artifact, u32), ReadError> {
+        let read = || {
+            let (file, before) = self.open_file_inner(path)?;
+            // A change of the mode is one of the file: the second look would not find it as before.
+            let mode = file.metadata()?.mode() & MODE_BITS;
+            let artifact = Artifact::read_since(&file, &before, hashes)?;
+            self.check_leads_to(path, &before)?;
+            Ok((artifact, mode))
+        };
+        read().map_err(|error: ReadError| error.at(path.as_str()))
+    }
+
+    /// Where a symbolic link below the folder says that it leads, escaped so that it can be shown.
+    ///
+    /// # Errors
+    /// It does not exist, is no link, or a folder on its way is exchanged for a link.
+    pub fn read_link(&self, path: &RelativePath) -> Result<String, ReadError> {
+        let read = || {
+            let flags = OFlags::PATH | OFlags::NOFOLLOW;
+            let link = self
+                .open_beneath(path.as_str(), flags, ResolveFlags::empty())
+                .map_err(LinkFailure::from)?;
+            let target = readlinkat(&link, c"", Vec::new()).map_err(std::io::Error::from)?;
+            Ok(escaped_bytes(target.to_bytes()))
+        };
+        read().map_err(|error: ReadError| error.at(path.as_str()))
     }
 
     pub(crate) fn open_file_inner(
@@ -157,6 +194,9 @@ impl Root {
         }
     }
 }
+
+/// Permissions, set-user-id, set-group-id and sticky bits of a mode.
+const MODE_BITS: u32 = 0o7777;
 
 /// Attempts at a name while somebody renames folders on its way.
 const TRIES: u32 = 100;

@@ -3,6 +3,7 @@
 pub mod deployment;
 mod part;
 pub mod publish;
+pub mod recorded;
 pub mod reference;
 pub mod release;
 pub mod review;
