@@ -40,6 +40,7 @@ pub const CODES: &[(&str, &str)] = &[
         "field-unknown",
         "a field is one that the format does not have",
     ),
+    ("field-value", "a field has a value that it cannot have"),
     ("json-byte-order-mark", "JSON begins with a byte order mark"),
     ("json-duplicate-key", "an object has one key twice"),
     ("json-not-utf8", "JSON is not UTF-8"),

@@ -20,7 +20,7 @@
 //! | [`Statement`], [`ResourceDescriptor`] | in-toto attestation framework, Statement v0.1 and v1 |
 //! | [`in_toto`] | in-toto specification 1.0: layouts and links, classic and in DSSE |
 //! | [`ReleaseName`] | package-url (ECMA-427), type `generic` |
-//! | [`predicate`] | in-toto release v0.2 and reference v0.1, SLSA provenance v1; our own review and deployment v0.1 |
+//! | [`predicate`] | in-toto's vetted predicates, SLSA provenance v0.2 and v1 and summaries, OpenVEX, CycloneDX, SPDX, cosign's own; our own review and deployment v0.1 |
 
 pub mod base64;
 pub mod ci;

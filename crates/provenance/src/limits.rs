@@ -89,3 +89,9 @@ pub const LAYOUT_ITEMS: usize = 16 << 10;
 
 /// Bytes of one pattern of a rule.
 pub const PATTERN_BYTES: usize = 4096;
+
+/// Names of tests in one list of a test result.
+pub const TESTS: usize = 64 * 1024;
+
+/// Materials, dependencies, findings and the like of one predicate.
+pub const PREDICATE_ITEMS: usize = 64 * 1024;

@@ -1,22 +1,37 @@
 //! What statements say: one module for each type of predicate.
 
+pub mod custom;
 pub mod deployment;
-mod part;
+pub mod link;
+pub mod openvex;
 pub mod publish;
 pub mod recorded;
 pub mod reference;
 pub mod release;
 pub mod review;
+pub mod sbom;
+pub mod scai;
 pub mod slsa;
+pub mod slsa_v0_2;
+pub mod svr;
+pub mod test_result;
+pub mod vsa;
+pub mod vulns;
 
+mod claimed;
+mod part;
+mod types;
+
+pub use claimed::Claimed;
 pub use part::{Part, PartError};
+pub use types::{TypeName, TypeNameError};
 
 use jiff::Timestamp;
 
 use crate::excerpt::Excerpt;
 use crate::json::{FieldError, Object};
 use crate::limits;
-use crate::{ReleaseNameError, ResourceError, StatementError};
+use crate::{ReleaseNameError, ResourceDescriptor, ResourceError, StatementError};
 
 /// Why a predicate is not what its type promises.
 #[derive(Debug, thiserror::Error)]
@@ -136,4 +151,49 @@ fn refuse_other_type(
         found: statement.predicate_type().to_owned(),
         wanted,
     })
+}
+
+/// Descriptors inside a predicate, where fields that we do not know are ignored.
+fn resources(objects: Vec<Object>) -> Result<Vec<ResourceDescriptor>, PredicateError> {
+    let read = objects.into_iter().map(ResourceDescriptor::from_predicate);
+    Ok(read.collect::<Result<_, _>>()?)
+}
+
+#[cfg(test)]
+mod testing {
+    use attest_digest::Digest;
+    use serde_json::Value;
+
+    use super::PredicateError;
+    use crate::{Statement, Subject};
+
+    pub(super) fn statement(predicate_type: &str, predicate: Value) -> Statement {
+        let subject = Subject::new("a", Digest::Sha256([7; 32]).into()).unwrap();
+        Statement::new(vec![subject], predicate_type, predicate).unwrap()
+    }
+
+    /// Reads the accepted predicate, and refuses it as malformed after each change: a place, and what
+    /// stands there instead.
+    pub(super) fn refusals<T: std::fmt::Debug>(
+        predicate_type: &str,
+        accepted: &Value,
+        read: fn(&Statement) -> Result<T, PredicateError>,
+        changes: &[(&str, Option<Value>)],
+    ) {
+        read(&statement(predicate_type, accepted.clone())).expect("the parent is accepted");
+        for (place, instead) in changes {
+            let mut altered = accepted.clone();
+            let (parent, field) = place.rsplit_once('/').unwrap();
+            let parent = altered.pointer_mut(parent).unwrap().as_object_mut();
+            match instead {
+                Some(value) => parent.unwrap().insert(field.to_owned(), value.clone()),
+                None => parent.unwrap().remove(field),
+            };
+            assert_ne!(&altered, accepted, "{place} changes nothing");
+            match read(&statement(predicate_type, altered)) {
+                Ok(claimed) => panic!("{place} with {instead:?} was accepted as {claimed:?}"),
+                Err(error) => assert_eq!(error.code(), "predicate-malformed", "{place}"),
+            }
+        }
+    }
 }

@@ -37,13 +37,27 @@ impl ResourceDescriptor {
     /// A field that is unknown or of another type, a malformed digest, or none of digest, URI and
     /// content.
     pub fn from_object(mut object: Object) -> Result<Self, ResourceError> {
+        let descriptor = Self::take_from(&mut object)?;
+        object.finish()?;
+        Ok(descriptor)
+    }
+
+    /// Reads a descriptor inside a predicate, where fields that we do not know are ignored.
+    ///
+    /// # Errors
+    /// A field of another type, a malformed digest, or none of digest, URI and content.
+    pub(crate) fn from_predicate(mut object: Object) -> Result<Self, ResourceError> {
+        Self::take_from(&mut object)
+    }
+
+    fn take_from(object: &mut Object) -> Result<Self, ResourceError> {
         let at = object.path().to_owned();
         let descriptor = Self {
             name: object
                 .take_optional_string("name")?
                 .filter(|it| !it.is_empty()),
             uri: object.take_optional_string("uri")?,
-            digests: digests(&mut object)?,
+            digests: digests(object)?,
             content: object.take_optional_bytes("content")?,
             download_location: object.take_optional_string("downloadLocation")?,
             media_type: object.take_optional_string("mediaType")?,
@@ -51,7 +65,6 @@ impl ResourceDescriptor {
                 .take_optional_object("annotations")?
                 .map(Object::into_rest),
         };
-        object.finish()?;
         if descriptor.digests.is_empty() && descriptor.uri.is_none() && descriptor.content.is_none()
         {
             return Err(ResourceError::Nothing { at });
@@ -140,10 +153,18 @@ pub(crate) fn digests_to_json(digests: &DigestSet) -> Value {
 }
 
 fn digests(object: &mut Object) -> Result<DigestSet, ResourceError> {
+    match object.take_optional_object("digest")? {
+        Some(claimed) => digests_from(claimed),
+        None => Ok(DigestSet::new()),
+    }
+}
+
+/// Reads a set of digests by their algorithms.
+///
+/// # Errors
+/// A digest that is no string, or malformed.
+pub(crate) fn digests_from(claimed: Object) -> Result<DigestSet, ResourceError> {
     let mut digests = DigestSet::new();
-    let Some(claimed) = object.take_optional_object("digest")? else {
-        return Ok(digests);
-    };
     let at = claimed.path().to_owned();
     for (algorithm, value) in claimed.into_rest() {
         let Value::String(value) = value else {

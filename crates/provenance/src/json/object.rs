@@ -1,5 +1,6 @@
 //! Reading an object field by field until nothing is left.
 
+use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use crate::base64::{self, Base64Error};
@@ -61,12 +62,8 @@ impl Object {
     /// # Errors
     /// Absent.
     pub fn take(&mut self, field: &'static str) -> Result<Value, FieldError> {
-        self.fields
-            .remove(field)
-            .ok_or_else(|| FieldError::Missing {
-                object: self.path.clone(),
-                field,
-            })
+        let value = self.fields.remove(field);
+        value.ok_or_else(|| self.missing(field))
     }
 
     /// Takes any value that is there.
@@ -93,6 +90,99 @@ impl Object {
     ) -> Result<Option<String>, FieldError> {
         let value = self.take_optional(field);
         value.map(|it| self.string(field, it)).transpose()
+    }
+
+    /// Takes a string that says something.
+    ///
+    /// # Errors
+    /// Absent, not a string, or empty.
+    pub fn take_text(&mut self, field: &'static str) -> Result<String, FieldError> {
+        let text = self.take_string(field)?;
+        if text.is_empty() {
+            return Err(self.wrong_value(field, text, "a text"));
+        }
+        Ok(text)
+    }
+
+    /// Takes a point in time in the form of RFC 3339 that may be absent.
+    ///
+    /// # Errors
+    /// Not a string, or not a time.
+    pub fn take_optional_time(
+        &mut self,
+        field: &'static str,
+    ) -> Result<Option<Timestamp>, FieldError> {
+        let text = self.take_optional_string(field)?;
+        text.map(|it| match rfc3339(&it) {
+            Some(time) => Ok(time),
+            None => Err(self.wrong_value(field, it, "a time as in 2006-01-02T15:04:05Z")),
+        })
+        .transpose()
+    }
+
+    /// Takes a point in time in the form of RFC 3339.
+    ///
+    /// # Errors
+    /// Absent, not a string, or not a time.
+    pub fn take_time(&mut self, field: &'static str) -> Result<Timestamp, FieldError> {
+        let time = self.take_optional_time(field)?;
+        time.ok_or_else(|| self.missing(field))
+    }
+
+    /// Takes a string that is one of these, and answers what it stands for.
+    ///
+    /// # Errors
+    /// Absent, not a string, or another one.
+    pub fn take_one_of<T: Copy>(
+        &mut self,
+        field: &'static str,
+        known: &[(&str, T)],
+        wanted: &'static str,
+    ) -> Result<T, FieldError> {
+        let text = self.take_string(field)?;
+        match known.iter().find(|(name, _)| *name == text) {
+            Some((_, meaning)) => Ok(*meaning),
+            None => Err(self.wrong_value(field, text, wanted)),
+        }
+    }
+
+    /// Takes an array of at most `limit` strings; an absent one is empty.
+    ///
+    /// # Errors
+    /// Not an array, too many elements, or one that is not a string.
+    pub fn take_optional_strings(
+        &mut self,
+        field: &'static str,
+        limit: usize,
+    ) -> Result<Vec<String>, FieldError> {
+        let values = self.take_optional_array(field, limit)?;
+        let path = self.path_of(field);
+        let numbered = values.into_iter().enumerate();
+        numbered
+            .map(|(index, value)| match value {
+                Value::String(text) => Ok(text),
+                other => Err(FieldError::wrong_type(
+                    format!("{path}[{index}]"),
+                    &other,
+                    "a string",
+                )),
+            })
+            .collect()
+    }
+
+    /// Takes an array of at most `limit` strings.
+    ///
+    /// # Errors
+    /// Absent, not an array, too many elements, or one that is not a string.
+    pub fn take_strings(
+        &mut self,
+        field: &'static str,
+        limit: usize,
+    ) -> Result<Vec<String>, FieldError> {
+        if !self.has(field) {
+            return Err(self.missing(field));
+        }
+        self.take_optional_strings(field, limit)
     }
 
     /// Takes bytes in canonical base64.
@@ -296,6 +386,28 @@ impl Object {
             .collect()
     }
 
+    /// That a field is absent.
+    pub(crate) fn missing(&self, field: &'static str) -> FieldError {
+        FieldError::Missing {
+            object: self.path.clone(),
+            field,
+        }
+    }
+
+    /// That a field has a value that it cannot have.
+    pub(crate) fn wrong_value(
+        &self,
+        field: &str,
+        found: String,
+        wanted: &'static str,
+    ) -> FieldError {
+        FieldError::Value {
+            at: self.path_of(field),
+            found,
+            wanted,
+        }
+    }
+
     fn wrong_type(&self, field: &str, found: &Value, wanted: &'static str) -> FieldError {
         FieldError::wrong_type(self.path_of(field), found, wanted)
     }
@@ -331,6 +443,16 @@ pub enum FieldError {
         /// The type that is wanted.
         wanted: &'static str,
     },
+    /// A value of the right type that cannot be.
+    #[error("{at} is {}, wanted {wanted}", Excerpt(found))]
+    Value {
+        /// The path of the value.
+        at: String,
+        /// The value, as claimed.
+        found: String,
+        /// What is wanted.
+        wanted: &'static str,
+    },
     /// A string that is not canonical base64.
     #[error("{at} is not canonical base64")]
     Base64 {
@@ -364,6 +486,7 @@ impl FieldError {
             Self::Missing { .. } => "field-missing",
             Self::Unknown { .. } => "field-unknown",
             Self::WrongType { .. } => "field-type",
+            Self::Value { .. } => "field-value",
             Self::Base64 { .. } => "field-base64",
             Self::NotAnInteger { .. } => "field-integer",
             Self::TooMany { .. } => "field-too-many",
@@ -389,6 +512,33 @@ fn named(path: &str) -> &str {
     } else {
         path
     }
+}
+
+/// The form of RFC 3339, of which jiff reads a superset: no spaces, no annotations, seconds, an offset.
+fn rfc3339(text: &str) -> Option<Timestamp> {
+    let (day, clock) = text.split_once('T')?;
+    let (clock, offset) = match clock.strip_suffix('Z') {
+        Some(clock) => (clock, ""),
+        None => clock.split_at_checked(clock.len().checked_sub("+00:00".len())?)?,
+    };
+    let (seconds, fraction) = clock.split_once('.').unwrap_or((clock, "0"));
+    let of_form = |text: &str, form: &str| {
+        text.len() == form.len()
+            && text
+                .bytes()
+                .zip(form.bytes())
+                .all(|(byte, form)| match form {
+                    b'0' => byte.is_ascii_digit(),
+                    other => byte == other,
+                })
+    };
+    let is_offset = offset.is_empty() || of_form(offset, "+00:00") || of_form(offset, "-00:00");
+    let is_fraction =
+        (1..=9).contains(&fraction.len()) && fraction.bytes().all(|it| it.is_ascii_digit());
+    let is_time = of_form(day, "0000-00-00") && of_form(seconds, "00:00:00");
+    (is_time && is_fraction && is_offset)
+        .then(|| text.parse().ok())
+        .flatten()
 }
 
 fn decimal(text: &str) -> Option<u64> {
@@ -481,6 +631,67 @@ mod tests {
             );
         }
         assert_eq!(object(json!({})).take_optional_int64("a"), Ok(None));
+    }
+
+    #[test]
+    fn a_time_has_the_form_of_rfc_3339() {
+        let read = |text: &str| object(json!({"a": text})).take_time("a");
+        for (text, wanted) in [
+            ("2021-08-06T17:45:50Z", "2021-08-06T17:45:50Z"),
+            ("2021-08-06T17:45:50.52Z", "2021-08-06T17:45:50.52Z"),
+            (
+                "2023-01-08T18:02:03.647787998-06:00",
+                "2023-01-09T00:02:03.647787998Z",
+            ),
+        ] {
+            assert_eq!(read(text).unwrap().to_string(), wanted);
+        }
+        for text in [
+            "",
+            "Z",
+            "T",
+            "2021-08-06",
+            "2021-08-06T17:45Z",
+            "2021-08-06T17:45:50",
+            "2021-08-06 17:45:50Z",
+            "2021-08-06t17:45:50z",
+            "2021-08-06T17:45:50.Z",
+            "2021-08-06T17:45:50.0123456789Z",
+            "2021-08-06T17:45:50,5Z",
+            "2021-08-06T17:45:50+0000",
+            "2021-08-06T17:45:50Z[UTC]",
+            "2021-13-06T17:45:50Z",
+            "20210806T174550Z",
+            "+002021-08-06T17:45:50Z",
+            "2021-08-06T17:45:50é00:0",
+        ] {
+            assert_eq!(read(text).unwrap_err().code(), "field-value", "{text}");
+        }
+        assert_eq!(
+            object(json!({})).take_time("a").unwrap_err().code(),
+            "field-missing"
+        );
+    }
+
+    #[test]
+    fn a_text_says_something() {
+        let error = object(json!({"a": ""})).take_text("a").unwrap_err();
+        assert_eq!(error.to_string(), r#"it.a is "", wanted a text"#);
+    }
+
+    #[test]
+    fn strings_are_strings() {
+        let it = || object(json!({"a": ["x", 1]}));
+        let error = it().take_strings("a", 2).unwrap_err();
+        assert_eq!(error.to_string(), "it.a[1] is a number, wanted a string");
+        assert_eq!(
+            it().take_strings("b", 2).unwrap_err().code(),
+            "field-missing"
+        );
+        assert_eq!(
+            it().take_optional_strings("b", 2).unwrap(),
+            Vec::<String>::new()
+        );
     }
 
     #[test]

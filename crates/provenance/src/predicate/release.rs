@@ -15,6 +15,9 @@ use crate::release_name::PURL_GENERIC;
 use crate::subject::refuse_duplicate_names;
 use crate::{ReleaseName, Statement, StatementError, Subject};
 
+/// The older predicate type, which is read too.
+pub const TYPE_V0_1: &str = "https://in-toto.io/attestation/release/v0.1";
+
 /// The predicate type.
 pub const TYPE: &str = "https://in-toto.io/attestation/release/v0.2";
 
@@ -59,7 +62,9 @@ impl ClaimedRelease {
     /// Another predicate type, no package URL, one of our type that is not canonical, a malformed
     /// part, or two files of one name.
     pub fn from_statement(statement: &Statement) -> Result<Self, PredicateError> {
-        refuse_other_type(statement, TYPE)?;
+        if statement.predicate_type() != TYPE_V0_1 {
+            refuse_other_type(statement, TYPE)?;
+        }
         refuse_duplicate_names(statement.subjects())?;
         let mut predicate = Object::new("predicate", statement.predicate().clone())?;
         let purl = predicate.take_string("purl")?;
@@ -178,7 +183,7 @@ mod tests {
     #[test]
     fn another_predicate_is_not_a_release() {
         for other in [
-            "https://in-toto.io/attestation/release/v0.1",
+            "https://in-toto.io/attestation/release/v0.3",
             "https://in-toto.io/attestation/release/v0.2/",
         ] {
             let statement =

@@ -2,11 +2,13 @@
 //!
 //! See [SLSA provenance v1](https://slsa.dev/spec/v1.2/build-provenance).
 
+use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-use super::{Part, PredicateError};
+use super::slsa_v0_2::ClaimedProvenanceV0_2;
+use super::{Part, PredicateError, resources};
 use crate::json::Object;
-use crate::{ReleaseName, Source, Statement, ci};
+use crate::{ReleaseName, ResourceDescriptor, Source, Statement, ci, limits};
 
 /// The predicate type that we write.
 pub const TYPE: &str = "https://slsa.dev/provenance/v1";
@@ -84,20 +86,38 @@ pub struct ClaimedProvenance {
     build_type: String,
     builder_id: String,
     packaging: Option<(ReleaseName, Part)>,
+    run: Run,
+}
+
+/// What provenance says of one run of a build.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Run {
+    V1(Box<V1>),
+    V0_2(Box<ClaimedProvenanceV0_2>),
+}
+
+/// What version 1 says beside builder and build type.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct V1 {
+    external: Map<String, Value>,
+    internal: Map<String, Value>,
+    dependencies: Vec<ResourceDescriptor>,
+    invocation_id: Option<String>,
+    started: Option<Timestamp>,
+    finished: Option<Timestamp>,
 }
 
 impl ClaimedProvenance {
-    /// Reads the predicate of version 1 or 0.2. Fields that we do not know are ignored, and of
-    /// somebody else's build type only builder and type are needed.
+    /// Reads the predicate of version 1 or 0.2. Fields that we do not know are ignored.
     ///
     /// # Errors
-    /// Another predicate type, a required field that is absent, or our own build type without the
-    /// fields that it promises.
+    /// Another predicate type; a required field that is absent or empty: builder, build type, in
+    /// version 1 the external parameters; a malformed time or dependency; our own build type without
+    /// the fields that it promises.
     pub fn from_statement(statement: &Statement) -> Result<Self, PredicateError> {
-        let predicate = Object::new("predicate", statement.predicate().clone())?;
         match statement.predicate_type() {
-            TYPE => Self::from_v1(predicate),
-            TYPE_V0_2 => Self::from_v0_2(predicate),
+            TYPE => Self::from_v1(Object::new("predicate", statement.predicate().clone())?),
+            TYPE_V0_2 => Self::from_v0_2(statement),
             other => Err(PredicateError::Type {
                 found: other.to_owned(),
                 wanted: TYPE,
@@ -120,40 +140,119 @@ impl ClaimedProvenance {
         self.packaging.as_ref()
     }
 
+    /// What the caller chose, in version 1.
+    pub fn external_parameters(&self) -> Option<&Map<String, Value>> {
+        match &self.run {
+            Run::V1(run) => Some(&run.external),
+            Run::V0_2(_) => None,
+        }
+    }
+
+    /// What the builder set, in version 1; perhaps nothing.
+    pub fn internal_parameters(&self) -> Option<&Map<String, Value>> {
+        match &self.run {
+            Run::V1(run) => Some(&run.internal),
+            Run::V0_2(_) => None,
+        }
+    }
+
+    /// What went into the build: resolved dependencies, in version 0.2 materials.
+    pub fn dependencies(&self) -> &[ResourceDescriptor] {
+        match &self.run {
+            Run::V1(run) => &run.dependencies,
+            Run::V0_2(run) => &run.materials,
+        }
+    }
+
+    /// Which run it was.
+    pub fn invocation_id(&self) -> Option<&str> {
+        match &self.run {
+            Run::V1(run) => run.invocation_id.as_deref(),
+            Run::V0_2(run) => run.invocation_id.as_deref(),
+        }
+    }
+
+    /// When the build began.
+    pub fn started(&self) -> Option<Timestamp> {
+        match &self.run {
+            Run::V1(run) => run.started,
+            Run::V0_2(run) => run.started,
+        }
+    }
+
+    /// When the build ended.
+    pub fn finished(&self) -> Option<Timestamp> {
+        match &self.run {
+            Run::V1(run) => run.finished,
+            Run::V0_2(run) => run.finished,
+        }
+    }
+
+    /// What version 0.2 says in its own words.
+    pub fn v0_2(&self) -> Option<&ClaimedProvenanceV0_2> {
+        match &self.run {
+            Run::V1(_) => None,
+            Run::V0_2(run) => Some(run),
+        }
+    }
+
     fn from_v1(mut predicate: Object) -> Result<Self, PredicateError> {
         let mut definition = predicate.take_object("buildDefinition")?;
-        let build_type = definition.take_string("buildType")?;
+        let build_type = definition.take_text("buildType")?;
         let mut run = predicate.take_object("runDetails")?;
-        let builder_id = run.take_object("builder")?.take_string("id")?;
+        let builder_id = run.take_object("builder")?.take_text("id")?;
+        let external = definition.take_object("externalParameters")?.into_rest();
+        let internal = definition.take_optional_object("internalParameters")?;
+        let internal = internal.map(Object::into_rest);
         let packaging = match build_type.as_str() {
-            BUILD_TYPE => Some(packaging(&mut definition)?),
+            BUILD_TYPE => Some(packaging(&external, internal.as_ref())?),
             _ => None,
         };
+        let dependencies =
+            definition.take_optional_objects("resolvedDependencies", limits::PREDICATE_ITEMS)?;
+        let mut told = V1 {
+            external,
+            internal: internal.unwrap_or_default(),
+            dependencies: resources(dependencies)?,
+            ..V1::default()
+        };
+        if let Some(mut metadata) = run.take_optional_object("metadata")? {
+            told.invocation_id = metadata.take_optional_string("invocationId")?;
+            told.started = metadata.take_optional_time("startedOn")?;
+            told.finished = metadata.take_optional_time("finishedOn")?;
+        }
         Ok(Self {
             build_type,
             builder_id,
             packaging,
+            run: Run::V1(Box::new(told)),
         })
     }
 
-    fn from_v0_2(mut predicate: Object) -> Result<Self, PredicateError> {
-        let builder_id = predicate.take_object("builder")?.take_string("id")?;
-        let build_type = predicate.take_string("buildType")?;
+    fn from_v0_2(statement: &Statement) -> Result<Self, PredicateError> {
+        let run = ClaimedProvenanceV0_2::from_statement(statement)?;
         Ok(Self {
-            build_type,
-            builder_id,
+            build_type: run.build_type.clone(),
+            builder_id: run.builder_id.clone(),
             packaging: None,
+            run: Run::V0_2(Box::new(run)),
         })
     }
 }
 
-fn packaging(definition: &mut Object) -> Result<(ReleaseName, Part), PredicateError> {
-    let mut external = definition.take_object("externalParameters")?;
+fn packaging(
+    external: &Map<String, Value>,
+    internal: Option<&Map<String, Value>>,
+) -> Result<(ReleaseName, Part), PredicateError> {
+    let at = "predicate.buildDefinition.externalParameters";
+    let mut external = Object::new(at, Value::Object(external.clone()))?;
     let name = external.take_string("name")?;
     let version = external.take_string("version")?;
     // SLSA: a verifier must refuse external parameters that it does not know.
     external.finish()?;
-    let mut internal = definition.take_object("internalParameters")?;
+    let at = "predicate.buildDefinition.internalParameters";
+    let internal = internal.cloned().unwrap_or_default();
+    let mut internal = Object::new(at, Value::Object(internal))?;
     let part = Part::from_object(internal.take_object(PART)?)?;
     Ok((ReleaseName::new(&name, &version)?, part))
 }
@@ -165,6 +264,7 @@ mod tests {
     use attest_digest::Digest;
 
     use super::*;
+    use crate::predicate::testing::refusals;
     use crate::{GitCommit, RepositoryUri, Subject};
 
     fn packaging_of(source: Option<Source>, ci: Option<ci::Record>) -> Packaging {
@@ -260,14 +360,45 @@ mod tests {
         );
     }
 
+    fn provenance_v1() -> Value {
+        json!({
+            "buildDefinition": {"buildType": "https://example.com/t", "new": 1,
+                                "externalParameters": {"workflow": {"ref": "refs/heads/main"}},
+                                "resolvedDependencies": [{"uri": "git+https://example.com/r", "new": 1}]},
+            "runDetails": {"builder": {"id": "https://example.com/b", "version": {}},
+                           "metadata": {"invocationId": "7", "startedOn": "2024-01-01T00:00:00Z"}},
+        })
+    }
+
+    #[test]
+    fn provenance_that_is_changed_in_one_place_is_refused() {
+        refusals(
+            TYPE,
+            &provenance_v1(),
+            ClaimedProvenance::from_statement,
+            &[
+                ("/buildDefinition", None),
+                ("/runDetails", None),
+                ("/runDetails", Some(json!({"builder": {"id": ""}}))),
+                ("/buildDefinition/buildType", Some(json!(""))),
+                ("/buildDefinition/externalParameters", Some(json!(null))),
+                ("/buildDefinition/externalParameters", Some(json!([]))),
+                ("/buildDefinition/externalParameters", None),
+                ("/buildDefinition/internalParameters", Some(json!(1))),
+                ("/buildDefinition/resolvedDependencies", Some(json!({}))),
+                (
+                    "/buildDefinition/resolvedDependencies",
+                    Some(json!([{"name": "x"}])),
+                ),
+                ("/runDetails/metadata/finishedOn", Some(json!("2024"))),
+            ],
+        );
+    }
+
     #[test]
     fn somebody_elses_provenance_is_read_in_both_versions() {
-        let v1 = json!({
-            "buildDefinition": {"buildType": "https://example.com/t", "new": 1},
-            "runDetails": {"builder": {"id": "https://example.com/b", "version": {}}, "metadata": {}},
-        });
         let v0_2 = json!({"builder": {"id": "https://example.com/b"}, "buildType": "https://example.com/t"});
-        for (predicate_type, predicate) in [(TYPE, v1), (TYPE_V0_2, v0_2)] {
+        for (predicate_type, predicate) in [(TYPE, provenance_v1()), (TYPE_V0_2, v0_2)] {
             let read = claimed(predicate_type, predicate).unwrap();
             assert_eq!(
                 (read.build_type(), read.builder_id()),
@@ -275,6 +406,11 @@ mod tests {
             );
             assert_eq!(read.packaging(), None);
         }
+        let read = claimed(TYPE, provenance_v1()).unwrap();
+        assert_eq!(read.invocation_id(), Some("7"));
+        assert_eq!(read.started().unwrap().to_string(), "2024-01-01T00:00:00Z");
+        assert_eq!(read.dependencies().len(), 1);
+        assert!(read.external_parameters().unwrap().contains_key("workflow"));
         let other = claimed("https://slsa.dev/provenance/v0.1", json!({}));
         assert_eq!(
             other.map_err(|it| it.code()),
