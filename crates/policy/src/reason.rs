@@ -58,6 +58,21 @@ impl fmt::Display for Reason {
 /// Every code of this crate with its meaning.
 pub const CODES: &[(&str, &str)] = &[
     (
+        "build-type-unknown",
+        "the builder is not known to make builds of this type",
+    ),
+    (
+        "builder-forged",
+        "somebody else than the builder's own signer states that builder",
+    ),
+    ("builder-mismatch", "another builder made it"),
+    ("builder-ref", "the builder was not at a release"),
+    (
+        "builder-unknown",
+        "signer and builder are not in the table of builders",
+    ),
+    ("commit-mismatch", "it was built from another commit"),
+    (
         "digest-incomparable",
         "no digest that suffices is known of both the artifact and what was signed",
     ),
@@ -83,17 +98,38 @@ pub const CODES: &[(&str, &str)] = &[
     ("name-mismatch", "the bytes were signed for another path"),
     ("name-unbound", "the bytes were signed, but for no path"),
     (
+        "parameter-unexpected",
+        "whoever started the build chose a parameter that nobody expects",
+    ),
+    (
+        "parameter-unknown",
+        "the build has an external parameter that its type is not known to have",
+    ),
+    (
         "predicate-not-requested",
         "a statement of this type does not approve an artifact unless it is asked for",
+    ),
+    (
+        "provenance-contradicts-certificate",
+        "the provenance says something else than the signer's certificate",
     ),
     (
         "provenance-malformed",
         "the provenance predicate is not what its type says",
     ),
     (
+        "provenance-required",
+        "only SLSA provenance can meet what is expected of the build",
+    ),
+    (
+        "provenance-version",
+        "provenance of this version is not accepted",
+    ),
+    (
         "publish-malformed",
         "the publish attestation does not name one package",
     ),
+    ("ref-mismatch", "it was built from another ref"),
     (
         "release-incomplete",
         "a part of the release statement is missing",
@@ -123,6 +159,16 @@ pub const CODES: &[(&str, &str)] = &[
         "signers-too-few",
         "fewer different signers have approved than are required",
     ),
+    ("slsa-level-low", "the provenance shows a lower build level"),
+    (
+        "source-inconsistent",
+        "what started the build and its resolved dependencies are of different sources",
+    ),
+    ("source-mismatch", "it was built from another repository"),
+    (
+        "source-missing",
+        "the provenance does not say from what it was built",
+    ),
     (
         "subject-conflict",
         "one path is signed with two different digests",
@@ -136,5 +182,17 @@ pub const CODES: &[(&str, &str)] = &[
     (
         "time-not-independent",
         "no time that is declared independent of the signer proves when it was",
+    ),
+    (
+        "workflow-input-mismatch",
+        "whoever started the build gave another input",
+    ),
+    (
+        "workflow-input-missing",
+        "an expected input was not given to the build",
+    ),
+    (
+        "workflow-input-unexpected",
+        "whoever started the build gave an input that nobody expects",
     ),
 ];

@@ -2,7 +2,7 @@
 
 mod admission;
 mod count;
-mod file;
+pub(crate) mod file;
 
 use std::collections::BTreeSet;
 use std::fmt;

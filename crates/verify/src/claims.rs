@@ -332,6 +332,16 @@ const KNOWN: &[Known] = &[
         }),
         values: Values::Text,
     },
+    Known {
+        name: "github-workflow-repository",
+        alias: None,
+        extension: None,
+        old: Some(Old {
+            extension: 5,
+            agreement: Agreement::Same,
+        }),
+        values: Values::Text,
+    },
 ];
 
 #[cfg(test)]

@@ -23,7 +23,7 @@
 //! keys = ["sha256:84f7…"]
 //! ```
 
-mod reading;
+pub(crate) mod reading;
 
 use attest_verify::{ExpectedClaim, ExpectedIdentity, IdentityPattern};
 use jiff::Timestamp;

@@ -21,7 +21,7 @@ pub struct SignersFileError {
 }
 
 impl SignersFileError {
-    pub(super) fn or_nearest(
+    pub(crate) fn or_nearest(
         mut self,
         word: &str,
         known: impl IntoIterator<Item = &'static str>,
@@ -32,7 +32,7 @@ impl SignersFileError {
 }
 
 /// A table with its place.
-pub(super) struct Table<'t> {
+pub(crate) struct Table<'t> {
     text: &'t str,
     place: Range<usize>,
     fields: Vec<(&'t str, Range<usize>, Item<'t>)>,
@@ -40,27 +40,27 @@ pub(super) struct Table<'t> {
 
 /// A value with its place.
 #[derive(Clone)]
-pub(super) struct Item<'t> {
+pub(crate) struct Item<'t> {
     text: &'t str,
     place: Range<usize>,
     value: &'t DeValue<'t>,
 }
 
 /// A text with its place.
-pub(super) struct Field<'t> {
-    pub(super) text: &'t str,
+pub(crate) struct Field<'t> {
+    pub(crate) text: &'t str,
     file: &'t str,
     place: Range<usize>,
 }
 
 /// A document, read.
-pub(super) struct Document<'t> {
+pub(crate) struct Document<'t> {
     text: &'t str,
     table: Spanned<DeTable<'t>>,
 }
 
 impl<'t> Document<'t> {
-    pub(super) fn parse(text: &'t str) -> Result<Self, SignersFileError> {
+    pub(crate) fn parse(text: &'t str) -> Result<Self, SignersFileError> {
         if text.len() > limits::SIGNERS_FILE_BYTES {
             let (found, most) = (text.len(), limits::SIGNERS_FILE_BYTES);
             return Err(fault(
@@ -76,7 +76,7 @@ impl<'t> Document<'t> {
         Ok(Self { text, table })
     }
 
-    pub(super) fn root(&self) -> Table<'_> {
+    pub(crate) fn root(&self) -> Table<'_> {
         Table::new(self.text, self.table.span(), self.table.get_ref())
     }
 }
@@ -102,7 +102,7 @@ impl<'t> Table<'t> {
     }
 
     /// Refuses any other field.
-    pub(super) fn only(&self, known: &[&'static str]) -> Result<(), SignersFileError> {
+    pub(crate) fn only(&self, known: &[&'static str]) -> Result<(), SignersFileError> {
         match self.fields.iter().find(|(name, ..)| !known.contains(name)) {
             Some((name, place, _)) => {
                 let fault = fault(self.text, place.start, format!("{name} is unknown here"));
@@ -112,34 +112,34 @@ impl<'t> Table<'t> {
         }
     }
 
-    pub(super) fn has(&self, name: &str) -> Option<Item<'t>> {
+    pub(crate) fn has(&self, name: &str) -> Option<Item<'t>> {
         let found = self.fields.iter().find(|(it, ..)| *it == name);
         found.map(|(.., item)| item.clone())
     }
 
-    pub(super) fn needs(&self, name: &str) -> Result<Item<'t>, SignersFileError> {
+    pub(crate) fn needs(&self, name: &str) -> Result<Item<'t>, SignersFileError> {
         self.has(name)
             .ok_or_else(|| self.fault(format!("{name} is missing")))
     }
 
-    pub(super) fn fields(&self) -> impl Iterator<Item = (&'t str, &Item<'t>)> {
+    pub(crate) fn fields(&self) -> impl Iterator<Item = (&'t str, &Item<'t>)> {
         self.fields.iter().map(|(name, _, item)| (*name, item))
     }
 
-    pub(super) fn fault(&self, problem: impl Into<String>) -> SignersFileError {
+    pub(crate) fn fault(&self, problem: impl Into<String>) -> SignersFileError {
         fault(self.text, self.place.start, problem)
     }
 }
 
 impl<'t> Item<'t> {
-    pub(super) fn table(&self) -> Result<Table<'t>, SignersFileError> {
+    pub(crate) fn table(&self) -> Result<Table<'t>, SignersFileError> {
         match self.value {
             DeValue::Table(table) => Ok(Table::new(self.text, self.place.clone(), table)),
             _ => Err(self.fault("wanted a table")),
         }
     }
 
-    pub(super) fn items(&self) -> Result<Vec<Self>, SignersFileError> {
+    pub(crate) fn items(&self) -> Result<Vec<Self>, SignersFileError> {
         let DeValue::Array(array) = self.value else {
             return Err(self.fault("wanted a list"));
         };
@@ -151,7 +151,7 @@ impl<'t> Item<'t> {
         Ok(array.iter().map(item).collect())
     }
 
-    pub(super) fn text(&self) -> Result<Field<'t>, SignersFileError> {
+    pub(crate) fn text(&self) -> Result<Field<'t>, SignersFileError> {
         match self.value {
             DeValue::String(text) => Ok(Field {
                 text: text.as_ref(),
@@ -163,19 +163,19 @@ impl<'t> Item<'t> {
     }
 
     /// A list of texts.
-    pub(super) fn texts(&self) -> Result<Vec<Field<'t>>, SignersFileError> {
+    pub(crate) fn texts(&self) -> Result<Vec<Field<'t>>, SignersFileError> {
         self.items()?.iter().map(Self::text).collect()
     }
 
     /// A list of texts, or one text.
-    pub(super) fn texts_of(self) -> Result<Vec<Field<'t>>, SignersFileError> {
+    pub(crate) fn texts_of(self) -> Result<Vec<Field<'t>>, SignersFileError> {
         match self.value {
             DeValue::String(_) => Ok(vec![self.text()?]),
             _ => self.texts(),
         }
     }
 
-    pub(super) fn number(&self) -> Result<u64, SignersFileError> {
+    pub(crate) fn number(&self) -> Result<u64, SignersFileError> {
         let number = match self.value {
             DeValue::Integer(number) if number.radix() == 10 => number.as_str().parse().ok(),
             _ => None,
@@ -184,7 +184,7 @@ impl<'t> Item<'t> {
     }
 
     /// A time that means one moment everywhere.
-    pub(super) fn time(&self) -> Result<Timestamp, SignersFileError> {
+    pub(crate) fn time(&self) -> Result<Timestamp, SignersFileError> {
         let time = match self.value {
             DeValue::Datetime(time) => time.to_string().parse().ok(),
             DeValue::String(text) => text.parse().ok(),
@@ -195,11 +195,11 @@ impl<'t> Item<'t> {
         })
     }
 
-    pub(super) fn fault(&self, problem: impl Into<String>) -> SignersFileError {
+    pub(crate) fn fault(&self, problem: impl Into<String>) -> SignersFileError {
         fault(self.text, self.place.start, problem)
     }
 
-    pub(super) fn unknown(
+    pub(crate) fn unknown(
         &self,
         what: &str,
         word: &str,
@@ -211,7 +211,7 @@ impl<'t> Item<'t> {
 }
 
 impl Field<'_> {
-    pub(super) fn fault(&self, problem: impl Into<String>) -> SignersFileError {
+    pub(crate) fn fault(&self, problem: impl Into<String>) -> SignersFileError {
         fault(self.file, self.place.start, problem)
     }
 }
