@@ -24,6 +24,7 @@ pub(crate) fn all() -> impl Iterator<Item = Listed> {
     let pairs = [
         ("digest", attest_digest::CODES),
         ("provenance", attest_provenance::CODES),
+        ("verify", attest_verify::layout::CODES),
         ("log", attest_log::CODES),
         ("policy", attest_policy::CODES),
         ("sign", attest_sign::CODES),

@@ -79,6 +79,11 @@ impl Rejection {
         &self.checks
     }
 
+    /// Checks that failed, the first is the one that counts.
+    pub(crate) const fn of(checks: Vec<Check>) -> Self {
+        Self { checks }
+    }
+
     /// `Ok` if no check failed.
     pub(crate) fn unless_empty(checks: Vec<Check>) -> Result<(), Self> {
         if checks.is_empty() {

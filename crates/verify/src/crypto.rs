@@ -19,6 +19,16 @@ impl VerifyingKey {
         ParsedPublicKey::new(algorithm, public_key).ok().map(Self)
     }
 
+    /// An RSA key that signs with PSS, with a salt as long as the digest.
+    pub(crate) fn pss(algorithm: Algorithm, public_key: &[u8]) -> Option<Self> {
+        let algorithm: &'static dyn VerificationAlgorithm = match algorithm {
+            Algorithm::Sha256 => &signature::RSA_PSS_2048_8192_SHA256,
+            Algorithm::Sha384 => &signature::RSA_PSS_2048_8192_SHA384,
+            Algorithm::Sha512 => &signature::RSA_PSS_2048_8192_SHA512,
+        };
+        ParsedPublicKey::new(algorithm, public_key).ok().map(Self)
+    }
+
     pub(crate) fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
         self.0.verify_sig(message, signature).is_ok()
     }

@@ -170,6 +170,11 @@ impl PublicKey {
         &self.spki
     }
 
+    /// The content of its BIT STRING.
+    pub(crate) fn bits(&self) -> Option<Vec<u8>> {
+        Spki::parse(&self.spki).ok().map(|it| it.public_key)
+    }
+
     /// The kind of key.
     pub const fn kind(&self) -> KeyKind {
         self.kind

@@ -13,6 +13,7 @@
 //! |---|---|
 //! | what is read, and how strictly | [`Bundle`], [`TrustedRoot`], [`PublicKey`], [`limits`] |
 //! | other forms of evidence, told apart by content | [`dialect`] |
+//! | in-toto layouts and links | [`layout`] |
 //! | how it says no | [`Rejection`], [`CODES`] |
 //! | what it proves when it says yes | [`Evidence`] |
 
@@ -31,6 +32,7 @@ mod expected;
 mod identity;
 mod inclusion;
 mod key;
+pub mod layout;
 pub mod limits;
 mod signature;
 mod signer;

@@ -101,6 +101,21 @@ pub const OPENPGP_SELF_SIGNATURES: usize = 512;
 /// Seconds that a proven time may lie in the future: the skew of two honest clocks.
 pub const CLOCK_SKEW_SECONDS: i64 = 300;
 
+/// Links of one layout, those of its sublayouts included.
+pub const LINKS: usize = 4096;
+
+/// Bytes of all these links together.
+pub const LINKS_BYTES: usize = 256 << 20;
+
+/// Signatures of one layout or link.
+pub const LINK_SIGNATURES: usize = 16;
+
+/// Signatures that are checked for one layout, each link by each key that may have made it.
+pub const LINK_SIGNATURE_CHECKS: usize = 32 << 10;
+
+/// Layouts inside each other.
+pub const SUBLAYOUTS: usize = 4;
+
 pub(crate) const BUNDLE: json::Limits = json::Limits {
     bytes: BUNDLE_BYTES,
     depth: BUNDLE_DEPTH,

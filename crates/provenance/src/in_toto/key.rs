@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::InTotoError;
 use crate::json::{self, Object};
+use crate::limits;
 
 /// An id of a key: an unauthenticated hint, 8 to 128 lower-case hexadecimal digits.
 ///
@@ -82,6 +83,14 @@ impl Key {
             public: public.to_owned(),
             certificate: None,
         }
+    }
+
+    /// Reads the JSON file that in-toto and securesystemslib write for a public key.
+    ///
+    /// # Errors
+    /// Not JSON of one meaning, or not a key.
+    pub fn parse(bytes: &[u8]) -> Result<Self, InTotoError> {
+        Self::from_object(Object::new("", json::parse(bytes, limits::ENVELOPE)?)?)
     }
 
     pub(super) fn from_object(mut object: Object) -> Result<Self, InTotoError> {

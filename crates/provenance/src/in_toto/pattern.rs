@@ -227,8 +227,8 @@ mod tests {
 
     #[test]
     fn a_pattern_of_many_stars_is_fast() {
-        let pattern = Pattern::parse(&"a*".repeat(400)).unwrap();
-        assert!(!pattern.matches(&format!("{}b", "a".repeat(4000))) || pattern.matches("a"));
+        let pattern = Pattern::parse(&format!("{}c", "a*".repeat(400))).unwrap();
+        assert!(!pattern.matches(&"a".repeat(4000)));
     }
 
     /// What a pattern means, said once more and slowly.

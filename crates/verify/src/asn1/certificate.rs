@@ -200,6 +200,15 @@ impl Certificate {
         Ok(names.map(|(_, names)| names).unwrap_or_default())
     }
 
+    /// The DNS names among the alternative names.
+    pub(crate) fn dns_names(&self) -> Result<Vec<String>, CertificateError> {
+        let names = self.read(ID_CE_SUBJECT_ALT_NAME, |value| {
+            let names = Vec::<AnyRef<'_>>::from_der(value)?;
+            Ok(names.iter().filter_map(dns_name).collect())
+        })?;
+        Ok(names.map(|(_, names)| names).unwrap_or_default())
+    }
+
     /// What the basic constraints say; without them it is no authority.
     pub(crate) fn authority_use(&self) -> Result<AuthorityUse, CertificateError> {
         let constraints = self.read(ID_CE_BASIC_CONSTRAINTS, BasicConstraints::from_der)?;
@@ -339,6 +348,18 @@ fn alternative_name(name: &AnyRef<'_>) -> der::Result<AlternativeName> {
         } if number.value() == 6 => AlternativeName::Uri(text()?),
         _ => AlternativeName::Other,
     })
+}
+
+fn dns_name(name: &AnyRef<'_>) -> Option<String> {
+    let Tag::ContextSpecific {
+        constructed: false,
+        number,
+    } = name.tag()
+    else {
+        return None;
+    };
+    let text = String::from_utf8_lossy(name.value());
+    (number.value() == 2).then(|| text.into_owned())
 }
 
 #[derive(Sequence)]

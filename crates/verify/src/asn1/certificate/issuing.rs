@@ -1,5 +1,6 @@
 //! What certificates say about those that they issue, and about their issuers.
 
+use const_oid::ObjectIdentifier;
 use const_oid::db::rfc4519::COMMON_NAME;
 use const_oid::db::rfc5280::{ANY_EXTENDED_KEY_USAGE, ID_CE_NAME_CONSTRAINTS, ID_KP_CODE_SIGNING};
 use const_oid::db::rfc6962::CT_PRECERT_SCTS;
@@ -22,6 +23,16 @@ impl Certificate {
     /// The last common name of the issuer, if it is text.
     pub(crate) fn issuer_name(&self) -> Option<String> {
         common_name(&self.issuer)
+    }
+
+    /// The organisations of the subject; `None` if one is not text.
+    pub(crate) fn organizations(&self) -> Option<Vec<String>> {
+        let rdns = Vec::<SetOfVec<NamePart<'_>>>::from_der(&self.subject).ok()?;
+        let parts = rdns.iter().flat_map(SetOfVec::iter);
+        parts
+            .filter(|part| part.id == ORGANIZATION)
+            .map(|part| str::from_utf8(part.value.value()).ok().map(str::to_owned))
+            .collect()
     }
 
     /// Whether it names that certificate's subject as its issuer.
@@ -83,6 +94,9 @@ impl Certificate {
         Some(list.map_err(|_| CertificateError::Extension))
     }
 }
+
+/// organizationName (RFC 4519 §2.19).
+const ORGANIZATION: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.4.10");
 
 /// The last common name of a distinguished name in DER, if it is text.
 pub(crate) fn common_name(name: &[u8]) -> Option<String> {

@@ -1,0 +1,185 @@
+//! Functionaries by certificate, as in-toto-golang has them.
+
+use attest_provenance::in_toto::{
+    CertificateConstraint, KeyId, Metablock, MetablockSignature, Step,
+};
+use jiff::Timestamp;
+
+use super::chain::ProvenSigner;
+use super::key::LayoutKey;
+use super::signed::{Budget, SignedLayout};
+use crate::asn1::certificate::{AlternativeName, Certificate};
+use crate::check::Check;
+use crate::key::{PublicKey, pem_block};
+use crate::limits;
+
+/// The authorities of a layout.
+pub(super) struct Authorities<'a> {
+    roots: Vec<(&'a KeyId, Certificate)>,
+    between: Vec<Certificate>,
+}
+
+impl<'a> Authorities<'a> {
+    pub(super) fn of(signed: &'a SignedLayout, step: &Step) -> Result<Self, Check> {
+        let layout = &signed.layout;
+        let read = |id: &'a KeyId, pem: Option<&str>| {
+            let pem = pem.unwrap_or_default();
+            let found = certificate(pem).ok_or_else(|| {
+                let found = format!("authority {id} of step {}", step.name);
+                Check::new("layout-key-unsupported", found, "one certificate in PEM")
+            })?;
+            Ok::<_, Check>((id, found))
+        };
+        let roots = layout.root_authorities.iter();
+        let between = layout.intermediate_authorities.iter();
+        let between = between.map(|(id, key)| read(id, key.certificate.as_deref()));
+        let between = between.map(|it| it.map(|(_, certificate)| certificate));
+        Ok(Self {
+            roots: roots
+                .map(|(id, key)| read(id, key.certificate.as_deref()))
+                .collect::<Result<_, _>>()?,
+            between: between.collect::<Result<_, _>>()?,
+        })
+    }
+
+    /// Who signed, if the signature comes with a certificate that the step allows, now.
+    pub(super) fn signer(
+        &self,
+        step: &Step,
+        block: &Metablock,
+        signature: &MetablockSignature,
+        now: Timestamp,
+        budget: &mut Budget,
+    ) -> Result<Option<ProvenSigner>, Check> {
+        let Some(leaf) = signature.certificate.as_deref().and_then(certificate) else {
+            return Ok(None);
+        };
+        let Ok(public) = PublicKey::from_spki(leaf.spki()) else {
+            return Ok(None);
+        };
+        if !may_sign(&leaf, now) {
+            return Ok(None);
+        }
+        let key = LayoutKey::from_public(public);
+        budget.take_check()?;
+        if !key.verifies(block.bytes_to_sign(), &signature.sig) {
+            return Ok(None);
+        }
+        let mut constraints = step.certificates.iter();
+        let allowed = constraints.any(|constraint| {
+            let fits = attributes_fit(constraint, &leaf);
+            fits && self.leads_to(&leaf, constraint, now, limits::CHAIN_CERTIFICATES, 0)
+        });
+        Ok(allowed.then(|| ProvenSigner {
+            fingerprint: key.fingerprint(),
+            certificate: Some(leaf.common_name().unwrap_or_else(|| "unnamed".to_owned())),
+            key,
+        }))
+    }
+
+    /// Whether a certificate comes from a root that the constraint names. in-toto-golang compares the
+    /// constraint with all roots of the layout; here it is the root at the end of the chain.
+    fn leads_to(
+        &self,
+        certificate: &Certificate,
+        constraint: &CertificateConstraint,
+        now: Timestamp,
+        most: usize,
+        below: usize,
+    ) -> bool {
+        let issued = |issuer: &Certificate| {
+            certificate.is_signed_by(issuer)
+                && issuer.wrong_as_issuer(below).is_none()
+                && issuer.is_valid_at(now)
+        };
+        let named = |id: &KeyId| {
+            constraint
+                .roots
+                .iter()
+                .any(|it| it == ANY || it == id.as_str())
+        };
+        if self
+            .roots
+            .iter()
+            .any(|(id, root)| named(id) && issued(root))
+        {
+            return true;
+        }
+        let mut between = self.between.iter();
+        most > 1
+            && between.any(|issuer| {
+                issued(issuer) && self.leads_to(issuer, constraint, now, most - 1, below + 1)
+            })
+    }
+}
+
+fn may_sign(leaf: &Certificate, now: Timestamp) -> bool {
+    leaf.is_valid_at(now)
+        && leaf.may_sign_data()
+        && leaf.authority_use().is_ok_and(|it| !it.is_authority)
+        && leaf.wrong_extension().is_none()
+}
+
+/// Every attribute is exactly as the constraint says: `["*"]` is any, none is none.
+fn attributes_fit(constraint: &CertificateConstraint, leaf: &Certificate) -> bool {
+    let Some(names) = Names::of(leaf) else {
+        return false;
+    };
+    let common: Vec<String> = leaf.common_name().into_iter().collect();
+    [
+        (std::slice::from_ref(&constraint.common_name), &common),
+        (&constraint.dns_names, &names.dns),
+        (&constraint.emails, &names.emails),
+        (&constraint.organizations, &names.organizations),
+        (&constraint.uris, &names.uris),
+    ]
+    .into_iter()
+    .all(|(wanted, found)| fits(wanted, found))
+}
+
+fn fits(wanted: &[String], found: &[String]) -> bool {
+    if wanted == [ANY] {
+        return true;
+    }
+    let sorted = |values: &[String]| {
+        let mut values: Vec<String> = values.iter().filter(|it| !it.is_empty()).cloned().collect();
+        values.sort_unstable();
+        values
+    };
+    sorted(wanted) == sorted(found)
+}
+
+struct Names {
+    dns: Vec<String>,
+    emails: Vec<String>,
+    uris: Vec<String>,
+    organizations: Vec<String>,
+}
+
+impl Names {
+    fn of(leaf: &Certificate) -> Option<Self> {
+        let mut names = Self {
+            dns: leaf.dns_names().ok()?,
+            emails: Vec::new(),
+            uris: Vec::new(),
+            organizations: leaf.organizations()?,
+        };
+        for name in leaf.alternative_names().ok()? {
+            match name {
+                AlternativeName::Email(text) => names.emails.push(text),
+                AlternativeName::Uri(text) => names.uris.push(text),
+                AlternativeName::Other => {}
+            }
+        }
+        Some(names)
+    }
+}
+
+fn certificate(pem: &str) -> Option<Certificate> {
+    let (label, der) = pem_block(pem)?;
+    let fits = label == "CERTIFICATE" && der.len() <= limits::CERTIFICATE_BYTES;
+    fits.then(|| Certificate::parse(&der).ok()).flatten()
+}
+
+/// Any value of an attribute, any root of the layout.
+const ANY: &str = "*";
