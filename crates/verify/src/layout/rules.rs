@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use attest_digest::DigestSet;
+use attest_digest::{Algorithm, DigestSet, RelativePath};
 use attest_provenance::in_toto::{ArtifactKind, Artifacts, Link, Pattern, Rule, StepName};
 
 /// The files before and after a step or an inspection.
@@ -58,7 +58,7 @@ pub fn apply(
     items: &BTreeMap<StepName, Files>,
 ) -> Result<Vec<String>, RuleFailure> {
     let paths = item.of(kind).paths();
-    let mut queue: BTreeSet<&str> = paths.map(|it| it.as_str()).collect();
+    let mut queue: BTreeSet<&str> = paths.map(RelativePath::as_str).collect();
     for rule in rules {
         match rule {
             Rule::Allow(pattern) => queue.retain(|path| !pattern.matches(path)),
@@ -94,8 +94,8 @@ pub fn apply(
                     continue;
                 };
                 let here = item.of(kind);
-                let source = source.as_ref().map(|it| it.as_str());
-                let destination = destination.as_ref().map(|it| it.as_str());
+                let source = source.as_ref().map(RelativePath::as_str);
+                let destination = destination.as_ref().map(RelativePath::as_str);
                 queue.retain(|path| {
                     let Some(rest) = below(source, path).filter(|it| pattern.matches(it)) else {
                         return true;
@@ -146,15 +146,13 @@ fn is_modified(item: &Files, path: &str) -> bool {
     })
 }
 
-fn differs(algorithm: attest_digest::Algorithm, one: &DigestSet, other: &DigestSet) -> bool {
+fn differs(algorithm: Algorithm, one: &DigestSet, other: &DigestSet) -> bool {
     let both = one.get(algorithm).zip(other.get(algorithm));
     both.is_some_and(|(one, other)| one != other)
 }
 
 #[cfg(test)]
 mod tests {
-    use attest_digest::RelativePath;
-
     use super::*;
 
     fn artifacts(files: &[(&str, &str)]) -> Artifacts {

@@ -260,7 +260,7 @@ fn sublayout(
     if let (Some(first), Some(last)) = (chain.steps.first(), chain.steps.last()) {
         link.materials = first.link.materials.clone();
         link.products = last.link.products.clone();
-        link.command = last.link.command.clone();
+        link.command.clone_from(&last.link.command);
     }
     Ok((link, chain))
 }
