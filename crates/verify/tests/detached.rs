@@ -311,6 +311,22 @@ fn nothing_that_is_flipped_in_a_key_makes_it_another() {
     }
 }
 
+/// Else a file of many salts would have a large file read as often.
+#[test]
+fn one_reading_serves_all_signatures_of_a_file() {
+    let signature = |name| Case::read("openpgp", name).input("signature");
+    let both = ["p256", "p521"].map(signature).join(&b"\n"[..]);
+    let pieces = Detached::parse(&both).unwrap().split();
+    let [one, other] = pieces.as_slice() else {
+        panic!("{} signatures", pieces.len())
+    };
+    let observed = one.observe(&mut &b"bytes"[..]).unwrap();
+    assert!(observed.covers(one) && observed.covers(other));
+    let alone = Detached::parse(&signature("p256")).unwrap();
+    let observed = alone.observe(&mut &b"bytes"[..]).unwrap();
+    assert!(observed.covers(&alone) && !observed.covers(other));
+}
+
 /// Each of many signatures over a large name would hash it again.
 #[test]
 fn a_name_beyond_its_limit_is_refused() {

@@ -1,5 +1,7 @@
 //! Detached signatures: a file that signs the bytes of another, with no log and no trusted time.
 
+use std::sync::Arc;
+
 use attest_digest::{Algorithm, Artifact, Digest};
 use jiff::Timestamp;
 
@@ -17,7 +19,15 @@ use crate::verifier::Verifier;
 
 /// A file of detached signatures, claimed: OpenPGP, minisign or SSH.
 #[derive(Debug, Clone)]
-pub struct Detached(pub(super) Form);
+pub struct Detached {
+    pub(super) form: Form,
+    /// What all signatures of the file hash, each once: one reading of the bytes serves them all, also
+    /// when they are split.
+    pub(super) hashes: Arc<[Salted]>,
+}
+
+/// What is hashed begins with a salt, which is empty for most.
+pub(super) type Salted = (Algorithm, Vec<u8>);
 
 #[derive(Debug, Clone)]
 pub(super) enum Form {
@@ -47,36 +57,51 @@ impl Detached {
         if openpgp::looks_like(bytes) {
             let signatures = openpgp::signatures(bytes).map_err(|it| of_openpgp(&it))?;
             check_hashes(&signatures)?;
-            return Ok(Self(Form::OpenPgp(signatures)));
+            return Ok(Self::of(Form::OpenPgp(signatures)));
         }
         let Ok(text) = std::str::from_utf8(bytes) else {
             return Err(malformed("bytes of no kind that we know").into());
         };
         if text.trim_ascii_start().starts_with(ssh::BEGIN) {
             let signature = ssh::Signature::parse(text).map_err(|it| of_ssh(&it))?;
-            return Ok(Self(Form::Ssh(Box::new(signature))));
+            return Ok(Self::of(Form::Ssh(Box::new(signature))));
         }
         if text.starts_with(minisign::UNTRUSTED) {
             let signature = minisign::Signature::parse(text).map_err(of_minisign)?;
-            return Ok(Self(Form::Minisign(Box::new(signature))));
+            return Ok(Self::of(Form::Minisign(Box::new(signature))));
         }
         Err(malformed("text of no kind that we know").into())
     }
 
     /// Each signature by itself: one of them that is refused says nothing about the others.
     pub fn split(self) -> Vec<Self> {
-        match self.0 {
+        let Self { form, hashes } = self;
+        let forms = match form {
             Form::OpenPgp(signatures) => {
-                let alone = |it| Self(Form::OpenPgp(vec![it]));
+                let alone = |it| Form::OpenPgp(vec![it]);
                 signatures.into_iter().map(alone).collect()
             }
-            form => vec![Self(form)],
+            form => vec![form],
+        };
+        let with_all = |form| Self {
+            form,
+            hashes: Arc::clone(&hashes),
+        };
+        forms.into_iter().map(with_all).collect()
+    }
+
+    fn of(form: Form) -> Self {
+        let hashes = form.hashes().into_iter();
+        let hashes = hashes.map(|(algorithm, salt)| (algorithm, salt.to_owned()));
+        Self {
+            hashes: hashes.collect(),
+            form,
         }
     }
 
     /// What kind of signatures.
     pub const fn dialect(&self) -> Dialect {
-        match self.0 {
+        match self.form {
             Form::OpenPgp(_) => Dialect::OpenPgp,
             Form::Minisign(_) => Dialect::Minisign,
             Form::Ssh(_) => Dialect::Ssh,
@@ -91,7 +116,7 @@ impl Detached {
     /// What the file says of itself, unproven: each with a name. Escape the values before showing
     /// them.
     pub fn claims(&self) -> Vec<(&'static str, String)> {
-        match &self.0 {
+        match &self.form {
             Form::OpenPgp(signatures) => signatures.iter().flat_map(openpgp::claims).collect(),
             Form::Minisign(signature) => vec![
                 ("key id", signature.key_id()),
@@ -108,7 +133,7 @@ impl Detached {
     /// The key that an SSH signature comes with, if it has this fingerprint: a pin makes it the
     /// user's word.
     pub fn key_with_fingerprint(&self, sha256: &str) -> Option<DetachedKey> {
-        match &self.0 {
+        match &self.form {
             Form::Ssh(signature) if signature.key.fingerprint() == sha256 => {
                 Some(DetachedKey(Key::Ssh(Box::new(signature.key.clone()))))
             }
@@ -231,7 +256,7 @@ impl Detached {
         key: &DetachedKey,
         now: Timestamp,
     ) -> Result<Proven, Check> {
-        match (&self.0, &key.0) {
+        match (&self.form, &key.0) {
             (Form::OpenPgp(signatures), Key::OpenPgp(certificate)) => {
                 judge_openpgp(signatures, observed, certificate, now)
             }
@@ -272,7 +297,7 @@ impl Detached {
 
     /// Who claims to have signed.
     fn claimed_signer(&self) -> String {
-        match &self.0 {
+        match &self.form {
             Form::OpenPgp(signatures) => signatures
                 .first()
                 .map_or_else(|| self.kind().to_owned(), openpgp::Signature::hint),

@@ -19,21 +19,22 @@ pub struct Observed {
 }
 
 impl Detached {
-    /// Reads the signed bytes, to their end and once, whatever their size.
+    /// Reads the signed bytes, to their end and once, whatever their size: for all signatures of the file
+    /// that this one was in.
     ///
     /// # Errors
     /// Reading fails.
     pub fn observe(&self, bytes: &mut dyn Read) -> io::Result<Observed> {
         let mut sha256 = Hashing::new(Algorithm::Sha256);
         let mut hashings = Vec::new();
-        let mut blake2b = match self.0 {
+        let mut blake2b = match self.form {
             Form::Minisign(_) => Some(minisign::Hashing::default()),
             Form::OpenPgp(_) | Form::Ssh(_) => None,
         };
-        for (algorithm, salt) in self.hashes() {
-            let mut hashing = Hashing::new(algorithm);
+        for (algorithm, salt) in &*self.hashes {
+            let mut hashing = Hashing::new(*algorithm);
             hashing.update(salt);
-            hashings.push((algorithm, salt.to_owned(), hashing));
+            hashings.push((*algorithm, salt.clone(), hashing));
         }
         let mut buffer = vec![0; BUFFER_BYTES];
         loop {
@@ -58,16 +59,18 @@ impl Detached {
             blake2b: blake2b.map(minisign::Hashing::finish),
         })
     }
+}
 
+impl Form {
     /// The hashes that the signatures need, each once and no more than the limit.
-    fn hashes(&self) -> Vec<(Algorithm, &[u8])> {
+    pub(super) fn hashes(&self) -> Vec<(Algorithm, &[u8])> {
         let mut hashes: Vec<(Algorithm, &[u8])> = Vec::new();
         let mut add = |hash| {
             if !hashes.contains(&hash) && hashes.len() < limits::DETACHED_HASHES {
                 hashes.push(hash);
             }
         };
-        match &self.0 {
+        match self {
             Form::OpenPgp(signatures) => {
                 let salted = signatures
                     .iter()
@@ -85,8 +88,8 @@ impl Observed {
     /// Whether this reading serves these signatures as well.
     pub fn covers(&self, detached: &Detached) -> bool {
         let has = |(algorithm, salt): &(Algorithm, &[u8])| self.get(*algorithm, salt).is_some();
-        let is_minisign = matches!(detached.0, Form::Minisign(_));
-        detached.hashes().iter().all(has) && (!is_minisign || self.blake2b.is_some())
+        let is_minisign = matches!(detached.form, Form::Minisign(_));
+        detached.form.hashes().iter().all(has) && (!is_minisign || self.blake2b.is_some())
     }
 
     /// The digest of salt, bytes and trailer; none if it was not asked for.
