@@ -1,5 +1,6 @@
 //! All evidence of a run, and what was made of each piece of it.
 
+mod again;
 mod claims;
 mod detached;
 mod many;
@@ -17,6 +18,7 @@ use crate::files;
 use crate::home::real;
 use crate::report::{self, EvidenceReport, EvidenceState, Refusal};
 
+use again::Again;
 use claims::Claims;
 pub(crate) use many::Asked;
 
@@ -31,6 +33,7 @@ pub(crate) struct Shelf {
     items: Vec<Item>,
     by_path: BTreeMap<PathBuf, Vec<usize>>,
     held: usize,
+    again: Again,
     /// The last file that was read for a detached signature: others over it need not read it again.
     observed: Option<(PathBuf, Vec<Observed>)>,
 }
@@ -85,6 +88,7 @@ impl Shelf {
         if let Some(numbers) = self.by_path.get(&key) {
             return numbers.clone();
         }
+        self.again.forget();
         let numbers = self.push(path, read(path), HELD_BYTES);
         self.by_path.insert(key, numbers.clone());
         numbers
@@ -183,7 +187,7 @@ impl Shelf {
         if item.claims.is_some() {
             self.held = self.held.saturating_sub(item.size);
         }
-        item.outcome = match item.bundle() {
+        item.outcome = match item.bundle(&mut self.again) {
             Ok(bundle) => outcome(
                 session
                     .verifier
@@ -205,12 +209,12 @@ impl Shelf {
         }
         let held = item.claims.is_some();
         item.keep_earlier();
-        item.outcome = match item.bundle() {
+        item.outcome = match item.bundle(&mut self.again) {
             Ok(bundle) => {
                 let verified = session
                     .verifier
                     .verify(&bundle, subject, session.policy.signers());
-                item.claims = held.then_some(Claims::Bundle(bundle));
+                item.put_back(Claims::Bundle(bundle), held, &mut self.again);
                 outcome(verified, session)
             }
             Err(outcome) => outcome,
@@ -294,21 +298,23 @@ impl Item {
     }
 
     /// The claims: as held, or read again. They are the same bytes, or nothing is.
-    fn claims(&mut self) -> Result<Claims, Outcome> {
-        if let Some(claims) = self.claims.take() {
-            return Ok(claims);
-        }
-        let again = read(&self.place);
-        let is_same = again.digest == self.digest;
-        let pieces = again.pieces.ok().filter(|_| is_same).unwrap_or_default();
-        let piece = pieces.into_iter().nth(self.nth);
-        piece
-            .map(|(_, claims)| claims)
+    fn claims(&mut self, again: &mut Again) -> Result<Claims, Outcome> {
+        let held = self.claims.take();
+        held.or_else(|| again.piece(&self.place, self.digest, self.nth))
             .ok_or_else(|| changed(&self.place))
     }
 
-    fn bundle(&mut self) -> Result<Box<Bundle>, Outcome> {
-        match self.claims()? {
+    /// Gives claims back that another subject may be held against.
+    fn put_back(&mut self, claims: Claims, held: bool, again: &mut Again) {
+        if held {
+            self.claims = Some(claims);
+        } else {
+            again.put_back(&self.place, self.nth, claims);
+        }
+    }
+
+    fn bundle(&mut self, again: &mut Again) -> Result<Box<Bundle>, Outcome> {
+        match self.claims(again)? {
             Claims::Bundle(bundle) => Ok(bundle),
             claims @ Claims::Detached(_) => {
                 self.claims = Some(claims);

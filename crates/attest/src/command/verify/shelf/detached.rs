@@ -43,7 +43,7 @@ impl Shelf {
         };
         let held = item.claims.is_some();
         item.keep_earlier();
-        let signature = match item.claims() {
+        let signature = match item.claims(&mut self.again) {
             Ok(Claims::Detached(signature)) => signature,
             Ok(Claims::Bundle(_)) => return,
             Err(outcome) => {
@@ -68,7 +68,7 @@ impl Shelf {
             }),
         };
         if let Some(item) = self.items.get_mut(index) {
-            item.claims = held.then_some(Claims::Detached(signature));
+            item.put_back(Claims::Detached(signature), held, &mut self.again);
             item.outcome = proven;
         }
     }
