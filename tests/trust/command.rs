@@ -4,6 +4,7 @@ use std::io::{Read, Write};
 
 use super::{Case, in_place};
 use crate::page::root as repository;
+use crate::schema::Schema;
 use crate::support::{Ran, World};
 
 #[test]
@@ -345,4 +346,35 @@ fn a_refresh_takes_nothing_that_is_not_in_force() {
     // What could not be written is not fetched.
     world.write("new.json", "");
     refresh(&["--mirror", "http://127.0.0.1:1"]).refused(2, "file-exists");
+}
+
+#[test]
+fn answers_of_every_kind_are_as_the_published_schema_says() {
+    let schema = Schema::read("trust-1.json");
+    let world = World::new();
+    let url = parts(&world);
+    let create = format!("trust create -o made.json --log-key {url}=log.pub --tsa-chain tsa.pem");
+    let import = "trust import root.json made.json -o both.json";
+    let refresh = format!("trust refresh -o new.json --mirror {}", mirror());
+    for (line, exit) in [
+        ("trust show", 0),
+        ("trust show @staging", 0),
+        ("trust show absent.json", 3),
+        ("trust show @nobody", 2),
+        ("trust export @public-good -o root.json", 0),
+        ("trust export @public-good -o root.json", 2),
+        (&*create, 0),
+        (import, 0),
+        ("trust show both.json", 0),
+        ("trust pin root.json both.json", 0),
+        ("trust diff root.json @public-good", 0),
+        ("trust diff root.json both.json", 1),
+        (&*refresh, 1),
+    ] {
+        let ran = world.attest(&format!("{line} --format json"));
+        assert_eq!(ran.exit, exit, "{line}: {ran:#?}");
+        let report = ran.json();
+        schema.accepts(&report);
+        assert_eq!(report["exit"], exit, "{line}");
+    }
 }

@@ -103,6 +103,23 @@ def validates_our_reports_of_every_kind(world):
         validate(world, "jsonschema", JSON, schema, json.dumps(broken)).refused("ValidationError")
 
 
+@jsonschema.case
+def validates_our_answers_about_trust(world):
+    schema = CHECKOUT / "docs/schema/trust-1.json"
+    asked = {
+        ("show", "@public-good"): 0,
+        ("pin", "@staging"): 0,
+        ("diff", "@public-good", "@staging"): 1,
+        ("show", "@nobody"): 2,
+    }
+    for words, exit in asked.items():
+        answer = world.attest("trust", *words, "--format", "json", offline=True).exits(exit).stdout
+        validate(world, "jsonschema", JSON, schema, answer).accepted()
+        broken = json.loads(answer)
+        del broken["answer"]
+        validate(world, "jsonschema", JSON, schema, json.dumps(broken)).refused("ValidationError")
+
+
 @go_sarif.case
 def validates_our_sarif_of_every_kind(world):
     schema = sarif_schema(world.expected.versions["go-sarif"])
