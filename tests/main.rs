@@ -24,6 +24,7 @@ mod memory;
 mod offline;
 mod page;
 mod readme;
+mod record;
 mod release;
 mod schema;
 mod sign;

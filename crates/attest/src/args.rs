@@ -49,6 +49,8 @@ pub(crate) enum Command {
     Key(command::key::KeyArgs),
     /// The embedded transparency log
     Log(command::log::LogArgs),
+    /// Record how something is made
+    Provenance(command::provenance::ProvenanceArgs),
     /// The archive of releases
     Archive(command::archive::ArchiveArgs),
     /// Trusted roots: show, pin, export, create, import, compare and refresh them
@@ -205,6 +207,25 @@ pub(crate) fn format_of(arguments: &[OsString]) -> Format {
         .unwrap_or(Format::Human)
 }
 
+/// Whether these are the arguments of a command that is to be run for the caller: then an exit code of
+/// ours must not be one that it could have.
+pub(crate) fn runs_a_command(arguments: &[OsString]) -> bool {
+    let mut words = Vec::new();
+    let mut rest = arguments.iter().skip(1).map(|it| it.to_str());
+    while let Some(argument) = rest.next() {
+        match argument {
+            Some("--") | None => break,
+            Some("--format" | "--at") => drop(rest.next()),
+            Some(flag) if flag.starts_with('-') => {}
+            Some(word) => words.push(word),
+        }
+        if words.len() == 2 {
+            break;
+        }
+    }
+    words == ["provenance", "run"]
+}
+
 /// What clap found, in one line, and the usage as the hint.
 fn bad_arguments(text: &str) -> Failure {
     let text = text.strip_prefix("error: ").unwrap_or(text);
@@ -268,6 +289,31 @@ mod tests {
         ] {
             let failure = refused(&["attest", "verify", flag, "x"]);
             assert_eq!((failure.code, failure.exit.number()), ("flag-refused", 2));
+        }
+    }
+
+    #[test]
+    fn it_is_known_before_anything_else_that_a_command_is_to_be_run() {
+        let runs = |line: &str| {
+            let arguments: Vec<OsString> = line.split(' ').map(OsString::from).collect();
+            runs_a_command(&arguments)
+        };
+        for line in [
+            "attest provenance run",
+            "attest -q --format json --at=x provenance run -n x",
+            "attest --at x provenance --quiet run --nonsense",
+        ] {
+            assert!(runs(line), "{line}");
+        }
+        for line in [
+            "attest",
+            "attest provenance",
+            "attest provenance record run",
+            "attest verify provenance run",
+            "attest --format provenance run",
+            "attest -- provenance run",
+        ] {
+            assert!(!runs(line), "{line}");
         }
     }
 

@@ -136,6 +136,11 @@ pub(crate) const OWN: &[Own] = &[
         "the checksums file that a bundle signs cannot be read",
     ),
     own(
+        "command-not-utf8",
+        &[2],
+        "a command to record has a word that no record can hold",
+    ),
+    own(
         "copy-refused",
         &[2],
         "the subjects cannot be handed over into that folder",
@@ -288,6 +293,21 @@ pub(crate) const OWN: &[Own] = &[
         "private-key-inside",
         &[2],
         "the folder to release holds a private key",
+    ),
+    own(
+        "record-altered",
+        &[1],
+        "the record of a step that was begun is not what this key signed",
+    ),
+    own(
+        "record-not-started",
+        &[2],
+        "there is no record of a step that was begun with this key",
+    ),
+    own(
+        "record-other-step",
+        &[1],
+        "the record of a step that was begun is about another step",
     ),
     own(
         "recovery-inside",

@@ -5,6 +5,7 @@ pub(crate) mod init;
 pub(crate) mod inspect;
 pub(crate) mod key;
 pub(crate) mod log;
+pub(crate) mod provenance;
 pub(crate) mod release;
 pub(crate) mod sign;
 pub(crate) mod trust;
@@ -31,6 +32,7 @@ pub(crate) fn run(cli: Cli, console: &Console) -> Result<Exit, Failure> {
         Command::Sign(args) => sign::run(&args, &global, console),
         Command::Key(args) => key::run(&args, &global, console),
         Command::Log(args) => log::run(&args, &global, console),
+        Command::Provenance(args) => provenance::run(&args, &global, console),
         Command::Archive(args) => archive::run(&args, &global, console),
         Command::Trust(args) => trust::run(&args, &global, console),
     }?;

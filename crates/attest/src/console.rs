@@ -21,6 +21,9 @@ pub(crate) struct Console {
     format: Cell<Format>,
     quiet: Cell<bool>,
     broken: Cell<bool>,
+    /// Exit codes of a command that was run for the caller, in the place of ours.
+    answer: Cell<Option<u8>>,
+    own_failure: Cell<Option<u8>>,
 }
 
 impl Console {
@@ -29,6 +32,8 @@ impl Console {
             format: Cell::new(Format::Human),
             quiet: Cell::new(false),
             broken: Cell::new(false),
+            answer: Cell::new(None),
+            own_failure: Cell::new(None),
         }
     }
 
@@ -40,6 +45,25 @@ impl Console {
     pub(crate) fn configure(&self, global: &Global) {
         self.format.set(global.format);
         self.quiet.set(global.quiet);
+    }
+
+    /// A yes is answered with this exit code: that of a command which was run for the caller.
+    pub(crate) fn answer_with(&self, code: u8) {
+        self.answer.set(Some(code));
+    }
+
+    /// Whatever else is answered comes with this exit code.
+    pub(crate) fn fail_with(&self, code: u8) {
+        self.own_failure.set(Some(code));
+    }
+
+    /// The exit code of the process.
+    pub(crate) fn code(&self, exit: Exit) -> u8 {
+        let instead = match exit {
+            Exit::Yes => &self.answer,
+            _ => &self.own_failure,
+        };
+        instead.get().unwrap_or(exit.number())
     }
 
     pub(crate) fn format(&self) -> Format {
@@ -98,7 +122,7 @@ impl Console {
             Format::Json => self.json(&json!({
                 "version": 1,
                 "answer": failure.exit.word(),
-                "exit": failure.exit.number(),
+                "exit": self.code(failure.exit),
                 "error": { "code": failure.code, "message": failure.message, "hint": failure.hint },
             })),
             Format::Sarif => self.json(&report::sarif::failure(failure)),

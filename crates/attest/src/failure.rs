@@ -1,7 +1,6 @@
 //! What a command answers: the exit codes that are a contract, and refusals with a stable code.
 
 use std::fmt;
-use std::process::ExitCode;
 
 use crate::codes;
 
@@ -36,12 +35,6 @@ impl Exit {
             Self::Request => "bad-request",
             Self::Unknown => "unknown",
         }
-    }
-}
-
-impl From<Exit> for ExitCode {
-    fn from(exit: Exit) -> Self {
-        Self::from(exit.number())
     }
 }
 

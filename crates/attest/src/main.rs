@@ -41,14 +41,21 @@ fn main() -> ExitCode {
             "attest stopped on an internal error; nothing was decided",
         )),
     };
-    exit.into()
+    ExitCode::from(console.code(exit))
 }
 
 fn run(console: &Console) -> Result<Exit, Failure> {
     let arguments: Vec<OsString> = std::env::args_os().collect();
     console.expect(args::format_of(&arguments));
+    if args::runs_a_command(&arguments) {
+        console.fail_with(OWN_FAILURE);
+    }
     let cli = args::parse(arguments)?;
     let Some(cli) = cli else { return Ok(Exit::Yes) };
     console.configure(&cli.global);
     command::run(cli, console)
 }
+
+/// What `provenance run` answers when it fails itself: no command that it runs should use it, as with
+/// `env`, `nice` and `timeout`.
+const OWN_FAILURE: u8 = 125;

@@ -79,6 +79,11 @@ impl ArtifactKey {
         self.pair.sign_digest(sha256)
     }
 
+    /// Whether this very key made the signature over the message: to know again what it wrote.
+    pub fn made(&self, message: &[u8], signature: &[u8]) -> bool {
+        self.pair.made(message, signature)
+    }
+
     fn new(pair: P256) -> Result<Self, LibraryRefused> {
         let spki = pair.spki()?;
         Ok(Self { pair, spki })

@@ -38,6 +38,7 @@ use crate::identity::{self, Identity, NewIdentity};
 
 use content::Content;
 use make::Making;
+pub(crate) use repository::Repository;
 use request::Request;
 use survey::Survey;
 

@@ -93,7 +93,7 @@ pub(crate) fn run(args: &SignArgs, global: &Global, console: &Console) -> Result
 }
 
 /// The home's own trust, by which every bundle is verified before it is written.
-fn verifier(home: &Home, now: Timestamp) -> Result<Verifier, Failure> {
+pub(crate) fn verifier(home: &Home, now: Timestamp) -> Result<Verifier, Failure> {
     let path = home.trusted_root();
     let unreadable = |problem: String| {
         Failure::request(

@@ -13,20 +13,20 @@ use attest_provenance::{GitCommit, RepositoryUri, Source};
 
 /// What git says about the folder.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Repository {
+pub(crate) struct Repository {
     /// The remote's address, without anything that could be a secret.
-    pub(super) uri: Option<RepositoryUri>,
+    pub(crate) uri: Option<RepositoryUri>,
     /// The last component of the remote's address, without `.git`.
-    pub(super) name: Option<String>,
+    pub(crate) name: Option<String>,
     /// The commit that is checked out.
-    pub(super) commit: Option<GitCommit>,
+    pub(crate) commit: Option<GitCommit>,
     /// Whether a tracked file differs from the commit.
-    pub(super) dirty: Option<bool>,
+    pub(crate) dirty: Option<bool>,
 }
 
 impl Repository {
     /// The repository that `folder` lies in; all unknown when there is none, or no git.
-    pub(super) fn of(folder: &Path) -> Self {
+    pub(crate) fn of(folder: &Path) -> Self {
         match find_git(env::var_os("PATH").as_deref()) {
             Some(git) => Self::ask(&Git { git, folder }),
             None => Self::default(),
@@ -34,7 +34,7 @@ impl Repository {
     }
 
     /// What provenance says about it: nothing without a commit.
-    pub(super) fn source(&self) -> Option<Source> {
+    pub(crate) fn source(&self) -> Option<Source> {
         Some(Source {
             repository: self.uri.clone(),
             commit: self.commit.clone()?,

@@ -1,0 +1,41 @@
+//! `attest provenance`: how something was made, recorded and said.
+
+mod link;
+mod record;
+mod run;
+mod scribe;
+mod step;
+
+use clap::{Args, Subcommand};
+
+use crate::args::Global;
+use crate::console::Console;
+use crate::failure::{Exit, Failure};
+
+#[derive(Debug, Args)]
+pub(crate) struct ProvenanceArgs {
+    #[command(subcommand)]
+    command: ProvenanceCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum ProvenanceCommand {
+    /// Run a command and record it as a build step: what it started from and what it made
+    ///
+    /// The exit code is the command's own (128 and the signal when it was killed), and 125 when attest
+    /// itself fails; then no link is left.
+    Run(run::RunArgs),
+    /// Record a step that takes several commands: start before the first, stop after the last
+    Record(record::RecordArgs),
+}
+
+pub(crate) fn run(
+    args: &ProvenanceArgs,
+    global: &Global,
+    console: &Console,
+) -> Result<Exit, Failure> {
+    match &args.command {
+        ProvenanceCommand::Run(args) => run::run(args, global, console),
+        ProvenanceCommand::Record(args) => record::run(args, global, console),
+    }
+}
