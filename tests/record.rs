@@ -279,17 +279,20 @@ fn the_terminal_is_the_commands_and_its_signals_come_once() {
     let world = world();
     let attest = env!("CARGO_BIN_EXE_attest");
     let run = |script: &str, typed: &str| {
-        let line =
-            format!("exec {attest} -q provenance run -n build --link-only --force -- sh -c '{script}'");
+        let line = format!(
+            "exec {attest} -q provenance run -n build --link-only --force -- sh -c '{script}'"
+        );
         world.write("line", line);
-        let typed = format!("{typed} | script -qec 'sh line' /dev/null");
+        let typed = format!("{typed} | script -qec 'exec sh line' /dev/null");
         world.shell(&typed)
     };
     let ran = run("test -t 0 && test -t 1 && test -t 2 && exit 6", "sleep 1");
     assert_eq!(ran.exit, 6, "{ran:#?}");
     // Ctrl-C: the terminal sends it to both of us, and nobody passes it on a second time.
-    let script = "trap \"echo one\" INT; echo ready; sleep 1; sleep 1; exit 6";
-    let ran = run(script, "(sleep 1; printf \"\\003\"; sleep 3)");
+    let script = "trap \"echo one\" INT; touch up; sleep 2; sleep 1; touch down; exit 6";
+    let until = |file: &str| format!("while [ ! -e {file} ]; do sleep 0.05; done");
+    let typed = format!("({}; printf '\\003'; {})", until("up"), until("down"));
+    let ran = run(script, &typed);
     assert_eq!(ran.exit, 6, "{ran:#?}");
     assert_eq!(ran.out.matches("one").count(), 1, "{ran:#?}");
 }

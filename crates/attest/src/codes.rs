@@ -556,6 +556,7 @@ pub(crate) const PASSED_ON: &[(&[u8], &[&str])] = &[
     (
         &[1, 2],
         &[
+            "artifact-path-ambiguous",
             "checkpoint-malformed",
             "checkpoint-origin-mismatch",
             "checkpoint-signature-invalid",
@@ -570,6 +571,7 @@ pub(crate) const PASSED_ON: &[(&[u8], &[&str])] = &[
             "name-too-long",
             "predicate-malformed",
             "special-file",
+            "step-name-malformed",
             "subject-missing",
         ],
     ),
