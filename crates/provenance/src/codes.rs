@@ -66,6 +66,10 @@ pub const CODES: &[(&str, &str)] = &[
         "layout-expires-malformed",
         "a layout does not say until when it may be used",
     ),
+    (
+        "layout-parameter-unknown",
+        "a parameter was given that the layout does not have",
+    ),
     ("layout-private-key", "a layout holds a private key"),
     (
         "metablock-hybrid",
@@ -94,10 +98,6 @@ pub const CODES: &[(&str, &str)] = &[
     (
         "parameter-missing",
         "a layout asks for a parameter that was not given",
-    ),
-    (
-        "parameter-unknown",
-        "a parameter was given that the layout does not have",
     ),
     (
         "part-checksums-algorithm",

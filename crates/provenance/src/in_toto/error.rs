@@ -236,7 +236,7 @@ impl InTotoError {
             Self::Rule { .. } => "rule-malformed",
             Self::Pattern { .. } => "rule-pattern-ambiguous",
             Self::ParameterMissing { .. } => "parameter-missing",
-            Self::ParameterUnknown { .. } => "parameter-unknown",
+            Self::ParameterUnknown { .. } => "layout-parameter-unknown",
         }
     }
 }

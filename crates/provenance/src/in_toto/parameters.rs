@@ -145,12 +145,12 @@ mod tests {
         );
         assert_eq!(
             parameters(&[("b", "")]).finish().unwrap_err().code(),
-            "parameter-unknown"
+            "layout-parameter-unknown"
         );
         let mut bad = Parameters::new();
         assert_eq!(
             bad.insert("a b", "").unwrap_err().code(),
-            "parameter-unknown"
+            "layout-parameter-unknown"
         );
     }
 }

@@ -103,7 +103,10 @@ fn words(command: &[OsString]) -> Result<Vec<String>, Failure> {
             word.to_str().map(str::to_owned).ok_or_else(|| {
                 Failure::request(
                     "command-not-utf8",
-                    format!("{word:?} in the command is not UTF-8, and no link can hold it"),
+                    format!(
+                        "{} in the command is not UTF-8, and no link can hold it",
+                        word.display()
+                    ),
                 )
             })
         })
