@@ -16,6 +16,7 @@ mod conformance;
 mod detached;
 mod dialects;
 mod docs;
+mod git;
 mod init;
 mod inspect;
 mod key;

@@ -148,7 +148,7 @@ pub(crate) struct TrustArgs {
     /// COSIGN_REKOR_URL), SIGSTORE_CT_LOG_PUBLIC_KEY_FILE, SIGSTORE_TSA_CERTIFICATE_FILE
     #[arg(long)]
     pub(crate) trust_env: bool,
-    /// Accept less than the default: no-log, no-time, set-only, no-names
+    /// Accept less than the default: no-log, no-time, set-only, no-names, sha1-git
     #[arg(long, value_name = "WHAT", value_delimiter = ',', value_enum)]
     pub(crate) accept: Vec<AcceptArg>,
     /// Let statements of this predicate type approve, and no others
@@ -166,6 +166,8 @@ pub(crate) enum AcceptArg {
     SetOnly,
     /// Bundles that sign a file without naming its path
     NoNames,
+    /// Commits and tags of git that are named by SHA-1
+    Sha1Git,
 }
 
 /// Reads the arguments. `None` after `--help` and `--version`, which print themselves.

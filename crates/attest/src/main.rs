@@ -14,6 +14,7 @@ mod command;
 mod console;
 mod failure;
 mod files;
+mod git;
 mod home;
 mod identity;
 mod limits;

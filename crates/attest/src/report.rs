@@ -335,6 +335,17 @@ pub(crate) fn refusals(rejection: &Rejection) -> Vec<Refusal> {
         .collect()
 }
 
+/// A refusal of one reason.
+pub(crate) fn refusal(rejection: &Rejection) -> Refusal {
+    let mut refusals = refusals(rejection);
+    refusals.truncate(1);
+    refusals.pop().unwrap_or_else(|| Refusal {
+        code: rejection.code(),
+        found: rejection.to_string(),
+        wanted: "evidence".to_owned(),
+    })
+}
+
 /// Puts proven evidence into words; the signers know which logs and authorities the verifier declared
 /// independent.
 pub(crate) fn proven(evidence: &Evidence, signers: &Signers) -> Proven {

@@ -156,6 +156,7 @@ pub(crate) fn accepted_words(args: &TrustArgs) -> Vec<&'static str> {
             AcceptArg::NoTime => "no-time",
             AcceptArg::SetOnly => "set-only",
             AcceptArg::NoNames => "no-names",
+            AcceptArg::Sha1Git => "sha1-git",
         })
         .collect()
 }

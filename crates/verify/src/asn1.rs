@@ -4,5 +4,6 @@
 pub(crate) mod certificate;
 pub(crate) mod pair;
 pub(crate) mod precertificate;
+pub(crate) mod signed_object;
 pub(crate) mod spki;
 pub(crate) mod token;

@@ -13,7 +13,7 @@ mod bytes;
 mod cosign;
 mod detached;
 mod detached_key;
-mod draft;
+pub(crate) mod draft;
 mod envelope;
 mod error;
 pub mod image;

@@ -29,6 +29,7 @@ pub mod dialect;
 mod engine;
 mod evidence;
 mod expected;
+mod git;
 mod identity;
 mod inclusion;
 mod key;
@@ -50,6 +51,9 @@ pub use codes::{CODES, Code, STEPS, Step};
 pub use dialect::{Detached, DetachedError, DetachedKey, DetachedKeyError, Fingerprint, Observed};
 pub use evidence::{Evidence, ProvenLog, ProvenSigner, ProvenTime, Skipped, TimeSource};
 pub use expected::{ExpectedIdentity, ExpectedSigner};
+pub use git::{
+    GIT_CODES, GitError, GitEvidence, GitFormat, GitKind, GitName, GitObject, Person, Sha1Names,
+};
 pub use identity::{IdentityPattern, IdentityPatternError};
 pub use key::{KeyError, KeyKind, KeyNumbers, PublicKey};
 pub use signature::Subject;

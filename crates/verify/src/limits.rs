@@ -98,6 +98,15 @@ pub const OPENPGP_NAME_BYTES: usize = 64 << 10;
 /// Signatures that an OpenPGP key made over itself and its parts; each is verified.
 pub const OPENPGP_SELF_SIGNATURES: usize = 512;
 
+/// Bytes of a raw commit or tag of git; the message of an honest one is text that somebody read.
+pub const GIT_OBJECT_BYTES: usize = 4 << 20;
+
+/// Headers of a raw commit or tag, its parents included.
+pub const GIT_HEADERS: usize = 4096;
+
+/// Fields of one protobuf message in a gitsign signature.
+pub const GIT_LOG_ENTRY_FIELDS: usize = 128;
+
 /// Seconds that a proven time may lie in the future: the skew of two honest clocks.
 pub const CLOCK_SKEW_SECONDS: i64 = 300;
 

@@ -156,6 +156,7 @@ fn session(
         policy,
         trust,
         allow_extra: Vec::new(),
+        sha1_names: attest_verify::Sha1Names::Refused,
         accept_no_names: false,
         ignore_missing: false,
         bundles: Vec::new(),

@@ -7,6 +7,7 @@ mod evidence;
 mod exempt;
 mod file;
 mod folder;
+mod git;
 mod image;
 mod list;
 mod many;
@@ -21,7 +22,7 @@ use std::sync::Mutex;
 
 use attest_policy::{Pattern, Policy};
 use attest_provenance::ReleaseName;
-use attest_verify::Verifier;
+use attest_verify::{Sha1Names, Verifier};
 use clap::Args;
 
 use crate::args::{AcceptArg, Global, TrustArgs};
@@ -44,7 +45,8 @@ use subject::Subject;
 )]
 #[derive(Debug, Args)]
 pub(crate) struct VerifyArgs {
-    /// Files, folders, checksum files (or sums:FILE), saved images (oci-layout:DIR), sha256:HEX
+    /// Files, folders, checksum files (or sums:FILE), saved images (oci-layout:DIR), sha256:HEX,
+    /// signed commits and tags (git:DIR@REV, or git-object:FILE)
     #[arg(required_unless_present = "files_from", value_name = "SUBJECT")]
     subjects: Vec<String>,
     /// Verify the files of this list too, one path on each line (`-`: standard input)
@@ -88,6 +90,7 @@ pub(crate) struct Session {
     pub(crate) trust: Trust,
     pub(crate) allow_extra: Vec<Pattern>,
     pub(crate) accept_no_names: bool,
+    pub(crate) sha1_names: Sha1Names,
     pub(crate) ignore_missing: bool,
     pub(crate) bundles: Vec<PathBuf>,
     pub(crate) neighbours: Neighbours,
@@ -126,6 +129,8 @@ fn answer(subject: &Subject, session: &Session, shelf: &mut Shelf) -> SubjectRep
         Subject::Sums { path, algorithm } => sums::verify(path, *algorithm, session, shelf),
         Subject::Folder(path) => folder::verify(path, session, shelf),
         Subject::Image(path) => image::verify(path, session, shelf),
+        Subject::Git { folder, revision } => git::verify(folder, revision, session, shelf),
+        Subject::GitObject(path) => git::verify_object(path, session, shelf),
     };
     demand_named(report, session, shelf)
 }
@@ -193,11 +198,20 @@ fn session(args: &VerifyArgs, subjects: &[Subject], now: Now) -> Result<Session,
         trust,
         allow_extra,
         accept_no_names: args.trust.accept.contains(&AcceptArg::NoNames),
+        sha1_names: sha1_names(&args.trust),
         ignore_missing: args.ignore_missing,
         bundles: args.bundle.clone(),
         neighbours: Neighbours::default(),
         large: Mutex::default(),
     })
+}
+
+fn sha1_names(args: &TrustArgs) -> Sha1Names {
+    if args.accept.contains(&AcceptArg::Sha1Git) {
+        Sha1Names::Accepted
+    } else {
+        Sha1Names::Refused
+    }
 }
 
 fn surroundings(args: &VerifyArgs, subjects: &[Subject]) -> Surroundings {
@@ -228,6 +242,9 @@ fn surroundings(args: &VerifyArgs, subjects: &[Subject]) -> Surroundings {
                 around.verified.push(path.clone());
                 around.beside.push(path.clone());
             }
+            // Whoever writes into a repository can put keys there as well.
+            Subject::Git { folder, .. } => around.verified.push(folder.clone()),
+            Subject::GitObject(path) => around.beside.push(files::folder_of(path)),
             Subject::Digest(_) => {}
         }
     }

@@ -4,9 +4,9 @@
 //! a hostile set costs no more than its length.
 
 mod algorithm;
-mod attributes;
-mod reading;
-mod signed_data;
+pub(in crate::asn1) mod attributes;
+pub(in crate::asn1) mod reading;
+pub(in crate::asn1) mod signed_data;
 mod tst_info;
 
 use attest_digest::Algorithm;
@@ -128,6 +128,11 @@ impl Token {
         }
         let data = SignedData::parse(info.content.value())?;
         let signer = SignerInfo::parse(data.only_signer()?)?;
+        if signer.unsigned.is_some() {
+            return Err(TokenError::Unwanted {
+                what: "unsigned attributes",
+            });
+        }
         data.check_digest_algorithm(signer.digest_algorithm)?;
         let attributes = Attributes::parse(signer.signed_attributes)?;
         let info = TstInfo::parse(data.content)?;

@@ -194,8 +194,22 @@ impl Verifier {
             ));
         }
         let proven = detached
-            .judge_any(observed, expected.as_ref(), self.now())
+            .judge_any(observed, expected.as_ref(), self.now(), FILE)
             .map_err(Rejection::from)?;
+        let skipped = self.absent(&proven)?;
+        Ok(evidence(detached, proven, observed.sha256, skipped))
+    }
+
+    /// The same over the signed bytes of a git object.
+    pub(crate) fn verify_git_detached(
+        &self,
+        detached: &Detached,
+        mut payload: &[u8],
+        expected: &(impl AsRef<[ExpectedSigner]> + ?Sized),
+    ) -> Result<Evidence, Rejection> {
+        let observed = detached.observe(&mut payload);
+        let observed = observed.map_err(|_| malformed("bytes that cannot be read"))?;
+        let proven = detached.judge_any(&observed, expected.as_ref(), self.now(), GIT)?;
         let skipped = self.absent(&proven)?;
         Ok(evidence(detached, proven, observed.sha256, skipped))
     }
@@ -230,13 +244,14 @@ impl Detached {
         observed: &Observed,
         expected: &[ExpectedSigner],
         now: Timestamp,
+        namespace: &'static str,
     ) -> Result<Proven, Check> {
         let mut refused = None;
         for signer in expected {
             let ExpectedSigner::Detached(key) = signer else {
                 continue;
             };
-            match self.judge(observed, key, now) {
+            match self.judge(observed, key, now, namespace) {
                 Ok(proven) => return Ok(proven),
                 Err(check) => keep_more_telling(&mut refused, check),
             }
@@ -255,6 +270,7 @@ impl Detached {
         observed: &Observed,
         key: &DetachedKey,
         now: Timestamp,
+        namespace: &'static str,
     ) -> Result<Proven, Check> {
         match (&self.form, &key.0) {
             (Form::OpenPgp(signatures), Key::OpenPgp(certificate)) => {
@@ -275,7 +291,8 @@ impl Detached {
             }
             (Form::Ssh(signature), Key::Ssh(key)) => {
                 let digest = observed.digest(signature.hash, &[], &[]);
-                signature.judge(key, &digest.ok_or_else(|| malformed("no hash"))?)?;
+                let digest = digest.ok_or_else(|| malformed("no hash"))?;
+                signature.judge(key, &digest, namespace)?;
                 Ok(Proven {
                     signer: ProvenSigner::Ssh {
                         fingerprint: key.fingerprint(),
@@ -444,3 +461,6 @@ fn of_ssh(problem: &ssh::Problem) -> Check {
 }
 
 const SOMEBODY_ELSE: &str = "signer-mismatch";
+/// For what an SSH signature of a file is made, and one of a git object.
+const FILE: &str = "file";
+const GIT: &str = "git";

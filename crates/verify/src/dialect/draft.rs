@@ -9,25 +9,25 @@ use crate::bundle::Bundle;
 use crate::dialect::{Dialect, DialectError};
 
 /// Who claims to have signed.
-pub(super) enum DraftSigner {
+pub(crate) enum DraftSigner {
     /// A key, and what it is called.
     Key { hint: Option<String> },
     /// A certificate, and its issuers if there are any, in DER.
     Certificates(Vec<Vec<u8>>),
 }
 
-pub(super) struct Draft {
-    pub(super) dialect: Dialect,
-    pub(super) signer: DraftSigner,
-    pub(super) content: DraftContent,
+pub(crate) struct Draft {
+    pub(crate) dialect: Dialect,
+    pub(crate) signer: DraftSigner,
+    pub(crate) content: DraftContent,
     /// Log entries as a bundle has them.
-    pub(super) entries: Vec<Value>,
+    pub(crate) entries: Vec<Value>,
     /// RFC 3161 timestamps in base64.
-    pub(super) timestamps: Vec<String>,
+    pub(crate) timestamps: Vec<String>,
 }
 
 /// What was signed.
-pub(super) enum DraftContent {
+pub(crate) enum DraftContent {
     Message(Vec<u8>),
     Envelope {
         payload_type: String,
@@ -38,7 +38,7 @@ pub(super) enum DraftContent {
 
 impl DraftContent {
     /// An envelope with one of its signatures.
-    pub(super) fn of(envelope: &Envelope, signature: &EnvelopeSignature) -> Self {
+    pub(crate) fn of(envelope: &Envelope, signature: &EnvelopeSignature) -> Self {
         Self::Envelope {
             payload_type: envelope.payload_type().to_owned(),
             payload: envelope.unverified_payload().to_owned(),
@@ -52,7 +52,7 @@ impl Draft {
     ///
     /// # Errors
     /// What no bundle has.
-    pub(super) fn bundle(self) -> Result<Bundle, DialectError> {
+    pub(crate) fn bundle(self) -> Result<Bundle, DialectError> {
         let dialect = self.dialect;
         // Only the text is held while it is read: the payload stands in it already.
         let text = self.write();

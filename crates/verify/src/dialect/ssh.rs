@@ -197,8 +197,13 @@ impl Signature {
         self.made.bytes.clone()
     }
 
-    /// Judges the signature over a file with that digest.
-    pub(super) fn judge(&self, key: &Key, digest: &Digest) -> Result<(), Check> {
+    /// Judges the signature over what has that digest, made for that purpose.
+    pub(super) fn judge(
+        &self,
+        key: &Key,
+        digest: &Digest,
+        namespace: &'static str,
+    ) -> Result<(), Check> {
         if self.key != *key {
             return Err(Check::new(
                 "signer-mismatch",
@@ -206,11 +211,11 @@ impl Signature {
                 key,
             ));
         }
-        if self.namespace != FILE {
+        if self.namespace != namespace.as_bytes() {
             return Err(Check::new(
                 "signature-namespace",
                 format!("a signature for {:?}", self.namespace()),
-                "one for \"file\"",
+                format!("one for {namespace:?}"),
             ));
         }
         let blob = &self.made;
@@ -331,4 +336,3 @@ fn unsupported(kind: &[u8]) -> Problem {
 pub(super) const BEGIN: &str = "-----BEGIN SSH SIGNATURE-----";
 const END: &str = "-----END SSH SIGNATURE-----";
 const MAGIC: &[u8] = b"SSHSIG";
-const FILE: &[u8] = b"file";

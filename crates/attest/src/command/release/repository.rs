@@ -4,12 +4,12 @@
 //! environment. What git does not know or refuses to say stays unknown.
 
 use std::env;
-use std::ffi::OsStr;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use attest_provenance::{GitCommit, RepositoryUri, Source};
+
+use crate::git::find_git;
 
 /// What git says about the folder.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -120,18 +120,6 @@ impl Git<'_> {
     }
 }
 
-/// The first `git` that may be executed in an absolute folder of `path`.
-fn find_git(path: Option<&OsStr>) -> Option<PathBuf> {
-    env::split_paths(path?)
-        .filter(|folder| folder.is_absolute())
-        .map(|folder| folder.join("git"))
-        .find(|git| {
-            git.metadata().is_ok_and(|metadata| {
-                metadata.is_file() && metadata.permissions().mode() & 0o111 != 0
-            })
-        })
-}
-
 fn repository_name(remote: &str) -> Option<String> {
     let path = remote.split(['?', '#']).next()?.trim_end_matches('/');
     let last = path.rsplit(['/', ':']).next()?;
@@ -153,17 +141,5 @@ mod tests {
         ] {
             assert_eq!(repository_name(remote).as_deref(), Some(name), "{remote}");
         }
-    }
-
-    #[test]
-    fn git_is_never_taken_from_a_relative_folder() {
-        let folder = tempfile::tempdir().unwrap();
-        let git = folder.path().join("git");
-        std::fs::write(&git, "").unwrap();
-        std::fs::set_permissions(&git, std::fs::Permissions::from_mode(0o755)).unwrap();
-        assert_eq!(find_git(Some(folder.path().as_os_str())), Some(git));
-        assert_eq!(find_git(Some(OsStr::new("."))), None);
-        assert_eq!(find_git(Some(OsStr::new(""))), None);
-        assert_eq!(find_git(None), None);
     }
 }

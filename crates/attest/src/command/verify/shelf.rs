@@ -118,6 +118,22 @@ impl Shelf {
         first
     }
 
+    /// Takes in what was verified by itself, in no file of evidence.
+    pub(crate) fn take_verified(
+        &mut self,
+        place: &Path,
+        verified: Result<Evidence, attest_verify::Rejection>,
+        session: &Session,
+    ) -> usize {
+        let first = self.items.len();
+        self.push(
+            place,
+            Taken::refused(outcome(verified, session)),
+            usize::MAX,
+        );
+        first
+    }
+
     /// Claims are held as long as there are no more than so many bytes of them.
     fn push(&mut self, place: &Path, taken: Taken, most: usize) -> Vec<usize> {
         let Taken {

@@ -19,6 +19,10 @@ pub(crate) enum Subject {
     Digest(Digest),
     /// The images of an OCI layout.
     Image(PathBuf),
+    /// What a revision of a repository of git leads to: a commit or a tag.
+    Git { folder: PathBuf, revision: String },
+    /// A raw commit or tag in a file.
+    GitObject(PathBuf),
 }
 
 impl Subject {
@@ -42,6 +46,12 @@ impl Subject {
         if let Some(path) = text.strip_prefix("oci-layout:") {
             return Ok(Self::Image(PathBuf::from(path)));
         }
+        if let Some(path) = text.strip_prefix("git-object:") {
+            return Ok(Self::GitObject(PathBuf::from(path)));
+        }
+        if let Some(rest) = text.strip_prefix("git:") {
+            return git(text, rest);
+        }
         for scheme in ["oci://", "sha512:", "sha1:", "md5:", "http://", "https://"] {
             if text.starts_with(scheme) {
                 return Err(Failure::request(
@@ -49,7 +59,7 @@ impl Subject {
                     format!("{text}: {scheme} subjects cannot be verified"),
                 )
                 .hint(
-                    "subjects are files, folders, checksum files, oci-layout:DIR and sha256:HEX",
+                    "subjects are files, folders, checksum files, oci-layout:DIR, sha256:HEX, git:DIR@REV and git-object:FILE",
                 ));
             }
         }
@@ -61,6 +71,30 @@ impl Subject {
             Some(algorithm) => Self::Sums { path, algorithm },
             None => Self::File(path),
         })
+    }
+}
+
+/// `DIR@REV`: the last `@` parts them. A revision is a reference or an object's whole name: what git
+/// calculates (`v1~2`, `@{u}`, `:/text`) leads to what nobody named.
+fn git(text: &str, rest: &str) -> Result<Subject, Failure> {
+    let named = |it: &char| it.is_ascii_alphanumeric() || "._/+-".contains(*it);
+    match rest.rsplit_once('@') {
+        Some((folder, revision))
+            if !folder.is_empty()
+                && !revision.is_empty()
+                && !revision.starts_with('-')
+                && revision.chars().all(|it| named(&it)) =>
+        {
+            Ok(Subject::Git {
+                folder: PathBuf::from(folder),
+                revision: revision.to_owned(),
+            })
+        }
+        _ => Err(Failure::request(
+            "bad-subject",
+            format!("{text}: not git:DIR@REV with a reference or the whole name of an object"),
+        )
+        .hint("for example git:.@v1.0, git:.@refs/heads/main, git:.@HEAD")),
     }
 }
 

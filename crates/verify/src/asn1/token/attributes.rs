@@ -72,13 +72,14 @@ impl Attributes {
     }
 }
 
-struct Attribute<'a> {
-    id: ObjectIdentifier,
-    values: Vec<&'a [u8]>,
+/// One attribute, with its values.
+pub(in crate::asn1) struct Attribute<'a> {
+    pub(in crate::asn1) id: ObjectIdentifier,
+    pub(in crate::asn1) values: Vec<&'a [u8]>,
 }
 
 impl<'a> Attribute<'a> {
-    fn parse(der: &'a [u8]) -> Result<Self, TokenError> {
+    pub(in crate::asn1) fn parse(der: &'a [u8]) -> Result<Self, TokenError> {
         let what = "attribute";
         let mut reader = SliceReader::new(sequence(der, what)?).map_err(malformed(what))?;
         let id = ObjectIdentifier::decode(&mut reader).map_err(malformed(what))?;

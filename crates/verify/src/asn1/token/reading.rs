@@ -6,7 +6,7 @@ use der::{Decode, Encode, Header, Reader, SliceReader, Tag, TagNumber, Tagged};
 use super::TokenError;
 
 /// The elements of a SET or SEQUENCE, each with its header, at most `most` of them.
-pub(super) fn elements<'a>(
+pub(in crate::asn1) fn elements<'a>(
     value: &'a [u8],
     what: &'static str,
     most: usize,
@@ -25,14 +25,17 @@ pub(super) fn elements<'a>(
     Ok(found)
 }
 
-pub(super) fn only<'a>(values: &[&'a [u8]], what: &'static str) -> Result<&'a [u8], TokenError> {
+pub(in crate::asn1) fn only<'a>(
+    values: &[&'a [u8]],
+    what: &'static str,
+) -> Result<&'a [u8], TokenError> {
     match values {
         [only] => Ok(only),
         _ => Err(TokenError::Malformed { what }),
     }
 }
 
-pub(super) fn set<'a>(
+pub(in crate::asn1) fn set<'a>(
     reader: &mut SliceReader<'a>,
     what: &'static str,
 ) -> Result<AnyRef<'a>, TokenError> {
@@ -45,7 +48,7 @@ pub(super) fn set<'a>(
 }
 
 /// A constructed element of that context-specific tag, if it is next.
-pub(super) fn tagged<'a>(
+pub(in crate::asn1) fn tagged<'a>(
     reader: &mut SliceReader<'a>,
     number: TagNumber,
 ) -> Result<Option<AnyRef<'a>>, TokenError> {
@@ -61,7 +64,7 @@ pub(super) fn tagged<'a>(
 }
 
 /// The attributes under the tag under which they are signed (RFC 5652 §5.4).
-pub(super) fn as_set(value: &[u8]) -> Result<Vec<u8>, TokenError> {
+pub(in crate::asn1) fn as_set(value: &[u8]) -> Result<Vec<u8>, TokenError> {
     let what = "signed attributes";
     let mut der = Header::new(Tag::Set, value.len())
         .and_then(|it| it.to_der())
@@ -71,7 +74,10 @@ pub(super) fn as_set(value: &[u8]) -> Result<Vec<u8>, TokenError> {
 }
 
 /// The content of a SEQUENCE that is the whole of the bytes.
-pub(super) fn sequence<'a>(der: &'a [u8], what: &'static str) -> Result<&'a [u8], TokenError> {
+pub(in crate::asn1) fn sequence<'a>(
+    der: &'a [u8],
+    what: &'static str,
+) -> Result<&'a [u8], TokenError> {
     let any = AnyRef::from_der(der).map_err(malformed(what))?;
     if any.tag() == Tag::Sequence {
         Ok(any.value())
@@ -80,10 +86,10 @@ pub(super) fn sequence<'a>(der: &'a [u8], what: &'static str) -> Result<&'a [u8]
     }
 }
 
-pub(super) fn peek(value: &[u8]) -> Option<Tag> {
+pub(in crate::asn1) fn peek(value: &[u8]) -> Option<Tag> {
     SliceReader::new(value).ok()?.peek_tag().ok()
 }
 
-pub(super) fn malformed(what: &'static str) -> impl Fn(der::Error) -> TokenError {
+pub(in crate::asn1) fn malformed(what: &'static str) -> impl Fn(der::Error) -> TokenError {
     move |_| TokenError::Malformed { what }
 }

@@ -94,17 +94,19 @@ impl<'a> SignedData<'a> {
 }
 
 /// RFC 5652 §5.3.
-pub(super) struct SignerInfo<'a> {
-    pub(super) id: SignerId,
-    pub(super) digest_algorithm: Algorithm,
-    pub(super) family: Family,
+pub(in crate::asn1) struct SignerInfo<'a> {
+    pub(in crate::asn1) id: SignerId,
+    pub(in crate::asn1) digest_algorithm: Algorithm,
+    pub(in crate::asn1) family: Family,
     /// The content of `[0] IMPLICIT SET OF Attribute`.
-    pub(super) signed_attributes: &'a [u8],
-    pub(super) signature: &'a [u8],
+    pub(in crate::asn1) signed_attributes: &'a [u8],
+    pub(in crate::asn1) signature: &'a [u8],
+    /// The content of `[1] IMPLICIT SET OF Attribute`.
+    pub(in crate::asn1) unsigned: Option<&'a [u8]>,
 }
 
 impl<'a> SignerInfo<'a> {
-    pub(super) fn parse(der: &'a [u8]) -> Result<Self, TokenError> {
+    pub(in crate::asn1) fn parse(der: &'a [u8]) -> Result<Self, TokenError> {
         let what = "SignerInfo";
         let mut reader = SliceReader::new(sequence(der, what)?).map_err(malformed(what))?;
         let version = u8::decode(&mut reader).map_err(malformed(what))?;
@@ -124,11 +126,6 @@ impl<'a> SignerInfo<'a> {
                 what: "SignerInfo version",
             });
         }
-        if unsigned.is_some() {
-            return Err(TokenError::Unwanted {
-                what: "unsigned attributes",
-            });
-        }
         let digest_algorithm = hash_algorithm(&digest)?;
         Ok(Self {
             id,
@@ -140,6 +137,7 @@ impl<'a> SignerInfo<'a> {
                 })?
                 .value(),
             signature: signature.as_bytes(),
+            unsigned: unsigned.map(AnyRef::value),
         })
     }
 }

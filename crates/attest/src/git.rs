@@ -1,0 +1,194 @@
+//! The user's `git`, asked for the raw bytes of objects and for nothing else.
+//!
+//! It is found in an absolute folder of `PATH`, never in the current one, and runs with a cleared
+//! environment, without hooks, monitors, pagers, replacements and transports: what a repository
+//! configures does not run, and nothing is fetched. What it hands over is hashed by us.
+
+use std::env;
+use std::ffi::OsStr;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdout, Command, Stdio};
+
+use attest_verify::GitName;
+
+/// The objects of one repository.
+pub(crate) struct Objects {
+    git: PathBuf,
+    folder: PathBuf,
+}
+
+/// What a revision leads to.
+pub(crate) struct Revision {
+    pub(crate) name: GitName,
+    /// The full name of the reference, if it is one: `refs/tags/v1.0`.
+    pub(crate) reference: Option<String>,
+}
+
+/// An object as git hands it over: nothing of it is proven.
+pub(crate) struct RawObject {
+    pub(crate) kind: String,
+    pub(crate) bytes: Vec<u8>,
+}
+
+/// Why git could not be asked, or did not answer: in words.
+pub(crate) type Silence = String;
+
+impl Objects {
+    /// The repository that a folder lies in.
+    pub(crate) fn of(folder: &Path) -> Result<Self, Silence> {
+        let git = find_git(env::var_os("PATH").as_deref());
+        Ok(Self {
+            git: git.ok_or("no git in an absolute folder of PATH")?,
+            folder: folder.to_owned(),
+        })
+    }
+
+    /// What a revision names: a reference, `HEAD`, or the whole name of an object. An abbreviation is
+    /// somebody else's choice as soon as there are two.
+    pub(crate) fn resolve(&self, revision: &str) -> Result<Revision, Silence> {
+        let ask = |how: &[&str]| {
+            let mut arguments = vec!["rev-parse", "--verify", "--quiet"];
+            arguments.extend(how);
+            arguments.extend(["--end-of-options", revision]);
+            self.line(&arguments)
+        };
+        let missing = || format!("no revision {revision} in {}", self.folder.display());
+        let found = ask(&[]).ok_or_else(missing)?;
+        let name = GitName::parse(&found).ok_or_else(missing)?;
+        let reference = self.line(&[
+            "rev-parse",
+            "--symbolic-full-name",
+            "--end-of-options",
+            revision,
+        ]);
+        // Older ones print what ends the options, too.
+        let reference = reference.filter(|it| it.starts_with("refs/"));
+        if reference.is_none() && revision != "HEAD" && revision != found {
+            return Err(format!(
+                "{revision} is neither one reference nor the whole name of an object"
+            ));
+        }
+        Ok(Revision { name, reference })
+    }
+
+    /// The raw bytes of an object, cut off after one more than so many.
+    pub(crate) fn read(&self, name: &GitName, most: usize) -> Result<RawObject, Silence> {
+        let silent = |error: std::io::Error| format!("{}: {error}", self.git.display());
+        let mut child = self
+            .command(&["cat-file", "--batch"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .map_err(silent)?;
+        let asked = match child.stdin.take() {
+            Some(mut asks) => writeln!(asks, "{name}"),
+            None => Ok(()),
+        };
+        let answer = match (asked, child.stdout.take()) {
+            (Ok(()), Some(stdout)) => answer(stdout, name, most),
+            (Err(error), _) => Err(silent(error)),
+            (_, None) => Err("git has no output".to_owned()),
+        };
+        end(child);
+        answer
+    }
+
+    fn line(&self, arguments: &[&str]) -> Option<String> {
+        let output = self.command(arguments).stdin(Stdio::null()).output().ok()?;
+        let text = String::from_utf8(output.stdout).ok()?;
+        let last = text.trim_end_matches('\n').rsplit('\n').next()?;
+        (output.status.success() && !last.is_empty()).then(|| last.to_owned())
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(&self.git);
+        command
+            .args(["-c", "core.fsmonitor=false"])
+            .args(["-c", "core.hooksPath=/dev/null"])
+            .args(["-c", "core.alternateRefsCommand="])
+            .args(["--no-pager", "--no-replace-objects", "-C"])
+            .arg(&self.folder)
+            .args(arguments)
+            .env_clear()
+            .env("LC_ALL", "C")
+            .env("GIT_CONFIG_NOSYSTEM", "1")
+            .env("GIT_OPTIONAL_LOCKS", "0")
+            .env("GIT_TERMINAL_PROMPT", "0")
+            .env("GIT_NO_LAZY_FETCH", "1")
+            // No transport has that name: also an older git fetches nothing.
+            .env("GIT_ALLOW_PROTOCOL", "none")
+            .stderr(Stdio::null());
+        // Where git finds the list of folders that the user calls safe.
+        for name in ["HOME", "XDG_CONFIG_HOME"] {
+            if let Some(value) = env::var_os(name) {
+                command.env(name, value);
+            }
+        }
+        command
+    }
+}
+
+/// `NAME TYPE SIZE`, the bytes, a line feed.
+fn answer(stdout: ChildStdout, name: &GitName, most: usize) -> Result<RawObject, Silence> {
+    let mut reader = BufReader::new(stdout);
+    let mut header = String::new();
+    let limited = reader.by_ref().take(HEADER_BYTES).read_line(&mut header);
+    let missing = || format!("git has no object {name}");
+    limited.map_err(|_| missing())?;
+    let words: Vec<&str> = header.split_whitespace().collect();
+    let [_, kind, size] = words.as_slice() else {
+        return Err(missing());
+    };
+    let size = size.parse::<usize>().map_err(|_| missing())?;
+    // One byte too many is enough to refuse it.
+    let size = size.min(most.saturating_add(1));
+    let mut bytes = Vec::new();
+    let read = reader.take(size as u64).read_to_end(&mut bytes);
+    if read.ok() != Some(size) {
+        return Err(format!("git handed over a part of {name} alone"));
+    }
+    Ok(RawObject {
+        kind: (*kind).to_owned(),
+        bytes,
+    })
+}
+
+/// It has nothing more to say.
+fn end(mut child: Child) {
+    let _ = child.kill();
+    let _ = child.wait();
+}
+
+/// The first `git` that may be executed in an absolute folder of `path`.
+pub(crate) fn find_git(path: Option<&OsStr>) -> Option<PathBuf> {
+    env::split_paths(path?)
+        .filter(|folder| folder.is_absolute())
+        .map(|folder| folder.join("git"))
+        .find(|git| {
+            git.metadata().is_ok_and(|metadata| {
+                metadata.is_file() && metadata.permissions().mode() & 0o111 != 0
+            })
+        })
+}
+
+/// More than any name, type and size have.
+const HEADER_BYTES: u64 = 256;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn git_is_never_taken_from_a_relative_folder() {
+        let folder = tempfile::tempdir().unwrap();
+        let git = folder.path().join("git");
+        std::fs::write(&git, "").unwrap();
+        std::fs::set_permissions(&git, std::fs::Permissions::from_mode(0o755)).unwrap();
+        assert_eq!(find_git(Some(folder.path().as_os_str())), Some(git));
+        assert_eq!(find_git(Some(OsStr::new("."))), None);
+        assert_eq!(find_git(Some(OsStr::new(""))), None);
+        assert_eq!(find_git(None), None);
+    }
+}
