@@ -62,7 +62,9 @@ fn a_release() -> Value {
 #[test]
 fn a_signed_report_that_says_failed_approves_nothing() {
     let signing = Signing::new();
-    signing.0.write("report.json", r#"{"result":"FAILED"}"#);
+    signing
+        .0
+        .write("report.json", r#"{"result":"FAILED","configuration":[]}"#);
     signing
         .0
         .attest(&format!(
@@ -75,7 +77,76 @@ fn a_signed_report_that_says_failed_approves_nothing() {
         &format!("dist/a.txt --type {PROVENANCE}"),
         "predicate-not-requested",
     );
-    signing.verify(&format!("dist/a.txt --type {REPORT}")).yes();
+    signing.refuses(&format!("dist/a.txt --type {REPORT}"), "verdict-failed");
+}
+
+#[test]
+fn a_bad_verdict_approves_nothing_though_it_is_asked_for() {
+    let signing = Signing::new();
+    let vsa = "https://slsa.dev/verification_summary/v1";
+    let svr = "https://in-toto.io/attestation/svr/v0.2";
+    let tests = |result: &str, failed: Value| json!({"result": result, "configuration": [], "failedTests": failed});
+    let summary = |result: &str| {
+        json!({"verifier": {"id": "https://example.com/v"}, "resourceUri": "pkg:generic/hello@1.0.0",
+               "policy": {"uri": "https://example.com/p"}, "verificationResult": result,
+               "verifiedLevels": ["SLSA_BUILD_LEVEL_3"]})
+    };
+    let simple = |properties: Value| {
+        json!({"verifier": {"id": "https://example.com/v", "policies": []},
+               "timeCreated": "2026-01-01T00:00:00Z", "properties": properties})
+    };
+    for (name, uri, accepted, refused) in [
+        (
+            "test-result",
+            REPORT,
+            tests("PASSED", json!([])),
+            tests("FAILED", json!([])),
+        ),
+        (
+            "test-result",
+            REPORT,
+            tests("PASSED", json!([])),
+            tests("WARNED", json!([])),
+        ),
+        (
+            "test-result",
+            REPORT,
+            tests("PASSED", json!([])),
+            tests("PASSED", json!(["unit"])),
+        ),
+        ("vsa", vsa, summary("PASSED"), summary("FAILED")),
+        ("svr", svr, simple(json!(["X"])), simple(json!([]))),
+    ] {
+        signing.state("a.txt", uri, &accepted);
+        signing.verify(&format!("dist/a.txt --type {name}")).yes();
+        signing.state("a.txt", uri, &refused);
+        for named in [name, uri] {
+            signing.refuses(&format!("dist/a.txt --type {named}"), "verdict-failed");
+        }
+        signing.refuses("dist/a.txt", "predicate-not-requested");
+    }
+}
+
+#[test]
+fn what_is_asked_for_must_be_what_its_type_says() {
+    let signing = Signing::new();
+    signing.state("a.txt", REPORT, &json!({"result": "PASSED"}));
+    signing.refuses("dist/a.txt --type test-result", "predicate-malformed");
+    // Of a type that nobody knows, everything is what it says.
+    signing.state("a.txt", "https://example.com/p", &json!({"result": 1}));
+    signing
+        .verify("dist/a.txt --type https://example.com/p")
+        .yes();
+}
+
+#[test]
+fn a_type_is_known_or_a_uri() {
+    let signing = Signing::new();
+    for name in ["slsa-provenanse", "test_result", "''"] {
+        signing
+            .verify(&format!("dist/a.txt --type {name}"))
+            .refused(2, "bad-arguments");
+    }
 }
 
 #[test]

@@ -155,6 +155,7 @@ const NO_CODES: &[&str] = &[
     "set-only",
     "sha-256",
     "step-name",
+    "test-result",
     "use-dsse",
 ];
 

@@ -29,6 +29,7 @@ mod record;
 mod release;
 mod schema;
 mod sign;
+mod statements;
 mod support;
 mod trust;
 mod verify;

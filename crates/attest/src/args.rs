@@ -5,6 +5,7 @@ mod signers;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use attest_provenance::predicate::TypeName;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::clock::Now;
@@ -151,7 +152,8 @@ pub(crate) struct TrustArgs {
     /// Accept less than the default: no-log, no-time, set-only, no-names, sha1-git
     #[arg(long, value_name = "WHAT", value_delimiter = ',', value_enum)]
     pub(crate) accept: Vec<AcceptArg>,
-    /// Let statements of this predicate type approve, and no others
+    /// Let statements of this predicate type approve, and no others: a URI, or a name such as test-result,
+    /// vsa, slsaprovenance1, cyclonedx, openvex
     #[arg(long = "type", value_name = "TYPE")]
     pub(crate) types: Vec<String>,
 }
@@ -168,6 +170,17 @@ pub(crate) enum AcceptArg {
     NoNames,
     /// Commits and tags of git that are named by SHA-1
     Sha1Git,
+}
+
+/// A predicate type as a flag names it.
+pub(crate) fn predicate_type(text: &str) -> Result<TypeName, Failure> {
+    TypeName::parse(text).map_err(|error| {
+        let names: Vec<&str> = TypeName::known().map(|(name, _)| name).collect();
+        Failure::request("bad-arguments", format!("--type {error}")).hint(format!(
+            "write its URI in full, or one of {}",
+            names.join(", ")
+        ))
+    })
 }
 
 /// Reads the arguments. `None` after `--help` and `--version`, which print themselves.

@@ -17,6 +17,7 @@ mod policy;
 mod reason;
 mod signers;
 pub mod slsa;
+mod verdict;
 
 pub use folder::{FileVerdict, Found, Outcome, Present, judge_folder, judge_unnamed};
 pub use lone::{Bytes, checksums_names, statement_names, statement_signs_for};

@@ -11,6 +11,7 @@ use attest_verify::Evidence;
 
 use crate::reason::Reason;
 use crate::signers::Signers;
+use crate::verdict::refuse_bad;
 
 /// What must be true before an artifact is accepted. The signer is mandatory.
 ///
@@ -184,7 +185,9 @@ impl Policy {
                         "the one package that was published",
                     )
                 }),
-            _ if self.types.contains(found) => Ok(Approval::Requested(found.to_owned())),
+            _ if self.types.contains(found) => {
+                refuse_bad(statement).map(|()| Approval::Requested(found.to_owned()))
+            }
             _ => Err(self.not_requested(found)),
         }
     }

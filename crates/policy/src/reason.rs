@@ -106,6 +106,10 @@ pub const CODES: &[(&str, &str)] = &[
         "the build has an external parameter that its type is not known to have",
     ),
     (
+        "predicate-malformed",
+        "a predicate is not what its type says",
+    ),
+    (
         "predicate-not-requested",
         "a statement of this type does not approve an artifact unless it is asked for",
     ),
@@ -182,6 +186,10 @@ pub const CODES: &[(&str, &str)] = &[
     (
         "time-not-independent",
         "no time that is declared independent of the signer proves when it was",
+    ),
+    (
+        "verdict-failed",
+        "a statement that was asked for says no: tests, a verification or a review that did not pass",
     ),
     (
         "workflow-input-mismatch",

@@ -132,6 +132,18 @@ pub const CODES: &[(&str, &str)] = &[
         "a git remote is not a URL that others can use",
     ),
     (
+        "report-malformed",
+        "a tool's report is not of the form that is read, or leaves open what it says",
+    ),
+    (
+        "report-says-nothing",
+        "a tool's report does not tell that anything was looked at",
+    ),
+    (
+        "report-too-large",
+        "a tool's report is larger than is read, or has more findings than a statement carries",
+    ),
+    (
         "resource-empty",
         "a resource has none of digest, URI and content",
     ),
@@ -174,7 +186,7 @@ pub const CODES: &[(&str, &str)] = &[
 mod tests {
     use super::CODES;
 
-    const SOURCES: [&str; 12] = [
+    const SOURCES: [&str; 13] = [
         include_str!("base64.rs"),
         include_str!("dsse.rs"),
         include_str!("in_toto/error.rs"),
@@ -184,6 +196,7 @@ mod tests {
         include_str!("predicate.rs"),
         include_str!("predicate/part.rs"),
         include_str!("release_name.rs"),
+        include_str!("report.rs"),
         include_str!("resource.rs"),
         include_str!("source.rs"),
         include_str!("statement.rs"),

@@ -28,6 +28,7 @@ pub mod in_toto;
 pub mod json;
 pub mod limits;
 pub mod predicate;
+pub mod report;
 
 mod codes;
 mod dsse;

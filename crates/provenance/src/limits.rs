@@ -95,3 +95,15 @@ pub const TESTS: usize = 64 * 1024;
 
 /// Materials, dependencies, findings and the like of one predicate.
 pub const PREDICATE_ITEMS: usize = 64 * 1024;
+
+/// The report of a tool.
+pub const REPORT: json::Limits = json::Limits {
+    bytes: 64 << 20,
+    depth: 64,
+};
+
+/// Results of one run of a tool's report.
+pub const REPORT_ITEMS: usize = 200_000;
+
+/// Elements inside each other in a report in XML.
+pub const XML_DEPTH: usize = 128;

@@ -1,6 +1,7 @@
 //! `attest inspect`: what a file of this field is and what it claims. Nothing is verified, and every
 //! line says so.
 
+mod claimed;
 mod describe;
 mod evidence;
 mod kind;

@@ -1,10 +1,14 @@
 //! `attest provenance`: how something was made, recorded and said.
 
+mod desk;
 mod link;
 mod record;
+mod report;
 mod run;
 mod scribe;
+mod statement;
 mod step;
+mod subject;
 
 use clap::{Args, Subcommand};
 
@@ -27,6 +31,12 @@ enum ProvenanceCommand {
     Run(run::RunArgs),
     /// Record a step that takes several commands: start before the first, stop after the last
     Record(record::RecordArgs),
+    /// Make a statement of any predicate type about files or digests, checked against its type
+    Statement(statement::StatementArgs),
+    /// Turn the report of a tool into a signed test result and a signed reference to its bytes
+    ///
+    /// The result is FAILED, WARNED or PASSED as the report says; a report that says nothing is refused.
+    Report(report::ReportArgs),
 }
 
 pub(crate) fn run(
@@ -37,5 +47,7 @@ pub(crate) fn run(
     match &args.command {
         ProvenanceCommand::Run(args) => run::run(args, global, console),
         ProvenanceCommand::Record(args) => record::run(args, global, console),
+        ProvenanceCommand::Statement(args) => statement::run(args, global, console),
+        ProvenanceCommand::Report(args) => report::run(args, global, console),
     }
 }

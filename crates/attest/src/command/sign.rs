@@ -36,7 +36,7 @@ pub(crate) struct SignArgs {
     /// Sign a statement with this predicate (a JSON object) about each FILE
     #[arg(long, value_name = "FILE", requires = "predicate_type")]
     predicate: Option<PathBuf>,
-    /// The type of the predicate, a URI
+    /// The type of the predicate: a URI, or a name such as test-result or slsaprovenance1
     #[arg(
         long = "type",
         value_name = "TYPE",

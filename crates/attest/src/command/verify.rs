@@ -25,7 +25,7 @@ use attest_provenance::ReleaseName;
 use attest_verify::{Sha1Names, Verifier};
 use clap::Args;
 
-use crate::args::{AcceptArg, Global, TrustArgs};
+use crate::args::{AcceptArg, Global, TrustArgs, predicate_type};
 use crate::clock::Now;
 use crate::console::Console;
 use crate::failure::{Exit, Failure};
@@ -178,7 +178,7 @@ fn session(args: &VerifyArgs, subjects: &[Subject], now: Now) -> Result<Session,
     let declared = args.independent.iter().cloned();
     let signers = trust.signers.clone().with_independent(declared);
     trust::refuse_ambiguous(signers.independent(), &trust.roots)?;
-    let mut policy = Policy::expecting(signers).approving_only(args.trust.types.iter().cloned());
+    let mut policy = Policy::expecting(signers).approving_only(requested_types(&args.trust.types)?);
     if let Some(text) = &args.release {
         let release = ReleaseName::parse(text).map_err(|error| {
             Failure::request("bad-release", format!("--release {text:?}: {error}"))
@@ -212,6 +212,15 @@ fn sha1_names(args: &TrustArgs) -> Sha1Names {
     } else {
         Sha1Names::Refused
     }
+}
+
+/// The URIs that the names of types stand for.
+fn requested_types(names: &[String]) -> Result<Vec<String>, Failure> {
+    let mut uris = Vec::new();
+    for name in names {
+        uris.extend(predicate_type(name)?.uris().map(str::to_owned));
+    }
+    Ok(uris)
 }
 
 fn surroundings(args: &VerifyArgs, subjects: &[Subject]) -> Surroundings {

@@ -6,8 +6,8 @@ use attest_digest::{Algorithm, Checksums};
 use attest_log::SignedCheckpoint;
 use attest_provenance::{Envelope, Statement, json};
 use attest_verify::{PublicKey, TrustedRoot};
-use serde_json::Value;
 
+use super::claimed;
 use super::evidence;
 use super::kind::{Kind, guess};
 
@@ -117,9 +117,7 @@ fn statement_claims(statement: &Statement) -> Vec<(&'static str, String)> {
             .next()
             .map(|(_, words)| ("predicate", (*words).to_owned())),
     );
-    if let Some(purl) = statement.predicate().get("purl").and_then(Value::as_str) {
-        claims.push(("release", purl.to_owned()));
-    }
+    claims.extend(claimed::claims(statement));
     claims.push(("subjects", statement.subjects().len().to_string()));
     for subject in statement.subjects().iter().take(SHOWN) {
         let digest = subject

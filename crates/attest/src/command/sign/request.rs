@@ -9,6 +9,7 @@ use attest_sign::Unsigned;
 use serde_json::{Value, json};
 
 use super::SignArgs;
+use crate::args;
 use crate::failure::{Failure, with_source};
 use crate::files::{self, Overwrite};
 
@@ -241,13 +242,7 @@ fn read_statement(path: &Path) -> Result<What, Failure> {
 }
 
 fn read_predicate(path: &Path, predicate_type: &str) -> Result<What, Failure> {
-    if !is_uri(predicate_type) {
-        return Err(Failure::request(
-            "bad-arguments",
-            format!("--type {predicate_type:?} is not a URI"),
-        )
-        .hint("write it in full, such as https://slsa.dev/provenance/v1"));
-    }
+    let predicate_type = args::predicate_type(predicate_type)?;
     let bytes = read(path)?;
     let predicate = json::parse(&bytes, limits::STATEMENT).map_err(|error| {
         Failure::request(
@@ -262,7 +257,7 @@ fn read_predicate(path: &Path, predicate_type: &str) -> Result<What, Failure> {
         ));
     }
     Ok(What::Predicate {
-        predicate_type: predicate_type.to_owned(),
+        predicate_type: predicate_type.written().to_owned(),
         predicate,
     })
 }
@@ -320,19 +315,5 @@ fn read(path: &Path) -> Result<Vec<u8>, Failure> {
             "statement-unreadable",
             format!("{}: {error}", path.display()),
         )
-    })
-}
-
-/// A scheme, a colon and something (RFC 3986, section 3.1): in-toto's `TypeURI`.
-fn is_uri(text: &str) -> bool {
-    text.split_once(':').is_some_and(|(scheme, rest)| {
-        scheme.starts_with(|first: char| first.is_ascii_alphabetic())
-            && scheme
-                .chars()
-                .all(|one| one.is_ascii_alphanumeric() || "+-.".contains(one))
-            && !rest.is_empty()
-            && text
-                .chars()
-                .all(|one| !one.is_control() && !one.is_whitespace())
     })
 }
