@@ -20,6 +20,7 @@ mod git;
 mod init;
 mod inspect;
 mod key;
+mod layouts;
 mod log;
 mod memory;
 mod offline;

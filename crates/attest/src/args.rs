@@ -1,5 +1,6 @@
 //! The command line. Each command's own flags stand in its module; what several share stands here.
 
+mod layout;
 mod signers;
 
 use std::ffi::OsString;
@@ -14,6 +15,7 @@ use crate::failure::Failure;
 use crate::home::Home;
 use crate::password;
 
+pub(crate) use layout::{ChainArgs, LayoutArgs};
 pub(crate) use signers::SignerArgs;
 
 /// Proves where software came from, and keeps that proof.

@@ -32,8 +32,8 @@ pub(crate) fn run(cli: Cli, console: &Console) -> Result<Exit, Failure> {
         Command::Sign(args) => sign::run(&args, &global, console),
         Command::Key(args) => key::run(&args, &global, console),
         Command::Log(args) => log::run(&args, &global, console),
-        Command::Provenance(args) => provenance::run(&args, &global, console),
         Command::Archive(args) => archive::run(&args, &global, console),
+        Command::Provenance(args) => provenance::run(&args, &global, console),
         Command::Trust(args) => trust::run(&args, &global, console),
     }?;
     Ok(console.finish(exit))

@@ -67,6 +67,10 @@ pub const CODES: &[(&str, &str)] = &[
         "a layout does not say until when it may be used",
     ),
     (
+        "layout-parameter-missing",
+        "a layout asks for a parameter that was not given",
+    ),
+    (
         "layout-parameter-unknown",
         "a parameter was given that the layout does not have",
     ),
@@ -94,10 +98,6 @@ pub const CODES: &[(&str, &str)] = &[
     (
         "metablock-type",
         "a document is not the layout or link that is wanted",
-    ),
-    (
-        "parameter-missing",
-        "a layout asks for a parameter that was not given",
     ),
     (
         "part-checksums-algorithm",

@@ -1,6 +1,7 @@
 //! `attest provenance`: how something was made, recorded and said.
 
 mod desk;
+mod layout;
 mod link;
 mod record;
 mod report;
@@ -15,6 +16,8 @@ use clap::{Args, Subcommand};
 use crate::args::Global;
 use crate::console::Console;
 use crate::failure::{Exit, Failure};
+
+pub(crate) use layout::{FolderOfLinks, Request as LayoutRequest, chain_lines, run_inspections};
 
 #[derive(Debug, Args)]
 pub(crate) struct ProvenanceArgs {
@@ -37,6 +40,8 @@ enum ProvenanceCommand {
     ///
     /// The result is FAILED, WARNED or PASSED as the report says; a report that says nothing is refused.
     Report(report::ReportArgs),
+    /// in-toto layouts: make, explain, sign them, and verify a chain of links
+    Layout(layout::LayoutCommandArgs),
 }
 
 pub(crate) fn run(
@@ -49,5 +54,6 @@ pub(crate) fn run(
         ProvenanceCommand::Record(args) => record::run(args, global, console),
         ProvenanceCommand::Statement(args) => statement::run(args, global, console),
         ProvenanceCommand::Report(args) => report::run(args, global, console),
+        ProvenanceCommand::Layout(args) => layout::run(args, global, console),
     }
 }

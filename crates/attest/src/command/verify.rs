@@ -9,6 +9,7 @@ mod file;
 mod folder;
 mod git;
 mod image;
+mod layout;
 mod list;
 mod many;
 mod several;
@@ -25,7 +26,7 @@ use attest_provenance::ReleaseName;
 use attest_verify::{Sha1Names, Verifier};
 use clap::Args;
 
-use crate::args::{AcceptArg, Global, TrustArgs, predicate_type};
+use crate::args::{AcceptArg, Global, LayoutArgs, TrustArgs, predicate_type};
 use crate::clock::Now;
 use crate::console::Console;
 use crate::failure::{Exit, Failure};
@@ -57,6 +58,8 @@ pub(crate) struct VerifyArgs {
     null: bool,
     #[command(flatten)]
     trust: TrustArgs,
+    #[command(flatten)]
+    layout: LayoutArgs,
     /// The release that the evidence must name
     #[arg(long, value_name = "NAME@VERSION")]
     release: Option<String>,
@@ -107,6 +110,15 @@ pub(crate) fn run(args: &VerifyArgs, global: &Global, console: &Console) -> Resu
         .collect::<Result<Vec<_>, _>>()?;
     if let Some(list) = &args.files_from {
         subjects.extend(list::read(list, args.null)?);
+    }
+    if let Some(path) = &args.layout.layout {
+        return layout::run(path, args, &subjects, now, global, console);
+    }
+    if args.layout.chain.is_given() {
+        return Err(Failure::request(
+            "bad-arguments",
+            "flags of a layout are given, and no --layout",
+        ));
     }
     let handover = args
         .copy_to

@@ -235,7 +235,7 @@ impl InTotoError {
             Self::PrivateKey { .. } => "layout-private-key",
             Self::Rule { .. } => "rule-malformed",
             Self::Pattern { .. } => "rule-pattern-ambiguous",
-            Self::ParameterMissing { .. } => "parameter-missing",
+            Self::ParameterMissing { .. } => "layout-parameter-missing",
             Self::ParameterUnknown { .. } => "layout-parameter-unknown",
         }
     }

@@ -495,7 +495,7 @@ mod tests {
     fn rules_are_read_once_their_parameters_are_known() {
         let layout = Layout::from_json(layout()).unwrap();
         let none = layout.clone().with_parameters(&Parameters::new());
-        assert_eq!(none.unwrap_err().code(), "parameter-missing");
+        assert_eq!(none.unwrap_err().code(), "layout-parameter-missing");
         let mut parameters = Parameters::new();
         parameters.insert("name", "tool").unwrap();
         parameters.insert("HOME", "/root").unwrap();

@@ -131,7 +131,7 @@ mod tests {
         ] {
             match parameters.replace(text) {
                 Ok(same) => assert_eq!(same, text),
-                Err(error) => assert_eq!((text, error.code()), ("{0}", "parameter-missing")),
+                Err(error) => assert_eq!((text, error.code()), ("{0}", "layout-parameter-missing")),
             }
         }
         assert_eq!(parameters.replace("{{v}}").unwrap(), "{x}");
@@ -141,7 +141,7 @@ mod tests {
     fn a_parameter_without_use_or_without_value_is_an_error() {
         assert_eq!(
             parameters(&[]).replace("a{b}").unwrap_err().code(),
-            "parameter-missing"
+            "layout-parameter-missing"
         );
         assert_eq!(
             parameters(&[("b", "")]).finish().unwrap_err().code(),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use attest_provenance::in_toto::{ArtifactKind, Artifacts, Form, Link, Rule, StepName};
+use attest_provenance::in_toto::{ArtifactKind, Artifacts, Link, Rule, StepName};
 
 use super::inspection::{self, InspectionRun};
 use super::key::LayoutKey;
@@ -26,7 +26,7 @@ pub struct ProvenStep {
     pub(super) threshold: usize,
     pub(super) signers: Vec<ProvenSigner>,
     pub(super) files: Vec<String>,
-    pub(super) forms: Vec<Form>,
+    pub(super) layouts: Vec<bool>,
     pub(super) link: Link,
     pub(super) sublayouts: Vec<Chain>,
     pub(super) skipped: Vec<Check>,
@@ -99,9 +99,9 @@ impl ProvenStep {
         &self.files
     }
 
-    /// The forms of its links, in the same order.
-    pub fn forms(&self) -> &[Form] {
-        &self.forms
+    /// Which of these files are layouts, in the same order; of each there is a sublayout.
+    pub fn are_layouts(&self) -> impl Iterator<Item = bool> {
+        self.layouts.iter().copied()
     }
 
     /// What all of them say.

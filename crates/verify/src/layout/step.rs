@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use attest_provenance::in_toto::{
-    Form, KeyFlavour, Link, Metablock, MetablockSignature, Parameters, Step,
+    KeyFlavour, Link, Metablock, MetablockSignature, Parameters, Step,
 };
 
 use super::certificate::Authorities;
@@ -17,7 +17,6 @@ use crate::limits;
 /// A link that somebody who may do the step has signed, or the summary of a sublayout.
 struct Valid {
     file: String,
-    form: Form,
     signers: Vec<ProvenSigner>,
     link: Link,
     sublayout: Option<Chain>,
@@ -53,7 +52,7 @@ pub(super) fn prove(
     }
     let signers = valid.iter().flat_map(|it| it.signers.clone()).collect();
     let files = valid.iter().map(|it| it.file.clone()).collect();
-    let forms = valid.iter().map(|it| it.form).collect();
+    let layouts = valid.iter().map(|it| it.sublayout.is_some()).collect();
     let mut valid = valid.into_iter();
     let first = valid.next().ok_or_else(|| missing(step))?;
     let sublayouts = first.sublayout.into_iter();
@@ -62,7 +61,7 @@ pub(super) fn prove(
         threshold: step.threshold,
         signers,
         files,
-        forms,
+        layouts,
         link: first.link,
         sublayouts: sublayouts
             .chain(valid.filter_map(|it| it.sublayout))
@@ -193,14 +192,12 @@ fn read(
     options: ChainOptions,
     budget: &mut Budget,
 ) -> Result<Valid, LayoutRefusal> {
-    let form = block.form();
     if block.unverified_type() == "layout" {
         let (link, chain) = sublayout(
             signed, step, &block, &file, &signers, folder, below, options, budget,
         )?;
         return Ok(Valid {
             file,
-            form,
             signers,
             link,
             sublayout: Some(chain),
@@ -219,7 +216,6 @@ fn read(
     }
     Ok(Valid {
         file,
-        form,
         signers,
         link,
         sublayout: None,
