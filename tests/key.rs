@@ -154,3 +154,155 @@ fn the_homes_public_half_needs_no_password() {
     assert!(shown.line("pin").starts_with("sha256:"), "{shown:#?}");
     key(&world, None, &["public", ".attest/keys/artifact.key"]).refused(2, "password-required");
 }
+
+/// `key password` with the old and the new password in the environment.
+fn change(world: &World, old: &str, new: &str, arguments: &[&str]) -> Ran {
+    let mut command = world.command();
+    command.args(["key", "password"]).args(arguments);
+    command.env("ATTEST_PASSWORD", old);
+    command.env("ATTEST_NEW_PASSWORD", new);
+    Ran::of(&mut command)
+}
+
+/// Whether a password opens all keys that signing with the home needs.
+fn opens(world: &World, password: &str) -> bool {
+    world.write("x", "x");
+    let mut command = world.command();
+    command.args(["sign", "x", "--force"]);
+    let ran = Ran::of(command.env("ATTEST_PASSWORD", password));
+    assert!(matches!(ran.exit, 0 | 2), "{ran:#?}");
+    ran.exit == 0
+}
+
+fn home(password: &str) -> World {
+    let world = World::new();
+    let mut command = world.command();
+    Ran::of(command.arg("init").env("ATTEST_PASSWORD", password)).yes();
+    world
+}
+
+#[test]
+fn a_key_file_keeps_its_key_and_opens_with_the_new_password_only() {
+    let world = World::new();
+    key(&world, Some("old"), &["generate", "release.key"]).yes();
+    let public = world.read("release.pub");
+    change(&world, "wrong", "new", &["release.key"]).refused(2, "password-wrong");
+    let none = key(&world, Some("old"), &["password", "release.key"]);
+    none.refused(2, "password-required");
+    std::os::unix::fs::symlink("release.key", world.at("link")).unwrap();
+    change(&world, "old", "new", &["link"]).yes();
+    assert!(world.at("link").is_symlink());
+    assert_eq!(
+        world.at("release.key").metadata().unwrap().mode() & 0o777,
+        0o600
+    );
+    key(&world, Some("old"), &["public", "release.key"]).refused(2, "password-wrong");
+    let shown = key(&world, Some("new"), &["public", "release.key"]).yes();
+    assert_eq!(shown.out.as_bytes(), public);
+    let ran = change(
+        &world,
+        "new",
+        "x",
+        &["release.key", "--no-new-password", "--format", "json"],
+    );
+    assert_eq!(ran.yes().json()["protection"], "empty-password");
+    key(&world, None, &["public", "release.key"]).yes();
+    change(&world, "x", "y", &["release.pub"]).refused(2, "key-unsupported");
+    world.write(
+        "plain.key",
+        std::fs::read(fixture("pkcs8", "key.pem")).unwrap(),
+    );
+    change(&world, "x", "y", &["plain.key"]).refused(2, "key-unsupported");
+}
+
+#[test]
+fn the_keys_of_a_home_change_their_password_together() {
+    let world = home("old");
+    let before = world.listing(".attest");
+    change(&world, "wrong", "new", &[]).refused(2, "password-wrong");
+    world.write(".attest/keys/mine", "x");
+    change(&world, "old", "new", &[]).refused(2, "identity-inconsistent");
+    std::fs::remove_file(world.at(".attest/keys/mine")).unwrap();
+    assert_eq!(world.listing(".attest"), before);
+    let names = |lines: &[String]| -> Vec<String> {
+        let name = |line: &String| line.split(' ').take(2).collect::<Vec<_>>().join(" ");
+        lines.iter().map(name).collect()
+    };
+    change(&world, "old", "new", &[]).yes();
+    let after = world.listing(".attest");
+    assert_eq!(names(&after), names(&before));
+    let same = before.iter().filter(|it| after.contains(it)).count();
+    assert_eq!(
+        same + 4,
+        before.len(),
+        "four keys changed, and nothing else"
+    );
+    assert!(!opens(&world, "old") && opens(&world, "new"));
+}
+
+/// Dies at every step that changes the disk: one of the passwords opens all keys, and the next run works.
+#[test]
+fn a_death_while_passwords_change_leaves_a_home_that_one_password_opens() {
+    if std::process::Command::new("strace")
+        .arg("-V")
+        .output()
+        .is_err()
+    {
+        println!("NOT RUN: deaths of attest key password: there is no strace");
+        return;
+    }
+    let template = home("old");
+    let (mut died, mut old, mut new) = (0, 0, 0);
+    for call in [
+        "mkdir",
+        "link",
+        "linkat",
+        "renameat2",
+        "fsync",
+        "unlink",
+        "unlinkat",
+        "rmdir",
+    ] {
+        for when in 1.. {
+            let world = World::new();
+            let places = [".attest", "user"].map(|it| template.at(it));
+            let mut copy = std::process::Command::new("cp");
+            copy.arg("-a").args(places).arg(world.path());
+            assert!(copy.status().unwrap().success());
+            let mut command = world.program("strace");
+            command.args([
+                "-f",
+                "-o",
+                "/dev/null",
+                "-e",
+                &format!("trace={call}"),
+                "-e",
+            ]);
+            command.arg(format!("inject={call}:signal=KILL:when={when}"));
+            command
+                .arg(env!("CARGO_BIN_EXE_attest"))
+                .args(["key", "password"]);
+            command
+                .env("ATTEST_PASSWORD", "old")
+                .env("ATTEST_NEW_PASSWORD", "new");
+            if Ran::of(&mut command).exit == 0 {
+                break;
+            }
+            died += 1;
+            let opened_by = match (opens(&world, "old"), opens(&world, "new")) {
+                (true, false) => "old",
+                (false, true) => "new",
+                both => panic!("{call} {when}: {both:?}"),
+            };
+            if opened_by == "old" {
+                old += 1;
+            } else {
+                new += 1;
+            }
+            change(&world, opened_by, "third", &[]).yes();
+            assert!(opens(&world, "third") && !world.at(".attest/.keys.tmp").exists());
+        }
+    }
+    println!("{died} deaths of attest key password: {old} before, {new} after");
+    assert!(old >= 5 && new >= 2, "{old} before, {new} after");
+}

@@ -190,7 +190,7 @@ pub(crate) const OWN: &[Own] = &[
     own(
         "home-locked",
         &[3],
-        "another run is making an identity in the same place",
+        "another run is making or changing an identity in the same place",
     ),
     own(
         "home-occupied",

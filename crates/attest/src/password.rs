@@ -41,6 +41,18 @@ impl Source {
         }
     }
 
+    /// The password that takes the place of another: `ATTEST_NEW_PASSWORD`, else the terminal.
+    pub(crate) fn replacing(no_password: bool) -> Self {
+        if no_password {
+            return Self::Empty;
+        }
+        match env::var_os("ATTEST_NEW_PASSWORD") {
+            None => Self::Ask,
+            Some(value) if value.is_empty() => Self::Empty,
+            Some(value) => Self::Given(Zeroizing::new(value.into_encoded_bytes())),
+        }
+    }
+
     /// The password for a new key: asked twice on the terminal.
     pub(crate) fn choose(&self, what: &str) -> Result<Zeroizing<Vec<u8>>, Failure> {
         match self {

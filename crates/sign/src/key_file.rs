@@ -149,6 +149,47 @@ pub fn protection(file: &[u8]) -> Result<Protection, KeyError> {
     })
 }
 
+/// Whether this password opens the file, whatever kind of key it holds.
+///
+/// # Errors
+/// As [`crate::ArtifactKey::from_pem`].
+pub fn check_password(
+    file: &[u8],
+    unlock: &mut Unlock,
+    password: &Password,
+) -> Result<(), KeyError> {
+    sealed(file)?.open(unlock, password).map(drop)
+}
+
+/// The same key under another password: a key file that was opened again before it is handed out.
+///
+/// # Errors
+/// As [`crate::ArtifactKey::from_pem`]; or the operating system gives no random bytes.
+pub fn reseal(
+    file: &[u8],
+    old: &Password,
+    unlock: &mut Unlock,
+    salt: [u8; 32],
+    new: &Password,
+) -> Result<String, KeyError> {
+    let key = sealed(file)?.open(unlock, old)?;
+    let again = seal(&key, salt, unlock, new)?;
+    if sealed(again.as_bytes())?.open(unlock, new)? != key {
+        return Err(KeyError::NotAKey);
+    }
+    Ok(again)
+}
+
+fn sealed(file: &[u8]) -> Result<Sealed, KeyError> {
+    match KeyFile::parse(file)? {
+        KeyFile::Sealed(sealed) => Ok(sealed),
+        KeyFile::Plain(_) => Err(KeyError::Unsupported {
+            found: KeyKind::Label("a key that is not encrypted".to_owned()),
+            wanted: KeyKind::Label("an encrypted key".to_owned()),
+        }),
+    }
+}
+
 /// A key file by its form.
 #[derive(Debug)]
 pub(crate) enum KeyFile {

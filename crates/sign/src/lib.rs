@@ -37,7 +37,9 @@ pub use crypto::LibraryRefused;
 pub use identity::{
     Identity, IdentityError, IdentityFiles, RecoveryKey, create_identity, create_recovery_key,
 };
-pub use key_file::{KeyError, KeyKind, Protection, protection, random_salt};
+pub use key_file::{
+    KeyError, KeyKind, Protection, check_password, protection, random_salt, reseal,
+};
 pub use origin::{Origin, OriginError};
 pub use password::{Password, Unlock};
 pub use pem::PemError;

@@ -1,4 +1,7 @@
-//! `attest key`: makes, imports and shows signing keys that stand in a file of their own.
+//! `attest key`: makes, imports and shows signing keys that stand in a file of their own, and changes
+//! passwords.
+
+mod password;
 
 use std::path::{Path, PathBuf};
 
@@ -30,6 +33,8 @@ enum KeyCommand {
     Public(PublicArgs),
     /// Say what a key file holds: kind, protection, pin
     Show(ShowArgs),
+    /// Change the password of the home's keys, all at once, or of one key file
+    Password(password::PasswordArgs),
 }
 
 #[derive(Debug, Args)]
@@ -94,6 +99,7 @@ pub(crate) fn run(args: &KeyArgs, _global: &Global, console: &Console) -> Result
         KeyCommand::Import(args) => import(args, console),
         KeyCommand::Public(args) => public(args, console),
         KeyCommand::Show(args) => show(args, console),
+        KeyCommand::Password(args) => password::run(args, console),
     }?;
     Ok(Exit::Yes)
 }

@@ -65,6 +65,29 @@ impl Keyring {
         })
     }
 
+    /// Whether the password opens a key file, of whatever kind.
+    ///
+    /// # Errors
+    /// As [`Self::artifact_key`].
+    pub(crate) fn check(&mut self, path: &Path) -> Result<(), Failure> {
+        self.open(path, attest_sign::check_password)
+    }
+
+    /// The key in this file under another password, as a key file.
+    ///
+    /// # Errors
+    /// As [`Self::artifact_key`].
+    pub(crate) fn reseal(
+        &mut self,
+        path: &Path,
+        salt: [u8; 32],
+        new: &Password,
+    ) -> Result<String, Failure> {
+        self.open(path, |file, unlock, password| {
+            attest_sign::reseal(file, password, unlock, salt, new)
+        })
+    }
+
     /// Whether the last key needed a password that is not empty.
     pub(crate) fn is_protected(&self) -> bool {
         !self.known.is_empty()
