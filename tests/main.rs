@@ -32,5 +32,6 @@ mod schema;
 mod sign;
 mod statements;
 mod support;
+mod tree;
 mod trust;
 mod verify;

@@ -56,6 +56,8 @@ pub(crate) enum Command {
     Provenance(command::provenance::ProvenanceArgs),
     /// The archive of releases
     Archive(command::archive::ArchiveArgs),
+    /// A deployed folder against a signed manifest: content, added files, modes, owners, attributes
+    Tree(command::tree::TreeArgs),
     /// Trusted roots: show, pin, export, create, import, compare and refresh them
     Trust(command::trust::TrustCommandArgs),
 }
@@ -96,11 +98,11 @@ pub(crate) enum Format {
     Human,
     /// One versioned object (docs/schema)
     Json,
-    /// SARIF 2.1.0: verify alone
+    /// SARIF 2.1.0: what verifies alone
     Sarif,
-    /// `JUnit` XML: verify alone
+    /// `JUnit` XML: what verifies alone
     Junit,
-    /// Workflow commands of GitHub Actions: verify alone
+    /// Workflow commands of GitHub Actions: what verifies alone
     Github,
 }
 

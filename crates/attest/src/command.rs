@@ -8,6 +8,7 @@ pub(crate) mod log;
 pub(crate) mod provenance;
 pub(crate) mod release;
 pub(crate) mod sign;
+pub(crate) mod tree;
 pub(crate) mod trust;
 pub(crate) mod verify;
 
@@ -34,6 +35,7 @@ pub(crate) fn run(cli: Cli, console: &Console) -> Result<Exit, Failure> {
         Command::Log(args) => log::run(&args, &global, console),
         Command::Archive(args) => archive::run(&args, &global, console),
         Command::Provenance(args) => provenance::run(&args, &global, console),
+        Command::Tree(args) => tree::run(&args, &global, console),
         Command::Trust(args) => trust::run(&args, &global, console),
     }?;
     Ok(console.finish(exit))
@@ -44,6 +46,7 @@ fn gives_verdicts(command: &Command) -> bool {
     match command {
         Command::Verify(_) => true,
         Command::Archive(args) => args.verifies(),
+        Command::Tree(args) => args.verifies(),
         _ => false,
     }
 }

@@ -33,6 +33,32 @@ pub(crate) fn write(
     sync_folder(path)
 }
 
+/// As [`write`], of bytes that `content` writes; what it refuses is passed on.
+pub(crate) fn write_with(
+    path: &Path,
+    mode: u32,
+    overwrite: Overwrite,
+    content: impl FnOnce(&File) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let temporary = temporary_beside(path);
+    let opened = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(mode)
+        .open(&temporary);
+    let file = opened.map_err(|error| write_failure(path, &error))?;
+    let result = content(&file).and_then(|()| {
+        file.sync_all()
+            .and_then(|()| publish(&temporary, path, overwrite))
+            .map_err(|error| write_failure(path, &error))
+    });
+    if result.is_err() {
+        let _ = fs::remove_file(&temporary);
+    }
+    result?;
+    sync_folder(path)
+}
+
 /// Reads a whole file that a flag named, refusing more than `limit` bytes.
 pub(crate) fn read_limited(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     let file = open_regular(path)?;

@@ -11,3 +11,6 @@ pub(crate) const LIST_BYTES: u64 = 16 << 20;
 
 /// Paths in the list of `--files-from`.
 pub(crate) const LIST_PATHS: usize = 100_000;
+
+/// Differences of a tree that are listed one by one; the others are counted.
+pub(crate) const TREE_FINDINGS: usize = 50_000;

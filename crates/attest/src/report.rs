@@ -8,6 +8,7 @@ mod judged;
 pub(crate) mod junit;
 pub(crate) mod sarif;
 mod steps;
+mod tree;
 
 use attest_policy::{Reason, Signers};
 use attest_verify::{Evidence, Rejection};
@@ -17,6 +18,7 @@ use crate::clock::Now;
 use crate::console::Console;
 use crate::failure::Exit;
 use steps::StepLine;
+pub(crate) use tree::TreeReport;
 
 /// Everything that a verifying run has to say.
 #[derive(Debug)]
@@ -99,6 +101,8 @@ pub(crate) struct SubjectReport {
     /// Reasons that concern the subject as a whole.
     pub(crate) reasons: Vec<Refusal>,
     pub(crate) notes: Vec<String>,
+    /// Of a tree: what was compared, and how often it differs.
+    pub(crate) tree: Option<TreeReport>,
 }
 
 /// How many different signers approved a subject.
@@ -241,6 +245,7 @@ impl SubjectReport {
             files: Vec::new(),
             reasons: Vec::new(),
             notes: Vec::new(),
+            tree: None,
         }
     }
 
@@ -298,7 +303,7 @@ fn sentence(refusal: &Refusal) -> String {
 /// The path of a file as the command line would name it.
 fn path_of(subject: &SubjectReport, file: &FileReport) -> String {
     let folder = match subject.kind {
-        "folder" | "archived-release" => Some(subject.subject.as_str()),
+        "folder" | "archived-release" | "tree" => Some(subject.subject.as_str()),
         "checksums" if file.path != subject.subject => {
             subject.subject.rsplit_once('/').map(|(folder, _)| folder)
         }

@@ -18,6 +18,12 @@ pub const TREE_DEPTH: usize = PATH_DEPTH;
 /// Bytes of all paths below a walked folder.
 pub const TREE_PATH_BYTES: usize = 512 << 20;
 
+/// Things in a surveyed tree, of all folders together.
+pub const SURVEY_NODES: usize = 16_000_000;
+
+/// Names in one folder of a surveyed tree: they are sorted in memory.
+pub const SURVEY_FOLDER_NAMES: usize = 2_000_000;
+
 /// Bytes of a checksums file: fewer than a million lines, for the shortest has 68 bytes.
 pub const CHECKSUMS_BYTES: usize = 64 << 20;
 
@@ -41,3 +47,7 @@ pub const SECOND_THREAD_ABOVE: u64 = 1 << 20;
 
 /// Buffers in flight between the two threads.
 pub const BUFFERS_IN_FLIGHT: usize = 4;
+
+/// Items that a [`pipeline`](crate::pipeline) holds at once: each thing of a tree can hold a folder
+/// open, and a process may open 1,024 files.
+pub const IN_FLIGHT: usize = 384;

@@ -230,6 +230,26 @@ fn check(text: &str) -> Result<(), NameProblem> {
     Ok(())
 }
 
+/// Whether a text, such as the target of a link, is one that can be signed: UTF-8, not empty, of a
+/// bounded length, and without characters that control the terminal.
+///
+/// # Errors
+/// [`NameProblem::NotUtf8`], [`NameProblem::Empty`], [`NameProblem::TooLong`] or
+/// [`NameProblem::ControlCharacter`].
+pub fn check_text(bytes: &[u8]) -> Result<&str, NameProblem> {
+    let text = str::from_utf8(bytes).map_err(|_| NameProblem::NotUtf8)?;
+    if text.is_empty() {
+        return Err(NameProblem::Empty);
+    }
+    if text.len() > limits::PATH_BYTES {
+        return Err(NameProblem::TooLong { bytes: text.len() });
+    }
+    match text.chars().find(|it| is_control(*it)) {
+        Some(character) => Err(NameProblem::ControlCharacter { character }),
+        None => Ok(text),
+    }
+}
+
 /// C0, DEL, C1, the separators of lines and paragraphs, and the embeddings, overrides and isolates of
 /// the bidirectional algorithm, which make a name look like another.
 fn is_control(character: char) -> bool {
@@ -245,7 +265,7 @@ pub(crate) fn escaped(text: &str) -> String {
 }
 
 /// As [`escaped`], for names that need not be UTF-8: each other byte becomes `\xNN`.
-pub(crate) fn escaped_bytes(bytes: &[u8]) -> String {
+pub fn escaped_bytes(bytes: &[u8]) -> String {
     let mut shown = String::with_capacity(bytes.len());
     for chunk in bytes.utf8_chunks() {
         push_escaped(&mut shown, chunk.valid());

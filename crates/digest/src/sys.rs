@@ -1,5 +1,7 @@
 //! All that is Unix or Linux: opening below a folder, listing, times of files.
 
+pub(crate) mod node;
+
 use std::ffi::CStr;
 use std::fs::{File, Metadata, OpenOptions};
 use std::io;

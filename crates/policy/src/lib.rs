@@ -17,6 +17,7 @@ mod policy;
 mod reason;
 mod signers;
 pub mod slsa;
+mod tree;
 mod verdict;
 
 pub use folder::{FileVerdict, Found, Outcome, Present, judge_folder, judge_unnamed};
@@ -30,3 +31,4 @@ pub use signers::{
     Denied, FileGroup, FileKey, FileSigners, KeySource, KeyValidity, LogRule, Member, Signers,
     SignersError, SignersFile, SignersFileError,
 };
+pub use tree::{TREE_CODES, tree_added, tree_differences, tree_missing};

@@ -32,6 +32,7 @@ use crate::verdict::refuse_bad;
 pub struct Policy {
     signers: Signers,
     types: BTreeSet<String>,
+    too: Option<&'static str>,
     release: Option<ReleaseName>,
 }
 
@@ -86,6 +87,7 @@ impl Policy {
         Self {
             signers: signers.into(),
             types: BTreeSet::new(),
+            too: None,
             release: None,
         }
     }
@@ -94,6 +96,14 @@ impl Policy {
     #[must_use]
     pub fn approving_only(mut self, types: impl IntoIterator<Item = String>) -> Self {
         self.types = types.into_iter().collect();
+        self
+    }
+
+    /// Lets statements of this predicate type approve as well: for a file of which only such
+    /// statements say what it is.
+    #[must_use]
+    pub fn approving_too(mut self, predicate_type: &'static str) -> Self {
+        self.too = Some(predicate_type);
         self
     }
 
@@ -188,8 +198,13 @@ impl Policy {
             _ if self.types.contains(found) => {
                 refuse_bad(statement).map(|()| Approval::Requested(found.to_owned()))
             }
+            _ if self.is_taken_too(found) => Ok(Approval::Requested(found.to_owned())),
             _ => Err(self.not_requested(found)),
         }
+    }
+
+    fn is_taken_too(&self, found: &str) -> bool {
+        self.types.is_empty() && self.too == Some(found)
     }
 
     fn not_requested(&self, found: &str) -> Reason {

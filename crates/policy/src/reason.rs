@@ -19,7 +19,10 @@ impl Reason {
         wanted: impl fmt::Display,
     ) -> Self {
         debug_assert!(
-            CODES.iter().any(|(known, _)| *known == code),
+            CODES
+                .iter()
+                .chain(crate::TREE_CODES)
+                .any(|(known, _)| *known == code),
             "{code} is not listed"
         );
         Self {

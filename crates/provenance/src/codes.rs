@@ -180,6 +180,34 @@ pub const CODES: &[(&str, &str)] = &[
         "step-without-functionary",
         "a step names nobody who may do it",
     ),
+    (
+        "tree-manifest-incomplete",
+        "a tree manifest has no last line, or one that counts something else",
+    ),
+    (
+        "tree-manifest-malformed",
+        "a line of a tree manifest is not spelled as it must be",
+    ),
+    (
+        "tree-manifest-order",
+        "a path of a tree manifest stands twice, out of order, or without its folder",
+    ),
+    (
+        "tree-manifest-path",
+        "a path or a link's target in a tree manifest is one that cannot be signed",
+    ),
+    (
+        "tree-manifest-too-large",
+        "a tree manifest has a longer line or more entries than any honest one",
+    ),
+    (
+        "tree-manifest-type",
+        "a file is no tree manifest, or of another version",
+    ),
+    (
+        "tree-manifest-unreadable",
+        "a tree manifest cannot be read or written",
+    ),
 ];
 
 #[cfg(test)]
@@ -200,6 +228,7 @@ mod tests {
         include_str!("resource.rs"),
         include_str!("source.rs"),
         include_str!("statement.rs"),
+        include_str!("tree.rs"),
     ];
 
     #[test]

@@ -20,6 +20,7 @@
 //! | [`Statement`], [`ResourceDescriptor`] | in-toto attestation framework, Statement v0.1 and v1 |
 //! | [`in_toto`] | in-toto specification 1.0: layouts and links, classic and in DSSE |
 //! | [`ReleaseName`] | package-url (ECMA-427), type `generic` |
+//! | [`tree`] | our own tree manifests, `docs/tree.md` |
 //! | [`predicate`] | in-toto's vetted predicates, SLSA provenance v0.2 and v1 and summaries, OpenVEX, CycloneDX, SPDX, cosign's own; our own review and deployment v0.1 |
 
 pub mod base64;
@@ -29,6 +30,7 @@ pub mod json;
 pub mod limits;
 pub mod predicate;
 pub mod report;
+pub mod tree;
 
 mod codes;
 mod dsse;

@@ -107,3 +107,16 @@ pub const REPORT_ITEMS: usize = 200_000;
 
 /// Elements inside each other in a report in XML.
 pub const XML_DEPTH: usize = 128;
+
+/// Bytes of a line of a tree manifest.
+pub const TREE_LINE_BYTES: usize = 256 << 10;
+
+/// Entries of a tree manifest.
+pub const TREE_ENTRIES: u64 = 16_000_000;
+
+/// Ignored paths, and extended attributes, that a tree manifest names.
+pub const TREE_PATTERNS: usize = 256;
+
+/// Bytes of the value of an extended attribute that a tree manifest has in full; longer ones it has by
+/// their digest.
+pub const TREE_XATTR_IN_FULL: usize = 256;

@@ -15,6 +15,7 @@ pub mod slsa;
 pub mod slsa_v0_2;
 pub mod svr;
 pub mod test_result;
+pub mod tree;
 pub mod vsa;
 pub mod vulns;
 

@@ -16,7 +16,7 @@ mod verify;
 
 pub use detached::{detached, detached_key};
 pub use log::{checkpoint, log_entry, tile};
-pub use provenance::{envelope, json, statement};
+pub use provenance::{envelope, json, statement, tree_manifest};
 pub use release::{checksums, key_file};
 pub use verify::{OWN_ARTIFACT, OWN_TIME, bundle, dialect, image, timestamp, trusted_root};
 
@@ -50,5 +50,6 @@ pub const TARGETS: &[Target] = &[
     ("statement", statement),
     ("tile", tile),
     ("timestamp", timestamp),
+    ("tree_manifest", tree_manifest),
     ("trusted_root", trusted_root),
 ];

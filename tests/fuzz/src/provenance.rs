@@ -1,5 +1,6 @@
 //! Strict JSON, statements, envelopes.
 
+use attest_provenance::tree::{TreeReader, TreeWriter};
 use attest_provenance::json::{Limits, Value, canonical, parse};
 use attest_provenance::predicate::reference::Reference;
 use attest_provenance::predicate::release::ClaimedRelease;
@@ -77,5 +78,32 @@ pub fn envelope(data: &[u8]) -> Outcome {
     );
     let pae = envelope.pae();
     assert!(pae.starts_with(PAE_PREFIX) && pae.ends_with(envelope.unverified_payload()));
+    Outcome::Read
+}
+
+/// A tree manifest: what is read has one spelling, and stays in its tree.
+pub fn tree_manifest(data: &[u8]) -> Outcome {
+    let Ok(mut reader) = TreeReader::new(data) else {
+        return Outcome::Refused;
+    };
+    let mut entries = Vec::new();
+    loop {
+        match reader.next() {
+            Ok(Some(entry)) => entries.push(entry),
+            Ok(None) => break,
+            Err(_) => return Outcome::Refused,
+        }
+    }
+    let mut written = Vec::new();
+    let header = reader.header().clone();
+    let mut writer = TreeWriter::new(&mut written, header).expect("a header is written");
+    for entry in &entries {
+        let mut parts = entry.shown_path().split('/');
+        assert!(!parts.any(|part| part == ".." || part.is_empty()));
+        writer.entry(entry).expect("what was read is written");
+    }
+    let summary = writer.finish().expect("a manifest has an end");
+    assert_eq!(summary, reader.summary());
+    assert_eq!(written, data, "a manifest has two spellings");
     Outcome::Read
 }

@@ -3,9 +3,9 @@
 mod request;
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use attest_digest::{Artifact, Hashes, hash_all};
+use attest_digest::{Artifact, hash_all};
 use attest_sign::{ArtifactKey, SignError, Signed, Signer, Unsigned};
 use attest_verify::{Accept, TrustedRoot, Verifier};
 use clap::Args;
@@ -16,7 +16,7 @@ use crate::args::{Global, HomeArgs};
 use crate::command::init::refuse_given_time;
 use crate::console::Console;
 use crate::failure::{Exit, Failure, with_source};
-use crate::files;
+use crate::files::{self, Overwrite};
 use crate::home::Home;
 use crate::identity::{Identity, Keyring};
 
@@ -92,6 +92,31 @@ pub(crate) fn run(args: &SignArgs, global: &Global, console: &Console) -> Result
     Ok(Exit::Yes)
 }
 
+/// Signs a statement with the home's key and writes its bundle.
+///
+/// # Errors
+/// The home cannot be opened, the log refuses, or the bundle cannot be written.
+pub(crate) fn sign_payload(
+    home: &HomeArgs,
+    global: &Global,
+    payload: &[u8],
+    output: &Path,
+    overwrite: Overwrite,
+) -> Result<(), Failure> {
+    refuse_given_time(global)?;
+    let identity = Identity::open(&home.home(), home.password())?;
+    let mut log = identity.open_log()?;
+    let now = global.now()?.time;
+    let verifier = verifier(identity.home(), now)?;
+    let authority = identity.authority.at(now);
+    let signed = Signer::new(&identity.artifact_key, &authority, &mut log, &verifier)
+        .sign(&[Unsigned::Statement(payload)])
+        .map_err(|error| Failure::unknown(error.code(), with_source(&error)))?;
+    signed
+        .iter()
+        .try_for_each(|one| files::write(output, one.bundle(), BUNDLE_MODE, overwrite))
+}
+
 /// The home's own trust, by which every bundle is verified before it is written.
 pub(crate) fn verifier(home: &Home, now: Timestamp) -> Result<Verifier, Failure> {
     let path = home.trusted_root();
@@ -127,7 +152,7 @@ fn sign_failure(error: &SignError, planned: &[Planned]) -> Failure {
 
 fn read_all(request: &Request) -> Result<Vec<Artifact>, Failure> {
     let read = hash_all(0, request.files(), |path| {
-        Artifact::read_path(path, Hashes::Sha256)
+        Artifact::read_path(path, request.hashes())
     });
     read.into_iter()
         .map(|artifact| {

@@ -18,7 +18,7 @@ mod subject;
 mod sums;
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 use attest_policy::{Pattern, Policy};
@@ -36,6 +36,7 @@ use crate::trust::{self, Surroundings, Trust};
 
 use copy::Handover;
 pub(crate) use evidence::Neighbours;
+pub(crate) use file::verify as lone_file;
 pub(crate) use folder::verify as verify_folder;
 pub(crate) use shelf::Shelf;
 use subject::Subject;
@@ -218,7 +219,7 @@ fn session(args: &VerifyArgs, subjects: &[Subject], now: Now) -> Result<Session,
     })
 }
 
-fn sha1_names(args: &TrustArgs) -> Sha1Names {
+pub(crate) fn sha1_names(args: &TrustArgs) -> Sha1Names {
     if args.accept.contains(&AcceptArg::Sha1Git) {
         Sha1Names::Accepted
     } else {
@@ -227,12 +228,23 @@ fn sha1_names(args: &TrustArgs) -> Sha1Names {
 }
 
 /// The URIs that the names of types stand for.
-fn requested_types(names: &[String]) -> Result<Vec<String>, Failure> {
+pub(crate) fn requested_types(names: &[String]) -> Result<Vec<String>, Failure> {
     let mut uris = Vec::new();
     for name in names {
         uris.extend(predicate_type(name)?.uris().map(str::to_owned));
     }
     Ok(uris)
+}
+
+/// Where trust is looked for around one file, and which bundles may carry it.
+pub(crate) fn surroundings_of_file(path: &Path) -> Surroundings {
+    let neighbours = Neighbours::default();
+    let places = evidence::places_for(path, &neighbours);
+    Surroundings {
+        beside: evidence::folders_up(path),
+        bundles: places.into_iter().map(|place| place.path).collect(),
+        ..Surroundings::default()
+    }
 }
 
 fn surroundings(args: &VerifyArgs, subjects: &[Subject]) -> Surroundings {

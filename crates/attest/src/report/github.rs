@@ -43,7 +43,18 @@ fn subject_commands(subject: &SubjectReport, commands: &mut Vec<String>) {
     let before = commands.len();
     let place = is_path(subject).then_some(subject.subject.as_str());
     commands.extend(subject.reasons.iter().map(|reason| refused(place, reason)));
-    for file in &subject.files {
+    // One page of a workflow shows ten; the others are in the lines above.
+    let most = if subject.tree.is_some() {
+        TREE_ANNOTATIONS
+    } else {
+        usize::MAX
+    };
+    for file in subject
+        .files
+        .iter()
+        .filter(|file| is_refused(file))
+        .take(most)
+    {
         if let Verdict::Rejected(reason) | Verdict::Unreadable(reason) = &file.verdict {
             commands.push(refused(file_of(subject, file).as_deref(), reason));
         }
@@ -59,8 +70,15 @@ fn subject_commands(subject: &SubjectReport, commands: &mut Vec<String>) {
     }
 }
 
+fn is_refused(file: &FileReport) -> bool {
+    matches!(file.verdict, Verdict::Rejected(_) | Verdict::Unreadable(_))
+}
+
+/// Annotations about one tree.
+const TREE_ANNOTATIONS: usize = 50;
+
 fn is_path(subject: &SubjectReport) -> bool {
-    matches!(subject.kind, "file" | "folder" | "checksums")
+    matches!(subject.kind, "file" | "folder" | "checksums" | "tree")
 }
 
 fn file_of(subject: &SubjectReport, file: &FileReport) -> Option<String> {

@@ -101,7 +101,9 @@ fn subject_lines(report: &Report, subject: &SubjectReport, lines: &mut Vec<Strin
         .iter()
         .filter(|file| !matches!(file.verdict, Verdict::Evidence(_) | Verdict::Extra))
         .count();
-    let count = if count > 1 || subject.kind != "file" {
+    let count = if let Some(tree) = &subject.tree {
+        tree.agreement()
+    } else if count > 1 || subject.kind != "file" {
         format!("  {} of {}", subject.verified(), files(count))
     } else {
         String::new()
@@ -114,7 +116,10 @@ fn subject_lines(report: &Report, subject: &SubjectReport, lines: &mut Vec<Strin
     for reason in &subject.reasons {
         lines.push(format!("  {}", refusal(reason)));
     }
-    file_lines(report, subject, lines);
+    match &subject.tree {
+        Some(tree) => tree.lines(subject, report.verbose, lines),
+        None => file_lines(report, subject, lines),
+    }
     for note in &subject.notes {
         lines.push(format!("  note: {}", escape(note)));
     }
@@ -328,7 +333,7 @@ fn unknown_hint(report: &Report) -> Option<&'static str> {
         .then_some("no trusted root of this run knows who vouches: whoever published this can say which one does, and its pin; attest trust show lists what a root knows (embedded are @public-good, @staging and @github)")
 }
 
-fn refusal(refusal: &Refusal) -> String {
+pub(super) fn refusal(refusal: &Refusal) -> String {
     format!(
         "{}: found {}, wanted {}",
         refusal.code,

@@ -55,6 +55,7 @@ fn subject(subject: &SubjectReport) -> Value {
         "files": subject.files.iter().map(file).collect::<Vec<_>>(),
         "reasons": subject.reasons.iter().map(refusal).collect::<Vec<_>>(),
         "notes": subject.notes,
+        "tree": subject.tree.as_ref().map(super::tree::object),
     })
 }
 

@@ -225,7 +225,7 @@ fn artifacts(report: &Report) -> Vec<Value> {
 
 /// Whether a subject lies in the file system, so that its files have paths.
 fn is_path(subject: &SubjectReport) -> bool {
-    matches!(subject.kind, "file" | "folder" | "checksums")
+    matches!(subject.kind, "file" | "folder" | "checksums" | "tree")
 }
 
 fn subject_location(subject: &SubjectReport, file: Option<&FileReport>) -> Value {

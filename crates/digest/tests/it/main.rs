@@ -9,4 +9,6 @@ mod digests;
 #[cfg(test)]
 mod names;
 #[cfg(test)]
+mod surveys;
+#[cfg(test)]
 mod trees;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use attest_digest::{Artifact, DigestSet, Match};
+use attest_digest::{Artifact, DigestSet, Hashes, Match};
 use attest_provenance::{Statement, Subject, json, limits};
 use attest_sign::Unsigned;
 use serde_json::{Value, json};
@@ -88,6 +88,17 @@ impl Request {
 
     pub(super) const fn overwrite(&self) -> Overwrite {
         self.overwrite
+    }
+
+    /// The digests of the files that are needed: all that a statement claims must agree.
+    pub(super) fn hashes(&self) -> Hashes {
+        match &self.what {
+            What::Statement { statement, .. } => {
+                let subjects = statement.subjects().iter();
+                Hashes::Sha256.with_claims(subjects.map(Subject::digests))
+            }
+            What::Messages | What::Predicate { .. } => Hashes::Sha256,
+        }
     }
 
     /// The signatures to make, now that the files are read.

@@ -15,7 +15,7 @@ use crate::files;
 use crate::report::{FileReport, Refusal, SubjectReport, Verdict};
 
 /// Verifies a file's bytes.
-pub(super) fn verify(path: &Path, session: &Session, shelf: &mut Shelf) -> SubjectReport {
+pub(crate) fn verify(path: &Path, session: &Session, shelf: &mut Shelf) -> SubjectReport {
     let places = places(path, session);
     let loaded: Vec<(usize, Role, &Path)> = places
         .iter()
