@@ -214,7 +214,7 @@ pub const CODES: &[(&str, &str)] = &[
 mod tests {
     use super::CODES;
 
-    const SOURCES: [&str; 13] = [
+    const SOURCES: [&str; 14] = [
         include_str!("base64.rs"),
         include_str!("dsse.rs"),
         include_str!("in_toto/error.rs"),
