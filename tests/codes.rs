@@ -150,6 +150,7 @@ const NO_CODES: &[&str] = &[
     "not-reached",
     "oci-layout",
     "password-protected",
+    "provenance-build",
     "return-value",
     "rev-parse",
     "set-only",

@@ -3,6 +3,7 @@
 mod crash;
 mod evidence;
 mod provenance;
+mod recorded;
 mod refusals;
 mod repeat;
 mod scale;

@@ -323,8 +323,13 @@ pub(crate) const OWN: &[Own] = &[
     ),
     own(
         "record-altered",
-        &[1],
-        "the record of a step that was begun is not what this key signed",
+        &[1, 2],
+        "the record of a step is not what this key signed",
+    ),
+    own(
+        "record-failed",
+        &[2],
+        "the step that a record is about failed",
     ),
     own(
         "record-not-started",
@@ -332,9 +337,19 @@ pub(crate) const OWN: &[Own] = &[
         "there is no record of a step that was begun with this key",
     ),
     own(
+        "record-other-digests",
+        &[2],
+        "a record is about none of the files to release, or about other content of one",
+    ),
+    own(
         "record-other-step",
         &[1],
         "the record of a step that was begun is about another step",
+    ),
+    own(
+        "record-unreadable",
+        &[2],
+        "a record of the step that made a release cannot be read",
     ),
     own(
         "recovery-inside",

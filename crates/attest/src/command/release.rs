@@ -12,6 +12,7 @@ mod make;
 mod ours;
 mod plan;
 mod publish;
+mod record;
 mod recover;
 mod report;
 mod repository;
@@ -65,6 +66,13 @@ pub(crate) struct ReleaseArgs {
         help = "A bill of materials, CycloneDX or SPDX, copied as it is (can be repeated)"
     )]
     sbom: Vec<PathBuf>,
+    #[arg(
+        long,
+        value_name = "LINK",
+        help = "The link of the step that made these very files, from attest provenance run (can be repeated): \
+                only with it does the release say how they were made"
+    )]
+    provenance: Vec<PathBuf>,
     /// Take the time from this RFC 3161 authority
     #[arg(long, value_name = "URL", requires = "tsa_chain")]
     tsa: Option<String>,
@@ -130,6 +138,9 @@ fn with_existing(
     global: &Global,
     console: &Console,
 ) -> Result<report::Outcome, Failure> {
+    for record in &request.records {
+        record.check(&identity.artifact_key)?;
+    }
     let mut log = identity.open_log()?;
     let notes = recover::recover(identity, &log, &request.name)?;
     for note in &notes {
@@ -166,6 +177,12 @@ fn with_new(
     global: &Global,
     console: &Console,
 ) -> Result<report::Outcome, Failure> {
+    if !request.records.is_empty() {
+        return Err(Failure::request(
+            "record-altered",
+            "a key that is yet to be made has signed no record",
+        ));
+    }
     let contents: Vec<Content> = content::observe(&survey.plan, console)?;
     let now = global.now()?.time;
     let created = identity::create(home, new, now)?;

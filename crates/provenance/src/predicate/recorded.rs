@@ -9,7 +9,9 @@ use std::collections::BTreeMap;
 use attest_digest::DigestSet;
 use serde_json::{Map, Value, json};
 
-use crate::{ResourceDescriptor, Source, ci};
+use crate::ResourceDescriptor;
+use crate::in_toto::Link;
+use crate::json::Object;
 
 /// The build type of a [`RecordedStep`].
 ///
@@ -35,19 +37,53 @@ pub struct RecordedStep {
     pub command: Vec<String>,
     /// Variables of the environment that somebody chose to record.
     pub environment: BTreeMap<String, String>,
-    /// The work tree in which it ran.
-    pub source: Option<Source>,
-    /// What a build service says about itself.
-    pub ci: Option<ci::Record>,
+    /// The work tree in which it ran, as [`Source::descriptor`](crate::Source::descriptor) has it.
+    pub source: Option<ResourceDescriptor>,
+    /// What a build service says about itself, as [`ci::Record::to_json`](crate::ci::Record::to_json)
+    /// has it.
+    pub ci: Option<Value>,
     /// The files before it.
     pub materials: Vec<ResourceDescriptor>,
     /// The name and the digests of the link.
     pub link: (String, DigestSet),
-    /// When it began and ended, as RFC 3339 has it.
-    pub started_and_finished: (String, String),
+    /// When it began, as RFC 3339 has it.
+    pub started: Option<String>,
+    /// When it ended.
+    pub finished: Option<String>,
 }
 
 impl RecordedStep {
+    /// What a link says of its step, with what our recorder notes under [`DETAILS`]; of another tool's
+    /// link, less. `file` is the name and the digests of the file that carries the link.
+    pub fn from_link(link: &Link, file: (String, DigestSet)) -> Self {
+        let details = link.byproducts.get(DETAILS);
+        let detail = |name: &str| details.and_then(|it| it.get(name)).cloned();
+        let text = |name: &str| Some(detail(name)?.as_str()?.to_owned());
+        let materials = details.and_then(|it| it.pointer("/materials/files"));
+        let describe = |(path, digests): (&attest_digest::RelativePath, &DigestSet)| {
+            let noted = materials.and_then(|it| it.get(path.as_str()));
+            ResourceDescriptor {
+                name: Some(path.to_string()),
+                digests: digests.clone(),
+                annotations: noted.and_then(Value::as_object).cloned(),
+                ..ResourceDescriptor::default()
+            }
+        };
+        Self {
+            step: link.name.to_string(),
+            command: link.command.clone(),
+            environment: variables(link),
+            source: detail("source").and_then(|it| {
+                ResourceDescriptor::from_object(Object::new("source", it).ok()?).ok()
+            }),
+            ci: detail("ci").filter(Value::is_object),
+            materials: link.materials.iter().map(describe).collect(),
+            link: file,
+            started: text("started"),
+            finished: text("finished"),
+        }
+    }
+
     /// The predicate.
     ///
     /// ```text
@@ -65,9 +101,13 @@ impl RecordedStep {
     pub fn to_json(&self) -> Value {
         let mut internal = Map::new();
         if let Some(ci) = &self.ci {
-            internal.insert("ci".to_owned(), ci.to_json());
+            internal.insert("ci".to_owned(), ci.clone());
         }
-        let (started, finished) = &self.started_and_finished;
+        let times = [("startedOn", &self.started), ("finishedOn", &self.finished)];
+        let times: Map<String, Value> = times
+            .into_iter()
+            .filter_map(|(name, time)| Some((name.to_owned(), json!(time.as_ref()?))))
+            .collect();
         json!({
             "buildDefinition": {
                 "buildType": STEP_BUILD_TYPE,
@@ -81,14 +121,14 @@ impl RecordedStep {
             },
             "runDetails": {
                 "builder": {"id": RECORDER_ID},
-                "metadata": {"startedOn": started, "finishedOn": finished},
+                "metadata": times,
                 "byproducts": [self.link_descriptor(None)],
             },
         })
     }
 
     fn dependencies(&self) -> Vec<Value> {
-        let source = self.source.iter().map(|it| it.descriptor().to_json());
+        let source = self.source.iter().map(ResourceDescriptor::to_json);
         if self.materials.len() > MATERIALS_LISTED {
             let listed = self.link_descriptor(Some(self.materials.len()));
             return source.chain([listed]).collect();
@@ -110,11 +150,27 @@ impl RecordedStep {
     }
 }
 
+/// `NAME=VALUE` in `environment.variables`, as in-toto's specification has it.
+fn variables(link: &Link) -> BTreeMap<String, String> {
+    let lines = link.environment.get("variables").and_then(Value::as_array);
+    lines
+        .into_iter()
+        .flatten()
+        .filter_map(|line| line.as_str()?.split_once('='))
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect()
+}
+
+/// The byproduct under which our recorder notes what a link has no place for: times, permissions and
+/// sizes, links, the source, the build service.
+pub const DETAILS: &str = "attest";
+
 #[cfg(test)]
 mod tests {
-    use attest_digest::Digest;
+    use attest_digest::{Digest, RelativePath};
 
     use super::*;
+    use crate::in_toto::StepName;
     use crate::predicate::slsa::{ClaimedProvenance, TYPE};
     use crate::{Statement, Subject};
 
@@ -132,10 +188,8 @@ mod tests {
             ci: None,
             materials: (0..materials).map(material).collect(),
             link: ("build.0.link".to_owned(), Digest::Sha256([2; 32]).into()),
-            started_and_finished: (
-                "2026-11-21T09:41:07Z".to_owned(),
-                "2026-11-21T09:41:09Z".to_owned(),
-            ),
+            started: Some("2026-11-21T09:41:07Z".to_owned()),
+            finished: Some("2026-11-21T09:41:09Z".to_owned()),
         }
     }
 
@@ -149,6 +203,54 @@ mod tests {
             (STEP_BUILD_TYPE, RECORDER_ID)
         );
         assert_eq!(read.packaging(), None);
+    }
+
+    #[test]
+    fn what_a_link_says_is_what_the_provenance_says() {
+        let mut link = Link::new(StepName::parse("build").unwrap());
+        link.command = vec!["make".to_owned()];
+        let path = RelativePath::parse("m0").unwrap();
+        link.materials
+            .insert(path, Digest::Sha256([1; 32]).into())
+            .unwrap();
+        link.environment = Map::from_iter([("variables".to_owned(), json!(["CC=gcc", 7, "x"]))]);
+        let file = ("build.0.link".to_owned(), Digest::Sha256([2; 32]).into());
+        // Another tool's link: nothing is made up.
+        let bare = RecordedStep::from_link(&link, file.clone());
+        let wanted = RecordedStep {
+            started: None,
+            finished: None,
+            ..step(1)
+        };
+        assert_eq!(bare, wanted);
+        link.byproducts = Map::from_iter([(
+            DETAILS.to_owned(),
+            json!({
+                "started": "2026-11-21T09:41:07Z",
+                "finished": "2026-11-21T09:41:09Z",
+                "materials": {"files": {"m0": {"mode": "0644", "size": 1}}},
+                "source": {"digest": {"gitCommit": "8f".repeat(20)}},
+                "ci": {"provider": "gitlab"},
+            }),
+        )]);
+        let predicate = RecordedStep::from_link(&link, file).to_json();
+        let definition = &predicate["buildDefinition"];
+        assert_eq!(
+            definition["resolvedDependencies"][0]["digest"],
+            json!({"gitCommit": "8f".repeat(20)})
+        );
+        assert_eq!(
+            definition["resolvedDependencies"][1]["annotations"],
+            json!({"mode": "0644", "size": 1})
+        );
+        assert_eq!(
+            definition["internalParameters"],
+            json!({"ci": {"provider": "gitlab"}})
+        );
+        assert_eq!(
+            predicate["runDetails"]["metadata"]["finishedOn"],
+            json!("2026-11-21T09:41:09Z")
+        );
     }
 
     #[test]

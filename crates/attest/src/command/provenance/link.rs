@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use attest_provenance::in_toto::{Artifacts, Link, StepName};
-use attest_provenance::{ResourceDescriptor, Source, ci};
+use attest_provenance::predicate::recorded::DETAILS;
+use attest_provenance::{Source, ci};
 use attest_record::{Ended, Observation, ObservedFile, Stream};
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
@@ -131,23 +132,6 @@ fn artifacts(observation: &Observation) -> Result<Artifacts, Failure> {
     Ok(artifacts)
 }
 
-/// The materials as provenance lists them.
-pub(super) fn descriptors(observation: &Observation) -> Vec<ResourceDescriptor> {
-    let describe = |(path, file): (&attest_digest::RelativePath, &ObservedFile)| {
-        let annotations = match metadata(file) {
-            Value::Object(fields) => Some(fields),
-            _ => None,
-        };
-        ResourceDescriptor {
-            name: Some(path.to_string()),
-            digests: file.artifact().sha256().into(),
-            annotations,
-            ..ResourceDescriptor::default()
-        }
-    };
-    observation.files().iter().map(describe).collect()
-}
-
 /// What is kept of a stream, as text; nothing if none was recorded, as in-toto writes it.
 fn text(stream: Option<&Stream>) -> Value {
     let kept = stream.map(Stream::kept).unwrap_or_default();
@@ -174,6 +158,3 @@ fn environment(variables: &BTreeMap<String, String>) -> Map<String, Value> {
         .collect();
     Map::from_iter([("variables".to_owned(), json!(lines))])
 }
-
-/// Our own byproduct.
-pub(super) const DETAILS: &str = "attest";

@@ -8,11 +8,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use attest_provenance::in_toto::{Link, Metablock};
+use attest_provenance::predicate::recorded::DETAILS;
 use attest_record::Missing;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
-use super::link::{DETAILS, Done, unfinished};
+use super::link::{Done, unfinished};
 use super::scribe::{Bundles, Scribe, ScribeArgs};
 use super::step::{Step, StepArgs, name_of, refuse_existing};
 use crate::args::Global;

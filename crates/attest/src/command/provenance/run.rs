@@ -1,17 +1,17 @@
 //! `attest provenance run`: a command, as it would run by itself, and the record of it.
 
-use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io;
 use std::path::PathBuf;
 
+use attest_provenance::in_toto::Link;
 use attest_provenance::predicate::recorded::RecordedStep;
 use attest_provenance::predicate::slsa;
 use attest_provenance::{Statement, Subject, ci, limits};
 use attest_record::{Ended, Invocation, Missing, Observation, Output, allowed_variables};
 use clap::Args;
 
-use super::link::{Done, descriptors};
+use super::link::Done;
 use super::scribe::{Bundles, Scribe, ScribeArgs, named};
 use super::step::{Step, StepArgs, name_of};
 use crate::args::Global;
@@ -159,11 +159,12 @@ fn write(
     bundles: Bundles,
     console: &Console,
 ) -> Result<(), Failure> {
-    let link = scribe.sign(&done.link()?)?;
+    let said = done.link()?;
+    let link = scribe.sign(&said)?;
     let is_success = done.ended.is_some_and(|it| it.outcome.is_success());
     // Provenance knows no failure: of a step that failed it would approve what is left of it.
     let statements = if bundles == Bundles::Made && is_success {
-        statements(done, scribe, &link)?
+        statements(done, &said, scribe, &link)?
     } else {
         Vec::new()
     };
@@ -180,21 +181,15 @@ fn write(
 }
 
 /// One for each part of the products that a statement can hold.
-fn statements(done: &Done<'_>, scribe: &Scribe, link: &[u8]) -> Result<Vec<Vec<u8>>, Failure> {
+fn statements(
+    done: &Done<'_>,
+    said: &Link,
+    scribe: &Scribe,
+    link: &[u8],
+) -> Result<Vec<Vec<u8>>, Failure> {
     let internal = |error: &dyn std::error::Error| Failure::unknown("internal-error", error);
     let (name, artifact) = named(&scribe.link_path(), link);
-    let environment: BTreeMap<String, String> = done.environment.clone();
-    let predicate = RecordedStep {
-        step: done.step.to_string(),
-        command: done.command.to_vec(),
-        environment,
-        source: done.source.cloned(),
-        ci: done.ci.cloned(),
-        materials: descriptors(done.materials),
-        link: (name, artifact.sha256().into()),
-        started_and_finished: (done.started.to_string(), done.finished.to_string()),
-    }
-    .to_json();
+    let predicate = RecordedStep::from_link(said, (name, artifact.sha256().into())).to_json();
     let files: Vec<_> = done.products.files().iter().collect();
     files
         .chunks(limits::SUBJECTS_WRITTEN)

@@ -10,6 +10,7 @@ use attest_provenance::{ReleaseName, ResourceDescriptor, Source, Statement, Subj
 
 use super::content::{Content, digests, subject};
 use super::instructions::{self, Named};
+use super::record::Record;
 use super::reserved::{CHECKSUMS, INSTRUCTIONS, PUBLIC_KEY, TRUSTED_ROOT, bundle_name};
 use crate::failure::Failure;
 
@@ -24,6 +25,8 @@ pub(super) struct Ingredients<'a> {
     pub(super) trusted_root: &'a [u8],
     pub(super) source: Option<Source>,
     pub(super) ci: Option<ci::Record>,
+    /// How some of the files were made.
+    pub(super) records: &'a [Record],
 }
 
 /// A file that we write.
@@ -57,6 +60,8 @@ pub(super) struct Parts {
     pub(super) release: u32,
     pub(super) provenance: u32,
     pub(super) sbom: u32,
+    /// Statements about how files were made.
+    pub(super) recorded: u32,
 }
 
 impl Parts {
@@ -72,6 +77,18 @@ impl Parts {
             } else {
                 parts(files - sboms, limits::SUBJECTS_WRITTEN)
             },
+            recorded: 0,
+        }
+    }
+
+    /// With records that cover so many files each.
+    pub(super) fn with_recorded(self, covered: Vec<usize>) -> Self {
+        let parts = covered
+            .into_iter()
+            .map(|count| count.div_ceil(limits::SUBJECTS_WRITTEN));
+        Self {
+            recorded: u32::try_from(parts.sum::<usize>()).unwrap_or(u32::MAX),
+            ..self
         }
     }
 
@@ -81,6 +98,7 @@ impl Parts {
             (RELEASE, self.release),
             (PROVENANCE, self.provenance),
             (SBOM, self.sbom),
+            (RECORDED, self.recorded),
         ];
         kinds
             .into_iter()
@@ -89,7 +107,7 @@ impl Parts {
     }
 
     pub(super) fn statements(self) -> u32 {
-        self.release + self.provenance + self.sbom
+        self.release + self.provenance + self.sbom + self.recorded
     }
 }
 
@@ -122,6 +140,7 @@ pub(super) fn compose(from: &Ingredients<'_>) -> Result<Composed, Failure> {
     let mut statements = release_statements(from, parts, &listed, &sums.path, &checksums)?;
     statements.extend(provenance_statements(from, parts, &checksums)?);
     statements.extend(reference_statements(from, parts)?);
+    statements.extend(recorded_statements(from)?);
     own.push(sums);
     Ok(Composed {
         documents: own,
@@ -294,6 +313,33 @@ fn reference_statements(
         .collect()
 }
 
+/// Each record about the files that it covers and no others: what it does not cover was only packaged.
+fn recorded_statements(from: &Ingredients<'_>) -> Result<Vec<(String, Vec<u8>)>, Failure> {
+    let mut statements = Vec::new();
+    for record in from.records {
+        let predicate = record.predicate();
+        let mut covered = Vec::new();
+        for content in from.contents {
+            if content.role == Role::Artifact && record.covers(content)? {
+                covered.push(content);
+            }
+        }
+        for files in covered.chunks(limits::SUBJECTS_WRITTEN) {
+            let subjects = files
+                .iter()
+                .map(|it| it.subject())
+                .collect::<Result<_, _>>()?;
+            let statement =
+                Statement::new(subjects, slsa::TYPE, predicate.clone()).map_err(internal)?;
+            statements.push(statement.to_bytes());
+        }
+    }
+    let parts = u32::try_from(statements.len()).unwrap_or(u32::MAX);
+    Ok(numbered(statements.into_iter())
+        .map(|(number, statement)| (bundle_name(RECORDED, number, parts), statement))
+        .collect())
+}
+
 fn sbom_digests(from: &Ingredients<'_>, path: &RelativePath) -> Result<DigestSet, Failure> {
     let content = from
         .contents
@@ -314,6 +360,7 @@ fn internal(error: impl std::fmt::Display) -> Failure {
 const RELEASE: &str = "release";
 const PROVENANCE: &str = "provenance";
 const SBOM: &str = "sbom";
+const RECORDED: &str = "provenance-build";
 /// `VERIFY.md`, `release.pub` and `trusted_root.json` are named once, beside the artifacts.
 const OWN_FILES: usize = 3;
 /// One subject of each part is the checksums file.
@@ -338,6 +385,8 @@ mod tests {
         assert_eq!(parts(1025, 0), (2, 2, 0));
         assert_eq!(parts(1026, 1), (2, 2, 2));
         assert_eq!(parts(10_000, 0), (10, 10, 0));
+        let recorded = |covered| Parts::of(5000, 0).with_recorded(covered).recorded;
+        assert_eq!([recorded(vec![]), recorded(vec![1, 1025])], [0, 3]);
     }
 
     #[test]

@@ -122,6 +122,9 @@ fn say_made(console: &Console, request: &Request, outcome: &Outcome, logged: &Lo
         |host| format!("asserted by the authority at {}", escape(host)),
     );
     console.say(format!("time       {}, {by}", outcome.times.join(", ")));
+    for record in &request.records {
+        console.say(format!("made by    {}", escape(&record.step())));
+    }
     if request
         .repository
         .source()

@@ -7,6 +7,7 @@ use attest_provenance::ReleaseName;
 
 use super::ReleaseArgs;
 use super::authority::Foreign;
+use super::record::Record;
 use super::repository::Repository;
 use super::sbom::Sbom;
 use crate::failure::Failure;
@@ -20,6 +21,8 @@ pub(super) struct Request {
     pub(super) folder: PathBuf,
     pub(super) out: Option<PathBuf>,
     pub(super) sboms: Vec<Sbom>,
+    /// How some of the files were made.
+    pub(super) records: Vec<Record>,
     pub(super) foreign: Option<Foreign>,
     pub(super) repository: Repository,
     pub(super) allow_private_key: Vec<Pattern>,
@@ -52,6 +55,11 @@ impl Request {
             folder: args.folder.clone(),
             out: args.out.clone(),
             sboms: sboms(&args.sbom)?,
+            records: args
+                .provenance
+                .iter()
+                .map(|path| Record::read(path, &args.folder))
+                .collect::<Result<_, _>>()?,
             foreign: match (&args.tsa, &args.tsa_chain) {
                 (Some(url), Some(chain)) => Some(Foreign::open(url, chain)?),
                 _ => None,

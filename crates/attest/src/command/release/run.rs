@@ -105,6 +105,7 @@ impl Run<'_, '_> {
             trusted_root,
             source: making.request.repository.source(),
             ci: ci::Record::from_environment(std::env::vars_os()),
+            records: &making.request.records,
         })?;
         let signed = self.sign_all(&composed, &verifier(trusted_root, self.now)?)?;
         let statements = making.survey.parts.statements();

@@ -59,7 +59,7 @@ impl Survey {
                 format!("{} holds no file to release", request.folder.display()),
             ));
         }
-        let parts = Parts::of(files, request.sboms.len());
+        let parts = Parts::of(files, request.sboms.len()).with_recorded(recorded(request, &plan)?);
         let mut survey = Self {
             plan,
             kept,
@@ -214,6 +214,24 @@ impl Survey {
 
 /// Bills of materials that were named and stand in the folder with the same bytes. One with other
 /// bytes is replaced if it is ours, and then it is no artifact.
+/// How many files each record names.
+///
+/// # Errors
+/// `record-other-digests` (exit 2) for one that names none.
+fn recorded(request: &Request, plan: &Plan) -> Result<Vec<usize>, Failure> {
+    request
+        .records
+        .iter()
+        .map(|record| {
+            let files = plan.artifacts.iter();
+            match files.filter(|file| record.names(&file.path)).count() {
+                0 => Err(record.covers_none()),
+                count => Ok(count),
+            }
+        })
+        .collect()
+}
+
 fn sboms_inside(
     request: &Request,
     plan: &mut Plan,
