@@ -220,3 +220,30 @@ def build_example(checkout: Path, package: str, name: str) -> Path:
         cwd=checkout,
     )
     return target / "release" / "examples" / name
+
+
+def layout(world, args) -> None:
+    """A layout of 100 steps with 100 links of 100 files: the chain of links"""
+    place = world.new_folder("layout")
+    (place / "links").mkdir()
+    (place / "src").mkdir()
+    for number in range(100):
+        (place / "src" / f"{number:03}.c").write_bytes(os.urandom(64))
+    for who in ("owner", "builder"):
+        world.attest("key", "generate", place / f"{who}.key", "--no-password").accepted()
+    steps = [word for number in range(100) for word in ("--step", f"s{number:03}:{place / 'builder.pub'}")]
+    root = place / "root.layout"
+    world.attest("provenance", "layout", "new", *steps, "--expires", "2099-01-01", "-o", root).accepted()
+    world.attest("provenance", "layout", "sign", root, "--key", place / "owner.key", "--no-password").accepted()
+    record = ["provenance", "run", "--signing-key", place / "builder.key", "--no-password", "--link-only"]
+    for number in range(100):
+        name = ["-n", f"s{number:03}", "-d", place / "links", "-m", ".", "-p", "."]
+        world.attest(*record, *name, "--", "true", cwd=place / "src").accepted()
+    by = [root, "--layout-key", place / "owner.pub", "--links", place / "links"]
+    ours = Contender("attest provenance layout verify", [world.binary, "provenance", "layout", "verify", *by])
+    reference = install.python_environment("in-toto") / "bin" / "in-toto-verify"
+    words = ["-l", root, "--verification-keys", place / "owner.pub", "--link-dir", place / "links"]
+    theirs = Contender("in-toto-verify 3.1.0", [reference, *words])
+    contenders = [ours, theirs]
+    race(world, contenders, args.runs)
+    table(contenders, against=theirs)

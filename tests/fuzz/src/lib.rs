@@ -8,6 +8,7 @@
 #![forbid(unsafe_code)]
 
 mod detached;
+mod layouts;
 mod log;
 mod provenance;
 mod release;
@@ -15,6 +16,7 @@ pub mod seeds;
 mod verify;
 
 pub use detached::{detached, detached_key};
+pub use layouts::{layout, link, rules};
 pub use log::{checkpoint, log_entry, tile};
 pub use provenance::{envelope, json, statement, tree_manifest};
 pub use release::{checksums, key_file};
@@ -46,7 +48,10 @@ pub const TARGETS: &[Target] = &[
     ("image", image),
     ("json", json),
     ("key_file", key_file),
+    ("layout", layout),
+    ("link", link),
     ("log_entry", log_entry),
+    ("rules", rules),
     ("statement", statement),
     ("tile", tile),
     ("timestamp", timestamp),

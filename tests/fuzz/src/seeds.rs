@@ -59,6 +59,12 @@ fn inside(file: &Path, bytes: Vec<u8>) -> Vec<Seed> {
         "key" => seeds.push(seed("detached_key", file, bytes.clone())),
         _ => {}
     }
+    if name.ends_with(".layout") {
+        seeds.push(seed("layout", file, bytes.clone()));
+    }
+    if name.ends_with(".link") {
+        seeds.push(seed("link", file, bytes.clone()));
+    }
     if bytes.windows(10).any(|it| it == b"-----BEGIN") {
         seeds.push(seed("key_file", file, bytes.clone()));
     }
