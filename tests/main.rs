@@ -30,6 +30,7 @@ mod record;
 mod release;
 mod schema;
 mod sign;
+mod slsa;
 mod statements;
 mod support;
 mod tree;

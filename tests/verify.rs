@@ -115,7 +115,7 @@ fn reason(ran: &Ran) -> String {
         .to_owned()
 }
 
-fn lone_code(ran: &Ran) -> String {
+pub(crate) fn lone_code(ran: &Ran) -> String {
     ran.json()["subjects"][0]["files"][0]["code"]
         .as_str()
         .unwrap_or_default()

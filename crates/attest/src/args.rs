@@ -2,6 +2,7 @@
 
 mod layout;
 mod signers;
+mod slsa;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -17,6 +18,7 @@ use crate::password;
 
 pub(crate) use layout::{ChainArgs, LayoutArgs};
 pub(crate) use signers::SignerArgs;
+pub(crate) use slsa::{BuildArgs, SummaryArgs};
 
 /// Proves where software came from, and keeps that proof.
 ///
@@ -43,7 +45,7 @@ pub(crate) enum Command {
     /// Sign, log, timestamp, archive and check a folder as a release
     Release(command::release::ReleaseArgs),
     /// Verify files, folders, checksum files or digests against an expected signer
-    Verify(command::verify::VerifyArgs),
+    Verify(Box<command::verify::VerifyArgs>),
     /// Say what a file of this field is and what it claims, proving nothing
     Inspect(command::inspect::InspectArgs),
     /// Sign files or statements: FILE.sigstore.json beside each

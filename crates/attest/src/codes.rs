@@ -85,6 +85,11 @@ pub(crate) const OWN: &[Own] = &[
         "--claim is not NAME=VALUE of a known claim, or nobody is expected who could make one",
     ),
     own(
+        "bad-expectation",
+        &[2],
+        "what is expected of the build, or of a summary, can be true of none",
+    ),
+    own(
         "bad-identity",
         &[2],
         "an expected identity or issuer is not exact, or a pattern that does not say whose it is",
@@ -442,6 +447,11 @@ pub(crate) const OWN: &[Own] = &[
         &[2, 3],
         "a trusted root cannot be read",
     ),
+    own(
+        "vsa-not-written",
+        &[3],
+        "the verification summary could not be made, or would not be accepted",
+    ),
     own("write-failed", &[3], "a file or folder cannot be written"),
 ];
 
@@ -463,6 +473,8 @@ pub(crate) const PASSED_ON: &[(&[u8], &[&str])] = &[
     (
         &[1],
         &[
+            "build-parameter-unexpected",
+            "build-parameter-unknown",
             "build-type-unknown",
             "builder-forged",
             "builder-mismatch",
@@ -549,7 +561,6 @@ pub(crate) const PASSED_ON: &[(&[u8], &[&str])] = &[
             "name-mismatch",
             "name-unbound",
             "package-mismatch",
-            "parameter-unexpected",
             "payload-type-unknown",
             "predicate-not-requested",
             "provenance-contradicts-certificate",
@@ -628,6 +639,12 @@ pub(crate) const PASSED_ON: &[(&[u8], &[&str])] = &[
             "tuf-threshold",
             "verdict-failed",
             "version-already-released",
+            "vsa-failed",
+            "vsa-level-missing",
+            "vsa-malformed",
+            "vsa-required",
+            "vsa-resource-mismatch",
+            "vsa-verifier-mismatch",
             "workflow-input-mismatch",
             "workflow-input-missing",
             "workflow-input-unexpected",

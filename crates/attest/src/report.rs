@@ -1,6 +1,7 @@
 //! One model of a verification's answer, rendered for people and for machines. The report is evidence
 //! too: it says what was checked, against what, and what was not.
 
+mod build;
 pub(crate) mod github;
 mod human;
 mod json;
@@ -10,7 +11,9 @@ pub(crate) mod sarif;
 mod steps;
 mod tree;
 
-use attest_policy::{Reason, Signers};
+use attest_digest::Digest;
+use attest_policy::slsa::{SlsaFindings, VsaFindings};
+use attest_policy::{Policy, Reason};
 use attest_verify::{Evidence, Rejection};
 
 use crate::args::Format;
@@ -45,6 +48,8 @@ pub(crate) struct Report {
     pub(crate) archive: Option<ArchiveReport>,
     /// Where the verified files were copied to, if they were.
     pub(crate) copied: Option<Copied>,
+    /// The summary that was signed, if one was.
+    pub(crate) emitted: Option<Emitted>,
     /// What was not checked.
     pub(crate) not_checked: Vec<String>,
     /// Whether files that verified are listed one by one.
@@ -58,6 +63,17 @@ pub(crate) struct Report {
 pub(crate) struct Copied {
     pub(crate) to: String,
     pub(crate) files: usize,
+}
+
+/// A verification summary that was signed and written.
+#[derive(Debug)]
+pub(crate) struct Emitted {
+    pub(crate) to: String,
+    pub(crate) verifier: String,
+    pub(crate) resource: String,
+    pub(crate) level: String,
+    /// The fingerprint of the key that signed it.
+    pub(crate) key: String,
 }
 
 /// What reading every blob of an archive has shown beside its releases.
@@ -146,13 +162,15 @@ pub(crate) struct Refusal {
 #[derive(Debug)]
 pub(crate) struct EvidenceReport {
     pub(crate) place: String,
+    /// Of the file that it was read from, if it was read.
+    pub(crate) digest: Option<Digest>,
     pub(crate) state: EvidenceState,
 }
 
 #[derive(Debug)]
 pub(crate) enum EvidenceState {
     /// Verified: it says who, when, and where it is logged.
-    Proven(Proven),
+    Proven(Box<Proven>),
     Rejected(Vec<Refusal>),
     Unreadable(Refusal),
     /// Not needed: other evidence sufficed first.
@@ -175,6 +193,10 @@ pub(crate) struct Proven {
     pub(crate) checks: Vec<&'static str>,
     pub(crate) steps: Vec<StepLine>,
     pub(crate) skipped: Vec<String>,
+    /// What it shows of the build, if that was asked for and it is the expected one.
+    pub(crate) build: Option<SlsaFindings>,
+    /// What it says of somebody else's verification, if that was asked for.
+    pub(crate) summary: Option<VsaFindings>,
 }
 
 #[derive(Debug, Clone)]
@@ -351,9 +373,10 @@ pub(crate) fn refusal(rejection: &Rejection) -> Refusal {
     })
 }
 
-/// Puts proven evidence into words; the signers know which logs and authorities the verifier declared
-/// independent.
-pub(crate) fn proven(evidence: &Evidence, signers: &Signers) -> Proven {
+/// Puts proven evidence into words; the policy knows which logs and authorities the verifier declared
+/// independent, and what was expected of the build.
+pub(crate) fn proven(evidence: &Evidence, policy: &Policy) -> Proven {
+    let signers = policy.signers();
     let declared = |id: &str| signers.independent().iter().any(|one| one == id);
     let times = times(evidence, &declared);
     Proven {
@@ -386,6 +409,8 @@ pub(crate) fn proven(evidence: &Evidence, signers: &Signers) -> Proven {
             .collect(),
         steps: steps::of_evidence(evidence),
         skipped: evidence.skipped().iter().map(ToString::to_string).collect(),
+        build: policy.build_of(evidence),
+        summary: policy.summary_of(evidence),
     }
 }
 

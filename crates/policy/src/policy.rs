@@ -6,11 +6,13 @@ use attest_provenance::predicate::Part;
 use attest_provenance::predicate::publish::{self, Published};
 use attest_provenance::predicate::release::{self, ClaimedRelease};
 use attest_provenance::predicate::slsa::{self, ClaimedProvenance};
+use attest_provenance::predicate::vsa;
 use attest_provenance::{ReleaseName, Statement};
 use attest_verify::Evidence;
 
 use crate::reason::Reason;
 use crate::signers::Signers;
+use crate::slsa::{Builders, SlsaExpectations, SlsaFindings, VsaExpectations, VsaFindings};
 use crate::verdict::refuse_bad;
 
 /// What must be true before an artifact is accepted. The signer is mandatory.
@@ -34,6 +36,8 @@ pub struct Policy {
     types: BTreeSet<String>,
     too: Option<&'static str>,
     release: Option<ReleaseName>,
+    build: Option<(SlsaExpectations, Builders)>,
+    summary: Option<VsaExpectations>,
 }
 
 /// The answer of a policy: not an error, since "no" is an answer.
@@ -89,6 +93,8 @@ impl Policy {
             types: BTreeSet::new(),
             too: None,
             release: None,
+            build: None,
+            summary: None,
         }
     }
 
@@ -114,6 +120,36 @@ impl Policy {
         self
     }
 
+    /// Asks for provenance of the build that is expected, and lets nothing else approve.
+    #[must_use]
+    pub fn of_build(mut self, expected: SlsaExpectations, builders: Builders) -> Self {
+        self.build = Some((expected, builders));
+        self
+    }
+
+    /// Asks for a verification summary that says what is expected, and lets nothing else approve.
+    #[must_use]
+    pub fn by_summary(mut self, expected: VsaExpectations) -> Self {
+        self.summary = Some(expected);
+        self
+    }
+
+    /// Whether a build or a summary is asked for, so that evidence of other kinds says nothing.
+    pub const fn is_specific(&self) -> bool {
+        self.build.is_some() || self.summary.is_some()
+    }
+
+    /// What evidence shows of the build, if that was asked for and it is the expected one.
+    pub fn build_of(&self, evidence: &Evidence) -> Option<SlsaFindings> {
+        let (expected, builders) = self.build.as_ref()?;
+        expected.judge(evidence, builders).ok()
+    }
+
+    /// What a verification summary says, if one was asked for and it is the expected one.
+    pub fn summary_of(&self, evidence: &Evidence) -> Option<VsaFindings> {
+        self.summary.as_ref()?.judge(evidence).ok()
+    }
+
     /// The expected signers.
     pub fn signers(&self) -> &Signers {
         &self.signers
@@ -127,21 +163,38 @@ impl Policy {
     /// Whether this evidence approves what it is about. Whether enough have approved is asked of
     /// all of it together: [`Signers::enough`].
     pub fn decide<'e>(&self, evidence: &'e Evidence) -> Decision<'e> {
-        let approval = self
-            .signers
-            .admit(evidence)
-            .and_then(|()| self.approval(evidence));
-        match approval.and_then(|approval| self.release_matches(approval)) {
+        let one = |reason| vec![reason];
+        let approval = self.signers.admit(evidence).map_err(one);
+        let approval =
+            approval
+                .and_then(|()| self.asked_for(evidence))
+                .and_then(|asked| match asked {
+                    Some(approval) => Ok(approval),
+                    None => self.approval(evidence).map_err(one),
+                });
+        match approval.and_then(|approval| self.release_matches(approval).map_err(one)) {
             Ok(approval) => Decision::Accept(Accepted { evidence, approval }),
-            Err(reason) => Decision::Reject(vec![reason]),
+            Err(reasons) => Decision::Reject(reasons),
         }
+    }
+
+    /// Whether it is what was asked for of a build or a summary.
+    fn asked_for(&self, evidence: &Evidence) -> Result<Option<Approval>, Vec<Reason>> {
+        if let Some((expected, builders)) = &self.build {
+            expected.judge(evidence, builders)?;
+        }
+        let Some(expected) = &self.summary else {
+            return Ok(None);
+        };
+        expected.judge(evidence)?;
+        Ok(Some(Approval::Requested(vsa::TYPE.to_owned())))
     }
 
     /// Whether this evidence approves an image that it is about: cosign's statement about images does,
     /// and of files it says nothing.
     pub fn decide_image<'e>(&self, evidence: &'e Evidence) -> Decision<'e> {
         let found = evidence.statement().map(Statement::predicate_type);
-        if found != Some(IMAGE_SIGNED) || !self.types.is_empty() {
+        if found != Some(IMAGE_SIGNED) || !self.types.is_empty() || self.is_specific() {
             return self.decide(evidence);
         }
         let approval = self

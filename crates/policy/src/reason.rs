@@ -61,6 +61,14 @@ impl fmt::Display for Reason {
 /// Every code of this crate with its meaning.
 pub const CODES: &[(&str, &str)] = &[
     (
+        "build-parameter-unexpected",
+        "whoever started the build chose a parameter that nobody expects",
+    ),
+    (
+        "build-parameter-unknown",
+        "the build has an external parameter that its type is not known to have",
+    ),
+    (
         "build-type-unknown",
         "the builder is not known to make builds of this type",
     ),
@@ -100,14 +108,6 @@ pub const CODES: &[(&str, &str)] = &[
     ),
     ("name-mismatch", "the bytes were signed for another path"),
     ("name-unbound", "the bytes were signed, but for no path"),
-    (
-        "parameter-unexpected",
-        "whoever started the build chose a parameter that nobody expects",
-    ),
-    (
-        "parameter-unknown",
-        "the build has an external parameter that its type is not known to have",
-    ),
     (
         "predicate-malformed",
         "a predicate is not what its type says",
@@ -193,6 +193,27 @@ pub const CODES: &[(&str, &str)] = &[
     (
         "verdict-failed",
         "a statement that was asked for says no: tests, a verification or a review that did not pass",
+    ),
+    (
+        "vsa-failed",
+        "the verification that is summed up did not pass",
+    ),
+    ("vsa-level-missing", "the summary says no such level"),
+    (
+        "vsa-malformed",
+        "the verification summary is not what its type says",
+    ),
+    (
+        "vsa-required",
+        "only a verification summary can meet what is expected",
+    ),
+    (
+        "vsa-resource-mismatch",
+        "the summary is of another resource",
+    ),
+    (
+        "vsa-verifier-mismatch",
+        "the summary is by another verifier",
     ),
     (
         "workflow-input-mismatch",

@@ -3,6 +3,7 @@
 mod approval;
 pub(crate) mod archived;
 mod copy;
+mod emit;
 mod evidence;
 mod exempt;
 mod file;
@@ -26,7 +27,9 @@ use attest_provenance::ReleaseName;
 use attest_verify::{Sha1Names, Verifier};
 use clap::Args;
 
-use crate::args::{AcceptArg, Global, LayoutArgs, TrustArgs, predicate_type};
+use crate::args::{
+    AcceptArg, BuildArgs, Global, LayoutArgs, SummaryArgs, TrustArgs, predicate_type,
+};
 use crate::clock::Now;
 use crate::console::Console;
 use crate::failure::{Exit, Failure};
@@ -35,6 +38,7 @@ use crate::report::{Report, SubjectReport, Verdict};
 use crate::trust::{self, Surroundings, Trust};
 
 use copy::Handover;
+use emit::{Emission, EmitArgs};
 pub(crate) use evidence::Neighbours;
 pub(crate) use file::verify as lone_file;
 pub(crate) use folder::verify as verify_folder;
@@ -65,7 +69,7 @@ pub(crate) struct VerifyArgs {
     #[arg(long, value_name = "NAME@VERSION")]
     release: Option<String>,
     /// Use this bundle, or these, and no other
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", alias = "provenance-path")]
     bundle: Vec<PathBuf>,
     /// Let unsigned files that this pattern covers pass (`*` crosses no `/`, `**` does)
     #[arg(long, value_name = "GLOB")]
@@ -82,9 +86,15 @@ pub(crate) struct VerifyArgs {
     /// When everything verified, copy the files that did into this folder, which is absent or empty
     #[arg(long, value_name = "DIR")]
     copy_to: Option<PathBuf>,
-    /// With --copy-to: replace files of the same names
-    #[arg(long, requires = "copy_to")]
+    /// With --copy-to: replace files of the same names; with --emit-vsa: replace that file
+    #[arg(long)]
     force: bool,
+    #[command(flatten)]
+    build: BuildArgs,
+    #[command(flatten)]
+    summary: SummaryArgs,
+    #[command(flatten)]
+    emit: EmitArgs,
 }
 
 /// What one verifying run holds: built once, shared by all subjects.
@@ -112,6 +122,7 @@ pub(crate) fn run(args: &VerifyArgs, global: &Global, console: &Console) -> Resu
     if let Some(list) = &args.files_from {
         subjects.extend(list::read(list, args.null)?);
     }
+    refuse_idle_expectations(args, &subjects)?;
     if let Some(path) = &args.layout.layout {
         return layout::run(path, args, &subjects, now, global, console);
     }
@@ -126,13 +137,35 @@ pub(crate) fn run(args: &VerifyArgs, global: &Global, console: &Console) -> Resu
         .as_deref()
         .map(|to| Handover::plan(to, args.force, &subjects))
         .transpose()?;
+    if args.force && handover.is_none() && !args.emit.is_given() {
+        let message = "--force replaces what --copy-to or --emit-vsa would write";
+        return Err(Failure::request("bad-arguments", message));
+    }
     let session = session(args, &subjects, now)?;
+    let emission = Emission::plan(args, global, &subjects)?;
     let mut report = new_report(args, global, now, &session);
     (report.subjects, report.evidence) = many::answers(&subjects, &session);
     if let Some(handover) = handover {
         handover.run(&subjects, &mut report)?;
     }
+    if let Some(emission) = emission {
+        let policy = emit::policy(args, &report);
+        emission.run(&mut report, policy, global)?;
+    }
     Ok(report.render(console))
+}
+
+/// What was expected of a build or a summary must have been asked.
+fn refuse_idle_expectations(args: &VerifyArgs, subjects: &[Subject]) -> Result<(), Failure> {
+    let git = |it: &Subject| matches!(it, Subject::Git { .. } | Subject::GitObject(_));
+    let is_idle = args.layout.layout.is_some() || subjects.iter().any(git);
+    if !is_idle || !(args.build.is_given() || args.summary.is_given() || args.emit.is_given()) {
+        return Ok(());
+    }
+    Err(Failure::request(
+        "bad-arguments",
+        "neither a commit nor a layout shows how something was built, or sums up a verification",
+    ))
 }
 
 fn answer(subject: &Subject, session: &Session, shelf: &mut Shelf) -> SubjectReport {
@@ -199,6 +232,10 @@ fn session(args: &VerifyArgs, subjects: &[Subject], now: Now) -> Result<Session,
         })?;
         policy = policy.of_release(release);
     }
+    policy = args.build.add_to(policy)?;
+    policy = args
+        .summary
+        .add_to(policy, &args.build, args.emit.is_given())?;
     let allow_extra = args
         .allow_extra
         .iter()
@@ -302,6 +339,7 @@ fn new_report(args: &VerifyArgs, global: &Global, now: Now, session: &Session) -
         evidence: Vec::new(),
         archive: None,
         copied: None,
+        emitted: None,
         not_checked,
         verbose: global.verbose,
         explain: args.explain,

@@ -1,5 +1,6 @@
 //! The report for a person: the answer first, then what carries it, then what was not checked.
 
+use super::build;
 use super::steps::{self, StepLine, StepState};
 use super::{
     ArchiveReport, EvidenceState, FileReport, Proven, Refusal, Report, SubjectReport, Verdict,
@@ -57,6 +58,13 @@ pub(super) fn lines(report: &Report) -> Vec<String> {
     if let Some(copied) = &report.copied {
         let text = format!("{} to {}, as verified", files(copied.files), copied.to);
         lines.push(field("copied", &text));
+    }
+    if let Some(emitted) = &report.emitted {
+        let text = format!(
+            "{}, {} of {}, signed by key {}",
+            emitted.to, emitted.level, emitted.resource, emitted.key
+        );
+        lines.push(field("summary", &text));
     }
     for skipped in &report.not_checked {
         lines.push(format!("  {}: not checked", escape(skipped)));
@@ -189,6 +197,8 @@ fn proven_lines(report: &Report, proven: &Proven, lines: &mut Vec<String>) {
             known_by(report, root)
         ));
     }
+    lines.extend(proven.build.iter().flat_map(build::lines));
+    lines.extend(proven.summary.iter().flat_map(build::summary_lines));
     for skipped in &proven.skipped {
         lines.push(format!("     not checked: {}", escape(skipped)));
     }

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::build;
 use super::steps::{self, StepLine, StepState};
 use super::{
     Approvals, ArchiveReport, EvidenceReport, EvidenceState, FileReport, Refusal, Report,
@@ -30,6 +31,9 @@ pub(super) fn object(report: &Report) -> Value {
         "evidence": report.evidence.iter().map(evidence).collect::<Vec<_>>(),
         "archive": report.archive.as_ref().map(archive),
         "copied": report.copied.as_ref().map(|it| json!({ "to": it.to, "files": it.files })),
+        "emitted": report.emitted.as_ref().map(|it| json!({
+            "to": it.to, "verifier": it.verifier, "resource": it.resource, "level": it.level, "key": it.key,
+        })),
         "not_checked": report.not_checked,
     })
 }
@@ -111,6 +115,8 @@ fn evidence(evidence: &EvidenceReport) -> Value {
             "checks": proven.checks,
             "steps": proven.steps.iter().map(step).collect::<Vec<_>>(),
             "skipped": proven.skipped,
+            "build": proven.build.as_ref().map(build::object),
+            "summary": proven.summary.as_ref().map(build::summary_object),
         }),
         EvidenceState::Rejected(reasons) => json!({
             "place": evidence.place, "state": "rejected", "reasons": reasons.iter().map(refusal).collect::<Vec<_>>(),

@@ -179,7 +179,7 @@ impl Judging {
         };
         let wanted_words = format!("SLSA build level {wanted}");
         if level >= wanted {
-            self.holds("level", format!("{level}: {why}"), wanted_words);
+            self.holds("level", format!("SLSA build level {level}"), wanted_words);
         } else if builder.is_none() && level == 1 {
             if self.reasons.is_empty() {
                 self.refuse("builder-unknown", format!("level 1: {why}"), wanted_words);

@@ -20,7 +20,7 @@ use crate::limits;
 pub(super) fn bundles(bytes: &[u8]) -> Result<Vec<Bundle>, DialectError> {
     let mut object = Object::new("", json::parse(bytes, limits::BUNDLE)?)?;
     let payload_type = object.take("payloadType")?;
-    let payload = object.take("payload")?;
+    let payload = standard(object.take("payload")?);
     let signatures = object.take_objects("signatures", limits::EVIDENCE_PIECES)?;
     object.finish()?;
     // Each of them takes the payload along.
@@ -43,7 +43,11 @@ pub(super) fn bundles(bytes: &[u8]) -> Result<Vec<Bundle>, DialectError> {
             Some(text) => pem::signer(text.as_bytes())?,
             None => DraftSigner::Key { hint: None },
         });
-        plain.push(Value::Object(signature.into_rest()));
+        let mut rest = signature.into_rest();
+        if let Some(sig) = rest.remove("sig") {
+            rest.insert("sig".to_owned(), standard(sig));
+        }
+        plain.push(Value::Object(rest));
     }
     let envelope = Envelope::from_json(json!({
         "payloadType": payload_type,
@@ -64,6 +68,17 @@ pub(super) fn bundles(bytes: &[u8]) -> Result<Vec<Bundle>, DialectError> {
             draft.bundle()
         })
         .collect()
+}
+
+/// Base64 in the standard alphabet: DSSE lets writers choose, as Google Cloud Build does. A text that
+/// mixes the alphabets is left as it is, and refused.
+fn standard(value: Value) -> Value {
+    match value {
+        Value::String(text) if !text.contains(['+', '/']) => {
+            Value::String(text.replace('-', "+").replace('_', "/"))
+        }
+        other => other,
+    }
 }
 
 fn refuse_repeated(signatures: &[EnvelopeSignature]) -> Result<(), DialectError> {

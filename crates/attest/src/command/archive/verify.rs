@@ -68,6 +68,7 @@ pub(super) fn run(args: &VerifyArgs, global: &Global, console: &Console) -> Resu
         evidence: Vec::new(),
         archive: Some(archive_report(&path.display().to_string(), &checked)),
         copied: None,
+        emitted: None,
         not_checked: vec!["rollback".to_owned()],
         verbose: global.verbose,
         explain: args.explain,
@@ -132,9 +133,7 @@ fn judge(
         *index += before;
     }
     report.subjects.push(subject);
-    report
-        .evidence
-        .extend(shelf.into_reports(session.policy.signers()));
+    report.evidence.extend(shelf.into_reports(&session.policy));
 }
 
 /// Puts what is wrong with a blob in the place of what would follow from it.

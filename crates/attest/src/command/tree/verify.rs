@@ -93,7 +93,7 @@ pub(super) fn run(args: &VerifyArgs, global: &Global, console: &Console) -> Resu
         }
     }
     report.subjects.insert(0, manifest);
-    report.evidence = shelf.into_reports(session.policy.signers());
+    report.evidence = shelf.into_reports(&session.policy);
     Ok(report.render(console))
 }
 
@@ -145,6 +145,7 @@ fn new_report(args: &VerifyArgs, global: &Global, now: Now, session: &Session) -
         evidence: Vec::new(),
         archive: None,
         copied: None,
+        emitted: None,
         not_checked,
         verbose: global.verbose,
         explain: args.explain,

@@ -412,6 +412,7 @@ mod tests {
             evidence: Vec::new(),
             archive: None,
             copied: None,
+            emitted: None,
             not_checked: Vec::new(),
             verbose: false,
             explain: false,

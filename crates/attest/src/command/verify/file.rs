@@ -134,6 +134,10 @@ fn decide(
             Err(refusals) if shelf.is_unreadable(*index) || refusals.iter().any(is_unread_list) => {
                 unreadable = unreadable.or(refusals.into_iter().next());
             }
+            // Of the expected signer, and of another build: this is what the reader asked about.
+            Err(refusals) if session.policy.is_specific() && shelf.evidence(*index).is_some() => {
+                refused.splice(0..0, refusals);
+            }
             Err(refusals) => refused.extend(refusals),
         }
     }

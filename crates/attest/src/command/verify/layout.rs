@@ -407,6 +407,7 @@ fn new_report(
         evidence: Vec::new(),
         archive: None,
         copied: None,
+        emitted: None,
         not_checked: vec![
             "rollback".to_owned(),
             "when the steps were done: links carry no proven time".to_owned(),

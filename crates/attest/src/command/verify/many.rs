@@ -45,7 +45,7 @@ fn run(subjects: &[Subject], session: &Session) -> (Vec<SubjectReport>, Vec<Evid
             answer(subject, session, &mut shelf)
         })
         .collect();
-    (reports, shelf.into_reports(session.policy.signers()))
+    (reports, shelf.into_reports(&session.policy))
 }
 
 /// Whether evidence about a file is so large that memory allows for one such at a time.

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use attest_digest::{Artifact, Digest, Hashes};
-use attest_policy::{Accepted, Decision, Signers};
+use attest_policy::{Accepted, Decision, Policy};
 use attest_verify::dialect::{self, At, DialectError, Piece};
 use attest_verify::{Bundle, Evidence, Observed, Subject};
 
@@ -283,10 +283,12 @@ impl Shelf {
     }
 
     /// What became of every piece, for the report.
-    pub(crate) fn into_reports(self, signers: &Signers) -> Vec<EvidenceReport> {
+    pub(crate) fn into_reports(self, policy: &Policy) -> Vec<EvidenceReport> {
         let state = |outcome| match outcome {
             Outcome::Pending => EvidenceState::NotLookedAt,
-            Outcome::Proven(evidence) => EvidenceState::Proven(report::proven(&evidence, signers)),
+            Outcome::Proven(evidence) => {
+                EvidenceState::Proven(Box::new(report::proven(&evidence, policy)))
+            }
             Outcome::Rejected(refusals) => EvidenceState::Rejected(refusals),
             Outcome::Unreadable(refusal) => EvidenceState::Unreadable(refusal),
         };
@@ -294,6 +296,7 @@ impl Shelf {
             .into_iter()
             .map(|item| EvidenceReport {
                 place: format!("{}{}", item.place.display(), item.at),
+                digest: item.digest,
                 state: state(match (item.outcome, item.earlier) {
                     (Outcome::Rejected(_) | Outcome::Unreadable(_), Some(evidence)) => {
                         Outcome::Proven(evidence)

@@ -25,12 +25,12 @@ impl Judging {
                 Some(it) if known(&it.bound) || known(&it.written) => {}
                 Some(it) if known(&it.free) && (is_nothing(value) || it.is_input(&path)) => {}
                 Some(it) if known(&it.free) => self.refuse(
-                    "parameter-unexpected",
+                    "build-parameter-unexpected",
                     format!("{} = {value}", path.join(".")),
                     "no value that nobody expects",
                 ),
                 _ => self.refuse(
-                    "parameter-unknown",
+                    "build-parameter-unknown",
                     format!("external parameter {}", path.join(".")),
                     "only parameters that the build type is known to have",
                 ),

@@ -246,7 +246,7 @@ fn one_change_in_where_it_came_from_is_refused_by_its_code() {
         ),
         (
             |it| it.predicate["invocation"]["parameters"] = json!({"flag": "-x"}),
-            "parameter-unknown",
+            "build-parameter-unknown",
         ),
         (
             |it| {
@@ -473,7 +473,7 @@ fn inputs_are_expected_one_by_one() {
     });
     assert_eq!(
         variables.judge(&full()).unwrap_err(),
-        ["parameter-unexpected"]
+        ["build-parameter-unexpected"]
     );
     let empty = attestation(OWN).with(|it| {
         it.predicate["buildDefinition"]["externalParameters"]["vars"] = json!({});
@@ -486,7 +486,10 @@ fn a_parameter_with_a_dot_in_its_name_is_another_one() {
     let changed = attestation(OWN).with(|it| {
         it.predicate["buildDefinition"]["externalParameters"]["workflow.ref"] = json!("x");
     });
-    assert_eq!(changed.judge(&full()).unwrap_err(), ["parameter-unknown"]);
+    assert_eq!(
+        changed.judge(&full()).unwrap_err(),
+        ["build-parameter-unknown"]
+    );
 }
 
 #[test]

@@ -1,0 +1,283 @@
+//! `--emit-vsa`: signs the verdict as a verification summary, so that who comes later checks one
+//! signature.
+//!
+//! 1. Before anything is read: verifier and resource are named, the file is not in the way, the home's
+//!    keys are open.
+//! 2. Only after a yes about every subject: the summary says what was verified, by which policy and
+//!    evidence, and the lowest build level that was shown of any file; none that nobody asked for.
+//! 3. It is signed, logged and timestamped as every statement, verified, and only then written.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use attest_digest::{Artifact, Digest, DigestSet, Hashes};
+use attest_policy::slsa::{Level, Track, VsaExpectations};
+use attest_provenance::predicate::vsa::{self, VerificationResult, Vsa};
+use attest_provenance::{ResourceDescriptor, Statement, Subject as Named, json, relative_uri};
+use attest_sign::{Signer, Unsigned};
+use clap::Args;
+use serde_json::{Value, json};
+
+use super::VerifyArgs;
+use super::subject::Subject;
+use crate::args::{Global, HomeArgs, SummaryArgs};
+use crate::command::init::refuse_given_time;
+use crate::command::sign;
+use crate::failure::{Exit, Failure, with_source};
+use crate::files::{self, Overwrite};
+use crate::home::real;
+use crate::identity::Identity;
+use crate::report::{Emitted, EvidenceState, Report, SubjectReport, Verdict};
+use crate::trust;
+
+/// Where the verdict goes, and who signs it.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Signing the verdict")]
+pub(crate) struct EmitArgs {
+    /// When everything verified, write a verification summary (VSA) of it here, signed by the home's key
+    #[arg(long, value_name = "FILE", requires_all = ["vsa_verifier_id", "vsa_resource_uri"])]
+    emit_vsa: Option<PathBuf>,
+    #[command(flatten)]
+    home: HomeArgs,
+}
+
+impl EmitArgs {
+    /// Whether a summary is to be written.
+    pub(super) const fn is_given(&self) -> bool {
+        self.emit_vsa.is_some()
+    }
+}
+
+/// A summary to be written, whose keys are open.
+pub(super) struct Emission {
+    to: PathBuf,
+    overwrite: Overwrite,
+    verifier: String,
+    resource: String,
+    identity: Identity,
+}
+
+impl Emission {
+    /// # Errors
+    /// `bad-expectation`, `bad-arguments`, `file-exists`, and what opening the identity says: exit 2.
+    pub(super) fn plan(
+        args: &VerifyArgs,
+        global: &Global,
+        subjects: &[Subject],
+    ) -> Result<Option<Self>, Failure> {
+        let SummaryArgs {
+            vsa_verifier_id: Some(verifier),
+            vsa_resource_uri: Some(resource),
+            ..
+        } = &args.summary
+        else {
+            return Ok(None);
+        };
+        let Some(to) = &args.emit.emit_vsa else {
+            return Ok(None);
+        };
+        refuse_given_time(global)?;
+        VsaExpectations::new(verifier, resource)
+            .map_err(|error| Failure::request("bad-expectation", error))?;
+        refuse_a_subject(to, subjects)?;
+        if !args.force && to.symlink_metadata().is_ok() {
+            return Err(files::exists_failure(to));
+        }
+        let home = &args.emit.home;
+        Ok(Some(Self {
+            to: to.clone(),
+            overwrite: if args.force {
+                Overwrite::Force
+            } else {
+                Overwrite::Refuse
+            },
+            verifier: verifier.clone(),
+            resource: resource.clone(),
+            identity: Identity::open(&home.home(), home.password())?,
+        }))
+    }
+
+    /// Signs and writes what a report says, if it is a yes.
+    ///
+    /// # Errors
+    /// `vsa-not-written` and what signing and writing say: exit 3.
+    pub(super) fn run(
+        self,
+        report: &mut Report,
+        policy: Value,
+        global: &Global,
+    ) -> Result<(), Failure> {
+        if report.exit() != Exit::Yes {
+            return Ok(());
+        }
+        let now = global.now()?.time;
+        let level = level_of(report);
+        let summary = Vsa {
+            verifier_id: self.verifier.clone(),
+            time_verified: Some(now),
+            resource_uri: self.resource.clone(),
+            policy: described(policy)?,
+            input_attestations: inputs(report),
+            result: VerificationResult::Passed,
+            verified_levels: vec![level.to_string()],
+            dependency_levels: BTreeMap::new(),
+            slsa_version: Some("1.2".to_owned()),
+        };
+        let not_written =
+            |error: &dyn std::error::Error| Failure::unknown("vsa-not-written", with_source(error));
+        let subjects = subjects(report).map_err(|error| not_written(&error))?;
+        let statement = Statement::new(subjects, vsa::TYPE, summary.to_json())
+            .map_err(|error| not_written(&error))?;
+        let payload = statement.to_bytes();
+        let mut log = self.identity.open_log()?;
+        let verifier = sign::verifier(self.identity.home(), now)?;
+        let authority = self.identity.authority.at(now);
+        let key = &self.identity.artifact_key;
+        let signed = Signer::new(key, &authority, &mut log, &verifier)
+            .sign(&[Unsigned::Statement(&payload)])
+            .map_err(|error| Failure::unknown(error.code(), with_source(&error)))?;
+        let Some(signed) = signed.first() else {
+            return Err(Failure::unknown("vsa-not-written", "nothing was signed"));
+        };
+        self.check(signed.evidence(), &level)?;
+        files::write(&self.to, signed.bundle(), 0o644, self.overwrite)?;
+        report.emitted = Some(Emitted {
+            to: self.to.display().to_string(),
+            verifier: self.verifier,
+            resource: self.resource,
+            level: level.to_string(),
+            key: format!("sha256:{}", hex::encode(key.fingerprint())),
+        });
+        Ok(())
+    }
+
+    /// What is handed out is what would be accepted.
+    fn check(&self, evidence: &attest_verify::Evidence, level: &Level) -> Result<(), Failure> {
+        let refused = |words: String| Failure::unknown("vsa-not-written", words);
+        let expected = VsaExpectations::new(&self.verifier, &self.resource)
+            .and_then(|it| it.of_level(&level.to_string()))
+            .map_err(|error| refused(error.to_string()))?;
+        let judged = expected.judge(evidence);
+        let reason = |it: Vec<attest_policy::Reason>| it.first().map(ToString::to_string);
+        judged
+            .map(|_| ())
+            .map_err(|it| refused(reason(it).unwrap_or_default()))
+    }
+}
+
+/// What the flags ask for, in a form that says the same in the same bytes.
+pub(super) fn policy(args: &VerifyArgs, report: &Report) -> Value {
+    let mut build = serde_json::Map::new();
+    for (name, value) in args.build.words() {
+        let values = build.entry(name).or_insert_with(|| json!([]));
+        if let Value::Array(values) = values {
+            values.push(json!(value));
+        }
+    }
+    if let Some(level) = args.build.level() {
+        build.insert("slsa-level".to_owned(), json!(level));
+    }
+    json!({
+        "signer": report.signer,
+        "require": args.trust.signers.require,
+        "trust": report.trust.iter().map(|it| json!({ "what": it.what, "sha256": it.sha256 })).collect::<Vec<_>>(),
+        "accept": trust::accepted_words(&args.trust),
+        "independent": report.independent,
+        "types": args.trust.types,
+        "release": args.release,
+        "build": build,
+    })
+}
+
+/// A policy by its digest, with what it says.
+fn described(policy: Value) -> Result<ResourceDescriptor, Failure> {
+    let bytes = json::canonical(&policy)
+        .map_err(|error| Failure::unknown("vsa-not-written", with_source(&error)))?;
+    let annotations = match policy {
+        Value::Object(fields) => Some(fields),
+        _ => None,
+    };
+    Ok(ResourceDescriptor {
+        uri: Some(FLAGS.to_owned()),
+        digests: Artifact::of_bytes(&bytes, Hashes::Sha256).sha256().into(),
+        annotations,
+        ..ResourceDescriptor::default()
+    })
+}
+
+/// Policies that were given as flags: the digest is of the annotations in their canonical form
+/// (RFC 8785).
+const FLAGS: &str = "https://attest.dev/policies/flags/v1";
+
+/// The files that were verified.
+fn subjects(report: &Report) -> Result<Vec<Named>, attest_provenance::StatementError> {
+    let of_subject = |subject: &SubjectReport| {
+        let is_alone = !matches!(subject.kind, "folder" | "checksums" | "image");
+        let files = subject.files.iter();
+        let verified = files.filter(|it| matches!(it.verdict, Verdict::Verified));
+        verified
+            .filter_map(|it| {
+                let digest = Digest::parse(&format!("sha256:{}", it.sha256.as_ref()?)).ok()?;
+                let name = match subject.kind {
+                    "digest" => "",
+                    _ if is_alone => it.path.rsplit('/').next().unwrap_or_default(),
+                    _ => &it.path,
+                };
+                Some(Named::new(name, DigestSet::from(digest)))
+            })
+            .collect::<Vec<_>>()
+    };
+    report.subjects.iter().flat_map(of_subject).collect()
+}
+
+/// The evidence that decided, by the digest of the file that holds it.
+fn inputs(report: &Report) -> Vec<ResourceDescriptor> {
+    let decided = report.subjects.iter().flat_map(|it| &it.decided_by);
+    let mut by_digest = BTreeMap::new();
+    for evidence in decided.filter_map(|it| report.evidence.get(*it)) {
+        if let Some(digest) = evidence.digest {
+            let name = evidence.place.rsplit('/').next().unwrap_or_default();
+            let name = name.split('#').next().unwrap_or_default();
+            by_digest.entry(digest.hex()).or_insert((name, digest));
+        }
+    }
+    let described = |(name, digest): (&str, Digest)| ResourceDescriptor {
+        uri: Some(relative_uri(name)),
+        digests: digest.into(),
+        ..ResourceDescriptor::default()
+    };
+    by_digest.into_values().map(described).collect()
+}
+
+/// The lowest build level of any subject; of one subject the highest that its evidence shows.
+fn level_of(report: &Report) -> Level {
+    let of_subject = |subject: &SubjectReport| {
+        let decided = subject.decided_by.iter();
+        let evidence = decided.filter_map(|it| report.evidence.get(*it));
+        evidence
+            .filter_map(|it| match &it.state {
+                EvidenceState::Proven(proven) => proven.build.as_ref(),
+                _ => None,
+            })
+            .map(attest_policy::slsa::SlsaFindings::level)
+            .max()
+    };
+    let levels: Option<Vec<u8>> = report.subjects.iter().map(of_subject).collect();
+    match levels.and_then(|it| it.into_iter().min()) {
+        Some(level) => Level::Number(Track::Build, level),
+        None => Level::Unevaluated(Track::Build),
+    }
+}
+
+/// What is verified is not written over.
+fn refuse_a_subject(to: &Path, subjects: &[Subject]) -> Result<(), Failure> {
+    let same = |it: &Subject| match it {
+        Subject::File(path) | Subject::Sums { path, .. } => real(path) == real(to),
+        _ => false,
+    };
+    if subjects.iter().any(same) {
+        let message = format!("--emit-vsa {} is what is verified", to.display());
+        return Err(Failure::request("bad-arguments", message));
+    }
+    Ok(())
+}
