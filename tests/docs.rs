@@ -364,7 +364,7 @@ fn every_command_line_of_attest_in_the_documents_has_commands_and_flags_that_exi
     for (name, text) in pages() {
         for line in command_lines(&text) {
             let words: Vec<&str> = line.split(' ').collect();
-            let known = (0..=words.len().min(2))
+            let known = (0..=words.len().min(3))
                 .rev()
                 .map(|it| words[..it].join(" "));
             let mut known = known.filter(|it| commands.contains_key(it));

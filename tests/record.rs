@@ -612,3 +612,40 @@ fn what_was_begun_is_ended_only_as_it_was_by_the_key_that_began_it() {
         .attest("provenance record stop -n edit -p src --home first")
         .yes();
 }
+
+/// The chain alone, against a layout that wants one step by our key.
+fn chain(world: &World, flags: &str) -> Ran {
+    if !world.at("root.layout").exists() {
+        world.attest("key generate owner.key --no-password").yes();
+        let step = "--step build:trust/release.pub --expires 2099-01-01 -o root.layout";
+        world.attest(&format!("provenance layout new {step}")).yes();
+        world
+            .attest("provenance layout sign root.layout --key owner.key --no-password")
+            .yes();
+    }
+    let line =
+        format!("provenance layout verify root.layout --layout-key owner.pub --links . {flags}");
+    world.attest(line.trim_end())
+}
+
+#[test]
+fn a_link_of_ours_satisfies_a_layout_unless_the_step_failed() {
+    let world = world();
+    for form in ["", "--dsse"] {
+        let flags = format!("-m src -p app --force --link-only {form}");
+        run(&world, &flags, "cp src/main.c app").yes();
+        chain(&world, "").yes();
+        assert_eq!(run(&world, &flags, "exit 3").exit, 3);
+        let ran = chain(&world, "");
+        assert_eq!(ran.exit, 1, "{ran:#?}");
+        assert!(ran.out.contains("step-failed"), "{ran:#?}");
+        chain(&world, "--allow-failed-step").yes();
+    }
+    // Of several commands none was watched: there is no value, and none that says no.
+    clear(&world);
+    world
+        .attest("provenance record start -n build -m src")
+        .yes();
+    world.attest("provenance record stop -n build -p app").yes();
+    chain(&world, "").yes();
+}

@@ -33,7 +33,7 @@ pub(super) struct ScribeArgs {
     #[arg(long, value_name = "FILE")]
     signing_key: Option<PathBuf>,
     /// Whose key ids the link and its name bear
-    #[arg(long, value_name = "WHOSE", value_enum, default_value = "in-toto")]
+    #[arg(long, value_name = "WHOSE", value_enum, default_value = "reference")]
     keyid: Flavour,
     /// Replace records that exist
     #[arg(long)]
@@ -44,9 +44,10 @@ pub(super) struct ScribeArgs {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Flavour {
-    /// The reference implementation's
-    InToto,
-    /// in-toto-golang's
+    /// Those of in-toto's reference implementation
+    #[value(alias = "in-toto")]
+    Reference,
+    /// Those of in-toto-golang
     Golang,
 }
 
@@ -103,7 +104,7 @@ impl Scribe {
             .or(identity.as_ref().map(|it| &it.artifact_key))
             .ok_or_else(|| Failure::unknown("internal-error", "nobody signs"))?;
         let flavour = match args.keyid {
-            Flavour::InToto => KeyFlavour::Reference,
+            Flavour::Reference => KeyFlavour::Reference,
             Flavour::Golang => KeyFlavour::Golang,
         };
         Ok(Self {
