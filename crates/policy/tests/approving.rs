@@ -1,0 +1,91 @@
+//! What of the evidence approves, and as what.
+
+use attest_policy::{Approval, Decision, Policy};
+use attest_provenance::ReleaseName;
+use serde_json::json;
+
+use super::{OTHER, RELEASE, SLSA, World, decided, expected, key, provenance, release, word};
+
+const SLSA_0_2: &str = "https://slsa.dev/provenance/v0.2";
+const IMAGE: &str = "https://sigstore.dev/cosign/sign/v1";
+
+#[test]
+fn by_default_few_statements_approve_and_of_a_release_that_is_wanted_one() {
+    let (world, alice) = (World::get(), key());
+    let policy = || Policy::expecting(expected(&alice));
+    let asks = |types: &[&str]| policy().approving_only(types.iter().map(|it| (*it).to_owned()));
+    let files: &[(&str, &[u8])] = &[("x", b"x")];
+    let state = |kind, predicate| world.statement(&alice, kind, &predicate, files);
+    let message = world.message(&alice, b"x");
+    let released = state(RELEASE, release("1.0.0"));
+    let built = state(SLSA, provenance());
+    let tested = state(OTHER, json!({}));
+    for (evidence, wanted) in [
+        (&message, "accepted"),
+        (&released, "accepted"),
+        (&built, "accepted"),
+        (&state(SLSA_0_2, json!({})), "accepted"),
+        (&tested, "predicate-not-requested"),
+        (&state(IMAGE, json!({})), "predicate-not-requested"),
+        (&state(RELEASE, json!({})), "release-malformed"),
+        (&state(SLSA, json!({})), "provenance-malformed"),
+    ] {
+        assert_eq!(decided(&policy(), evidence), wanted);
+    }
+    // What is asked for approves, and nothing else does.
+    assert_eq!(decided(&asks(&[OTHER]), &tested), "accepted");
+    for evidence in [&message, &released, &built] {
+        assert_eq!(
+            decided(&asks(&[OTHER]), evidence),
+            "predicate-not-requested"
+        );
+    }
+    assert_eq!(decided(&asks(&[RELEASE, OTHER]), &released), "accepted");
+    // Another signer approves nothing.
+    let another = Policy::expecting(expected(&key()));
+    assert_eq!(decided(&another, &message), "signer-mismatch");
+    let wanted = |name: &str| policy().of_release(ReleaseName::parse(name).unwrap());
+    assert_eq!(decided(&wanted("hello@1.0.0"), &released), "accepted");
+    assert_eq!(
+        decided(&wanted("hello@1.0.1"), &released),
+        "release-mismatch"
+    );
+    for evidence in [&message, &built] {
+        assert_eq!(decided(&wanted("hello@1.0.0"), evidence), "release-missing");
+    }
+    assert!(policy().release().is_none() && wanted("hello@1.0.0").release().is_some());
+}
+
+#[test]
+fn of_images_cosigns_statement_approves_as_well() {
+    let (world, alice) = (World::get(), key());
+    let files: &[(&str, &[u8])] = &[("x", b"x")];
+    let policy = || Policy::expecting(expected(&alice));
+    let image = world.statement(&alice, IMAGE, &json!({}), files);
+    assert_eq!(word(&policy().decide_image(&image)), "accepted");
+    let other = world.statement(&alice, OTHER, &json!({}), files);
+    assert_eq!(
+        word(&policy().decide_image(&other)),
+        "predicate-not-requested"
+    );
+    let asked = policy().approving_only([OTHER.to_owned()]);
+    assert_eq!(word(&asked.decide_image(&image)), "predicate-not-requested");
+    let another = Policy::expecting(expected(&key()));
+    assert_eq!(word(&another.decide_image(&image)), "signer-mismatch");
+    let released = policy().of_release(ReleaseName::parse("hello@1.0.0").unwrap());
+    assert_eq!(word(&released.decide_image(&image)), "release-missing");
+}
+
+#[test]
+fn as_what_it_approves_is_said() {
+    let (world, alice) = (World::get(), key());
+    let files: &[(&str, &[u8])] = &[("x", b"x")];
+    let policy = Policy::expecting(expected(&alice));
+    let message = world.message(&alice, b"x");
+    let released = world.statement(&alice, RELEASE, &release("1.0.0"), files);
+    let old = world.statement(&alice, SLSA_0_2, &json!({}), files);
+    let is = |evidence, wanted: fn(&Approval) -> bool| matches!(policy.decide(evidence), Decision::Accept(it) if wanted(it.approval()));
+    assert!(is(&message, |it| matches!(it, Approval::Message)));
+    assert!(is(&released, |it| matches!(it, Approval::Release(_))));
+    assert!(is(&old, |it| matches!(it, Approval::Provenance(None))));
+}
