@@ -222,6 +222,26 @@ fn a_statement_is_about_files_and_digests() {
     }
 }
 
+#[test]
+fn a_bill_of_materials_is_named_by_the_digest_of_its_bytes() {
+    let world = world();
+    let bom = b"{ \"bomFormat\": \"CycloneDX\",\n\t\"specVersion\": \"1.6\" }\n";
+    world.write("sbom.json", bom);
+    world
+        .attest("provenance statement --type reference --document sbom.json --subject a.txt --sign -o r.json")
+        .yes();
+    verify(&world, "a.txt --bundle r.json --type reference").yes();
+    let shown = world.attest("inspect r.json").yes();
+    let digest = attest_digest::Artifact::of_bytes(bom, attest_digest::Hashes::Sha256).sha256();
+    assert!(shown.out.contains(&digest.to_string()), "{}", shown.out);
+    world
+        .attest("provenance statement --type cyclonedx --document sbom.json --subject a.txt")
+        .refused(2, "bad-arguments");
+    world
+        .attest("provenance statement --type reference --document none.json --subject a.txt")
+        .refused(3, "file-unreadable");
+}
+
 fn fixture(name: &str) -> Vec<u8> {
     let path = root().join("fixtures/reports").join(name).join("report");
     std::fs::read(Path::new(&path)).unwrap()

@@ -18,7 +18,7 @@ mod verify;
 pub use detached::{detached, detached_key};
 pub use layouts::{layout, link, rules};
 pub use log::{checkpoint, log_entry, tile};
-pub use provenance::{envelope, json, statement, tree_manifest};
+pub use provenance::{envelope, json, predicate, report, statement, tree_manifest};
 pub use release::{checksums, key_file};
 pub use verify::{OWN_ARTIFACT, OWN_TIME, bundle, dialect, image, timestamp, trusted_root};
 
@@ -51,6 +51,8 @@ pub const TARGETS: &[Target] = &[
     ("layout", layout),
     ("link", link),
     ("log_entry", log_entry),
+    ("predicate", predicate),
+    ("report", report),
     ("rules", rules),
     ("statement", statement),
     ("tile", tile),

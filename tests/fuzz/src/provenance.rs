@@ -2,9 +2,12 @@
 
 use attest_provenance::tree::{TreeReader, TreeWriter};
 use attest_provenance::json::{Limits, Value, canonical, parse};
+use attest_provenance::predicate::Claimed;
 use attest_provenance::predicate::reference::Reference;
 use attest_provenance::predicate::release::ClaimedRelease;
 use attest_provenance::predicate::slsa::ClaimedProvenance;
+use attest_provenance::predicate::test_result::Outcome as Tested;
+use attest_provenance::report::{Tool, ToolReport};
 use attest_provenance::{Envelope, PAE_PREFIX, ReleaseName, Statement};
 
 use crate::Outcome;
@@ -65,6 +68,83 @@ pub fn statement(data: &[u8]) -> Outcome {
     }
     let _ = ClaimedProvenance::from_statement(&statement);
     Outcome::Read
+}
+
+/// A predicate, behind its type and a line end: what we can write of it is read again as the same, and
+/// what has a verdict says which.
+pub fn predicate(data: &[u8]) -> Outcome {
+    let Some((kind, predicate)) = split(data) else {
+        return Outcome::Refused;
+    };
+    let text = |predicate: &Value| {
+        serde_json::json!({
+            "_type": "https://in-toto.io/Statement/v1",
+            "subject": [{"name": "a", "digest": {"sha256": "00".repeat(32)}}],
+            "predicateType": kind,
+            "predicate": predicate,
+        })
+        .to_string()
+    };
+    let read = |predicate: &Value| {
+        let statement = Statement::parse(text(predicate).as_bytes()).ok()?;
+        Claimed::from_statement(&statement).ok()
+    };
+    let Some(claimed) = parse(predicate, LIMITS).ok().and_then(|it| read(&it)) else {
+        return Outcome::Refused;
+    };
+    let written = match &claimed {
+        Claimed::Vsa(it) => Some(it.to_json()),
+        Claimed::Svr(it) if kind.ends_with("/v0.2") => Some(it.to_json()),
+        Claimed::TestResult(it) => {
+            assert!(!it.has_passed() || it.result == Tested::Passed && it.failed.is_empty());
+            Some(it.to_json())
+        }
+        Claimed::Reference(it) => Some(it.to_json()),
+        _ => None,
+    };
+    if let Some(written) = written {
+        assert_eq!(read(&written).as_ref(), Some(&claimed));
+    }
+    Outcome::Read
+}
+
+/// A tool's report, behind the name of the tool and a line end: it passes only when something passed
+/// and nothing else is said.
+pub fn report(data: &[u8]) -> Outcome {
+    let Some((tool, bytes)) = split(data) else {
+        return Outcome::Refused;
+    };
+    let tool = match tool {
+        "sarif" => Tool::Sarif,
+        "oscap-arf" => Tool::OscapArf,
+        "zap" => Tool::Zap,
+        "nikto" => Tool::Nikto,
+        "wapiti" => Tool::Wapiti,
+        "aide" => Tool::Aide,
+        _ => return Outcome::Refused,
+    };
+    let Ok(report) = ToolReport::parse(tool, bytes) else {
+        return Outcome::Refused;
+    };
+    let result = report.test_result(Vec::new(), None);
+    assert_eq!(result.result, report.outcome());
+    assert!(!tool.is_dynamic() || !report.targets().is_empty());
+    match result.result {
+        Tested::Passed => {
+            assert!(!result.passed.is_empty());
+            assert!(result.warned.is_empty() && result.failed.is_empty());
+        }
+        Tested::Warned => assert!(!result.warned.is_empty() && result.failed.is_empty()),
+        Tested::Failed => assert!(!result.failed.is_empty()),
+    }
+    Outcome::Read
+}
+
+/// The first line, and the bytes behind it.
+fn split(data: &[u8]) -> Option<(&str, &[u8])> {
+    let end = data.iter().position(|byte| *byte == b'\n')?;
+    let (line, rest) = data.split_at(end);
+    Some((std::str::from_utf8(line).ok()?, rest.get(1..)?))
 }
 
 /// An envelope survives writing and reading, and signs what it says.

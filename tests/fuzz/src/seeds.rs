@@ -57,6 +57,7 @@ fn inside(file: &Path, bytes: Vec<u8>) -> Vec<Seed> {
     match name {
         "signature" => seeds.push(seed("detached", file, bytes.clone())),
         "key" => seeds.push(seed("detached_key", file, bytes.clone())),
+        "report" => seeds.extend(tool_report(file, &bytes)),
         _ => {}
     }
     if name.ends_with(".layout") {
@@ -80,6 +81,20 @@ fn inside(file: &Path, bytes: Vec<u8>) -> Vec<Seed> {
     seeds
 }
 
+/// A report behind the name of its tool, which is that of the folder above its own.
+fn tool_report(file: &Path, bytes: &[u8]) -> Option<Seed> {
+    let tool = file.parent()?.parent()?.file_name()?.to_str()?;
+    let behind = [tool.as_bytes(), b"\n", bytes].concat();
+    Some(seed("report", file, behind))
+}
+
+/// A statement's predicate behind its type.
+fn predicate_of(statement: &[u8]) -> Option<Vec<u8>> {
+    let value: Value = serde_json::from_slice(statement).ok()?;
+    let kind = value["predicateType"].as_str()?;
+    Some(format!("{kind}\n{}", value.get("predicate")?).into_bytes())
+}
+
 fn inside_json(file: &Path, value: &Value, bytes: &[u8]) -> Vec<Seed> {
     let mut seeds = Vec::new();
     let mut add = |target, bytes: &[u8]| seeds.push(seed(target, file, bytes.to_owned()));
@@ -92,6 +107,7 @@ fn inside_json(file: &Path, value: &Value, bytes: &[u8]) -> Vec<Seed> {
     }
     if value.get("_type").is_some() {
         add("statement", bytes);
+        predicate_of(bytes).inspect(|it| add("predicate", it));
     }
     if ["manifests", "layers", "critical"]
         .iter()
@@ -104,7 +120,10 @@ fn inside_json(file: &Path, value: &Value, bytes: &[u8]) -> Vec<Seed> {
     }
     if let Some(envelope) = value.get("dsseEnvelope") {
         add("envelope", envelope.to_string().as_bytes());
-        decoded(&envelope["payload"]).inspect(|it| add("statement", it));
+        if let Some(payload) = decoded(&envelope["payload"]) {
+            add("statement", &payload);
+            predicate_of(&payload).inspect(|it| add("predicate", it));
+        }
     }
     let material = &value["verificationMaterial"];
     for entry in material["tlogEntries"].as_array().into_iter().flatten() {

@@ -7,7 +7,7 @@ import json
 import tomllib
 from pathlib import Path
 
-from suite import conformance, install
+from suite import conformance, install, statements
 from suite.bundles import Bundle, beside
 from suite.cases import Peer
 from suite.cosign import (
@@ -370,7 +370,11 @@ def signs_a_test_result_that_approves_nothing_unasked(world):
     theirs = {"key": key.with_suffix(".pub"), "root": world.stack.root}
     verify_statement(world, [file], beside(file), kind, **theirs).accepted()
     world.verify(file, **theirs).says_no("predicate-not-requested")
-    world.verify(file, "--type", kind, **theirs).accepted()
+    world.verify(file, "--type", "test-result", **theirs).says_no("verdict-failed")
+
+
+cosign.case(statements.accepts_our_statements_of_all_its_types)
+cosign.case(statements.makes_statements_of_all_its_types_that_we_accept)
 
 
 @cosign.case

@@ -20,7 +20,7 @@ mod request;
 mod reserved;
 mod restore;
 mod run;
-mod sbom;
+pub(crate) mod sbom;
 mod secrets;
 mod selfcheck;
 mod stage;

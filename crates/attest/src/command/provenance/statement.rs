@@ -2,14 +2,17 @@
 
 use std::path::{Path, PathBuf};
 
+use attest_digest::{Artifact, Hashes};
+use attest_provenance::predicate::reference::{self, Reference};
 use attest_provenance::predicate::{Claimed, TypeName, custom};
 use attest_provenance::{Statement, json, limits};
 use clap::Args;
 use serde_json::{Value, json};
 
 use super::desk::{Desk, DeskArgs};
-use super::subject::NamedSubject;
+use super::subject::{NamedSubject, name_of};
 use crate::args::{Global, predicate_type};
+use crate::command::release::sbom::media_type;
 use crate::console::Console;
 use crate::failure::{Exit, Failure, with_source};
 use crate::files;
@@ -23,6 +26,10 @@ pub(crate) struct StatementArgs {
     /// The predicate, a JSON object; for custom any text [default: an empty object]
     #[arg(long, value_name = "FILE")]
     predicate: Option<PathBuf>,
+    /// For a reference: a document that it names by the digest of its bytes, such as a bill of materials;
+    /// can be repeated
+    #[arg(long, value_name = "FILE", conflicts_with = "predicate")]
+    document: Vec<PathBuf>,
     /// What the statement is about: a file, or sha256:HEX=NAME, gitCommit:HEX=NAME; can be repeated
     #[arg(long, value_name = "FILE|DIGEST[=NAME]", required = true)]
     subject: Vec<String>,
@@ -44,7 +51,11 @@ pub(crate) fn run(
     let named = predicate_type(&args.predicate_type)?;
     let subjects = args.subject.iter().map(|it| NamedSubject::parse(it));
     let subjects: Vec<NamedSubject> = subjects.collect::<Result<_, _>>()?;
-    let predicate = predicate(args.predicate.as_deref(), &named, global)?;
+    let predicate = if args.document.is_empty() {
+        predicate(args.predicate.as_deref(), &named, global)?
+    } else {
+        documents(&args.document, &named)?
+    };
     let out = args.out.as_deref();
     args.desk.refuse_existing(out.as_slice())?;
     let desk = args
@@ -152,4 +163,30 @@ fn predicate(path: Option<&Path>, named: &TypeName, global: &Global) -> Result<V
     Err(malformed("a predicate is a JSON object".to_owned()))
 }
 
+/// A reference to the documents as they are: by digest, never by what is in them.
+fn documents(paths: &[PathBuf], named: &TypeName) -> Result<Value, Failure> {
+    if named.written() != reference::TYPE {
+        return Err(Failure::request(
+            "bad-arguments",
+            format!(
+                "--document makes a reference, and --type is {}",
+                named.written()
+            ),
+        ));
+    }
+    let documents = paths.iter().map(|path| {
+        let bytes = files::read_limited(path, limits::REPORT.bytes as u64).map_err(|error| {
+            Failure::unknown("file-unreadable", format!("{}: {error}", path.display()))
+        })?;
+        let digest = Artifact::of_bytes(&bytes, Hashes::Sha256).sha256();
+        let media_type = media_type(&bytes).unwrap_or(BYTES);
+        let name = name_of(path)?;
+        Ok(Reference::beside(&name, digest.into(), media_type))
+    });
+    let documents = documents.collect::<Result<_, Failure>>()?;
+    Ok(Reference::new(ATTESTER, documents).to_json())
+}
+
+const ATTESTER: &str = "https://attest.dev/statement";
+const BYTES: &str = "application/octet-stream";
 const MODE: u32 = 0o644;

@@ -52,8 +52,8 @@ impl Sbom {
     }
 }
 
-/// By the content: names lie.
-fn media_type(bytes: &[u8]) -> Option<&'static str> {
+/// The media type of a bill of materials, by the content: names lie.
+pub(crate) fn media_type(bytes: &[u8]) -> Option<&'static str> {
     let text = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes);
     match text.iter().find(|byte| !byte.is_ascii_whitespace())? {
         b'{' => json_media_type(text),
