@@ -49,7 +49,6 @@ print(read.pb.predicate_type)
 
 MODELS = {
     "slsa-provenance": ("provenance.v1.provenance_pb2", "Provenance"),
-    "vsa": ("vsa.v1.vsa_pb2", "VerificationSummary"),
     "test-result": ("test_result.v0.test_result_pb2", "TestResult"),
     "scai": ("scai.v0.scai_pb2", "AttributeReport"),
     "in-toto-link": ("link.v0.link_pb2", "Link"),
