@@ -1,6 +1,5 @@
 //! Strict JSON, statements, envelopes.
 
-use attest_provenance::tree::{TreeReader, TreeWriter};
 use attest_provenance::json::{Limits, Value, canonical, parse};
 use attest_provenance::predicate::Claimed;
 use attest_provenance::predicate::reference::Reference;
@@ -8,6 +7,7 @@ use attest_provenance::predicate::release::ClaimedRelease;
 use attest_provenance::predicate::slsa::ClaimedProvenance;
 use attest_provenance::predicate::test_result::Outcome as Tested;
 use attest_provenance::report::{Tool, ToolReport};
+use attest_provenance::tree::{TreeReader, TreeWriter};
 use attest_provenance::{Envelope, PAE_PREFIX, ReleaseName, Statement};
 
 use crate::Outcome;
