@@ -152,6 +152,88 @@ def release(world, args) -> None:
     shutil.rmtree(big)
 
 
+def tree(world, args) -> None:
+    """A deployed tree: every attribute against a signed manifest, and the bytes alone"""
+    place = world.new_folder("tree")
+    top = place / "top"
+    count = args.tree_files
+    for number in range(count):
+        path = top / f"{number // 10_000:03}" / f"{number // 100 % 100:02}" / f"{number:07}.bin"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(os.urandom(args.tree_bytes // count))
+    manifest = snapshot(world, top)
+    contenders = [tree_verify(world, top, manifest), *listed(place, top)]
+    if shutil.which("aide"):
+        contenders.append(aide(world, place, top))
+    what = f"{count:,} files, {args.tree_bytes / 1e6:,.0f} MB"
+    print(f"Warm, {what}:\n", flush=True)
+    race(world, contenders, args.long_runs)
+    table(contenders, against=contenders[0], unit="s")
+    if os.access("/proc/sys/vm/drop_caches", os.W_OK):
+        print(f"\nCold (page cache, inodes and names dropped before each), {what}:\n", flush=True)
+        for contender in contenders:
+            contender.runs.clear()
+            contender.before = drop_caches
+        race(world, contenders, args.long_runs)
+        table(contenders, against=contenders[0], unit="s")
+    shutil.rmtree(place)
+    many = args.tree_many
+    if many:
+        place = world.new_folder("many-trees")
+        for number in range(many):
+            path = place / "top" / f"{number // 10_000:03}" / f"{number:07}"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(b"%d" % number)
+        manifest = snapshot(world, place / "top")
+        contenders = [tree_verify(world, place / "top", manifest)]
+        print(f"\nWarm, {many:,} files of a few bytes:\n", flush=True)
+        race(world, contenders, 1)
+        table(contenders, against=contenders[0], unit="s")
+        shutil.rmtree(place)
+
+
+def snapshot(world, top: Path) -> Path:
+    manifest = top.parent / "top.tree"
+    signing = ["--sign", "--home", world.identity.home, "--no-password"]
+    world.attest("tree", "snapshot", top, "-o", manifest, *signing).accepted()
+    return manifest
+
+
+def tree_verify(world, top: Path, manifest: Path) -> Contender:
+    trust = ["--key", world.identity.public, "--trusted-root", world.identity.root]
+    return Contender("attest tree verify", [world.binary, "tree", "verify", top, "--manifest", manifest, *trust])
+
+
+def listed(place: Path, top: Path) -> list[Contender]:
+    """The checksum tools, with a list that each of them wrote."""
+    contenders = []
+    for tool, check in (("sha256sum", ["-c", "--quiet", "--strict"]), ("b3sum", ["--check", "--quiet"])):
+        program = shutil.which(tool)
+        if program is None:
+            print(f"NOT RUN: {tool} is not installed", flush=True)
+            continue
+        sums = place / f"{tool}.list"
+        line = f"find . -type f -print0 | xargs -0 -n 1000 '{program}' > '{sums}'"
+        subprocess.run(["sh", "-c", line], cwd=top, check=True)
+        contenders.append(Contender(f"{tool} {check[0]}: bytes of listed files alone", [program, *check, sums], cwd=top))
+    return contenders
+
+
+def aide(world, place: Path, top: Path) -> Contender:
+    rules = place / "aide.conf"
+    rules.write_text(
+        f"database_in=file:{place}/aide.db\ndatabase_out=file:{place}/aide.db\ngzip_dbout=no\n"
+        f"report_url=stdout\n{top} ftype+p+u+g+n+s+l+acl+xattrs+caps+sha256\n"
+    )
+    subprocess.run(["aide", "--init", "-c", rules], stdout=subprocess.DEVNULL, check=True)
+    return Contender("aide --check", ["aide", "--check", "-c", rules])
+
+
+def drop_caches() -> None:
+    os.sync()
+    Path("/proc/sys/vm/drop_caches").write_text("3\n")
+
+
 def compare_release(world, folder: Path, what: str, runs: int) -> None:
     scratch = world.new_folder("scratch")
 
