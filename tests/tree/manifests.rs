@@ -293,3 +293,52 @@ fn the_report_is_valid_by_its_schema() {
     let report = deployed.verify(&["--format", "json"]).json();
     crate::schema::Schema::read("verify-1.json").accepts(&report);
 }
+
+#[test]
+fn an_older_manifest_is_refused_after_a_newer_one_was_seen() {
+    let deployed = Deployed::new();
+    let state = ["--state", "state.json"];
+    assert_eq!(deployed.manifest_codes(&state), ["tree-serial-missing"]);
+    assert!(!deployed.world.at("state.json").exists());
+    let snapshot = |release: &str, serial: &str| {
+        deployed
+            .snapshot("app.tree", release, &["--force", "--serial", serial])
+            .yes();
+    };
+    snapshot("app@1.0.0", "7");
+    let ran = deployed.verify(&state).yes();
+    assert!(!ran.out.contains("rollback"), "{ran:#?}");
+    deployed.verify(&state).yes();
+    for name in ["app.tree", "app.tree.sigstore.json"] {
+        fs::copy(
+            deployed.world.at(name),
+            deployed.world.at(&format!("old.{name}")),
+        )
+        .unwrap();
+    }
+    snapshot("app@1.1.0", "8");
+    // The tree differs, and still this manifest was seen.
+    fs::write(deployed.at("etc/conf"), "fnoc").unwrap();
+    assert_eq!(deployed.verify(&state).exit, 1);
+    for name in ["app.tree", "app.tree.sigstore.json"] {
+        fs::copy(
+            deployed.world.at(&format!("old.{name}")),
+            deployed.world.at(name),
+        )
+        .unwrap();
+    }
+    assert_eq!(deployed.manifest_codes(&state), ["tree-rolled-back"]);
+    snapshot("app@1.1.1", "8");
+    assert_eq!(deployed.manifest_codes(&state), ["tree-rolled-back"]);
+    snapshot("other@1.0.0", "1");
+    deployed.verify(&state).yes();
+    for text in [
+        "",
+        "{}",
+        r#"{"trees":{"app":{"serial":8}},"version":1}"#,
+        r#"{"trees":{},"version":2}"#,
+    ] {
+        deployed.world.write("state.json", text);
+        deployed.verify(&state).refused(2, "tree-state-unusable");
+    }
+}

@@ -423,6 +423,21 @@ pub(crate) const OWN: &[Own] = &[
         "the certificates of a timestamp authority cannot be read",
     ),
     own(
+        "tree-rolled-back",
+        &[1],
+        "a manifest of a tree is older than one that was seen, or another one of the same serial number",
+    ),
+    own(
+        "tree-serial-missing",
+        &[1],
+        "--state is asked for, and the manifest has no release or no serial number",
+    ),
+    own(
+        "tree-state-unusable",
+        &[2],
+        "the file that remembers what was seen of trees cannot be read, or is none",
+    ),
+    own(
         "tree-statement-mismatch",
         &[1],
         "what a statement says of a tree's manifest is not what the manifest says",

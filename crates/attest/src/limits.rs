@@ -14,3 +14,6 @@ pub(crate) const LIST_PATHS: usize = 100_000;
 
 /// Differences of a tree that are listed one by one; the others are counted.
 pub(crate) const TREE_FINDINGS: usize = 50_000;
+
+/// Bytes of the file in which `tree verify` remembers what it saw.
+pub(crate) const TREE_STATE_BYTES: u64 = 1 << 20;

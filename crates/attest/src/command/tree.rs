@@ -5,6 +5,7 @@ mod header;
 mod merge;
 mod observe;
 mod snapshot;
+mod state;
 mod verify;
 
 use clap::{Args, Subcommand};

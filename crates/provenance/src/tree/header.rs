@@ -57,6 +57,8 @@ impl Attribute {
 pub struct TreeHeader {
     /// The release that the tree was made from.
     pub release: Option<ReleaseName>,
+    /// Rises with each manifest of the release's name, so that an older one is known as one.
+    pub serial: Option<u64>,
     /// Whether files have a SHA-512 digest beside SHA-256.
     pub with_sha512: bool,
     /// What is compared.
@@ -106,6 +108,10 @@ impl TreeHeader {
             line.push_str(",\"release\":");
             push_string(line, &release.to_string());
         }
+        if let Some(serial) = self.serial {
+            line.push_str(",\"serial\":");
+            line.push_str(&serial.to_string());
+        }
         line.push_str(",\"digests\":");
         push_strings(line, self.algorithms().iter().map(|it| it.name()));
         line.push_str(",\"attributes\":");
@@ -133,6 +139,11 @@ impl TreeHeader {
                 Ok(release) => Some(release),
                 Err(_) => return cursor.unexpected("NAME@VERSION before it"),
             }
+        } else {
+            None
+        };
+        let serial = if cursor.take(",\"serial\":") {
+            Some(cursor.number()?)
         } else {
             None
         };
@@ -164,6 +175,7 @@ impl TreeHeader {
         cursor.end()?;
         Ok(Self {
             release,
+            serial,
             with_sha512,
             attributes,
             xattrs: xattrs.into_iter().collect(),

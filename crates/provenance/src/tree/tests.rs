@@ -10,7 +10,7 @@ const HASH: &str = "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b
 fn accepted() -> String {
     format!(
         concat!(
-            r#"{{"type":"https://attest.dev/tree/v0.1","release":"hello@1.0.0","digests":["sha256"],"attributes":["links","mode","mounts","owner"],"xattrs":["security.capability","user.*"],"ignore":["log/**"]}}"#,
+            r#"{{"type":"https://attest.dev/tree/v0.1","release":"hello@1.0.0","serial":7,"digests":["sha256"],"attributes":["links","mode","mounts","owner"],"xattrs":["security.capability","user.*"],"ignore":["log/**"]}}"#,
             "\n",
             r#"{{"path":".","type":"directory","mode":"0755","uid":0,"gid":0}}"#,
             "\n",
@@ -186,6 +186,8 @@ fn each_thing_has_one_spelling() {
         ("[\"sha256\"]", "[\"sha512\"]"),
         ("[\"sha256\"]", "[]"),
         ("hello@1.0.0", "hello"),
+        ("\"serial\":7", "\"serial\":07"),
+        ("\"serial\":7", "\"serial\":\"7\""),
     ] {
         refused_as("tree-manifest-malformed", found, instead);
     }

@@ -76,7 +76,7 @@ limits! {
     "record", attest_record::limits, "../../../../record/src/limits.rs": STREAM_BYTES, STREAM_GRACE_SECONDS, VARIABLES, VARIABLE_BYTES, PATTERN_BYTES, PATTERNS;
     "archive", attest_archive::limits, "../../../../archive/src/limits.rs": LAYOUT_BYTES, INDEX_BYTES, MANIFEST_BYTES, MEMBERS, MEMBER_BYTES, MEDIA_TYPE_BYTES, JSON_DEPTH, SYNC_EACH;
     "remote", attest_remote::limits, "../../../../remote/src/limits.rs": ANSWER_BYTES, NONCE_BYTES, CHAIN_BYTES, CHAIN_CERTIFICATES, ROOT_BYTES, TIMESTAMP_BYTES, METADATA_BYTES, TARGET_BYTES, ROOT_ROTATIONS, STATE_BYTES, STATE_ROOTS;
-    "attest", crate::limits, "../../limits.rs": INSPECT_BYTES, STATEMENT_BYTES, LIST_BYTES, LIST_PATHS, TREE_FINDINGS;
+    "attest", crate::limits, "../../limits.rs": INSPECT_BYTES, STATEMENT_BYTES, LIST_BYTES, LIST_PATHS, TREE_FINDINGS, TREE_STATE_BYTES;
 }
 
 /// Documents that are bounded in two ways.

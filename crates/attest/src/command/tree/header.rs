@@ -16,6 +16,10 @@ pub(super) struct WhatArgs {
     /// The release that this tree is of; `tree verify --release` asks for it
     #[arg(long, value_name = "NAME@VERSION")]
     release: Option<String>,
+    /// A number that rises with each manifest of that release name: `tree verify --state` refuses an
+    /// older one after a newer
+    #[arg(long, value_name = "N", requires = "release")]
+    serial: Option<u64>,
     /// Leave out what this pattern covers, with all below it (`*` crosses no `/`, `**` does); can be
     /// repeated
     #[arg(long, value_name = "GLOB")]
@@ -68,6 +72,7 @@ impl WhatArgs {
         }
         Ok(TreeHeader {
             release,
+            serial: self.serial,
             with_sha512: self.sha512,
             attributes,
             xattrs,

@@ -11,13 +11,14 @@ use std::path::{Path, PathBuf};
 use attest_digest::{Artifact, Digest, Hashes, Survey};
 use attest_policy::Policy;
 use attest_provenance::predicate::tree::{self, TreeClaim};
-use attest_provenance::tree::TreeReader;
+use attest_provenance::tree::{TreeHeader, TreeReader};
 use attest_provenance::{ReleaseName, Statement};
 use attest_verify::Verifier;
 use clap::Args;
 
 use super::check::{Found, Stop, check};
 use super::header::{patterns, release};
+use super::state::State;
 use crate::args::{AcceptArg, Global, TrustArgs};
 use crate::clock::Now;
 use crate::command::verify::{
@@ -42,6 +43,9 @@ pub(super) struct VerifyArgs {
     /// The release that the manifest must be of
     #[arg(long, value_name = "NAME@VERSION")]
     release: Option<String>,
+    /// Remember in this file which manifest of each release name was seen last, and refuse an older one
+    #[arg(long, value_name = "FILE")]
+    state: Option<PathBuf>,
     /// Use this evidence about the manifest, or these, and no other
     #[arg(long, value_name = "FILE")]
     bundle: Vec<PathBuf>,
@@ -56,6 +60,7 @@ pub(super) struct VerifyArgs {
 pub(super) fn run(args: &VerifyArgs, global: &Global, console: &Console) -> Result<Exit, Failure> {
     let now = global.now()?;
     let wanted = args.release.as_deref().map(release).transpose()?;
+    let mut state = args.state.as_deref().map(State::read).transpose()?;
     let session = session(args, now)?;
     let mut report = new_report(args, global, now, &session);
     let mut shelf = Shelf::new();
@@ -70,31 +75,44 @@ pub(super) fn run(args: &VerifyArgs, global: &Global, console: &Console) -> Resu
                 let statements = manifest.decided_by.iter();
                 let mut statements =
                     statements.filter_map(|index| shelf.evidence(*index)?.statement());
-                let contradicted = statements.find_map(|it| contradiction(it, &said));
-                let release = said.release.map(|it| it.to_string());
+                let contradicted = statements.find_map(|it| contradiction(it, &said.claim));
+                let release = said.claim.release.as_ref().map(ToString::to_string);
                 let release = release.or_else(|| manifest.release.clone());
                 let other = other_release(wanted.as_ref(), release.as_deref());
-                manifest
-                    .reasons
-                    .extend(contradicted.into_iter().chain(other));
+                let older = state
+                    .as_mut()
+                    .and_then(|it| it.see(&said.header, &sha256).err());
+                let reasons = contradicted.into_iter().chain(other).chain(older);
+                manifest.reasons.extend(reasons);
                 report.subjects.push(tree);
             }
             Err(Refused::Manifest(refusal)) => manifest.reasons.push(refusal),
-            Err(Refused::Unknown(refusal)) => {
-                let mut tree = SubjectReport::new(args.folder.display().to_string(), KIND);
-                tree.files.push(FileReport {
-                    path: ".".to_owned(),
-                    verdict: Verdict::Unreadable(refusal),
-                    size: None,
-                    sha256: None,
-                });
-                report.subjects.push(tree);
-            }
+            Err(Refused::Unknown(refusal)) => report.subjects.push(untold(args, refusal)),
         }
     }
     report.subjects.insert(0, manifest);
     report.evidence = shelf.into_reports(&session.policy);
+    // Only what was signed, and not the tree's own differences, decides what was seen.
+    let is_known = report
+        .subjects
+        .first()
+        .is_some_and(|it| it.exit() == Exit::Yes);
+    if let Some(state) = state.filter(|_| is_known) {
+        state.keep()?;
+    }
     Ok(report.render(console))
+}
+
+/// The report about a tree of which nothing can be said.
+fn untold(args: &VerifyArgs, refusal: Refusal) -> SubjectReport {
+    let mut tree = SubjectReport::new(args.folder.display().to_string(), KIND);
+    tree.files.push(FileReport {
+        path: ".".to_owned(),
+        verdict: Verdict::Unreadable(refusal),
+        size: None,
+        sha256: None,
+    });
+    tree
 }
 
 /// What reports call a tree.
@@ -129,7 +147,10 @@ fn session(args: &VerifyArgs, now: Now) -> Result<Session, Failure> {
 }
 
 fn new_report(args: &VerifyArgs, global: &Global, now: Now, session: &Session) -> Report {
-    let mut not_checked = vec!["rollback".to_owned()];
+    let mut not_checked = Vec::new();
+    if args.state.is_none() {
+        not_checked.push("rollback".to_owned());
+    }
     if args.release.is_none() {
         not_checked.push("which release this is (no --release)".to_owned());
     }
@@ -195,7 +216,7 @@ impl From<Stop> for Refused {
 }
 
 /// The report about the tree, and what the manifest says of itself.
-fn compare(args: &VerifyArgs, sha256: &str) -> Result<(SubjectReport, TreeClaim), Refused> {
+fn compare(args: &VerifyArgs, sha256: &str) -> Result<(SubjectReport, Said), Refused> {
     let unreadable = |error: std::io::Error| {
         Refused::unknown(
             "tree-manifest-unreadable",
@@ -221,8 +242,15 @@ fn compare(args: &VerifyArgs, sha256: &str) -> Result<(SubjectReport, TreeClaim)
     let mut report = SubjectReport::new(args.folder.display().to_string(), KIND);
     report.release = header.release.as_ref().map(ReleaseName::to_string);
     tell(&mut report, found, summary.entries, &header);
-    let release = header.release;
-    Ok((report, TreeClaim { release, summary }))
+    let release = header.release.clone();
+    let claim = TreeClaim { release, summary };
+    Ok((report, Said { claim, header }))
+}
+
+/// What a manifest says of itself.
+struct Said {
+    claim: TreeClaim,
+    header: TreeHeader,
 }
 
 /// Whether a statement about the manifest says something else of it than it does.
@@ -261,12 +289,7 @@ fn is_still(file: &File, sha256: &str, path: &Path) -> Result<(), Refused> {
     }
 }
 
-fn tell(
-    report: &mut SubjectReport,
-    found: Found,
-    signed: u64,
-    header: &attest_provenance::tree::TreeHeader,
-) {
+fn tell(report: &mut SubjectReport, found: Found, signed: u64, header: &TreeHeader) {
     let file = |path, verdict| FileReport {
         path,
         verdict,
