@@ -15,8 +15,8 @@ NAME = "in-toto"
 
 # Where the reference says yes to what is refused here: docs/layouts.md has the reasons.
 ACCEPTED_THERE = {
-    "command-differs-strictly", "duplicate-key-in-layout", "duplicate-key-in-link", "empty-layout",
-    "field-added-to-layout", "field-added-to-link", "field-added-to-step", "inspection-name-leaves-folder",
+    "command-differs-strictly", "digest-empty", "disallow-evaded", "duplicate-key-in-layout", "duplicate-key-in-link", "empty-layout",
+    "field-added-to-layout", "field-added-to-link", "field-added-to-step", "hybrid-layout", "inspection-name-leaves-folder",
     "inspection-without-leave", "link-of-another-step", "link-of-another-step-dsse", "parameter-unknown",
     "pattern-backslash", "pattern-backwards", "pattern-caret", "pattern-dotdot", "pattern-edge", "pattern-open",
     "pattern-stars-open", "private-key-in-layout", "rule-about-no-step", "step-failed", "sublayout-inspection",
