@@ -105,6 +105,9 @@ pub const REPORT: json::Limits = json::Limits {
 /// Results of one run of a tool's report.
 pub const REPORT_ITEMS: usize = 200_000;
 
+/// Attributes of one element of a report in XML.
+pub const XML_ATTRIBUTES: usize = 256;
+
 /// Elements inside each other in a report in XML.
 pub const XML_DEPTH: usize = 128;
 

@@ -158,7 +158,10 @@ impl ToolReport {
     fn bounded(self) -> Result<Self, ReportError> {
         let lists = [&self.passed, &self.warned, &self.failed];
         match lists.iter().map(|it| it.len()).max() {
-            Some(found) if found > limits::TESTS => Err(ReportError::TooMany { found }),
+            Some(found) if found > limits::TESTS => {
+                let limit = limits::TESTS;
+                Err(ReportError::TooMany { found, limit })
+            }
             _ => Ok(self),
         }
     }
@@ -179,14 +182,13 @@ pub enum ReportError {
         /// The count that is read.
         limit: usize,
     },
-    /// More findings of different names than one statement carries.
-    #[error(
-        "report has {found} findings of different names, at most {} are carried",
-        limits::TESTS
-    )]
+    /// More findings than are read, or than one statement carries.
+    #[error("report has {found} findings, at most {limit} are taken")]
     TooMany {
-        /// The count of names.
+        /// The count of findings.
         found: usize,
+        /// The count that is taken.
+        limit: usize,
     },
     /// Not JSON of one meaning.
     #[error("report is not readable")]

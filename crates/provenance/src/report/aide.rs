@@ -28,7 +28,8 @@ pub(super) fn read(value: Value) -> Result<ToolReport, ReportError> {
             0
         };
         if names.len() > limits::TESTS {
-            return Err(ReportError::TooMany { found: names.len() });
+            let (found, limit) = (names.len(), limits::TESTS);
+            return Err(ReportError::TooMany { found, limit });
         }
         // A report of a low level counts what it does not name.
         if said > 0 && names.is_empty() {

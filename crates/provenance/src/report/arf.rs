@@ -61,7 +61,8 @@ impl Reading {
                     self.rules.push((rule, word));
                     if self.rules.len() > limits::REPORT_ITEMS {
                         let found = self.rules.len();
-                        return Err(ReportError::TooMany { found });
+                        let limit = limits::REPORT_ITEMS;
+                        return Err(ReportError::TooMany { found, limit });
                     }
                 }
                 self.open.pop();

@@ -143,6 +143,10 @@ fn begin(
     };
     let mut attributes = Vec::new();
     for attribute in start.attributes() {
+        // Each is compared with those before it.
+        if attributes.len() == limits::XML_ATTRIBUTES {
+            return None;
+        }
         let attribute = attribute.ok()?;
         let value = attribute.normalized_value(XmlVersion::Explicit1_0).ok()?;
         let name = AsRef::<str>::as_ref(&attribute.key);
