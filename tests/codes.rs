@@ -136,6 +136,7 @@ fn what_is_passed_on_is_a_code_of_another_crate_and_stands_once() {
 const NO_CODES: &[&str] = &[
     "archived-release",
     "bad-request",
+    "cat-file",
     "certificate-identity",
     "certificate-oidc-issuer",
     "ecdsa-sha2-nistp256",

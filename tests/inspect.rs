@@ -102,8 +102,6 @@ fn what_we_do_not_verify_is_named() {
         ("\u{1}", "no kind"),
         ("-----BEGIN PKCS7-----\n", "CMS"),
         (witness, "witness"),
-        (&metadata("layout"), "in-toto layout"),
-        (&metadata("link"), "in-toto link"),
         (&metadata("root"), "TUF root"),
         (&metadata("targets"), "TUF targets"),
         (&metadata("\u{202e}"), "in-toto or TUF"),

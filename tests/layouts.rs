@@ -338,3 +338,21 @@ fn a_layout_is_made_signed_explained_and_verified() {
         ))
         .refused(2, "layout-expired");
 }
+
+#[test]
+fn inspect_says_what_a_layout_and_a_link_claim() {
+    for (case, form) in [("chain", "metablock"), ("chain-dsse", "DSSE envelope")] {
+        let world = Case::named(case).world();
+        let said = world.attest("inspect root.layout").yes().out;
+        assert!(said.contains(&format!("in-toto layout ({form})")), "{said}");
+        assert!(said.contains("package, by 1 of 1 keys"), "{said}");
+        let links = fs::read_dir(world.at("links")).unwrap();
+        for link in links {
+            let name = link.unwrap().file_name().into_string().unwrap();
+            let said = world.attest(&format!("inspect links/{name}")).yes().out;
+            assert!(said.contains(&format!("in-toto link ({form})")), "{said}");
+        }
+    }
+    let world = Case::named("hybrid-layout").world();
+    assert_eq!(world.attest("inspect root.layout").exit, 1);
+}

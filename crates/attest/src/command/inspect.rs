@@ -6,6 +6,7 @@ mod describe;
 mod evidence;
 mod kind;
 mod limits;
+mod metablock;
 
 use std::path::PathBuf;
 

@@ -10,6 +10,7 @@ use attest_verify::{PublicKey, TrustedRoot};
 use super::claimed;
 use super::evidence;
 use super::kind::{Kind, guess};
+use super::metablock;
 
 /// A file in words. Claims are the file's own; escape them before showing.
 #[derive(Debug)]
@@ -38,6 +39,9 @@ pub(super) fn describe(path: &Path, bytes: &[u8]) -> Description {
         });
     }
     let value = parsed.and_then(Result::ok);
+    if let Some(description) = value.as_ref().and_then(|it| metablock::describe(bytes, it)) {
+        return description;
+    }
     let (kind, described) = match guess(name, bytes, value.as_ref()) {
         Kind::Evidence(name) => return evidence::describe(name, bytes, value.as_ref()),
         Kind::Detached => return evidence::detached(bytes),

@@ -119,12 +119,10 @@ fn of_json(json: &Value) -> Kind {
     }
 }
 
-/// in-toto's metablocks and TUF's metadata have one form; the type is signed with the rest.
+/// TUF's metadata has the form of in-toto's metablocks; the type is signed with the rest.
 fn of_metadata(json: &Value) -> Kind {
     Kind::Named(
         match json.pointer("/signed/_type").and_then(Value::as_str) {
-            Some("layout") => "in-toto layout (metablock)",
-            Some("link") => "in-toto link (metablock)",
             Some("root") => "TUF root metadata",
             Some("timestamp") => "TUF timestamp metadata",
             Some("snapshot") => "TUF snapshot metadata",
