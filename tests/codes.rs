@@ -136,6 +136,7 @@ fn what_is_passed_on_is_a_code_of_another_crate_and_stands_once() {
 const NO_CODES: &[&str] = &[
     "archived-release",
     "bad-request",
+    "builder-id",
     "cat-file",
     "certificate-identity",
     "certificate-oidc-issuer",
@@ -152,13 +153,16 @@ const NO_CODES: &[&str] = &[
     "oci-layout",
     "password-protected",
     "provenance-build",
+    "provenance-path",
     "return-value",
     "rev-parse",
     "set-only",
     "sha-256",
+    "slsa-level",
     "step-name",
     "test-result",
     "use-dsse",
+    "verifier-id",
 ];
 
 #[test]

@@ -356,3 +356,17 @@ fn inspect_says_what_a_layout_and_a_link_claim() {
     let world = Case::named("hybrid-layout").world();
     assert_eq!(world.attest("inspect root.layout").exit, 1);
 }
+
+#[test]
+fn where_another_implementation_reads_a_rule_otherwise_it_is_told() {
+    let json = Case::named("pattern-class").run().yes().json();
+    let notes = json["proven"]["notes"].as_array().unwrap().clone();
+    assert!(
+        notes
+            .iter()
+            .any(|it| it["code"] == "implementations-differ"),
+        "{json:#}"
+    );
+    let json = Case::named("chain").run().yes().json();
+    assert_eq!(json["proven"]["notes"], serde_json::json!([]));
+}

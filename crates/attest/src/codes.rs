@@ -479,6 +479,7 @@ pub(crate) const PASSED_ON: &[(&[u8], &[&str])] = &[
             "blob-extra",
             "entry-foreign",
             "file-extra",
+            "implementations-differ",
             "incoming-left",
             "index-rewritten",
             "rule-none",

@@ -19,6 +19,7 @@
 mod certificate;
 mod chain;
 mod codes;
+mod differences;
 mod inspection;
 mod key;
 mod links;

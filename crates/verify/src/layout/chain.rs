@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use attest_provenance::in_toto::{ArtifactKind, Artifacts, Link, Rule, StepName};
 
+use super::differences;
 use super::inspection::{self, InspectionRun};
 use super::key::LayoutKey;
 use super::links::LinkFolder;
@@ -161,7 +162,7 @@ pub(super) fn hold(
     words: &[Vec<String>],
     item: &Files,
     items: &BTreeMap<StepName, Files>,
-) -> Result<Option<Check>, Check> {
+) -> Result<Vec<Check>, Check> {
     let rules = words.iter().map(|it| Rule::parse(it));
     let rules = rules
         .collect::<Result<Vec<_>, _>>()
@@ -182,15 +183,13 @@ pub(super) fn hold(
         let found = format!("{kind} of {name}: {}{more}", paths.join(", "));
         Check::new(failure.code, found, failure.rule)
     })?;
+    let mut notes = differences::notes(&rules, kind, item, items);
     let Some(first) = left.first() else {
-        return Ok(None);
+        return Ok(notes);
     };
     let found = format!("{} {kind} of {name}, for example {first:?}", left.len());
-    Ok(Some(Check::new(
-        "rule-none",
-        found,
-        "a rule about each file",
-    )))
+    notes.push(Check::new("rule-none", found, "a rule about each file"));
+    Ok(notes)
 }
 
 fn files(steps: &[ProvenStep]) -> BTreeMap<StepName, Files> {

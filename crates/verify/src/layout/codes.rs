@@ -7,6 +7,10 @@ pub const CODES: &[(&str, &str)] = &[
         "a step was done with another command than its layout expects",
     ),
     (
+        "implementations-differ",
+        "another implementation reads a rule of the layout otherwise",
+    ),
+    (
         "inspection-failed",
         "an inspection could not be run to its end, or ended with an error",
     ),

@@ -15,7 +15,7 @@ pub struct Files {
 }
 
 impl Files {
-    fn of(&self, kind: ArtifactKind) -> &Artifacts {
+    pub(super) fn of(&self, kind: ArtifactKind) -> &Artifacts {
         match kind {
             ArtifactKind::Materials => &self.materials,
             ArtifactKind::Products => &self.products,
@@ -127,7 +127,7 @@ fn disallow(rule: &Rule, pattern: &Pattern, queue: &BTreeSet<&str>) -> Result<()
 }
 
 /// The rest of a path that lies below a folder; no folder is the whole path.
-fn below<'a>(folder: Option<&str>, path: &'a str) -> Option<&'a str> {
+pub(super) fn below<'a>(folder: Option<&str>, path: &'a str) -> Option<&'a str> {
     match folder {
         Some(folder) => path.strip_prefix(folder)?.strip_prefix('/'),
         None => Some(path),

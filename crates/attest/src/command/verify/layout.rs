@@ -64,7 +64,11 @@ pub(super) fn run(
         });
     }
     if let (Ok(chain), Some(first)) = (&judged, report.subjects.first_mut()) {
-        first.notes.extend(chain_lines(chain));
+        // In a report each is one sentence, without columns.
+        let words = |line: String| line.split_whitespace().collect::<Vec<_>>().join(" ");
+        first
+            .notes
+            .extend(chain_lines(chain).into_iter().map(words));
     }
     Ok(report.render(console))
 }
