@@ -13,6 +13,7 @@ mod archive;
 mod ci;
 mod codes;
 mod conformance;
+mod deployed;
 mod detached;
 mod dialects;
 mod docs;

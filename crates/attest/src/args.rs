@@ -1,5 +1,6 @@
 //! The command line. Each command's own flags stand in its module; what several share stands here.
 
+mod deployed;
 mod layout;
 mod signers;
 mod slsa;
@@ -16,6 +17,7 @@ use crate::failure::Failure;
 use crate::home::Home;
 use crate::password;
 
+pub(crate) use deployed::{DeployedArgs, LinkArg};
 pub(crate) use layout::{ChainArgs, LayoutArgs};
 pub(crate) use signers::SignerArgs;
 pub(crate) use slsa::{BuildArgs, SummaryArgs};

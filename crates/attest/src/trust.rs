@@ -82,6 +82,26 @@ pub(crate) fn resolve(args: &TrustArgs, around: &Surroundings, now: Now) -> Resu
     })
 }
 
+/// The signers of one role: the group of that name in the signers file, or without a file those whom the
+/// flags name. `None` when the file has no such group.
+///
+/// # Errors
+/// As [`resolve`].
+pub(crate) fn role(
+    args: &TrustArgs,
+    around: &Surroundings,
+    name: &str,
+) -> Result<Option<Signers>, Failure> {
+    let mut lines = Vec::new();
+    let mut pinned = BTreeMap::new();
+    let mut look = signers::Look {
+        around,
+        lines: &mut lines,
+        pinned: &mut pinned,
+    };
+    signers::of_role(&args.signers, log_rule(args), name, &mut look)
+}
+
 /// The trust of our own home, for our own archive.
 pub(crate) fn of_home(home: &Home) -> Result<Trust, Failure> {
     home.require()?;

@@ -7,6 +7,7 @@
 //!
 //! Nothing here reads files, the clock, or the environment.
 
+mod chain;
 mod folder;
 pub mod limits;
 mod lone;
@@ -20,6 +21,9 @@ pub mod slsa;
 mod tree;
 mod verdict;
 
+pub use chain::{
+    Counted, Link, built_from, deployment, is_about_commit, reviewed, scanned, tested,
+};
 pub use folder::{FileVerdict, Found, Outcome, Present, judge_folder, judge_unnamed};
 pub use lone::{Bytes, checksums_names, statement_names, statement_signs_for};
 pub use names::{SignedNames, provenance_complete};

@@ -82,7 +82,23 @@ pub const CODES: &[(&str, &str)] = &[
         "builder-unknown",
         "signer and builder are not in the table of builders",
     ),
+    (
+        "commit-ambiguous",
+        "the provenance names several commits as the source",
+    ),
+    (
+        "commit-dirty",
+        "it was built from a work tree that differed from its commit",
+    ),
     ("commit-mismatch", "it was built from another commit"),
+    (
+        "commit-missing",
+        "the provenance does not say from which commit it was built",
+    ),
+    (
+        "deployment-malformed",
+        "the deployment record is not what its type says",
+    ),
     (
         "digest-incomparable",
         "no digest that suffices is known of both the artifact and what was signed",
@@ -125,6 +141,10 @@ pub const CODES: &[(&str, &str)] = &[
         "the provenance predicate is not what its type says",
     ),
     (
+        "provenance-missing",
+        "no provenance by a signer of builds is about what is deployed",
+    ),
+    (
         "provenance-required",
         "only SLSA provenance can meet what is expected of the build",
     ),
@@ -157,6 +177,24 @@ pub const CODES: &[(&str, &str)] = &[
         "release-missing",
         "no release statement names the wanted release",
     ),
+    ("review-malformed", "the review is not what its type says"),
+    (
+        "review-missing",
+        "no review by a signer of reviews is about the commit",
+    ),
+    (
+        "review-not-approved",
+        "a reviewer of the commit did not approve",
+    ),
+    (
+        "review-not-independent",
+        "the only reviews of the commit are by its author",
+    ),
+    ("scan-malformed", "the scan is not what its type says"),
+    (
+        "scan-missing",
+        "no scan by a signer of scans is about the commit or what was built from it",
+    ),
     (
         "signer-denied",
         "this signer is denied, though otherwise accepted",
@@ -184,6 +222,18 @@ pub const CODES: &[(&str, &str)] = &[
     (
         "subject-name-invalid",
         "a subject's name is not a path below the folder",
+    ),
+    (
+        "test-failed",
+        "tests of the commit, or of what was built from it, did not pass",
+    ),
+    (
+        "test-malformed",
+        "the test result is not what its type says",
+    ),
+    (
+        "test-missing",
+        "no test result by a signer of tests is about the commit or what was built from it",
     ),
     ("time-missing", "no trusted time is given"),
     (

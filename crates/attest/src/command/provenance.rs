@@ -5,6 +5,7 @@ mod layout;
 mod link;
 mod record;
 mod report;
+mod review;
 mod run;
 mod scribe;
 mod statement;
@@ -40,6 +41,10 @@ enum ProvenanceCommand {
     ///
     /// The result is FAILED, WARNED or PASSED as the report says; a report that says nothing is refused.
     Report(report::ReportArgs),
+    /// State who reviewed a commit, what was looked at, and what came out: signed, logged and timestamped
+    Review(review::ReviewArgs),
+    /// State what was deployed, where and when: signed, logged and timestamped
+    Deployment(review::DeploymentArgs),
     /// in-toto layouts: make, explain, sign them, and verify a chain of links
     Layout(layout::LayoutCommandArgs),
 }
@@ -54,6 +59,8 @@ pub(crate) fn run(
         ProvenanceCommand::Record(args) => record::run(args, global, console),
         ProvenanceCommand::Statement(args) => statement::run(args, global, console),
         ProvenanceCommand::Report(args) => report::run(args, global, console),
+        ProvenanceCommand::Review(args) => review::review(args, global, console),
+        ProvenanceCommand::Deployment(args) => review::deployment(args, global, console),
         ProvenanceCommand::Layout(args) => layout::run(args, global, console),
     }
 }

@@ -3,6 +3,7 @@
 mod approval;
 pub(crate) mod archived;
 mod copy;
+mod deployed;
 mod emit;
 mod evidence;
 mod exempt;
@@ -28,7 +29,7 @@ use attest_verify::{Sha1Names, Verifier};
 use clap::Args;
 
 use crate::args::{
-    AcceptArg, BuildArgs, Global, LayoutArgs, SummaryArgs, TrustArgs, predicate_type,
+    AcceptArg, BuildArgs, DeployedArgs, Global, LayoutArgs, SummaryArgs, TrustArgs, predicate_type,
 };
 use crate::clock::Now;
 use crate::console::Console;
@@ -95,6 +96,8 @@ pub(crate) struct VerifyArgs {
     summary: SummaryArgs,
     #[command(flatten)]
     emit: EmitArgs,
+    #[command(flatten)]
+    deployed: DeployedArgs,
 }
 
 /// What one verifying run holds: built once, shared by all subjects.
@@ -141,10 +144,17 @@ pub(crate) fn run(args: &VerifyArgs, global: &Global, console: &Console) -> Resu
         let message = "--force replaces what --copy-to or --emit-vsa would write";
         return Err(Failure::request("bad-arguments", message));
     }
+    refuse_of_a_chain(args)?;
     let session = session(args, &subjects, now)?;
     let emission = Emission::plan(args, global, &subjects)?;
     let mut report = new_report(args, global, now, &session);
-    (report.subjects, report.evidence) = many::answers(&subjects, &session);
+    (report.subjects, report.evidence) = if args.deployed.deployed {
+        let around = surroundings(args, &subjects);
+        let chain = deployed::Chain::of(&args.deployed, &args.trust, &around, &subjects)?;
+        deployed::answers(&subjects, &chain, &session)
+    } else {
+        many::answers(&subjects, &session)
+    };
     if let Some(handover) = handover {
         handover.run(&subjects, &mut report)?;
     }
@@ -166,6 +176,17 @@ fn refuse_idle_expectations(args: &VerifyArgs, subjects: &[Subject]) -> Result<(
         "bad-arguments",
         "neither a commit nor a layout shows how something was built, or sums up a verification",
     ))
+}
+
+/// What is asked of one build, or written about it, is not asked of a chain: nothing given is ignored.
+fn refuse_of_a_chain(args: &VerifyArgs) -> Result<(), Failure> {
+    let given = args.build.is_given() || args.summary.is_given() || args.emit.is_given();
+    if args.deployed.deployed && given {
+        let message =
+            "--deployed follows a chain, and takes no expectations of one build or summary";
+        return Err(Failure::request("bad-arguments", message));
+    }
+    Ok(())
 }
 
 fn answer(subject: &Subject, session: &Session, shelf: &mut Shelf) -> SubjectReport {
@@ -207,7 +228,7 @@ fn session(args: &VerifyArgs, subjects: &[Subject], now: Now) -> Result<Session,
     let needs_bundle = subjects
         .iter()
         .any(|subject| matches!(subject, Subject::Digest(_)));
-    if needs_bundle && args.bundle.is_empty() {
+    if needs_bundle && args.bundle.is_empty() && !args.deployed.deployed {
         return Err(Failure::request(
             "bundle-required",
             "a sha256: subject has no place to look for evidence",
@@ -319,6 +340,11 @@ fn surroundings(args: &VerifyArgs, subjects: &[Subject]) -> Surroundings {
         }
     }
     around.bundles.extend(args.bundle.clone());
+    // Who can write where the evidence or the source lies can put keys there as well.
+    around.verified.extend(args.deployed.evidence.clone());
+    around
+        .verified
+        .extend(args.deployed.source_repository.clone());
     around
 }
 

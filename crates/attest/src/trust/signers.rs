@@ -32,10 +32,10 @@ pub(crate) fn words(signers: &Signers) -> String {
 }
 
 /// Where keys are looked for, and what was found.
-struct Look<'a> {
-    around: &'a Surroundings,
-    lines: &'a mut Vec<TrustLine>,
-    pinned: &'a mut BTreeMap<PathBuf, String>,
+pub(super) struct Look<'a> {
+    pub(super) around: &'a Surroundings,
+    pub(super) lines: &'a mut Vec<TrustLine>,
+    pub(super) pinned: &'a mut BTreeMap<PathBuf, String>,
 }
 
 /// Resolves the flags; `run` is what they ask of the log.
@@ -84,6 +84,26 @@ pub(super) fn resolve(
         signers = signers.requiring(required).map_err(unsatisfiable)?;
     }
     Ok(signers.denying(denied))
+}
+
+/// The signers of one role.
+pub(super) fn of_role(
+    args: &SignerArgs,
+    run: LogRule,
+    role: &str,
+    look: &mut Look<'_>,
+) -> Result<Option<Signers>, Failure> {
+    let Some(place) = &args.signers else {
+        return resolve(args, run, look.around, look.lines, look.pinned).map(Some);
+    };
+    if !args.key.is_empty() || !args.identity.is_empty() || args.require.is_some() {
+        let message =
+            "who signs which link is said by --signers alone, or by --key and --identity alone";
+        return Err(Failure::request("bad-arguments", message));
+    }
+    let mut denied = denied(args, look.around, look.lines)?;
+    let signers = file::group(place, role, run, &mut denied, look)?;
+    Ok(signers.map(|it| it.denying(denied)))
 }
 
 /// Whose evidence is refused. A file must not lie where those could change it whom it denies.

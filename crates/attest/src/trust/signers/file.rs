@@ -22,8 +22,48 @@ pub(super) fn add(
     denied: &mut Denied,
     look: &mut Look<'_>,
 ) -> Result<Signers, Failure> {
-    let (path, file) = read(place, look)?;
+    let (path, mut file) = read(place, look)?;
     let folder = files::folder_of(&path);
+    let groups = std::mem::take(&mut file.groups);
+    deny_all(&mut file, &folder, denied, look)?;
+    for group in groups {
+        signers = add_group(group, &folder, signers, run, &path, look)?;
+    }
+    if signers.accepted().is_empty() {
+        return Err(none_at_hand(&path));
+    }
+    Ok(signers.with_independent(file.independent))
+}
+
+/// The group of that name alone, and whom the file denies.
+pub(super) fn group(
+    place: &str,
+    name: &str,
+    run: LogRule,
+    denied: &mut Denied,
+    look: &mut Look<'_>,
+) -> Result<Option<Signers>, Failure> {
+    let (path, mut file) = read(place, look)?;
+    let folder = files::folder_of(&path);
+    let mut groups = std::mem::take(&mut file.groups);
+    groups.retain(|it| it.name == name);
+    let Some(group) = groups.pop() else {
+        return Ok(None);
+    };
+    deny_all(&mut file, &folder, denied, look)?;
+    let signers = add_group(group, &folder, Signers::nobody(), run, &path, look)?;
+    if signers.accepted().is_empty() {
+        return Err(none_at_hand(&path));
+    }
+    Ok(Some(signers.with_independent(file.independent)))
+}
+
+fn deny_all(
+    file: &mut SignersFile,
+    folder: &Path,
+    denied: &mut Denied,
+    look: &mut Look<'_>,
+) -> Result<(), Failure> {
     for key in &file.denied_keys {
         match key {
             KeySource::Pin(pin) => {
@@ -39,18 +79,16 @@ pub(super) fn add(
             }
         }
     }
-    denied.identities.extend(file.denied_identities);
-    for group in file.groups {
-        signers = add_group(group, &folder, signers, run, &path, look)?;
-    }
-    if signers.accepted().is_empty() {
-        return Err(Failure::request(
-            "pin-not-found",
-            format!("none of the keys that {} pins is at hand", path.display()),
-        )
-        .hint("a pinned key is looked for beside the subject and in its bundles; name its file instead"));
-    }
-    Ok(signers.with_independent(file.independent))
+    denied.identities.append(&mut file.denied_identities);
+    Ok(())
+}
+
+fn none_at_hand(path: &Path) -> Failure {
+    Failure::request(
+        "pin-not-found",
+        format!("none of the keys that {} pins is at hand", path.display()),
+    )
+    .hint("a pinned key is looked for beside the subject and in its bundles; name its file instead")
 }
 
 fn add_group(

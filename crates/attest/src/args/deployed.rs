@@ -1,0 +1,40 @@
+//! The flags of `attest verify --deployed`.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+/// From what is deployed back to its source.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct DeployedArgs {
+    /// Follow what is deployed (a file, a sha256: digest, a deployment record) over its provenance to its
+    /// commit, and to the review, tests and scan of that very commit
+    #[arg(long, conflicts_with_all = ["copy_to", "layout", "release", "types"])]
+    pub(crate) deployed: bool,
+    /// With --deployed: a folder with bundles, beside those of --bundle
+    #[arg(long, value_name = "DIR", requires = "deployed")]
+    pub(crate) evidence: Vec<PathBuf>,
+    /// With --deployed: the links that are asked for behind the commit [default: review,test,scan]
+    #[arg(
+        long,
+        value_name = "LINK",
+        value_delimiter = ',',
+        value_enum,
+        requires = "deployed"
+    )]
+    pub(crate) deployed_links: Vec<LinkArg>,
+    /// With --deployed: the git repository of the source. The commit must be signed by the signers
+    /// called `author`, and a review by the same signer does not count
+    #[arg(long, value_name = "DIR", requires = "deployed")]
+    pub(crate) source_repository: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
+pub(crate) enum LinkArg {
+    /// A review of the commit
+    Review,
+    /// A test result of the commit or of the artifact
+    Test,
+    /// A scan for vulnerabilities of the commit or of the artifact
+    Scan,
+}

@@ -1,0 +1,243 @@
+//! The statements among which the links of a chain are looked for.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use attest_digest::{Artifact, Digest, Hashes};
+use attest_policy::{Policy, Signers};
+use attest_provenance::Statement;
+use attest_verify::dialect::{Claim, recognise};
+use attest_verify::{Bundle, Content, Evidence};
+
+use super::is_record;
+use crate::command::verify::Session;
+use crate::files;
+use crate::home::real;
+use crate::report::{self, EvidenceReport, EvidenceState, Refusal};
+
+/// Every statement of the bundles that were named.
+pub(super) struct Statements {
+    pieces: Vec<Piece>,
+    seen: BTreeSet<PathBuf>,
+    /// Of the evidence that cannot be read.
+    unread: Vec<EvidenceReport>,
+    /// The first that a flag named and that cannot be opened: what it says could not be told.
+    unread_named: Option<Refusal>,
+}
+
+struct Piece {
+    file: PathBuf,
+    /// Of the file.
+    digest: Digest,
+    place: String,
+    bundle: Box<Bundle>,
+    /// What it claims to say: only for finding it.
+    claimed: Statement,
+    outcome: Outcome,
+}
+
+enum Outcome {
+    Pending,
+    Proven(Box<Evidence>),
+    Rejected(Vec<Refusal>),
+}
+
+impl Statements {
+    /// Reads the named files, and the bundles at the top of the folders.
+    pub(super) fn read(named: &[PathBuf], folders: &[PathBuf]) -> Self {
+        let mut all = Self {
+            pieces: Vec::new(),
+            seen: BTreeSet::new(),
+            unread: Vec::new(),
+            unread_named: None,
+        };
+        for path in named {
+            all.add(path);
+        }
+        all.unread_named = all.first_unread();
+        for folder in folders {
+            match fs::read_dir(folder) {
+                Ok(entries) => {
+                    let mut paths: Vec<PathBuf> =
+                        entries.flatten().map(|entry| entry.path()).collect();
+                    paths.retain(|path| is_evidence(path));
+                    paths.sort();
+                    for path in paths.iter().take(FILES) {
+                        all.add(path);
+                    }
+                }
+                Err(error) => {
+                    all.unread(folder, "bundle-unreadable", &error.to_string());
+                    all.unread_named = all.unread_named.take().or_else(|| all.first_unread());
+                }
+            }
+        }
+        all
+    }
+
+    /// Why not everything that was named could be read.
+    pub(super) fn unread_named(&self) -> Option<Refusal> {
+        self.unread_named.clone()
+    }
+
+    fn first_unread(&self) -> Option<Refusal> {
+        self.unread.iter().find_map(|it| match &it.state {
+            EvidenceState::Unreadable(refusal) => Some(refusal.clone()),
+            _ => None,
+        })
+    }
+
+    /// The deployment record that a file is.
+    pub(super) fn record(&mut self, path: &Path) -> Option<usize> {
+        let begins = files::read_limited(path, limit()).ok()?;
+        if recognise(&begins).is_err() {
+            return None;
+        }
+        self.add(path);
+        let file = real(path);
+        let is_it = |it: &Piece| it.file == file && is_record(it.claimed.predicate_type());
+        self.pieces.iter().position(is_it)
+    }
+
+    fn add(&mut self, path: &Path) {
+        if !self.seen.insert(real(path)) {
+            return;
+        }
+        let bytes = match files::read_limited(path, limit()) {
+            Ok(bytes) => bytes,
+            Err(error) => return self.unread(path, "bundle-unreadable", &error.to_string()),
+        };
+        let pieces = match recognise(&bytes) {
+            Ok(pieces) => pieces,
+            Err(error) => return self.unread(path, error.code(), &error.to_string()),
+        };
+        let digest = Artifact::of_bytes(&bytes, Hashes::Sha256).sha256();
+        for piece in pieces {
+            let place = format!("{}{}", path.display(), piece.at());
+            let Claim::Bundle(bundle) = piece.into_claim() else {
+                continue;
+            };
+            let Content::Envelope(envelope) = bundle.content() else {
+                continue;
+            };
+            if let Ok(claimed) = Statement::parse(envelope.unverified_payload()) {
+                self.pieces.push(Piece {
+                    file: real(path),
+                    digest,
+                    place,
+                    bundle,
+                    claimed,
+                    outcome: Outcome::Pending,
+                });
+            }
+        }
+    }
+
+    fn unread(&mut self, path: &Path, code: &'static str, found: &str) {
+        self.unread.push(EvidenceReport {
+            digest: None,
+            place: path.display().to_string(),
+            state: EvidenceState::Unreadable(Refusal {
+                code,
+                found: found.to_owned(),
+                wanted: "evidence that can be read".to_owned(),
+            }),
+        });
+    }
+
+    /// Statements of these types that claim to be about something.
+    pub(super) fn candidates(
+        &self,
+        types: &[&str],
+        about: &dyn Fn(&Statement) -> bool,
+    ) -> Vec<usize> {
+        let is_it = |it: &Piece| types.contains(&it.claimed.predicate_type()) && about(&it.claimed);
+        let found = self.pieces.iter().enumerate().filter(|(_, it)| is_it(it));
+        found.map(|(index, _)| index).collect()
+    }
+
+    /// Verifies a statement as one of these signers.
+    pub(super) fn prove(&mut self, index: usize, signers: &Signers, session: &Session) {
+        let Some(piece) = self.pieces.get_mut(index) else {
+            return;
+        };
+        let verified = session.verifier.verify_statement(&piece.bundle, signers);
+        let outcome = match verified {
+            Ok(evidence) => match signers.admit(&evidence) {
+                Ok(()) => Outcome::Proven(Box::new(evidence)),
+                Err(reason) => Outcome::Rejected(vec![Refusal::from(&reason)]),
+            },
+            Err(rejection) => Outcome::Rejected(report::refusals(&rejection)),
+        };
+        piece.outcome = outcome;
+    }
+
+    pub(super) fn evidence(&self, index: usize) -> Option<&Evidence> {
+        match &self.pieces.get(index)?.outcome {
+            Outcome::Proven(evidence) => Some(evidence),
+            _ => None,
+        }
+    }
+
+    pub(super) fn evidence_of(&self, indices: &[usize]) -> Vec<&Evidence> {
+        indices.iter().filter_map(|it| self.evidence(*it)).collect()
+    }
+
+    pub(super) fn statements(&self, indices: &[usize]) -> Vec<&Statement> {
+        let evidence = self.evidence_of(indices);
+        evidence
+            .into_iter()
+            .filter_map(Evidence::statement)
+            .collect()
+    }
+
+    /// Why a statement was refused.
+    pub(super) fn refusal(&self, index: usize) -> Refusal {
+        let refusals = match self.pieces.get(index).map(|it| &it.outcome) {
+            Some(Outcome::Rejected(refusals)) => refusals.first().cloned(),
+            _ => None,
+        };
+        refusals.unwrap_or_else(|| Refusal {
+            code: "subject-missing",
+            found: "a statement about something else".to_owned(),
+            wanted: "one about what is followed".to_owned(),
+        })
+    }
+
+    pub(super) fn into_reports(self, policy: &Policy) -> Vec<EvidenceReport> {
+        let state = |outcome| match outcome {
+            Outcome::Pending => EvidenceState::NotLookedAt,
+            Outcome::Proven(evidence) => {
+                EvidenceState::Proven(Box::new(report::proven(&evidence, policy)))
+            }
+            Outcome::Rejected(refusals) => EvidenceState::Rejected(refusals),
+        };
+        let pieces = self.pieces.into_iter().map(|piece| EvidenceReport {
+            digest: Some(piece.digest),
+            place: piece.place,
+            state: state(piece.outcome),
+        });
+        pieces.chain(self.unread).collect()
+    }
+}
+
+/// What is evidence by its name; what is not, such as a README, lies there too.
+fn is_evidence(path: &Path) -> bool {
+    let name = path.file_name().and_then(|it| it.to_str());
+    let endings = [
+        ".sigstore.json",
+        ".sigstore.jsonl",
+        ".sigstore",
+        ".intoto.jsonl",
+        ".jsonl",
+    ];
+    name.is_some_and(|name| endings.iter().any(|it| name.ends_with(it)))
+}
+
+const fn limit() -> u64 {
+    attest_verify::limits::BUNDLE_BYTES as u64
+}
+
+/// Files of one folder of evidence.
+const FILES: usize = 4096;
