@@ -329,3 +329,37 @@ def layout(world, args) -> None:
     contenders = [ours, theirs]
     race(world, contenders, args.runs)
     table(contenders, against=theirs)
+
+
+def recording(world, args) -> None:
+    """A recorded step: many files before it, as many after it"""
+    place = world.new_folder("recording")
+    print(f"{args.recorded} files of 2 KiB:\n")
+    for number in range(args.recorded):
+        file = place / "src" / f"{number // 1000:02}" / f"{number:05}.c"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(os.urandom(2048))
+    plain = place / "builder.pem"
+    curve = ["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256"]
+    world.run(["openssl", "genpkey", *curve, "-out", plain]).accepted()
+
+    def clean() -> None:
+        shutil.rmtree(place / "out", ignore_errors=True)
+        for file in [*place.glob("*.link"), *place.glob("*.sigstore.json")]:
+            file.unlink()
+
+    def contender(name: str, *words) -> Contender:
+        return Contender(name, [*words, "cp", "-r", "src", "out"], before=clean, cwd=place)
+
+    step = ["-n", "build", "-m", "src", "-p", "out"]
+    alone = contender("the command alone: cp -r")
+    run = [world.binary, "provenance", "run", *step, "--no-password"]
+    link = contender("attest provenance run: the link", *run, "--link-only", "--signing-key", plain, "--")
+    whole = contender("attest provenance run: link, provenance, log", *run, "--home", world.identity.home, "--")
+    reference = install.python_environment("in-toto") / "bin" / "in-toto-run"
+    words = [*step, "--signing-key", plain, "--run-timeout", "600", "--"]
+    theirs = contender("in-toto-run 3.1.0: the link", reference, *words)
+    contenders = [alone, link, whole, theirs]
+    race(world, contenders, args.long_runs)
+    table(contenders, against=theirs, unit="s")
+    clean()
