@@ -26,6 +26,7 @@ mod log;
 mod memory;
 mod offline;
 mod page;
+mod policy;
 mod readme;
 mod record;
 mod release;

@@ -7,7 +7,7 @@ mod formats;
 mod less;
 mod many;
 mod named;
-mod signers;
+pub(crate) mod signers;
 mod signers_file;
 
 use std::fs;

@@ -12,12 +12,12 @@ use crate::support::{Ran, World};
 const RELEASE: &str = "https://in-toto.io/attestation/release/v0.2";
 
 /// A world with a log, a timestamp authority, and the keys of Alice, Bob and Carol.
-pub(super) struct People {
-    pub(super) world: World,
+pub(crate) struct People {
+    pub(crate) world: World,
 }
 
 impl People {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         static TEMPLATE: OnceLock<World> = OnceLock::new();
         let template = TEMPLATE.get_or_init(|| {
             let world = World::new();
@@ -35,7 +35,7 @@ impl People {
     }
 
     /// Signs a file with this person's key.
-    pub(super) fn sign(&self, who: &str, file: &str, out: &str) {
+    pub(crate) fn sign(&self, who: &str, file: &str, out: &str) {
         self.world
             .attest(&format!(
                 "sign {file} --key {who}.key --out {out} --no-password --force"
@@ -64,7 +64,7 @@ impl People {
     }
 
     /// Verifies with these flags, split at spaces.
-    pub(super) fn verify(&self, arguments: &str) -> Ran {
+    pub(crate) fn verify(&self, arguments: &str) -> Ran {
         self.world.attest(&format!(
             "verify {arguments} --trusted-root out/trusted_root.json --format json"
         ))

@@ -2,6 +2,7 @@
 
 mod deployed;
 mod layout;
+mod policy;
 mod signers;
 mod slsa;
 
@@ -19,6 +20,7 @@ use crate::password;
 
 pub(crate) use deployed::{DeployedArgs, LinkArg};
 pub(crate) use layout::{ChainArgs, LayoutArgs};
+pub(crate) use policy::PolicyArgs;
 pub(crate) use signers::SignerArgs;
 pub(crate) use slsa::{BuildArgs, SummaryArgs};
 
@@ -62,6 +64,8 @@ pub(crate) enum Command {
     Archive(command::archive::ArchiveArgs),
     /// A deployed folder against a signed manifest: content, added files, modes, owners, attributes
     Tree(command::tree::TreeArgs),
+    /// Policies: check, explain and test them, and make them from ready sets
+    Policy(command::policy::PolicyCommandArgs),
     /// Trusted roots: show, pin, export, create, import, compare and refresh them
     Trust(command::trust::TrustCommandArgs),
 }

@@ -5,6 +5,7 @@ pub(crate) mod init;
 pub(crate) mod inspect;
 pub(crate) mod key;
 pub(crate) mod log;
+pub(crate) mod policy;
 pub(crate) mod provenance;
 pub(crate) mod release;
 pub(crate) mod sign;
@@ -36,6 +37,7 @@ pub(crate) fn run(cli: Cli, console: &Console) -> Result<Exit, Failure> {
         Command::Archive(args) => archive::run(&args, &global, console),
         Command::Provenance(args) => provenance::run(&args, &global, console),
         Command::Tree(args) => tree::run(&args, &global, console),
+        Command::Policy(args) => policy::run(&args, &global, console),
         Command::Trust(args) => trust::run(&args, &global, console),
     }?;
     Ok(console.finish(exit))

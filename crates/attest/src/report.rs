@@ -38,6 +38,8 @@ pub(crate) struct Report {
     pub(crate) trust: Vec<TrustLine>,
     /// What `--accept` let pass, in its own words.
     pub(crate) accepted: Vec<&'static str>,
+    /// The policy file by whose rules everything was judged.
+    pub(crate) policy: Option<PolicyReport>,
     /// Logs and authorities that the verifier declared independent of the signer.
     pub(crate) independent: Vec<String>,
     /// One for each subject, in the order of the command line.
@@ -102,6 +104,42 @@ pub(crate) struct TrustLine {
     pub(crate) warning: Option<String>,
 }
 
+/// The policy file that was judged by.
+#[derive(Debug)]
+pub(crate) struct PolicyReport {
+    pub(crate) name: String,
+    pub(crate) serial: Option<u64>,
+    pub(crate) expires: Option<String>,
+    /// Of the policy, which names the digests of all that it includes.
+    pub(crate) sha256: String,
+    /// Each file that it includes, and its digest.
+    pub(crate) includes: Vec<(String, String)>,
+    /// The key that signed it, if one was asked for.
+    pub(crate) signed_by: Option<String>,
+    /// How it stands to what is remembered.
+    pub(crate) rollback: String,
+}
+
+/// What one rule of a policy says about a subject.
+#[derive(Debug)]
+pub(crate) struct RuleReport {
+    pub(crate) title: String,
+    /// Where it stands in the policy.
+    pub(crate) place: String,
+    /// What it asks, in one sentence.
+    pub(crate) asks: String,
+    pub(crate) passed: bool,
+    pub(crate) reasons: Vec<Refusal>,
+    /// The evidence that counted, as indices into [`Report::evidence`].
+    pub(crate) by: Vec<usize>,
+    /// The values found that satisfy.
+    pub(crate) found: Vec<String>,
+    /// Evidence of its type and signers that did not count, and why.
+    pub(crate) passed_over: Vec<(usize, Refusal)>,
+    /// Of several files: about how many it passed, and how many there are.
+    pub(crate) files: Option<(usize, usize)>,
+}
+
 /// The answer about one subject.
 #[derive(Debug)]
 pub(crate) struct SubjectReport {
@@ -111,6 +149,8 @@ pub(crate) struct SubjectReport {
     pub(crate) release: Option<String>,
     /// Which evidence decided, as indices into [`Report::evidence`].
     pub(crate) decided_by: Vec<usize>,
+    /// What each rule of the policy says.
+    pub(crate) rules: Vec<RuleReport>,
     /// Who approved, once enough was proven to count.
     pub(crate) approvals: Option<Approvals>,
     pub(crate) files: Vec<FileReport>,
@@ -263,6 +303,7 @@ impl SubjectReport {
             kind,
             release: None,
             decided_by: Vec::new(),
+            rules: Vec::new(),
             approvals: None,
             files: Vec::new(),
             reasons: Vec::new(),

@@ -3,6 +3,7 @@
 
 mod detached;
 mod environment;
+pub(crate) mod policy;
 mod roots;
 mod signers;
 
@@ -113,6 +114,17 @@ pub(crate) fn of_home(home: &Home) -> Result<Trust, Failure> {
         lines: vec![line, root_line],
         pinned: BTreeMap::new(),
     })
+}
+
+/// The key that must have signed a policy.
+pub(crate) fn policy_key(text: &str, around: &Surroundings) -> Result<ExpectedSigner, Failure> {
+    let (signer, _) = signers::key_signer(text, around, &mut BTreeMap::new())?;
+    Ok(signer)
+}
+
+/// What `--accept` lets pass.
+pub(crate) fn flag_accept(args: &TrustArgs) -> Accept {
+    flags(args)
 }
 
 /// What the flags ask of the log.

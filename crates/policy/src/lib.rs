@@ -9,6 +9,7 @@
 
 mod chain;
 mod folder;
+mod language;
 pub mod limits;
 mod lone;
 mod names;
@@ -18,6 +19,7 @@ mod policy;
 mod reason;
 mod signers;
 pub mod slsa;
+mod toml;
 mod tree;
 mod verdict;
 
@@ -25,6 +27,11 @@ pub use chain::{
     Counted, Link, built_from, deployment, is_about_commit, reviewed, scanned, tested,
 };
 pub use folder::{FileVerdict, Found, Outcome, Present, judge_folder, judge_unnamed};
+pub use language::{
+    Accepts, Closure, ClosureError, Condition, Each, Glob, Group, Inquiry, Kind, MaxAge,
+    PolicyFile, PolicyState, Remembered, Rule, RuleAnswer, Rules, RulesError, StateError, Subject,
+    TestCase, TestTable, vocabulary,
+};
 pub use lone::{Bytes, checksums_names, statement_names, statement_signs_for};
 pub use names::{SignedNames, provenance_complete};
 pub use nearest::nearest;
@@ -33,6 +40,7 @@ pub use policy::{Accepted, Approval, Decision, Policy};
 pub use reason::{CODES, Reason};
 pub use signers::{
     Denied, FileGroup, FileKey, FileSigners, KeySource, KeyValidity, LogRule, Member, Signers,
-    SignersError, SignersFile, SignersFileError,
+    SignersError, SignersFile,
 };
+pub use toml::FileError;
 pub use tree::{TREE_CODES, tree_added, tree_differences, tree_missing};

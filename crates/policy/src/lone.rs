@@ -30,6 +30,11 @@ impl Bytes<'_> {
         }
     }
 
+    /// Whether these are the bytes with all of these digests that we can compare.
+    pub(crate) fn is(&self, claimed: &DigestSet) -> bool {
+        self.compare(claimed) == Match::Same
+    }
+
     fn words(&self) -> String {
         match self {
             Self::Read(artifact) => artifact.sha256().to_string(),

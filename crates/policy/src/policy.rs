@@ -35,6 +35,8 @@ pub struct Policy {
     signers: Signers,
     types: BTreeSet<String>,
     too: Option<&'static str>,
+    /// Whether a message signature approves though types are asked for.
+    messages: bool,
     release: Option<ReleaseName>,
     build: Option<(SlsaExpectations, Builders)>,
     summary: Option<VsaExpectations>,
@@ -92,6 +94,7 @@ impl Policy {
             signers: signers.into(),
             types: BTreeSet::new(),
             too: None,
+            messages: false,
             release: None,
             build: None,
             summary: None,
@@ -110,6 +113,16 @@ impl Policy {
     #[must_use]
     pub fn approving_too(mut self, predicate_type: &'static str) -> Self {
         self.too = Some(predicate_type);
+        self
+    }
+
+    /// Lets what the rules of a policy file ask for approve. Whether it says what they want, and all of
+    /// them, they say themselves: [`Rules::admit`](crate::Rules::admit), [`Inquiry`](crate::Inquiry).
+    #[must_use]
+    pub fn of_rules(mut self, rules: &crate::Rules) -> Self {
+        let kinds = rules.rules().iter().map(crate::Rule::kind);
+        self.messages = kinds.clone().any(crate::Kind::is_signature);
+        self.types = kinds.flat_map(crate::Kind::uris).cloned().collect();
         self
     }
 
@@ -194,7 +207,8 @@ impl Policy {
     /// and of files it says nothing.
     pub fn decide_image<'e>(&self, evidence: &'e Evidence) -> Decision<'e> {
         let found = evidence.statement().map(Statement::predicate_type);
-        if found != Some(IMAGE_SIGNED) || !self.types.is_empty() || self.is_specific() {
+        let asks = self.messages || self.types.is_empty();
+        if found != Some(IMAGE_SIGNED) || !asks || self.is_specific() {
             return self.decide(evidence);
         }
         let approval = self
@@ -209,14 +223,14 @@ impl Policy {
 
     fn approval(&self, evidence: &Evidence) -> Result<Approval, Reason> {
         let Some(statement) = evidence.statement() else {
-            return if self.types.is_empty() {
+            return if self.types.is_empty() || self.messages {
                 Ok(Approval::Message)
             } else {
                 Err(self.not_requested("a message signature"))
             };
         };
         let found = statement.predicate_type();
-        if !self.types.is_empty() && !self.types.contains(found) {
+        if (!self.types.is_empty() || self.messages) && !self.types.contains(found) {
             return Err(self.not_requested(found));
         }
         match found {
@@ -320,4 +334,4 @@ impl<'e> Accepted<'e> {
 }
 
 /// The predicate type with which cosign signs images.
-const IMAGE_SIGNED: &str = "https://sigstore.dev/cosign/sign/v1";
+pub(crate) const IMAGE_SIGNED: &str = "https://sigstore.dev/cosign/sign/v1";

@@ -100,6 +100,26 @@ pub const CODES: &[(&str, &str)] = &[
         "the deployment record is not what its type says",
     ),
     (
+        "attestation-missing",
+        "no evidence that counts is of the type and of a signer that a rule of the policy requires",
+    ),
+    (
+        "digest-not-accepted",
+        "the evidence is about the artifact only by digests that the policy does not accept",
+    ),
+    (
+        "evidence-too-old",
+        "the evidence is older than a rule of the policy lets it be",
+    ),
+    (
+        "predicate-field-mismatch",
+        "a field of a predicate is not what a rule of the policy wants",
+    ),
+    (
+        "predicate-field-missing",
+        "a field that a rule of the policy asks about is not in the predicate",
+    ),
+    (
         "digest-incomparable",
         "no digest that suffices is known of both the artifact and what was signed",
     ),
@@ -117,6 +137,10 @@ pub const CODES: &[(&str, &str)] = &[
         "key-outside-validity",
         "the key was not valid when it signed",
     ),
+    (
+        "log-not-independent",
+        "no log that is declared independent of the signer has the entry",
+    ),
     ("log-missing", "no log entry is given"),
     (
         "log-proof-missing",
@@ -125,8 +149,20 @@ pub const CODES: &[(&str, &str)] = &[
     ("name-mismatch", "the bytes were signed for another path"),
     ("name-unbound", "the bytes were signed, but for no path"),
     (
+        "commit-not-accepted",
+        "the commit is named by its SHA-1 alone, which the policy does not accept",
+    ),
+    (
+        "commit-unknown",
+        "no provenance that satisfies the policy names the commit that was built",
+    ),
+    (
         "predicate-malformed",
         "a predicate is not what its type says",
+    ),
+    (
+        "vulnerability-found",
+        "a scan found a vulnerability that the policy denies, and nobody who may excepts it",
     ),
     (
         "predicate-not-requested",

@@ -12,7 +12,8 @@ use attest_verify::{Evidence, ExpectedSigner, IdentityPattern};
 use crate::reason::Reason;
 pub use admission::KeyValidity;
 use count::{most_pairs, people};
-pub use file::{FileGroup, FileKey, FileSigners, KeySource, SignersFile, SignersFileError};
+pub use file::{FileGroup, FileKey, FileSigners, KeySource, SignersFile};
+pub(crate) use file::{denied, group};
 
 /// The accepted signers: one of them approves, or as many as are required.
 ///
@@ -253,6 +254,11 @@ impl Signers {
     /// The logs and authorities that are declared independent.
     pub fn independent(&self) -> &[String] {
         &self.independent
+    }
+
+    /// Whether the verifier declared this log independent of the signer.
+    pub fn is_independent_log(&self, origin: &str) -> bool {
+        self.independent.iter().any(|it| it == origin)
     }
 
     /// Whether a group takes a log's promise for an inclusion proof.

@@ -10,6 +10,7 @@
 mod detached;
 mod layouts;
 mod log;
+mod policy;
 mod provenance;
 mod release;
 pub mod seeds;
@@ -18,6 +19,7 @@ mod verify;
 pub use detached::{detached, detached_key};
 pub use layouts::{layout, link, rules};
 pub use log::{checkpoint, log_entry, tile};
+pub use policy::policy;
 pub use provenance::{envelope, json, predicate, report, statement, tree_manifest};
 pub use release::{checksums, key_file};
 pub use verify::{OWN_ARTIFACT, OWN_TIME, bundle, dialect, image, timestamp, trusted_root};
@@ -51,6 +53,7 @@ pub const TARGETS: &[Target] = &[
     ("layout", layout),
     ("link", link),
     ("log_entry", log_entry),
+    ("policy", policy),
     ("predicate", predicate),
     ("report", report),
     ("rules", rules),

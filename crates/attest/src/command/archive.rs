@@ -162,6 +162,7 @@ fn session(
         bundles: Vec::new(),
         neighbours: Neighbours::default(),
         large: std::sync::Mutex::default(),
+        judge: None,
     })
 }
 

@@ -14,6 +14,7 @@ mod image;
 mod layout;
 mod list;
 mod many;
+mod policy;
 mod several;
 mod shelf;
 mod subject;
@@ -29,7 +30,8 @@ use attest_verify::{Sha1Names, Verifier};
 use clap::Args;
 
 use crate::args::{
-    AcceptArg, BuildArgs, DeployedArgs, Global, LayoutArgs, SummaryArgs, TrustArgs, predicate_type,
+    AcceptArg, BuildArgs, DeployedArgs, Global, LayoutArgs, PolicyArgs, SummaryArgs, TrustArgs,
+    predicate_type,
 };
 use crate::clock::Now;
 use crate::console::Console;
@@ -43,6 +45,7 @@ use emit::{Emission, EmitArgs};
 pub(crate) use evidence::Neighbours;
 pub(crate) use file::verify as lone_file;
 pub(crate) use folder::verify as verify_folder;
+pub(crate) use policy::Judge;
 pub(crate) use shelf::Shelf;
 use subject::Subject;
 
@@ -66,10 +69,12 @@ pub(crate) struct VerifyArgs {
     trust: TrustArgs,
     #[command(flatten)]
     layout: LayoutArgs,
+    #[command(flatten)]
+    policy: PolicyArgs,
     /// The release that the evidence must name
     #[arg(long, value_name = "NAME@VERSION")]
     release: Option<String>,
-    /// Use this bundle, or these, and no other
+    /// Use this bundle, or these, and no other; with --policy beside what is found
     #[arg(long, value_name = "FILE", alias = "provenance-path")]
     bundle: Vec<PathBuf>,
     /// Let unsigned files that this pattern covers pass (`*` crosses no `/`, `**` does)
@@ -113,10 +118,25 @@ pub(crate) struct Session {
     pub(crate) neighbours: Neighbours,
     /// Held by the one who reads large evidence.
     pub(crate) large: Mutex<()>,
+    /// The policy file by whose rules everything is judged.
+    pub(crate) judge: Option<Judge>,
 }
 
 pub(crate) fn run(args: &VerifyArgs, global: &Global, console: &Console) -> Result<Exit, Failure> {
-    let now = global.now()?;
+    let Some(path) = &args.layout.layout else {
+        return Ok(report(args, global)?.render(console));
+    };
+    if args.policy.policy.is_some() {
+        return Err(Failure::request(
+            "policy-conflict",
+            "--layout beside --policy: each says by itself whom to accept",
+        )
+        .hint("ask both, one after the other"));
+    }
+    layout::run(path, args, &subjects(args)?, global.now()?, global, console)
+}
+
+fn subjects(args: &VerifyArgs) -> Result<Vec<Subject>, Failure> {
     let mut subjects = args
         .subjects
         .iter()
@@ -126,9 +146,13 @@ pub(crate) fn run(args: &VerifyArgs, global: &Global, console: &Console) -> Resu
         subjects.extend(list::read(list, args.null)?);
     }
     refuse_idle_expectations(args, &subjects)?;
-    if let Some(path) = &args.layout.layout {
-        return layout::run(path, args, &subjects, now, global, console);
-    }
+    Ok(subjects)
+}
+
+/// The answer of a verifying run by evidence beside the subjects, not yet written.
+pub(crate) fn report(args: &VerifyArgs, global: &Global) -> Result<Report, Failure> {
+    let now = global.now()?;
+    let subjects = subjects(args)?;
     if args.layout.chain.is_given() {
         return Err(Failure::request(
             "bad-arguments",
@@ -162,7 +186,7 @@ pub(crate) fn run(args: &VerifyArgs, global: &Global, console: &Console) -> Resu
         let policy = emit::policy(args, &report);
         emission.run(&mut report, policy, global)?;
     }
-    Ok(report.render(console))
+    Ok(report)
 }
 
 /// What was expected of a build or a summary must have been asked.
@@ -190,14 +214,16 @@ fn refuse_of_a_chain(args: &VerifyArgs) -> Result<(), Failure> {
 }
 
 fn answer(subject: &Subject, session: &Session, shelf: &mut Shelf) -> SubjectReport {
-    let report = match subject {
-        Subject::File(path) => file::verify(path, session, shelf),
-        Subject::Digest(digest) => file::verify_digest(*digest, session, shelf),
-        Subject::Sums { path, algorithm } => sums::verify(path, *algorithm, session, shelf),
-        Subject::Folder(path) => folder::verify(path, session, shelf),
-        Subject::Image(path) => image::verify(path, session, shelf),
-        Subject::Git { folder, revision } => git::verify(folder, revision, session, shelf),
-        Subject::GitObject(path) => git::verify_object(path, session, shelf),
+    let report = match (subject, &session.judge) {
+        (Subject::File(path), Some(judge)) => policy::of_file(path, judge, session, shelf),
+        (Subject::Digest(digest), Some(judge)) => policy::of_digest(*digest, judge, session, shelf),
+        (Subject::File(path), None) => file::verify(path, session, shelf),
+        (Subject::Digest(digest), None) => file::verify_digest(*digest, session, shelf),
+        (Subject::Sums { path, algorithm }, _) => sums::verify(path, *algorithm, session, shelf),
+        (Subject::Folder(path), _) => folder::verify(path, session, shelf),
+        (Subject::Image(path), _) => image::verify(path, session, shelf),
+        (Subject::Git { folder, revision }, _) => git::verify(folder, revision, session, shelf),
+        (Subject::GitObject(path), _) => git::verify_object(path, session, shelf),
     };
     demand_named(report, session, shelf)
 }
@@ -235,17 +261,24 @@ fn session(args: &VerifyArgs, subjects: &[Subject], now: Now) -> Result<Session,
         )
         .hint("name the bundle with --bundle"));
     }
-    let trust = trust::resolve(&args.trust, &surroundings(args, subjects), now)?;
-    let verifier = Verifier::new(
-        trust.roots.clone(),
-        now.time,
-        trust::accept(&args.trust, &trust.signers),
-    )
-    .map_err(|error| Failure::request("trusted-root-malformed", error))?;
+    let around = surroundings(args, subjects);
+    let (trust, accept, judge) = if let Some(place) = &args.policy.policy {
+        let (trust, accept, judge) = policy::named(args, place, subjects, &around, now)?;
+        (trust, accept, Some(judge))
+    } else {
+        let trust = trust::resolve(&args.trust, &around, now)?;
+        let accept = trust::accept(&args.trust, &trust.signers);
+        (trust, accept, None)
+    };
+    let verifier = Verifier::new(trust.roots.clone(), now.time, accept)
+        .map_err(|error| Failure::request("trusted-root-malformed", error))?;
     let declared = args.independent.iter().cloned();
     let signers = trust.signers.clone().with_independent(declared);
     trust::refuse_ambiguous(signers.independent(), &trust.roots)?;
     let mut policy = Policy::expecting(signers).approving_only(requested_types(&args.trust.types)?);
+    if let Some(judge) = &judge {
+        policy = policy.of_rules(&judge.rules);
+    }
     if let Some(text) = &args.release {
         let release = ReleaseName::parse(text).map_err(|error| {
             Failure::request("bad-release", format!("--release {text:?}: {error}"))
@@ -274,6 +307,7 @@ fn session(args: &VerifyArgs, subjects: &[Subject], now: Now) -> Result<Session,
         bundles: args.bundle.clone(),
         neighbours: Neighbours::default(),
         large: Mutex::default(),
+        judge,
     })
 }
 
@@ -349,7 +383,11 @@ fn surroundings(args: &VerifyArgs, subjects: &[Subject]) -> Surroundings {
 }
 
 fn new_report(args: &VerifyArgs, global: &Global, now: Now, session: &Session) -> Report {
-    let mut not_checked = vec!["rollback".to_owned()];
+    let judge = session.judge.as_ref();
+    let mut not_checked = Vec::new();
+    if args.policy.state.is_none() {
+        not_checked.push("rollback".to_owned());
+    }
     if args.release.is_none() {
         not_checked.push("which release this is (no --release)".to_owned());
     }
@@ -359,7 +397,11 @@ fn new_report(args: &VerifyArgs, global: &Global, now: Now, session: &Session) -
         signer: trust::signer_words(&session.trust.signers),
         several_signers: session.trust.signers.are_several(),
         trust: session.trust.lines.clone(),
-        accepted: trust::accepted_words(&args.trust),
+        accepted: match judge {
+            Some(judge) => judge.named.accepted_words(),
+            None => trust::accepted_words(&args.trust),
+        },
+        policy: judge.map(Judge::report),
         independent: session.policy.signers().independent().to_vec(),
         subjects: Vec::new(),
         evidence: Vec::new(),

@@ -3,7 +3,8 @@
 use super::build;
 use super::steps::{self, StepLine, StepState};
 use super::{
-    ArchiveReport, EvidenceState, FileReport, Proven, Refusal, Report, SubjectReport, Verdict,
+    ArchiveReport, EvidenceState, FileReport, PolicyReport, Proven, Refusal, Report, SubjectReport,
+    Verdict,
 };
 use crate::console::escape;
 use crate::failure::Exit;
@@ -44,10 +45,15 @@ pub(super) fn lines(report: &Report) -> Vec<String> {
         }
     }
     if !report.accepted.is_empty() {
-        lines.push(field(
-            "accepted",
-            &format!("{} (asked for by --accept)", report.accepted.join(", ")),
-        ));
+        let by = match report.policy {
+            Some(_) => "the policy says so",
+            None => "asked for by --accept",
+        };
+        let accepted = report.accepted.join(", ");
+        lines.push(field("accepted", &format!("{accepted} ({by})")));
+    }
+    if let Some(policy) = &report.policy {
+        policy_lines(policy, &mut lines);
     }
     if report.now.given {
         lines.push(field("judged at", &format!("{} (--at)", report.now.time)));
@@ -70,6 +76,26 @@ pub(super) fn lines(report: &Report) -> Vec<String> {
         lines.push(format!("  {}: not checked", escape(skipped)));
     }
     lines
+}
+
+fn policy_lines(policy: &PolicyReport, lines: &mut Vec<String>) {
+    let serial = policy.serial.map(|it| format!(", serial {it}"));
+    let expires = policy
+        .expires
+        .as_ref()
+        .map(|it| format!(", good until {it}"));
+    let signed = policy
+        .signed_by
+        .as_ref()
+        .map(|it| format!(", signed by {it}"));
+    let more: String = [serial, expires, signed].into_iter().flatten().collect();
+    lines.push(field(
+        "judged by",
+        &format!("policy {:?}{more}", policy.name),
+    ));
+    if policy.rollback != "not checked" {
+        lines.push(field("rollback", &policy.rollback));
+    }
 }
 
 fn archive_lines(archive: &ArchiveReport, lines: &mut Vec<String>) {
@@ -124,6 +150,7 @@ fn subject_lines(report: &Report, subject: &SubjectReport, lines: &mut Vec<Strin
     for reason in &subject.reasons {
         lines.push(format!("  {}", refusal(reason)));
     }
+    rule_lines(report, subject, lines);
     match &subject.tree {
         Some(tree) => tree.lines(subject, report.verbose, lines),
         None => file_lines(report, subject, lines),
@@ -149,6 +176,37 @@ fn subject_lines(report: &Report, subject: &SubjectReport, lines: &mut Vec<Strin
                 escape(&proven.content)
             ));
             proven_lines(report, proven, lines);
+        }
+    }
+}
+
+/// What each rule of the policy says, and with `--explain` what it asks.
+fn rule_lines(report: &Report, subject: &SubjectReport, lines: &mut Vec<String>) {
+    for rule in &subject.rules {
+        let word = if rule.passed { "pass" } else { "FAIL" };
+        let count = rule.files.map_or_else(String::new, |(passed, all)| {
+            format!(", {passed} of {}", files(all))
+        });
+        let (title, place) = (escape(&rule.title), escape(&rule.place));
+        lines.push(format!("  {word}  {title} ({place}){count}"));
+        if report.explain {
+            lines.push(format!("        asks   {}", escape(&rule.asks)));
+        }
+        for reason in &rule.reasons {
+            lines.push(format!("        {}", refusal(reason)));
+        }
+        if rule.passed && (report.explain || report.verbose) {
+            let mut found = rule.found.clone();
+            found.dedup();
+            lines.push(format!("        found  {}", escape(&found.join("; "))));
+        }
+        for (index, why) in &rule.passed_over {
+            let place = report
+                .evidence
+                .get(*index)
+                .map_or("", |it| it.place.as_str());
+            let why = refusal(why);
+            lines.push(format!("        {} does not count: {why}", escape(place)));
         }
     }
 }

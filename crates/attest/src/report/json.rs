@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 use super::build;
 use super::steps::{self, StepLine, StepState};
 use super::{
-    Approvals, ArchiveReport, EvidenceReport, EvidenceState, FileReport, Refusal, Report,
-    SubjectReport, Verdict,
+    Approvals, ArchiveReport, EvidenceReport, EvidenceState, FileReport, PolicyReport, Refusal,
+    Report, RuleReport, SubjectReport, Verdict,
 };
 
 /// Raised when a field changes its meaning or goes away.
@@ -26,6 +26,7 @@ pub(super) fn object(report: &Report) -> Value {
             "taken": line.taken, "warning": line.warning,
         })).collect::<Vec<_>>(),
         "accepted": report.accepted,
+        "policy": report.policy.as_ref().map(policy),
         "independent": report.independent,
         "subjects": report.subjects.iter().map(subject).collect::<Vec<_>>(),
         "evidence": report.evidence.iter().map(evidence).collect::<Vec<_>>(),
@@ -55,11 +56,42 @@ fn subject(subject: &SubjectReport) -> Value {
         "answer": subject.exit().word(),
         "release": subject.release,
         "decided_by": subject.decided_by,
+        "rules": subject.rules.iter().map(rule).collect::<Vec<_>>(),
         "signers": subject.approvals.as_ref().map(approvals),
         "files": subject.files.iter().map(file).collect::<Vec<_>>(),
         "reasons": subject.reasons.iter().map(refusal).collect::<Vec<_>>(),
         "notes": subject.notes,
         "tree": subject.tree.as_ref().map(super::tree::object),
+    })
+}
+
+fn policy(policy: &PolicyReport) -> Value {
+    let includes = policy.includes.iter();
+    json!({
+        "name": policy.name,
+        "serial": policy.serial,
+        "expires": policy.expires,
+        "sha256": policy.sha256,
+        "includes": includes.map(|(file, sha256)| json!({ "file": file, "sha256": sha256 })).collect::<Vec<_>>(),
+        "signed_by": policy.signed_by,
+        "rollback": policy.rollback,
+    })
+}
+
+fn rule(rule: &RuleReport) -> Value {
+    let passed_over = rule.passed_over.iter();
+    json!({
+        "rule": rule.title,
+        "place": rule.place,
+        "asks": rule.asks,
+        "answer": if rule.passed { "yes" } else { "no" },
+        "reasons": rule.reasons.iter().map(refusal).collect::<Vec<_>>(),
+        "evidence": rule.by,
+        "found": rule.found,
+        "passed_over": passed_over.map(|(index, why)| json!({
+            "evidence": index, "code": why.code, "found": why.found, "wanted": why.wanted,
+        })).collect::<Vec<_>>(),
+        "files": rule.files.map(|(passed, all)| json!({ "passed": passed, "of": all })),
     })
 }
 

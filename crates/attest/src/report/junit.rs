@@ -5,7 +5,9 @@
 
 use std::fmt::Write as _;
 
-use super::{ArchiveReport, FileReport, Refusal, Report, SubjectReport, Verdict, human, sentence};
+use super::{
+    ArchiveReport, FileReport, Refusal, Report, RuleReport, SubjectReport, Verdict, human, sentence,
+};
 use crate::console::escape;
 use crate::failure::{Exit, Failure};
 
@@ -76,6 +78,7 @@ impl Suite {
                 result: Outcome::refused(reason),
             })
             .collect();
+        cases.extend(subject.rules.iter().map(Case::of_rule));
         cases.extend(subject.files.iter().map(Case::of_file));
         let suite = Self {
             name: subject.subject.clone(),
@@ -134,6 +137,17 @@ impl Suite {
 }
 
 impl Case {
+    fn of_rule(rule: &RuleReport) -> Self {
+        let result = rule
+            .reasons
+            .first()
+            .map_or(Outcome::Passed, Outcome::refused);
+        Self {
+            name: format!("rule {}", rule.title),
+            result,
+        }
+    }
+
     fn of_file(file: &FileReport) -> Self {
         let result = match &file.verdict {
             Verdict::Verified => Outcome::Passed,

@@ -2,6 +2,8 @@
 
 mod file;
 
+pub(super) use file::{deny_key, find_group};
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,7 +16,7 @@ use attest_verify::{
 };
 
 use super::{Surroundings, detached, parse_pin, refuse_beside};
-use crate::args::SignerArgs;
+use crate::args::{SignerArgs, TrustArgs};
 use crate::failure::Failure;
 use crate::files;
 use crate::home::real;
@@ -106,6 +108,11 @@ pub(super) fn of_role(
     Ok(signers.map(|it| it.denying(denied)))
 }
 
+/// Whose evidence flags refuse, beside what a policy says.
+pub(super) fn denied_by_flags(args: &TrustArgs, look: &mut Look<'_>) -> Result<Denied, Failure> {
+    denied(&args.signers, look.around, look.lines)
+}
+
 /// Whose evidence is refused. A file must not lie where those could change it whom it denies.
 fn denied(
     args: &SignerArgs,
@@ -139,7 +146,7 @@ fn deny(denied: &mut Denied, signer: ExpectedSigner) {
 }
 
 /// The key that a flag names: by its fingerprint, by itself or by its file.
-fn key_signer(
+pub(super) fn key_signer(
     text: &str,
     around: &Surroundings,
     pinned: &mut BTreeMap<PathBuf, String>,

@@ -23,14 +23,11 @@
 //! keys = ["sha256:84f7…"]
 //! ```
 
-pub(crate) mod reading;
-
 use attest_verify::{ExpectedClaim, ExpectedIdentity, IdentityPattern};
 use jiff::Timestamp;
 
 use super::{KeyValidity, LogRule};
-pub use reading::SignersFileError;
-use reading::{Document, Field, Item, Table};
+use crate::toml::{Document, Field, FileError, Item, Table};
 
 /// A signers file, read: nothing that it names was looked for yet.
 #[derive(Debug, Clone)]
@@ -74,6 +71,9 @@ pub struct FileKey {
     pub source: KeySource,
     /// When it is good.
     pub validity: KeyValidity,
+    /// The SHA-256 of its `SubjectPublicKeyInfo`, or of the file of a key of another kind, if it is
+    /// said: what the file holds must have it.
+    pub pin: Option<[u8; 32]>,
 }
 
 /// How a key is named.
@@ -91,7 +91,7 @@ impl SignersFile {
     /// # Errors
     /// Where it is not TOML, has an unknown key, lacks one, or says what nobody can mean: with line and
     /// column.
-    pub fn parse(text: &str) -> Result<Self, SignersFileError> {
+    pub fn parse(text: &str) -> Result<Self, FileError> {
         let document = Document::parse(text)?;
         let root = document.root();
         root.only(&["version", "independent", "trust", "deny"])?;
@@ -126,7 +126,9 @@ impl SignersFile {
     }
 }
 
-fn denied(deny: &Table<'_>) -> Result<(Vec<KeySource>, Vec<IdentityPattern>), SignersFileError> {
+pub(crate) fn denied(
+    deny: &Table<'_>,
+) -> Result<(Vec<KeySource>, Vec<IdentityPattern>), FileError> {
     deny.only(&["keys", "identities"])?;
     let texts = |name| deny.has(name).map_or(Ok(Vec::new()), Item::texts_of);
     let keys = texts("keys")?
@@ -140,7 +142,7 @@ fn denied(deny: &Table<'_>) -> Result<(Vec<KeySource>, Vec<IdentityPattern>), Si
     Ok((keys, identities))
 }
 
-fn group(name: &str, table: &Table<'_>) -> Result<FileGroup, SignersFileError> {
+pub(crate) fn group(name: &str, table: &Table<'_>) -> Result<FileGroup, FileError> {
     let kind = table.needs("kind")?;
     let (signers, count) = match kind.text()?.text {
         "sigstore" => {
@@ -177,7 +179,7 @@ fn group(name: &str, table: &Table<'_>) -> Result<FileGroup, SignersFileError> {
     })
 }
 
-fn log_rule(item: &Item<'_>) -> Result<LogRule, SignersFileError> {
+fn log_rule(item: &Item<'_>) -> Result<LogRule, FileError> {
     match item.text()?.text {
         "required" => Ok(LogRule::Required),
         "set-only" => Ok(LogRule::SetOnly),
@@ -185,7 +187,7 @@ fn log_rule(item: &Item<'_>) -> Result<LogRule, SignersFileError> {
     }
 }
 
-fn identities(table: &Table<'_>) -> Result<Vec<ExpectedIdentity>, SignersFileError> {
+fn identities(table: &Table<'_>) -> Result<Vec<ExpectedIdentity>, FileError> {
     let issuer = table.needs("issuer")?.text()?;
     if pattern(&issuer)?.is_glob() {
         return Err(issuer.fault("issuers are exact"));
@@ -212,15 +214,18 @@ fn identities(table: &Table<'_>) -> Result<Vec<ExpectedIdentity>, SignersFileErr
     identities.iter().map(expected).collect()
 }
 
-fn pattern(text: &Field<'_>) -> Result<IdentityPattern, SignersFileError> {
+fn pattern(text: &Field<'_>) -> Result<IdentityPattern, FileError> {
     IdentityPattern::parse(text.text).map_err(|error| text.fault(error.to_string()))
 }
 
-fn key(item: &Item<'_>) -> Result<FileKey, SignersFileError> {
+fn key(item: &Item<'_>) -> Result<FileKey, FileError> {
     if let Ok(text) = item.text() {
         let source = key_source(&text)?;
-        let validity = KeyValidity::default();
-        return Ok(FileKey { source, validity });
+        return Ok(FileKey {
+            pin: source.pin(),
+            source,
+            validity: KeyValidity::default(),
+        });
     }
     let table = item.table()?;
     table.only(&[
@@ -230,14 +235,18 @@ fn key(item: &Item<'_>) -> Result<FileKey, SignersFileError> {
         "not_after",
         "compromised_since",
     ])?;
-    let source = match (table.has("sha256"), table.has("file")) {
-        (Some(pin), None) => {
+    let pin = match table.has("sha256") {
+        Some(pin) => {
             let text = pin.text()?;
             let hex = text.text.strip_prefix("sha256:").unwrap_or(text.text);
-            KeySource::Pin(parse_pin(hex).ok_or_else(|| text.fault(PIN))?)
+            Some(parse_pin(hex).ok_or_else(|| text.fault(PIN))?)
         }
-        (None, Some(file)) => KeySource::File(file.text()?.text.to_owned()),
-        _ => return Err(table.fault("a key has either sha256 or file")),
+        None => None,
+    };
+    let source = match (pin, table.has("file")) {
+        (_, Some(file)) => KeySource::File(file.text()?.clean()?.to_owned()),
+        (Some(pin), None) => KeySource::Pin(pin),
+        (None, None) => return Err(table.fault("a key has sha256, file or both")),
     };
     let time = |name| table.has(name).map(|it| it.time()).transpose();
     let validity = KeyValidity {
@@ -249,10 +258,23 @@ fn key(item: &Item<'_>) -> Result<FileKey, SignersFileError> {
     if empty(validity.not_before, validity.not_after) {
         return Err(table.fault("not_after is before not_before"));
     }
-    Ok(FileKey { source, validity })
+    Ok(FileKey {
+        source,
+        validity,
+        pin,
+    })
 }
 
-fn key_source(text: &Field<'_>) -> Result<KeySource, SignersFileError> {
+impl KeySource {
+    const fn pin(&self) -> Option<[u8; 32]> {
+        match self {
+            Self::Pin(pin) => Some(*pin),
+            Self::File(_) => None,
+        }
+    }
+}
+
+fn key_source(text: &Field<'_>) -> Result<KeySource, FileError> {
     match text.text.strip_prefix("sha256:") {
         Some(hex) => Ok(KeySource::Pin(
             parse_pin(hex).ok_or_else(|| text.fault(PIN))?,
@@ -414,9 +436,9 @@ identities = ["b@example.com"]
             "not_after is before not_before",
         ),
         (
-            "{ sha256 = \"0",
-            "{ file = \"x\", sha256 = \"0",
-            "a key has either sha256 or file",
+            "{ sha256 = \"0000000000000000000000000000000000000000000000000000000000000002\", ",
+            "{ ",
+            "a key has sha256, file or both",
         ),
         (
             "0000000000000000000000000000000000000000000000000000000000000001",

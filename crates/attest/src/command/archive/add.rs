@@ -106,6 +106,7 @@ fn refused(
         several_signers: session.trust.signers.are_several(),
         trust: session.trust.lines.clone(),
         accepted: trust::accepted_words(&args.trust),
+        policy: None,
         independent: session.policy.signers().independent().to_vec(),
         subjects: vec![subject],
         evidence: shelf.into_reports(&session.policy),

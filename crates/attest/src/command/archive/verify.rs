@@ -63,6 +63,7 @@ pub(super) fn run(args: &VerifyArgs, global: &Global, console: &Console) -> Resu
         several_signers: session.trust.signers.are_several(),
         trust: session.trust.lines.clone(),
         accepted: trust::accepted_words(&args.trust),
+        policy: None,
         independent: session.policy.signers().independent().to_vec(),
         subjects: Vec::new(),
         evidence: Vec::new(),

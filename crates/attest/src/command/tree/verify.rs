@@ -143,6 +143,7 @@ fn session(args: &VerifyArgs, now: Now) -> Result<Session, Failure> {
         bundles: args.bundle.clone(),
         neighbours: Neighbours::default(),
         large: std::sync::Mutex::default(),
+        judge: None,
     })
 }
 
@@ -161,6 +162,7 @@ fn new_report(args: &VerifyArgs, global: &Global, now: Now, session: &Session) -
         several_signers: session.trust.signers.are_several(),
         trust: session.trust.lines.clone(),
         accepted: trust::accepted_words(&args.trust),
+        policy: None,
         independent: session.policy.signers().independent().to_vec(),
         subjects: Vec::new(),
         evidence: Vec::new(),

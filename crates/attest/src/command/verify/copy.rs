@@ -407,6 +407,7 @@ mod tests {
             trust: Vec::new(),
             accepted: Vec::new(),
             several_signers: false,
+            policy: None,
             independent: Vec::new(),
             subjects: vec![subject],
             evidence: Vec::new(),

@@ -23,6 +23,7 @@ use super::approval;
 use super::evidence::signed_name;
 use super::exempt;
 use super::file::{file_name, is_unread_list, no_bundle};
+use super::policy;
 use super::several;
 use super::shelf::{Asked, Shelf};
 use crate::report::{FileReport, Refusal, SubjectReport, Verdict};
@@ -40,7 +41,13 @@ pub(crate) fn verify(path: &Path, session: &Session, shelf: &mut Shelf) -> Subje
         shelf.needed_hashes(bundles.iter().map(|it| it.index), session),
         session,
     ) {
-        Ok(folder) => judge(&folder, &bundles, session, shelf, report),
+        Ok(folder) => {
+            let mut report = judge(&folder, &bundles, session, shelf, report);
+            if let Some(judge) = &session.judge {
+                policy::of_folder(&folder, &bundles, judge, shelf, &mut report);
+            }
+            report
+        }
         Err(refusal) => {
             report.files.push(FileReport {
                 path: path.display().to_string(),

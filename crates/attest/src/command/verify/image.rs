@@ -9,7 +9,7 @@ mod layout;
 use std::path::Path;
 
 use attest_digest::{Artifact, Digest, Hashes};
-use attest_policy::{Accepted, Bytes, Decision, statement_names};
+use attest_policy::{Accepted, Bytes, Decision, Subject as About, statement_names};
 use attest_verify::Subject;
 use attest_verify::dialect::image::{
     Descriptor, ENVELOPE, SIMPLE_SIGNING, layer_signature, signed_image,
@@ -18,6 +18,7 @@ use attest_verify::dialect::image::{
 use super::Session;
 use super::approval;
 use super::file::{most_telling, no_bundle};
+use super::policy::{self, Judge};
 use super::shelf::Shelf;
 use crate::report::{FileReport, Refusal, SubjectReport, Verdict};
 use layout::{Layout, UNREADABLE};
@@ -150,6 +151,10 @@ fn judge(
     let mut refused = Vec::new();
     let mut approving = Vec::new();
     let about = |piece: &&Piece| piece.attached.is_none_or(|it| it == image);
+    if let Some(judge) = &session.judge {
+        let pieces: Vec<&Piece> = pieces.iter().filter(about).collect();
+        return by_rules(&pieces, &manifest.artifact, judge, session, shelf, report);
+    }
     for piece in pieces.iter().filter(about) {
         match approves(piece, &manifest.artifact, session, shelf) {
             Ok(()) => approving.push(piece.index),
@@ -171,6 +176,47 @@ fn judge(
     Err(unread
         .or_else(|| most_telling(refused))
         .unwrap_or_else(no_bundle))
+}
+
+/// Whether all evidence about the image satisfies the rules of the policy.
+fn by_rules(
+    pieces: &[&Piece],
+    manifest: &Artifact,
+    judge: &Judge,
+    session: &Session,
+    shelf: &mut Shelf,
+    report: &mut SubjectReport,
+) -> Result<(), Refusal> {
+    let mut about = Vec::new();
+    for piece in pieces {
+        let payload = piece.payload.as_deref();
+        let signed = payload.map(|it| Artifact::of_bytes(it, Hashes::Sha256AndSha512));
+        if shelf.is_statement(piece.index) {
+            shelf.prove_statement(piece.index, session);
+        } else {
+            let subject = Subject::Artifact(signed.as_ref().unwrap_or(manifest));
+            shelf.prove_message(piece.index, &subject, session);
+        }
+        let Some(evidence) = shelf.evidence(piece.index) else {
+            continue;
+        };
+        let subject = About {
+            bytes: Bytes::Read(manifest),
+            path: None,
+        };
+        let is_about = payload.map_or_else(
+            || judge.rules.is_about(evidence, subject).is_ok(),
+            |payload| signed_image(payload).is_ok_and(|it| it == manifest.sha256()),
+        );
+        if is_about {
+            about.push(piece.index);
+        }
+    }
+    let proven: Vec<_> = about
+        .iter()
+        .filter_map(|index| Some((*index, shelf.evidence(*index)?)))
+        .collect();
+    policy::of_image(manifest.sha256(), &proven, judge, report)
 }
 
 /// Whether a piece of evidence is the expected signer's, about this manifest.

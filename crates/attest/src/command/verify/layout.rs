@@ -406,6 +406,7 @@ fn new_report(
         several_signers: false,
         trust: trust.collect(),
         accepted: Vec::new(),
+        policy: None,
         independent: Vec::new(),
         subjects: Vec::new(),
         evidence: Vec::new(),

@@ -259,6 +259,11 @@ impl Shelf {
         let Some(evidence) = self.evidence(index) else {
             return Err(self.refusals(index));
         };
+        if let Some(judge) = &session.judge
+            && let Err(reason) = judge.rules.admit(evidence, judge.now)
+        {
+            return Err(vec![Refusal::from(&reason)]);
+        }
         match session.policy.decide(evidence) {
             Decision::Accept(accepted) => Ok(accepted),
             Decision::Reject(reasons) => Err(reasons.iter().map(Refusal::from).collect()),

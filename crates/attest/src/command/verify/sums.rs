@@ -11,6 +11,7 @@ use super::approval;
 use super::evidence::Role;
 use super::file::{file_name, no_bundle, places, prove_signed_for, read_again};
 use super::folder::file_report;
+use super::policy;
 use super::shelf::Shelf;
 use crate::files;
 use crate::home::real;
@@ -49,7 +50,12 @@ pub(super) fn verify(
         })
         .and_then(|checksums| names(&signed, &checksums, session, shelf));
     match names {
-        Ok(names) => judge(path, &names, algorithm, session, &mut report),
+        Ok(names) => {
+            judge(path, &names, algorithm, session, &mut report);
+            if let Some(judge) = &session.judge {
+                policy::of_list(path, judge, session, shelf, &mut report);
+            }
+        }
         Err(refusal) => report.reasons.push(refusal),
     }
     report

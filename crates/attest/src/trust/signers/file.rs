@@ -3,11 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use attest_policy::{
-    Denied, FileGroup, FileSigners, KeySource, KeyValidity, LogRule, Member, Signers, SignersFile,
+    Denied, FileGroup, FileKey, FileSigners, Group, KeySource, KeyValidity, LogRule, Member,
+    Signers, SignersFile,
 };
 use attest_verify::ExpectedSigner;
 
-use super::{Look, any_key_file, deny, pinned_key};
+use super::{KEY_BYTES, Look, any_key_file, deny, pinned_key};
 use crate::failure::Failure;
 use crate::files;
 use crate::home::real;
@@ -27,7 +28,7 @@ pub(super) fn add(
     let groups = std::mem::take(&mut file.groups);
     deny_all(&mut file, &folder, denied, look)?;
     for group in groups {
-        signers = add_group(group, &folder, signers, run, &path, look)?;
+        signers = add_group(&group, &folder, signers, run, &path, look)?;
     }
     if signers.accepted().is_empty() {
         return Err(none_at_hand(&path));
@@ -51,7 +52,7 @@ pub(super) fn group(
         return Ok(None);
     };
     deny_all(&mut file, &folder, denied, look)?;
-    let signers = add_group(group, &folder, Signers::nobody(), run, &path, look)?;
+    let signers = add_group(&group, &folder, Signers::nobody(), run, &path, look)?;
     if signers.accepted().is_empty() {
         return Err(none_at_hand(&path));
     }
@@ -65,19 +66,7 @@ fn deny_all(
     look: &mut Look<'_>,
 ) -> Result<(), Failure> {
     for key in &file.denied_keys {
-        match key {
-            KeySource::Pin(pin) => {
-                denied.fingerprints.insert(*pin);
-            }
-            KeySource::File(name) => {
-                let (signer, line) = key_in(&folder.join(name), look)?;
-                deny(denied, signer);
-                look.lines.push(TrustLine {
-                    what: "denied key",
-                    ..line
-                });
-            }
-        }
+        deny_key(key, folder, denied, look)?;
     }
     denied.identities.append(&mut file.denied_identities);
     Ok(())
@@ -92,37 +81,73 @@ fn none_at_hand(path: &Path) -> Failure {
 }
 
 fn add_group(
-    group: FileGroup,
+    group: &FileGroup,
     folder: &Path,
     mut signers: Signers,
     run: LogRule,
     path: &Path,
     look: &mut Look<'_>,
 ) -> Result<Signers, Failure> {
+    let found = find_group(group, folder, run, look)?;
+    for (pin, validity) in found.windows {
+        signers = signers.limiting(pin, validity);
+    }
+    signers
+        .or_group(found.members, found.unknown, found.threshold, found.log)
+        .map_err(|error| {
+            let place = path.display();
+            Failure::request(
+                "signers-unsatisfiable",
+                format!("{place}: trust.{}: {error}", group.name),
+            )
+        })
+}
+
+/// Refuses the evidence of a key.
+pub(in crate::trust) fn deny_key(
+    key: &KeySource,
+    folder: &Path,
+    denied: &mut Denied,
+    look: &mut Look<'_>,
+) -> Result<(), Failure> {
+    match key {
+        KeySource::Pin(pin) => {
+            denied.fingerprints.insert(*pin);
+        }
+        KeySource::File(name) => {
+            let (signer, line) = key_in(&folder.join(name), look)?;
+            deny(denied, signer);
+            look.lines.push(TrustLine {
+                what: "denied key",
+                ..line
+            });
+        }
+    }
+    Ok(())
+}
+
+/// Who belongs to a group, and which of its keys are at hand.
+pub(in crate::trust) fn find_group(
+    group: &FileGroup,
+    folder: &Path,
+    run: LogRule,
+    look: &mut Look<'_>,
+) -> Result<Group, Failure> {
     let mut members = Vec::new();
     // Different keys that are not at hand: nothing here can be signed with them.
     let mut unknown: Vec<[u8; 32]> = Vec::new();
-    match group.signers {
+    let mut windows = Vec::new();
+    match &group.signers {
         FileSigners::Sigstore(identities) => {
-            members.extend(identities.into_iter().map(|it| Member {
+            members.extend(identities.iter().cloned().map(|it| Member {
                 signer: ExpectedSigner::Identity(it),
                 validity: KeyValidity::default(),
             }));
         }
         FileSigners::Keys(keys) => {
             for key in keys {
-                let found = match &key.source {
-                    KeySource::File(name) => Some(key_in(&folder.join(name), look)?),
-                    KeySource::Pin(pin) => {
-                        let found = pinned_key(pin, look.around, look.pinned).ok();
-                        if found.is_none() && !unknown.contains(pin) {
-                            unknown.push(*pin);
-                        }
-                        signers = signers.limiting(*pin, key.validity);
-                        found.map(|(key, line)| (ExpectedSigner::Key(key), line))
-                    }
-                };
-                let Some((signer, line)) = found else {
+                windows.extend(key.pin.map(|pin| (pin, key.validity)));
+                let Some((signer, line)) = find_key(key, folder, &mut unknown, look)? else {
                     continue;
                 };
                 look.lines.push(line);
@@ -133,16 +158,60 @@ fn add_group(
             }
         }
     }
-    let log = group.log.unwrap_or(run);
-    signers
-        .or_group(members, unknown.len(), group.threshold, log)
-        .map_err(|error| {
-            let place = path.display();
-            Failure::request(
-                "signers-unsatisfiable",
-                format!("{place}: trust.{}: {error}", group.name),
-            )
-        })
+    Ok(Group {
+        name: group.name.clone(),
+        members,
+        unknown: unknown.len(),
+        threshold: group.threshold,
+        log: group.log.unwrap_or(run),
+        windows,
+    })
+}
+
+fn find_key(
+    key: &FileKey,
+    folder: &Path,
+    unknown: &mut Vec<[u8; 32]>,
+    look: &mut Look<'_>,
+) -> Result<Option<(ExpectedSigner, TrustLine)>, Failure> {
+    match (&key.source, key.pin) {
+        (KeySource::File(name), None) => key_in(&folder.join(name), look).map(Some),
+        (KeySource::File(name), Some(pin)) => pinned_file(&folder.join(name), pin, look).map(Some),
+        (KeySource::Pin(pin), _) => {
+            let found = pinned_key(pin, look.around, look.pinned).ok();
+            if found.is_none() && !unknown.contains(pin) {
+                unknown.push(*pin);
+            }
+            Ok(found.map(|(key, line)| (ExpectedSigner::Key(key), line)))
+        }
+    }
+}
+
+/// A key in a file that is named with its fingerprint: of a key of another kind than X.509 knows, the
+/// SHA-256 of the file.
+fn pinned_file(
+    path: &Path,
+    pin: [u8; 32],
+    look: &mut Look<'_>,
+) -> Result<(ExpectedSigner, TrustLine), Failure> {
+    let (signer, line) = any_key_file(path)?;
+    let bytes = files::read_limited(path, KEY_BYTES).map_err(|error| {
+        Failure::request("key-unreadable", format!("{}: {error}", path.display()))
+    })?;
+    if signer.fingerprint() != Some(pin) && sha256(&bytes) != pin {
+        let message = format!(
+            "{} has another fingerprint than sha256:{}",
+            path.display(),
+            hex::encode(pin)
+        );
+        return Err(Failure::request("pin-not-found", message));
+    }
+    look.pinned.insert(real(path), "the pinned key".to_owned());
+    let line = TrustLine {
+        pinned: true,
+        ..line
+    };
+    Ok((signer, line))
 }
 
 /// Whoever can change a file can change whom it names: it is trust, and lies elsewhere or is pinned.

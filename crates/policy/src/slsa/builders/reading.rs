@@ -1,12 +1,12 @@
 //! Reading the table from TOML: each field once, nothing unknown.
 
 use super::{BuildType, Builder, Builders, IdRule, SignerRule};
-use crate::signers::file::reading::{Document, Item, SignersFileError, Table};
+use crate::toml::{Document, FileError, Item, Table};
 
 /// What is wrong with a table of builders, and where.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(transparent)]
-pub struct BuildersError(#[from] SignersFileError);
+pub struct BuildersError(#[from] FileError);
 
 /// Where a table comes from.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -85,11 +85,11 @@ impl Builder {
     }
 }
 
-fn tables<'t>(root: &Table<'t>, name: &str) -> Result<Vec<Item<'t>>, SignersFileError> {
+fn tables<'t>(root: &Table<'t>, name: &str) -> Result<Vec<Item<'t>>, FileError> {
     root.has(name).map_or(Ok(Vec::new()), |it| it.items())
 }
 
-fn builder(table: &Table<'_>, origin: Origin) -> Result<Builder, SignersFileError> {
+fn builder(table: &Table<'_>, origin: Origin) -> Result<Builder, FileError> {
     table.only(&[
         "name",
         "why",
@@ -106,7 +106,7 @@ fn builder(table: &Table<'_>, origin: Origin) -> Result<Builder, SignersFileErro
         "level",
         "named",
     ])?;
-    let text = |name: &str| -> Result<Option<String>, SignersFileError> {
+    let text = |name: &str| -> Result<Option<String>, FileError> {
         let field = table.has(name).map(|it| it.text()).transpose()?;
         Ok(field.map(|it| it.text.to_owned()))
     };
@@ -142,7 +142,7 @@ fn builder(table: &Table<'_>, origin: Origin) -> Result<Builder, SignersFileErro
     })
 }
 
-fn signer(table: &Table<'_>, origin: Origin) -> Result<SignerRule, SignersFileError> {
+fn signer(table: &Table<'_>, origin: Origin) -> Result<SignerRule, FileError> {
     let issuer = table.has("issuer").map(|it| it.text()).transpose()?;
     let issuer = issuer.map(|it| it.text.to_owned());
     let keys = table.has("keys").map(|it| it.texts()).transpose()?;
@@ -170,7 +170,7 @@ fn signer(table: &Table<'_>, origin: Origin) -> Result<SignerRule, SignersFileEr
             Ok(SignerRule::Workflows { issuer, host })
         }
         (None, None, None, Some(keys), None) if !keys.is_empty() => {
-            let fingerprint = |it: &crate::signers::file::reading::Field<'_>| {
+            let fingerprint = |it: &crate::toml::Field<'_>| {
                 fingerprint(it.text).ok_or_else(|| it.fault("wanted sha256: and 64 digits"))
             };
             let keys = keys.iter().map(fingerprint).collect::<Result<_, _>>()?;
@@ -181,13 +181,13 @@ fn signer(table: &Table<'_>, origin: Origin) -> Result<SignerRule, SignersFileEr
     }
 }
 
-fn level(item: &Item<'_>) -> Result<u8, SignersFileError> {
+fn level(item: &Item<'_>) -> Result<u8, FileError> {
     let number = u8::try_from(item.number()?).ok();
     let level = number.filter(|it| *it <= 3);
     level.ok_or_else(|| item.fault("levels are 0 to 3"))
 }
 
-fn build_type(table: &Table<'_>) -> Result<BuildType, SignersFileError> {
+fn build_type(table: &Table<'_>) -> Result<BuildType, FileError> {
     table.only(&[
         "name",
         "uris",
@@ -205,7 +205,7 @@ fn build_type(table: &Table<'_>) -> Result<BuildType, SignersFileError> {
         "free",
         "claims",
     ])?;
-    let text = |name: &str| -> Result<Option<String>, SignersFileError> {
+    let text = |name: &str| -> Result<Option<String>, FileError> {
         let field = table.has(name).map(|it| it.text()).transpose()?;
         Ok(field.map(|it| it.text.to_owned()))
     };
@@ -243,7 +243,7 @@ fn build_type(table: &Table<'_>) -> Result<BuildType, SignersFileError> {
     })
 }
 
-fn texts(table: &Table<'_>, name: &str) -> Result<Vec<String>, SignersFileError> {
+fn texts(table: &Table<'_>, name: &str) -> Result<Vec<String>, FileError> {
     let texts = table.has(name).map_or(Ok(Vec::new()), |it| it.texts())?;
     Ok(texts.into_iter().map(|it| it.text.to_owned()).collect())
 }

@@ -3,24 +3,42 @@
 use std::fmt;
 use std::ops::Range;
 
+use ::toml::Spanned;
+use ::toml::de::{DeTable, DeValue};
 use jiff::Timestamp;
-use toml::Spanned;
-use toml::de::{DeTable, DeValue};
 
 use crate::limits;
 use crate::nearest;
 
-/// What is wrong with a signers file, and where.
+/// What is wrong with a signers file or a policy, and where.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("line {line}, column {column}: {problem}{}", .meant.map(|it| format!("; did you mean {it}?")).unwrap_or_default())]
-pub struct SignersFileError {
+#[error("line {line}, column {column}: {}", self.problem())]
+pub struct FileError {
     line: usize,
     column: usize,
     problem: String,
     meant: Option<&'static str>,
 }
 
-impl SignersFileError {
+impl FileError {
+    /// The line, from 1 on.
+    pub const fn line(&self) -> usize {
+        self.line
+    }
+
+    /// The column, from 1 on.
+    pub const fn column(&self) -> usize {
+        self.column
+    }
+
+    /// What is wrong, and what was probably meant.
+    pub fn problem(&self) -> String {
+        match self.meant {
+            Some(meant) => format!("{}; did you mean {meant}?", self.problem),
+            None => self.problem.clone(),
+        }
+    }
+
     pub(crate) fn or_nearest(
         mut self,
         word: &str,
@@ -60,7 +78,7 @@ pub(crate) struct Document<'t> {
 }
 
 impl<'t> Document<'t> {
-    pub(crate) fn parse(text: &'t str) -> Result<Self, SignersFileError> {
+    pub(crate) fn parse(text: &'t str) -> Result<Self, FileError> {
         if text.len() > limits::SIGNERS_FILE_BYTES {
             let (found, most) = (text.len(), limits::SIGNERS_FILE_BYTES);
             return Err(fault(
@@ -102,7 +120,7 @@ impl<'t> Table<'t> {
     }
 
     /// Refuses any other field.
-    pub(crate) fn only(&self, known: &[&'static str]) -> Result<(), SignersFileError> {
+    pub(crate) fn only(&self, known: &[&'static str]) -> Result<(), FileError> {
         match self.fields.iter().find(|(name, ..)| !known.contains(name)) {
             Some((name, place, _)) => {
                 let fault = fault(self.text, place.start, format!("{name} is unknown here"));
@@ -117,29 +135,34 @@ impl<'t> Table<'t> {
         found.map(|(.., item)| item.clone())
     }
 
-    pub(crate) fn needs(&self, name: &str) -> Result<Item<'t>, SignersFileError> {
+    pub(crate) fn needs(&self, name: &str) -> Result<Item<'t>, FileError> {
         self.has(name)
             .ok_or_else(|| self.fault(format!("{name} is missing")))
+    }
+
+    /// The line on which it begins.
+    pub(crate) fn line(&self) -> usize {
+        self.fault(String::new()).line
     }
 
     pub(crate) fn fields(&self) -> impl Iterator<Item = (&'t str, &Item<'t>)> {
         self.fields.iter().map(|(name, _, item)| (*name, item))
     }
 
-    pub(crate) fn fault(&self, problem: impl Into<String>) -> SignersFileError {
+    pub(crate) fn fault(&self, problem: impl Into<String>) -> FileError {
         fault(self.text, self.place.start, problem)
     }
 }
 
 impl<'t> Item<'t> {
-    pub(crate) fn table(&self) -> Result<Table<'t>, SignersFileError> {
+    pub(crate) fn table(&self) -> Result<Table<'t>, FileError> {
         match self.value {
             DeValue::Table(table) => Ok(Table::new(self.text, self.place.clone(), table)),
             _ => Err(self.fault("wanted a table")),
         }
     }
 
-    pub(crate) fn items(&self) -> Result<Vec<Self>, SignersFileError> {
+    pub(crate) fn items(&self) -> Result<Vec<Self>, FileError> {
         let DeValue::Array(array) = self.value else {
             return Err(self.fault("wanted a list"));
         };
@@ -151,7 +174,7 @@ impl<'t> Item<'t> {
         Ok(array.iter().map(item).collect())
     }
 
-    pub(crate) fn text(&self) -> Result<Field<'t>, SignersFileError> {
+    pub(crate) fn text(&self) -> Result<Field<'t>, FileError> {
         match self.value {
             DeValue::String(text) => Ok(Field {
                 text: text.as_ref(),
@@ -162,20 +185,62 @@ impl<'t> Item<'t> {
         }
     }
 
+    /// Whether a text stands here.
+    pub(crate) fn is_text(&self) -> bool {
+        matches!(self.value, DeValue::String(_))
+    }
+
+    /// Whether a table stands here.
+    pub(crate) fn is_table(&self) -> bool {
+        matches!(self.value, DeValue::Table(_))
+    }
+
+    /// Whether a list stands here.
+    pub(crate) fn is_list(&self) -> bool {
+        matches!(self.value, DeValue::Array(_))
+    }
+
+    /// Whether a date or time stands here.
+    pub(crate) fn is_time(&self) -> bool {
+        matches!(self.value, DeValue::Datetime(_))
+    }
+
+    /// True or false, if one of them stands here.
+    pub(crate) fn truth(&self) -> Option<bool> {
+        match self.value {
+            DeValue::Boolean(truth) => Some(*truth),
+            _ => None,
+        }
+    }
+
+    /// A whole number, if one stands here.
+    pub(crate) fn whole(&self) -> Option<i64> {
+        match self.value {
+            DeValue::Integer(number) if number.radix() == 10 => number.as_str().parse().ok(),
+            _ => None,
+        }
+    }
+
+    /// True or false.
+    pub(crate) fn boolean(&self) -> Result<bool, FileError> {
+        self.truth()
+            .ok_or_else(|| self.fault("wanted true or false"))
+    }
+
     /// A list of texts.
-    pub(crate) fn texts(&self) -> Result<Vec<Field<'t>>, SignersFileError> {
+    pub(crate) fn texts(&self) -> Result<Vec<Field<'t>>, FileError> {
         self.items()?.iter().map(Self::text).collect()
     }
 
     /// A list of texts, or one text.
-    pub(crate) fn texts_of(self) -> Result<Vec<Field<'t>>, SignersFileError> {
+    pub(crate) fn texts_of(self) -> Result<Vec<Field<'t>>, FileError> {
         match self.value {
             DeValue::String(_) => Ok(vec![self.text()?]),
             _ => self.texts(),
         }
     }
 
-    pub(crate) fn number(&self) -> Result<u64, SignersFileError> {
+    pub(crate) fn number(&self) -> Result<u64, FileError> {
         let number = match self.value {
             DeValue::Integer(number) if number.radix() == 10 => number.as_str().parse().ok(),
             _ => None,
@@ -184,7 +249,7 @@ impl<'t> Item<'t> {
     }
 
     /// A time that means one moment everywhere.
-    pub(crate) fn time(&self) -> Result<Timestamp, SignersFileError> {
+    pub(crate) fn time(&self) -> Result<Timestamp, FileError> {
         let time = match self.value {
             DeValue::Datetime(time) => time.to_string().parse().ok(),
             DeValue::String(text) => text.parse().ok(),
@@ -195,23 +260,29 @@ impl<'t> Item<'t> {
         })
     }
 
-    pub(crate) fn fault(&self, problem: impl Into<String>) -> SignersFileError {
+    pub(crate) fn fault(&self, problem: impl Into<String>) -> FileError {
         fault(self.text, self.place.start, problem)
     }
 
-    pub(crate) fn unknown(
-        &self,
-        what: &str,
-        word: &str,
-        known: &[&'static str],
-    ) -> SignersFileError {
+    pub(crate) fn unknown(&self, what: &str, word: &str, known: &[&'static str]) -> FileError {
         self.fault(format!("{what} {word:?} is unknown"))
             .or_nearest(word, known.iter().copied())
     }
 }
 
-impl Field<'_> {
-    pub(crate) fn fault(&self, problem: impl Into<String>) -> SignersFileError {
+impl<'t> Field<'t> {
+    /// The text, which must be printable and not empty.
+    pub(crate) fn clean(&self) -> Result<&'t str, FileError> {
+        if self.text.is_empty() {
+            return Err(self.fault("the text is empty"));
+        }
+        match self.text.chars().find(|it| it.is_control()) {
+            Some(found) => Err(self.fault(format!("{found:?} in a text"))),
+            None => Ok(self.text),
+        }
+    }
+
+    pub(crate) fn fault(&self, problem: impl Into<String>) -> FileError {
         fault(self.file, self.place.start, problem)
     }
 }
@@ -222,11 +293,11 @@ impl fmt::Debug for Field<'_> {
     }
 }
 
-fn fault(text: &str, place: usize, problem: impl Into<String>) -> SignersFileError {
+fn fault(text: &str, place: usize, problem: impl Into<String>) -> FileError {
     let before = text.get(..place).unwrap_or_default();
     let line = before.matches('\n').count() + 1;
     let last = before.rsplit('\n').next().unwrap_or_default();
-    SignersFileError {
+    FileError {
         line,
         column: last.chars().count() + 1,
         problem: problem.into(),

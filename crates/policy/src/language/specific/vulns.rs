@@ -1,0 +1,255 @@
+//! Findings of a scan, and who may say that one does no harm.
+
+use attest_digest::{Algorithm, Digest};
+use attest_provenance::Statement;
+use attest_provenance::predicate::openvex::{OpenVex, Product, Status, VexStatement};
+use attest_provenance::predicate::vulns::{Finding, Vulns};
+use attest_verify::Evidence;
+
+use super::{DENY, Said};
+use crate::reason::Reason;
+use crate::toml::{FileError, Item, Table};
+
+/// Which findings are denied, and by whose word they may be there nevertheless.
+#[derive(Debug, Clone)]
+pub(crate) struct Deny {
+    severities: Vec<Severity>,
+    unless_vex: Vec<String>,
+    product: Option<String>,
+}
+
+/// A finding that is denied, if nobody who may says that it does no harm.
+#[derive(Debug, Clone)]
+pub(crate) struct Denied {
+    id: String,
+    severity: String,
+}
+
+/// What those who may say so say about findings: the documents about one subject.
+pub(crate) struct Exceptions<'a> {
+    pub(crate) documents: Vec<&'a Evidence>,
+    /// The bytes that are judged.
+    pub(crate) digests: Vec<Digest>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Severity {
+    None,
+    Low,
+    Medium,
+    High,
+    Critical,
+}
+
+const WORDS: &[(&str, Severity)] = &[
+    ("none", Severity::None),
+    ("low", Severity::Low),
+    ("medium", Severity::Medium),
+    ("high", Severity::High),
+    ("critical", Severity::Critical),
+];
+
+impl Deny {
+    pub(super) fn read(table: &Table<'_>) -> Result<Self, FileError> {
+        table.only(DENY)?;
+        let list = table.needs("severity")?;
+        let mut severities = Vec::new();
+        for field in list.texts()? {
+            let known = WORDS.iter().find(|(word, _)| *word == field.text);
+            let Some((_, severity)) = known else {
+                let fault = field.fault(format!("severity {:?} is unknown", field.text));
+                return Err(fault.or_nearest(field.text, WORDS.iter().map(|(word, _)| *word)));
+            };
+            severities.push(*severity);
+        }
+        if severities.is_empty() {
+            return Err(list.fault("no severity is denied: every finding would do"));
+        }
+        let unless_vex = match table.has("unless_vex") {
+            Some(item) => super::super::rule::signed_by(&item)?,
+            None => Vec::new(),
+        };
+        let product = |item: Item<'_>| Ok(item.text()?.clean()?.to_owned());
+        Ok(Self {
+            severities,
+            unless_vex,
+            product: table.has("product").map(product).transpose()?,
+        })
+    }
+
+    pub(super) fn excepting(&self) -> &[String] {
+        &self.unless_vex
+    }
+
+    pub(super) fn words(&self) -> String {
+        let words = WORDS.iter().filter(|(_, it)| self.severities.contains(it));
+        let words: Vec<&str> = words.map(|(word, _)| *word).collect();
+        let unless = match self.unless_vex.as_slice() {
+            [] => String::new(),
+            names => format!(" unless {} says that it does no harm", names.join(" or ")),
+        };
+        format!(
+            "nothing is {} or of unknown severity{unless}",
+            words.join(", ")
+        )
+    }
+
+    pub(super) fn ask(&self, statement: &Statement) -> Said {
+        let scan = match Vulns::from_statement(statement) {
+            Ok(scan) => scan,
+            Err(error) => return Said::malformed(&error, "a scan for vulnerabilities"),
+        };
+        let denied = scan
+            .findings
+            .iter()
+            .filter_map(|it| self.denied(it))
+            .collect();
+        let count = scan.findings.len();
+        Said {
+            found: vec![format!("{count} findings by {}", scan.scanner_uri)],
+            denied,
+            ..Said::default()
+        }
+    }
+
+    fn denied(&self, finding: &Finding) -> Option<Denied> {
+        let severities = finding.severities.iter().map(|it| severity(&it.score));
+        let all: Option<Vec<Severity>> = severities.collect();
+        // The worst of all methods; one that is not understood might be worse.
+        let worst = all.and_then(|it| it.into_iter().max());
+        if worst.is_some_and(|it| !self.severities.contains(&it)) {
+            return None;
+        }
+        let word = WORDS.iter().find(|(_, it)| Some(*it) == worst);
+        Some(Denied {
+            id: finding.id.clone(),
+            severity: word.map_or("unknown", |(word, _)| word).to_owned(),
+        })
+    }
+
+    /// What is denied and not excepted; and, in words, what was excepted.
+    pub(crate) fn judge(
+        &self,
+        denied: &[Denied],
+        exceptions: &Exceptions<'_>,
+    ) -> (Vec<String>, Vec<Reason>) {
+        let documents: Vec<OpenVex> = exceptions
+            .documents
+            .iter()
+            .filter_map(|it| OpenVex::from_statement(it.statement()?).ok())
+            .collect();
+        let mut excepted = Vec::new();
+        let mut reasons = Vec::new();
+        for finding in denied {
+            let about = documents.iter().flat_map(|it| &it.statements);
+            let about: Vec<&VexStatement> = about
+                .filter(|it| it.vulnerability == finding.id || it.aliases.contains(&finding.id))
+                .filter(|it| self.is_of_product(it, exceptions))
+                .collect();
+            if let Some(word) = harmless(&about) {
+                excepted.push(format!("{} {} ({word})", finding.id, finding.severity));
+                continue;
+            }
+            let said = about.iter().map(|it| it.status.word()).collect::<Vec<_>>();
+            let said = if said.is_empty() {
+                String::new()
+            } else {
+                format!(", of which is said: {}", said.join(", "))
+            };
+            let found = format!("{} of severity {}{said}", finding.id, finding.severity);
+            reasons.push(Reason::new("vulnerability-found", found, self.words()));
+        }
+        (excepted, reasons)
+    }
+
+    /// Whether a statement is about what is judged. One that names no product is about the subject of
+    /// its envelope, which is.
+    fn is_of_product(&self, statement: &VexStatement, exceptions: &Exceptions<'_>) -> bool {
+        let mut products = statement.products.iter();
+        statement.products.is_empty()
+            || products.any(|it| it.subcomponents.is_empty() && self.is_product(it, exceptions))
+    }
+
+    fn is_product(&self, product: &Product, exceptions: &Exceptions<'_>) -> bool {
+        let mut has_digest = false;
+        for (name, algorithm) in HASHES {
+            let Some(claimed) = product.hashes.get(*name) else {
+                continue;
+            };
+            let mut ours = exceptions
+                .digests
+                .iter()
+                .filter(|it| it.algorithm() == *algorithm);
+            match ours.next() {
+                Some(digest) if digest.hex() == *claimed => has_digest = true,
+                _ => return false,
+            }
+        }
+        let named = |it: &String| Some(it) == self.product.as_ref();
+        let is_named = product.id.as_ref().is_some_and(named)
+            || product.identifiers.get("purl").is_some_and(named);
+        has_digest || is_named
+    }
+}
+
+const HASHES: &[(&str, Algorithm)] = &[
+    ("sha-256", Algorithm::Sha256),
+    ("sha-384", Algorithm::Sha384),
+    ("sha-512", Algorithm::Sha512),
+];
+
+/// The status that excepts, if the newest statements all do.
+fn harmless(about: &[&VexStatement]) -> Option<&'static str> {
+    let newest = about.iter().map(|it| it.timestamp).max()?;
+    let mut newest = about.iter().filter(|it| it.timestamp == newest);
+    let all = newest
+        .clone()
+        .all(|it| matches!(it.status, Status::NotAffected | Status::Fixed));
+    all.then(|| newest.next().map(|it| it.status.word()))
+        .flatten()
+}
+
+/// A severity by its word, or a CVSS score by its bands.
+fn severity(score: &str) -> Option<Severity> {
+    let word = score.to_ascii_lowercase();
+    let word = if word == "moderate" { "medium" } else { &word };
+    if let Some((_, severity)) = WORDS.iter().find(|(known, _)| *known == word) {
+        return Some(*severity);
+    }
+    let plain = score.bytes().all(|it| it.is_ascii_digit() || it == b'.');
+    let score: f64 = score.parse().ok().filter(|_| plain)?;
+    match score {
+        0.0 => Some(Severity::None),
+        it if it < 4.0 => Some(Severity::Low),
+        it if it < 7.0 => Some(Severity::Medium),
+        it if it < 9.0 => Some(Severity::High),
+        it if it <= 10.0 => Some(Severity::Critical),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn severities_are_read_by_word_and_by_score() {
+        for (score, wanted) in [
+            ("critical", Some(Severity::Critical)),
+            ("HIGH", Some(Severity::High)),
+            ("Moderate", Some(Severity::Medium)),
+            ("0", Some(Severity::None)),
+            ("3.9", Some(Severity::Low)),
+            ("4.0", Some(Severity::Medium)),
+            ("7.0", Some(Severity::High)),
+            ("9.8", Some(Severity::Critical)),
+            ("10.1", None),
+            ("-1", None),
+            ("9e0", None),
+            ("", None),
+            ("CVSS:3.1/AV:N", None),
+        ] {
+            assert_eq!(severity(score), wanted, "{score}");
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! The words of the language: every table with the fields that it may have. The parser asks it, and so
+//! does the test that shows for each field a change that is refused.
+
+use super::specific;
+
+/// The fields at the top of a policy.
+pub(crate) const POLICY: &[&str] = &[
+    "version",
+    "name",
+    "serial",
+    "expires",
+    "include",
+    "builders",
+    "independent",
+    "accept",
+    "artifact",
+    "trust",
+    "deny",
+    "require",
+];
+
+/// The fields at the top of a file that a policy includes: what is said once stays with the policy.
+pub(crate) const INCLUDED: &[&str] = &["version", "include", "trust", "deny", "require", "expires"];
+
+/// A file to include.
+pub(crate) const INCLUDE: &[&str] = &["file", "sha256"];
+
+/// What is asked of the artifact itself.
+pub(crate) const ARTIFACT: &[&str] = &["digests", "git_sha1"];
+
+/// What every rule may ask.
+pub(crate) const RULE: &[&str] = &[
+    "name",
+    "type",
+    "signed_by",
+    "threshold",
+    "each",
+    "max_age",
+    "independent",
+    "where",
+];
+
+/// The fields at the top of a table of tests.
+pub(crate) const TABLE: &[&str] = &["version", "policy", "trusted_root", "at", "case"];
+
+/// A case of a table of tests.
+pub(crate) const CASE: &[&str] = &["name", "subject", "bundle", "at", "expect", "code"];
+
+/// Every table of the language with its fields.
+pub fn vocabulary() -> impl Iterator<Item = (&'static str, &'static [&'static str])> {
+    [
+        ("", POLICY),
+        ("include", INCLUDE),
+        ("artifact", ARTIFACT),
+        ("require", RULE),
+        ("require slsa-provenance", specific::BUILD),
+        ("require vsa", specific::VERIFICATION),
+        ("require vulns", specific::SCAN),
+        ("require review", specific::REVIEW),
+        ("deny", specific::DENY),
+        ("where", super::condition::OPERATORS),
+    ]
+    .into_iter()
+}

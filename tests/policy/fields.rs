@@ -1,0 +1,483 @@
+//! For every field of the language: with it as it is the answer is yes, and with one change of it the
+//! answer is no. A field without such a case fails here.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use super::{Desk, TESTS};
+use crate::verify::lone_code;
+
+const VULNS: &str = "https://in-toto.io/attestation/vulns/v0.2";
+const VEX: &str = "https://openvex.dev/ns/v0.2.0";
+const VSA: &str = "https://slsa.dev/verification_summary/v1";
+const PROVENANCE: &str = "https://slsa.dev/provenance/v1";
+
+/// One change of a policy that is refused: the table and field that it is about, a policy that passes,
+/// and the change.
+struct Flip {
+    field: (&'static str, &'static str),
+    rules: &'static str,
+    from: &'static str,
+    to: &'static str,
+    code: &'static str,
+}
+
+const fn flip(
+    field: (&'static str, &'static str),
+    rules: &'static str,
+    from: &'static str,
+    to: &'static str,
+    code: &'static str,
+) -> Flip {
+    Flip {
+        field,
+        rules,
+        from,
+        to,
+        code,
+    }
+}
+
+const TEST: &str = "[[require]]\nname = \"n\"\ntype = \"test-result\"\nsigned_by = \"alice\"\nthreshold = 1\neach = \"file\"\nmax_age = \"7d\"\nindependent = \"time\"\nwhere = { url = \"https://ci.example/1\", count = 3, failedTests = [] }\n";
+const WHERE: &str = "[[require]]\ntype = \"test-result\"\nsigned_by = \"alice\"\nwhere = { url = { equals = \"https://ci.example/1\", one_of = [\"https://ci.example/1\"], glob = \"https://ci.example/*\" }, count = { at_least = 3, at_most = 3 }, tags = { contains = \"a\", empty = false }, runs = { every = { ok = true }, some = { ok = true } } }\n";
+const SCAN: &str = "[[require]]\ntype = \"vulns\"\nsigned_by = \"alice\"\ndeny = { severity = [\"critical\"], unless_vex = \"bob\", product = \"pkg:generic/x\" }\n";
+const SUMMARY: &str = "[[require]]\ntype = \"vsa\"\nsigned_by = \"alice\"\nverifier = \"https://verifier.example\"\nresource_uri = \"pkg:generic/x\"\nlevels = [\"SLSA_BUILD_LEVEL_2\"]\n";
+const BUILD: &str = "[[require]]\ntype = \"slsa-provenance\"\nsigned_by = \"alice\"\nlevel = 1\nexternal_parameters = { target = \"any\" }\n";
+
+const FLIPS: &[Flip] = &[
+    flip(
+        ("require", "type"),
+        TEST,
+        "\"test-result\"",
+        "\"release\"\nallow = 1",
+        "policy-malformed",
+    ),
+    flip(
+        ("require", "type"),
+        SUMMARY,
+        "type = \"vsa\"",
+        "type = \"https://slsa.dev/verification_summary/v0.2\"",
+        "policy-malformed",
+    ),
+    flip(
+        ("require", "signed_by"),
+        TEST,
+        "\"alice\"",
+        "\"bob\"",
+        "attestation-missing",
+    ),
+    flip(
+        ("require", "threshold"),
+        TEST,
+        "signed_by = \"alice\"\nthreshold = 1",
+        "signed_by = [\"alice\", \"bob\"]\nthreshold = 2",
+        "signers-too-few",
+    ),
+    flip(
+        ("require", "max_age"),
+        TEST,
+        "\"7d\"",
+        "\"1m\"",
+        "evidence-too-old",
+    ),
+    flip(
+        ("require", "independent"),
+        TEST,
+        "\"time\"",
+        "\"log\"",
+        "log-not-independent",
+    ),
+    flip(
+        ("require", "where"),
+        TEST,
+        "count = 3",
+        "count = 4",
+        "predicate-field-mismatch",
+    ),
+    flip(
+        ("require", "where"),
+        TEST,
+        "count = 3",
+        "other = 3",
+        "predicate-field-missing",
+    ),
+    flip(
+        ("require", "name"),
+        TEST,
+        "name = \"n\"",
+        "name = \"\"",
+        "policy-malformed",
+    ),
+    flip(
+        ("require", "each"),
+        TEST,
+        "each = \"file\"",
+        "each = \"any\"",
+        "policy-malformed",
+    ),
+    flip(
+        ("where", "equals"),
+        WHERE,
+        "equals = \"https://ci.example/1\"",
+        "equals = \"https://ci.example/2\"",
+        "predicate-field-mismatch",
+    ),
+    flip(
+        ("where", "one_of"),
+        WHERE,
+        "one_of = [\"https://ci.example/1\"]",
+        "one_of = [\"https://ci.example/2\"]",
+        "predicate-field-mismatch",
+    ),
+    flip(
+        ("where", "glob"),
+        WHERE,
+        "https://ci.example/*",
+        "https://ci.example/2*",
+        "predicate-field-mismatch",
+    ),
+    flip(
+        ("where", "at_least"),
+        WHERE,
+        "at_least = 3",
+        "at_least = 4",
+        "predicate-field-mismatch",
+    ),
+    flip(
+        ("where", "at_most"),
+        WHERE,
+        "at_most = 3",
+        "at_most = 2",
+        "predicate-field-mismatch",
+    ),
+    flip(
+        ("where", "contains"),
+        WHERE,
+        "contains = \"a\"",
+        "contains = \"b\"",
+        "predicate-field-mismatch",
+    ),
+    flip(
+        ("where", "empty"),
+        WHERE,
+        "empty = false",
+        "empty = true",
+        "predicate-field-mismatch",
+    ),
+    flip(
+        ("where", "every"),
+        WHERE,
+        "every = { ok = true }",
+        "every = { ok = false }",
+        "predicate-field-mismatch",
+    ),
+    flip(
+        ("where", "some"),
+        WHERE,
+        "some = { ok = true }",
+        "some = { ok = false }",
+        "predicate-field-mismatch",
+    ),
+    flip(
+        ("require vulns", "deny"),
+        SCAN,
+        "deny = { severity",
+        "deny = { severty",
+        "policy-malformed",
+    ),
+    flip(
+        ("deny", "severity"),
+        SCAN,
+        "\"critical\"",
+        "\"high\"",
+        "vulnerability-found",
+    ),
+    flip(
+        ("deny", "unless_vex"),
+        SCAN,
+        "\"bob\"",
+        "\"alice\"",
+        "vulnerability-found",
+    ),
+    flip(
+        ("deny", "product"),
+        SCAN,
+        "pkg:generic/x",
+        "pkg:generic/y",
+        "vulnerability-found",
+    ),
+    flip(
+        ("require vsa", "verifier"),
+        SUMMARY,
+        "https://verifier.example",
+        "https://other.example",
+        "predicate-field-mismatch",
+    ),
+    flip(
+        ("require vsa", "resource_uri"),
+        SUMMARY,
+        "pkg:generic/x",
+        "pkg:generic/y",
+        "predicate-field-mismatch",
+    ),
+    flip(
+        ("require vsa", "levels"),
+        SUMMARY,
+        "LEVEL_2",
+        "LEVEL_4",
+        "predicate-field-mismatch",
+    ),
+    flip(
+        ("require slsa-provenance", "builder"),
+        BUILD,
+        "level = 1",
+        "level = 1\nbuilder = \"https://ci.example/other\"",
+        "builder-mismatch",
+    ),
+    flip(
+        ("require slsa-provenance", "level"),
+        BUILD,
+        "level = 1",
+        "level = 2",
+        "builder-unknown",
+    ),
+    flip(
+        ("require slsa-provenance", "source"),
+        BUILD,
+        "level = 1",
+        "source = \"https://github.com/acme/app\"",
+        "source-missing",
+    ),
+    flip(
+        ("require slsa-provenance", "ref"),
+        BUILD,
+        "level = 1",
+        "level = 1\nref = \"refs/tags/v1\"",
+        "source-missing",
+    ),
+    flip(
+        ("require slsa-provenance", "commit"),
+        BUILD,
+        "level = 1",
+        "level = 1\ncommit = \"0123456789012345678901234567890123456789\"",
+        "source-missing",
+    ),
+    flip(
+        ("require slsa-provenance", "inputs"),
+        BUILD,
+        "level = 1",
+        "level = 1\ninputs = { a = \"b\" }",
+        "workflow-input-missing",
+    ),
+    flip(
+        ("require slsa-provenance", "external_parameters"),
+        BUILD,
+        "target = \"any\"",
+        "target = \"none\"",
+        "parameter-unknown",
+    ),
+    flip(
+        ("require slsa-provenance", "allow_v02"),
+        BUILD,
+        "level = 1",
+        "level = 1\nallow_v02 = \"no\"",
+        "policy-malformed",
+    ),
+    flip(
+        ("artifact", "digests"),
+        TEST,
+        "[[require]]",
+        "[artifact]\ndigests = [\"sha512\"]\n[[require]]",
+        "attestation-missing",
+    ),
+    flip(
+        ("artifact", "git_sha1"),
+        TEST,
+        "[[require]]",
+        "[artifact]\ngit_sha1 = 1\n[[require]]",
+        "policy-malformed",
+    ),
+];
+
+/// Fields whose case stands elsewhere: in `sources` and `policy`, or in the tests of the language.
+const ELSEWHERE: &[(&str, &str)] = &[
+    ("", "version"),
+    ("", "name"),
+    ("", "serial"),
+    ("", "expires"),
+    ("", "include"),
+    ("", "builders"),
+    ("", "independent"),
+    ("", "accept"),
+    ("", "artifact"),
+    ("", "trust"),
+    ("", "deny"),
+    ("", "require"),
+    ("include", "file"),
+    ("include", "sha256"),
+    ("require review", "scope"),
+    ("require review", "independent_of_author"),
+];
+
+fn desk() -> Desk {
+    let desk = Desk::new();
+    let tested = json!({
+        "result": "PASSED", "configuration": [], "url": "https://ci.example/1", "count": 3, "tags": ["a"],
+        "failedTests": [], "runs": [{"ok": true}],
+    });
+    desk.says("alice", "test.sigstore.json", TESTS, &tested);
+    let scan = json!({
+        "scanner": {
+            "uri": "https://scanner.example", "db": {"lastUpdate": "2026-11-01T00:00:00Z"},
+            "result": [
+                {"id": "CVE-1", "severity": [{"method": "nvd", "score": "critical"}]},
+                {"id": "CVE-2", "severity": [{"method": "cvss_score", "score": "7.5"}]},
+            ],
+        },
+        "metadata": {"scanStartedOn": "2026-11-01T00:00:00Z", "scanFinishedOn": "2026-11-01T00:00:00Z"},
+    });
+    desk.says("alice", "scan.sigstore.json", VULNS, &scan);
+    desk.says(
+        "bob",
+        "vex.sigstore.json",
+        VEX,
+        &vex("not_affected", Some("pkg:generic/x")),
+    );
+    let summary = json!({
+        "verifier": {"id": "https://verifier.example"}, "timeVerified": "2026-11-01T00:00:00Z",
+        "resourceUri": "pkg:generic/x", "policy": {"uri": "https://policy.example"},
+        "verificationResult": "PASSED", "verifiedLevels": ["SLSA_BUILD_LEVEL_3"],
+    });
+    desk.says("alice", "vsa.sigstore.json", VSA, &summary);
+    let build = json!({
+        "buildDefinition": {
+            "buildType": "https://example.com/build/v1", "externalParameters": {"target": "x"},
+        },
+        "runDetails": {"builder": {"id": "https://ci.example/builder"}},
+    });
+    desk.says("alice", "build.sigstore.json", PROVENANCE, &build);
+    desk
+}
+
+fn vex(status: &str, product: Option<&str>) -> Value {
+    let mut statement = json!({
+        "vulnerability": {"name": "CVE-1"}, "status": status,
+        "justification": "component_not_present", "action_statement": "update",
+    });
+    if status == "affected" {
+        statement.as_object_mut().unwrap().remove("justification");
+    }
+    if let Some(product) = product {
+        statement["products"] = json!([{"@id": product}]);
+    }
+    json!({
+        "@context": "https://openvex.dev/ns/v0.2.0", "@id": "https://vex.example/1", "author": "bob",
+        "timestamp": "2026-11-01T00:00:00Z", "version": 1, "statements": [statement],
+    })
+}
+
+#[test]
+fn every_field_has_a_change_that_is_refused() {
+    let desk = desk();
+    let independent = independent(&desk);
+    for flip in FLIPS {
+        assert_eq!(
+            flip.rules.matches(flip.from).count(),
+            1,
+            "{:?}: {}",
+            flip.field,
+            flip.from
+        );
+        // An hour later, so that a minute is too old.
+        let later = hour_later();
+        desk.policy(&["alice", "bob"], &independent, flip.rules);
+        let ran = desk.ask(&format!("x --at {later}"));
+        assert_eq!(ran.exit, 0, "{:?} as it is: {ran:#?}", flip.field);
+        desk.policy(
+            &["alice", "bob"],
+            &independent,
+            &flip.rules.replace(flip.from, flip.to),
+        );
+        let ran = desk.ask(&format!("x --at {later}"));
+        let code = if ran.exit == 2 {
+            ran.json()["error"]["code"]
+                .as_str()
+                .unwrap_or_default()
+                .to_owned()
+        } else {
+            lone_code(&ran)
+        };
+        assert_eq!(
+            code, flip.code,
+            "{:?}, {} -> {}: {ran:#?}",
+            flip.field, flip.from, flip.to
+        );
+    }
+    let known: BTreeSet<(&str, &str)> = FLIPS
+        .iter()
+        .map(|it| it.field)
+        .chain(ELSEWHERE.iter().copied())
+        .collect();
+    for (table, fields) in attest_policy::vocabulary() {
+        for field in fields {
+            assert!(
+                known.contains(&(table, field)),
+                "{table} {field} has no case"
+            );
+        }
+    }
+}
+
+/// The home's own timestamp authority, declared independent.
+fn independent(desk: &Desk) -> String {
+    desk.people.sign("alice", "x", "x.sigstore.json");
+    let report = desk.people.verify("x --key alice.pub").json();
+    let authority = report["evidence"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find_map(|it| it["times"][0]["authority"].as_str())
+        .unwrap()
+        .to_owned();
+    format!("independent = [{authority:?}]")
+}
+
+fn hour_later() -> String {
+    let now = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(1);
+    now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
+#[test]
+fn findings_are_excepted_only_about_this_product_and_by_the_newest_word() {
+    let desk = desk();
+    desk.policy(&["alice", "bob"], "", SCAN);
+    desk.yes();
+    for (status, product, code) in [
+        ("fixed", Some("pkg:generic/x"), ""),
+        ("not_affected", None, ""),
+        ("affected", Some("pkg:generic/x"), "vulnerability-found"),
+        (
+            "under_investigation",
+            Some("pkg:generic/x"),
+            "vulnerability-found",
+        ),
+        (
+            "not_affected",
+            Some("pkg:generic/other"),
+            "vulnerability-found",
+        ),
+    ] {
+        desk.says("bob", "vex.sigstore.json", VEX, &vex(status, product));
+        if code.is_empty() {
+            desk.yes();
+        } else {
+            desk.no(code);
+        }
+    }
+    // What somebody else says excepts nothing.
+    desk.says("alice", "vex.sigstore.json", VEX, &vex("fixed", None));
+    desk.no("vulnerability-found");
+    desk.says("carol", "vex2.sigstore.json", VEX, &vex("fixed", None));
+    desk.no("vulnerability-found");
+}
