@@ -14,6 +14,7 @@ mod policy;
 mod provenance;
 mod release;
 pub mod seeds;
+mod trust;
 mod verify;
 
 pub use detached::{detached, detached_key};
@@ -22,6 +23,7 @@ pub use log::{checkpoint, log_entry, tile};
 pub use policy::policy;
 pub use provenance::{envelope, json, predicate, report, statement, tree_manifest};
 pub use release::{checksums, key_file};
+pub use trust::{root_parts, signers_file, tuf_metadata};
 pub use verify::{OWN_ARTIFACT, OWN_TIME, bundle, dialect, image, timestamp, trusted_root};
 
 /// What a target did with its input. All are fine.
@@ -56,10 +58,13 @@ pub const TARGETS: &[Target] = &[
     ("policy", policy),
     ("predicate", predicate),
     ("report", report),
+    ("root_parts", root_parts),
     ("rules", rules),
+    ("signers_file", signers_file),
     ("statement", statement),
     ("tile", tile),
     ("timestamp", timestamp),
     ("tree_manifest", tree_manifest),
     ("trusted_root", trusted_root),
+    ("tuf_metadata", tuf_metadata),
 ];

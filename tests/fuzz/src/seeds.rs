@@ -68,6 +68,7 @@ fn inside(file: &Path, bytes: Vec<u8>) -> Vec<Seed> {
     }
     if bytes.windows(10).any(|it| it == b"-----BEGIN") {
         seeds.push(seed("key_file", file, bytes.clone()));
+        seeds.push(seed("root_parts", file, bytes.clone()));
     }
     if name.contains("sigstore") || attest_verify::dialect::recognise(&bytes).is_ok() {
         seeds.push(seed("dialect", file, bytes.clone()));

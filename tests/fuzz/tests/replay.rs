@@ -6,7 +6,7 @@ use std::path::Path;
 use attest_fuzz::{Outcome, TARGETS, seeds};
 
 /// Below `seeds/`, what our own keys signed: if these did not verify, a forgery would not either.
-const SIGNED: [&str; 11] = [
+const SIGNED: [&str; 12] = [
     "bundle/own-message",
     "bundle/own-statement",
     "checkpoint/signed",
@@ -18,6 +18,7 @@ const SIGNED: [&str; 11] = [
     "fixtures/ssh/p256/key",
     "timestamp/own",
     "trusted_root/own",
+    "tuf_metadata/public-good",
 ];
 
 #[test]
