@@ -447,6 +447,23 @@ fn a_review_by_the_author_does_not_count() {
 }
 
 #[test]
+fn a_review_by_the_author_is_none_of_two() {
+    let chain = Chain::new();
+    let signers = String::from_utf8(chain.world.read("signers.toml")).unwrap();
+    let two = "threshold = 2\nkeys = [\"review.pub\", \"author.pub\", \"mallory.pub\"]";
+    let signers = signers.replace("keys = [\"review.pub\"]", two);
+    chain.world.write("signers.toml", signers);
+    refused(&chain.with_source(), "signers-too-few");
+    let mut own = chain.review();
+    own["predicate"]["reviewer"]["id"] = json!("mailto:alice@example.org");
+    chain.state("own-review", "mallory", &own);
+    refused(&chain.with_source(), "signers-too-few");
+    own["predicate"]["reviewer"]["id"] = json!("mailto:carol@example.org");
+    chain.state("own-review", "mallory", &own);
+    chain.with_source().yes();
+}
+
+#[test]
 fn the_commit_must_be_signed_when_its_repository_is_asked() {
     let chain = Chain::new();
     let signers = String::from_utf8(chain.world.read("signers.toml")).unwrap();

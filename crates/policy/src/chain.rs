@@ -172,6 +172,8 @@ pub fn is_about_commit(statement: &Statement, commit: &GitCommit) -> bool {
 /// A review that counts.
 #[derive(Debug)]
 pub struct Counted {
+    /// Its place among those that were asked.
+    pub place: usize,
     /// What it says.
     pub review: Review,
     /// Whether its independence of the author was shown, and how; in words.
@@ -189,7 +191,7 @@ pub fn reviewed(
 ) -> Result<Vec<Counted>, Reason> {
     let mut counted = Vec::new();
     let mut by_author = None;
-    for evidence in reviews {
+    for (place, evidence) in reviews.iter().enumerate() {
         let Some(statement) = evidence.statement() else {
             continue;
         };
@@ -205,6 +207,7 @@ pub fn reviewed(
         }
         match independence(&review, evidence, commit) {
             Ok(independence) => counted.push(Counted {
+                place,
                 review,
                 independence,
             }),

@@ -15,4 +15,5 @@ pub use builders::{BuildType, Builder, Builders, BuildersError};
 pub use expectations::{ExpectationError, ExpectedRef, SlsaExpectations};
 pub use findings::{SlsaFindings, SlsaRule};
 pub use origin::Origin;
+pub(crate) use vsa::levels_of;
 pub use vsa::{Level, Track, VsaExpectationError, VsaExpectations, VsaFindings};

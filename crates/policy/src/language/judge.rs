@@ -9,8 +9,8 @@
 use std::collections::BTreeSet;
 
 use attest_digest::{Algorithm, Digest, DigestSet};
-use attest_provenance::Statement;
 use attest_provenance::predicate::review;
+use attest_provenance::{Statement, json};
 use attest_verify::{Evidence, ProvenLog, ProvenTime};
 use jiff::Timestamp;
 
@@ -400,9 +400,30 @@ fn says(rule: &Rule, statement: &Statement) -> Vec<Result<String, Reason>> {
             }
         });
     }
+    answers.extend(failed_tests(rule, predicate).map(Err));
     answers.extend(rule.conditions.iter().map(|it| it.judge(predicate)));
     answers
 }
+
+/// A result that says PASSED and lists tests that failed contradicts itself; what to make of these only
+/// a condition on them can say.
+fn failed_tests(rule: &Rule, predicate: &json::Value) -> Option<Reason> {
+    let verdict = rule.kind().verdict_field()?;
+    let passed = predicate.get(verdict)?.as_str() == Some("PASSED");
+    let failed = predicate.get(FAILED_TESTS).filter(|it| !it.is_null())?;
+    let is_none = failed.as_array().is_some_and(Vec::is_empty);
+    if !passed || is_none || rule.conditions.iter().any(|it| it.is_on(FAILED_TESTS)) {
+        return None;
+    }
+    Some(Reason::new(
+        "predicate-field-mismatch",
+        format!("{FAILED_TESTS} {}", super::condition::quoted(failed)),
+        format!("{FAILED_TESTS} is empty"),
+    ))
+}
+
+/// The field of a test result that lists what failed.
+const FAILED_TESTS: &str = "failedTests";
 
 impl<'r> Inquiry<'r> {
     /// The evidence, in the order in which it was given.
@@ -510,7 +531,8 @@ impl<'r> Inquiry<'r> {
                     if let (false, Specific::Scan(deny)) = (said.denied.is_empty(), &asks.specific)
                     {
                         let exceptions = Exceptions {
-                            documents: self.exceptions(rule, about),
+                            documents: self.exceptions(rule, *index, about, digests),
+                            signers: self.rules.excepting.get(rule).and_then(Option::as_ref),
                             digests: digests.to_vec(),
                         };
                         let (excepted, reasons) = deny.judge(&said.denied, &exceptions);
@@ -535,13 +557,24 @@ impl<'r> Inquiry<'r> {
         (answer, commits)
     }
 
-    /// What those who may except findings say about the subject.
-    fn exceptions(&self, rule: usize, about: &[usize]) -> Vec<&'r Evidence> {
+    /// What those who may except findings say about the subject; if that is a release as a whole, about
+    /// all that was scanned.
+    fn exceptions(
+        &self,
+        rule: usize,
+        scan: usize,
+        about: &[usize],
+        digests: &[Digest],
+    ) -> Vec<&'r Evidence> {
         let Some(Some(signers)) = self.rules.excepting.get(rule) else {
             return Vec::new();
         };
         let of = about.iter().filter_map(|it| self.evidence.get(*it));
-        of.filter(|it| signers.admit(it).is_ok()).copied().collect()
+        let scan = self.evidence.get(scan).and_then(|it| it.statement());
+        of.filter(|it| signers.admit(it).is_ok())
+            .filter(|it| !digests.is_empty() || is_about_all(it.statement(), scan))
+            .copied()
+            .collect()
     }
 }
 
@@ -560,6 +593,22 @@ impl RuleAnswer {
     pub fn passed(&self) -> bool {
         self.reasons.is_empty()
     }
+}
+
+/// Whether a statement is about everything that another one is about.
+fn is_about_all(statement: Option<&Statement>, other: Option<&Statement>) -> bool {
+    let (Some(statement), Some(other)) = (statement, other) else {
+        return false;
+    };
+    let named = |digests: &DigestSet| {
+        let mut subjects = statement.subjects().iter();
+        subjects.any(|it| {
+            it.digests()
+                .iter()
+                .any(|it| digests.get(it.algorithm()) == Some(it))
+        })
+    };
+    other.subjects().iter().all(|it| named(it.digests()))
 }
 
 /// Why nothing counts: what is nearest to it, else that there is nothing.

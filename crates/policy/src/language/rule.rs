@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use attest_provenance::predicate::{TypeName, release, review, slsa, test_result};
+use attest_provenance::predicate::{TypeName, release, review, slsa, test_result, vsa, vulns};
 
 use super::condition::Condition;
 use super::duration::MaxAge;
@@ -196,7 +196,11 @@ impl Kind {
             return Ok(());
         }
         let can = |word: &&str| uris(word).iter().any(|it| self.has(it));
-        if CAN_SAY_NO.iter().any(can) {
+        // Of the version that is read here it is asked by the rule's own fields.
+        let is_read = [vsa::TYPE, vulns::TYPE, slsa::TYPE, slsa::TYPE_V0_2];
+        let is_version = |family: &&str| self.uris.iter().any(|it| it.starts_with(*family));
+        let is_other = !is_read.iter().any(|it| self.has(it)) && VERDICTS.iter().any(is_version);
+        if is_other || CAN_SAY_NO.iter().any(can) {
             return Err(table.fault(format!(
                 "where is missing: evidence of the type {} can say no",
                 self.word
@@ -279,3 +283,16 @@ const SIGNATURE: &str = "signature";
 
 /// Types that are asked what they say, in `where`: their evidence can say no.
 const CAN_SAY_NO: &[&str] = &["openvex", "scai", "svr", "vuln"];
+
+/// Families of types whose evidence can say no in every version, also in those that we do not read.
+const VERDICTS: &[&str] = &[
+    "https://cosign.sigstore.dev/attestation/vuln/",
+    "https://in-toto.io/Provenance/",
+    "https://in-toto.io/attestation/scai/",
+    "https://in-toto.io/attestation/svr/",
+    "https://in-toto.io/attestation/test-result/",
+    "https://in-toto.io/attestation/vulns/",
+    "https://openvex.dev/ns",
+    "https://slsa.dev/provenance/",
+    "https://slsa.dev/verification_summary/",
+];

@@ -10,7 +10,7 @@ use attest_verify::Evidence;
 
 use super::rule::Kind;
 use crate::reason::Reason;
-use crate::slsa::{Builders, ExpectationError, ExpectedRef, SlsaExpectations};
+use crate::slsa::{Builders, ExpectationError, ExpectedRef, Level, SlsaExpectations, levels_of};
 use crate::toml::{Field, FileError, Item, Table};
 pub(crate) use vulns::{Deny, Exceptions};
 
@@ -41,7 +41,7 @@ pub(crate) struct Build {
 pub(crate) struct Verification {
     verifier: String,
     resource: String,
-    levels: Vec<String>,
+    levels: Vec<Level>,
 }
 
 /// What is expected of a review.
@@ -318,9 +318,10 @@ impl Verification {
             Some(item) => item.texts_of()?,
             None => Vec::new(),
         };
-        let levels = levels
-            .iter()
-            .map(|it: &Field<'_>| Ok(it.clean()?.to_owned()));
+        let levels = levels.iter().map(|it: &Field<'_>| {
+            let text = it.clean()?;
+            Level::parse(text).ok_or_else(|| it.fault(format!("SLSA knows no level {text:?}")))
+        });
         Ok(Self {
             verifier: text("verifier")?,
             resource: text("resource_uri")?,
@@ -355,8 +356,18 @@ impl Verification {
         );
         let passed = vsa.result == VerificationResult::Passed;
         said.compare("verificationResult", vsa.result.word(), "PASSED", passed);
+        let levels = match levels_of(&vsa) {
+            Ok(levels) => levels,
+            Err(found) => {
+                let wanted = "a verification summary";
+                let reason = Reason::new("predicate-malformed", found, wanted);
+                said.reasons.push(reason);
+                return said;
+            }
+        };
         for wanted in &self.levels {
-            let is = vsa.verified_levels.iter().any(|it| implies(it, wanted));
+            let is = levels.iter().any(|it| it.implies(wanted));
+            let wanted = &wanted.to_string();
             said.compare(
                 "verifiedLevels",
                 &vsa.verified_levels.join(", "),
@@ -365,19 +376,6 @@ impl Verification {
             );
         }
         said
-    }
-}
-
-/// Whether a level is another one, or a higher one of the same track.
-fn implies(found: &str, wanted: &str) -> bool {
-    let level = |text: &str| -> Option<(String, u8)> {
-        let (track, number) = text.strip_prefix("SLSA_")?.split_once("_LEVEL_")?;
-        let plain = number.len() == 1;
-        Some((track.to_owned(), number.parse().ok().filter(|_| plain)?))
-    };
-    match (level(found), level(wanted)) {
-        (Some((found, has)), Some((wanted, wants))) => found == wanted && has >= wants,
-        _ => found == wanted,
     }
 }
 

@@ -232,7 +232,7 @@ impl Level {
     }
 
     /// Whether whoever has this has the other.
-    fn implies(&self, other: &Self) -> bool {
+    pub(crate) fn implies(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Number(track, number), Self::Number(wanted, least)) => {
                 track == wanted && number >= least
@@ -268,7 +268,7 @@ impl fmt::Display for Level {
 
 /// The levels of a summary that we know. One that is not SLSA's and looks like it says nothing; two of
 /// one track contradict each other.
-fn levels_of(summary: &Vsa) -> Result<Vec<Level>, String> {
+pub(crate) fn levels_of(summary: &Vsa) -> Result<Vec<Level>, String> {
     let said = summary.verified_levels.iter();
     let levels: Vec<Level> = said.filter_map(|it| Level::parse(it)).collect();
     for track in [Track::Build, Track::Source] {

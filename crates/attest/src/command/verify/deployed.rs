@@ -208,6 +208,12 @@ fn follow(
         let words = match asked {
             Link::Review => {
                 let counted = reviewed(&evidence, signed.as_ref()).map_err(no)?;
+                // The author's own is none of as many as there must be.
+                let by = counted.iter().filter_map(|it| evidence.get(it.place));
+                let by: Vec<&Evidence> = by.copied().collect();
+                if let Some(signers) = chain.roles.of(asked) {
+                    enough(signers, &by)?;
+                }
                 let word = |it: &attest_policy::Counted| {
                     let open = it.review.unresolved().count();
                     format!(

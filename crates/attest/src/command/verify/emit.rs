@@ -249,18 +249,22 @@ fn inputs(report: &Report) -> Vec<ResourceDescriptor> {
     by_digest.into_values().map(described).collect()
 }
 
-/// The lowest build level of any subject; of one subject the highest that its evidence shows.
+/// The lowest build level of any subject; of one file the highest that its evidence shows, and of many
+/// the lowest, since each piece may be about another file.
 fn level_of(report: &Report) -> Level {
     let of_subject = |subject: &SubjectReport| {
         let decided = subject.decided_by.iter();
         let evidence = decided.filter_map(|it| report.evidence.get(*it));
-        evidence
+        let levels = evidence
             .filter_map(|it| match &it.state {
                 EvidenceState::Proven(proven) => proven.build.as_ref(),
                 _ => None,
             })
-            .map(attest_policy::slsa::SlsaFindings::level)
-            .max()
+            .map(attest_policy::slsa::SlsaFindings::level);
+        match subject.kind {
+            "folder" | "checksums" => levels.min(),
+            _ => levels.max(),
+        }
     };
     let levels: Option<Vec<u8>> = report.subjects.iter().map(of_subject).collect();
     match levels.and_then(|it| it.into_iter().min()) {

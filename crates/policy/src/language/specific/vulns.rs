@@ -2,12 +2,14 @@
 
 use attest_digest::{Algorithm, Digest};
 use attest_provenance::Statement;
-use attest_provenance::predicate::openvex::{OpenVex, Product, Status, VexStatement};
+use attest_provenance::predicate::PredicateError;
+use attest_provenance::predicate::openvex::{self, OpenVex, Product, Status, VexStatement};
 use attest_provenance::predicate::vulns::{Finding, Vulns};
 use attest_verify::Evidence;
 
 use super::{DENY, Said};
 use crate::reason::Reason;
+use crate::signers::Signers;
 use crate::toml::{FileError, Item, Table};
 
 /// Which findings are denied, and by whose word they may be there nevertheless.
@@ -28,6 +30,8 @@ pub(crate) struct Denied {
 /// What those who may say so say about findings: the documents about one subject.
 pub(crate) struct Exceptions<'a> {
     pub(crate) documents: Vec<&'a Evidence>,
+    /// Those who may, as many as must.
+    pub(crate) signers: Option<&'a Signers>,
     /// The bytes that are judged.
     pub(crate) digests: Vec<Digest>,
 }
@@ -133,24 +137,39 @@ impl Deny {
         denied: &[Denied],
         exceptions: &Exceptions<'_>,
     ) -> (Vec<String>, Vec<Reason>) {
-        let documents: Vec<OpenVex> = exceptions
-            .documents
-            .iter()
-            .filter_map(|it| OpenVex::from_statement(it.statement()?).ok())
-            .collect();
+        let documents = match documents(exceptions) {
+            Ok(documents) => documents,
+            // It might be the newest word, and say that it does harm.
+            Err(error) => {
+                let said = Said::malformed(&error, "an OpenVEX document");
+                return (Vec::new(), said.reasons);
+            }
+        };
+        let enough = |by: &[&Evidence]| {
+            let signers = exceptions.signers;
+            signers.is_some_and(|it| it.enough(by).is_ok())
+        };
         let mut excepted = Vec::new();
         let mut reasons = Vec::new();
         for finding in denied {
-            let about = documents.iter().flat_map(|it| &it.statements);
-            let about: Vec<&VexStatement> = about
-                .filter(|it| it.vulnerability == finding.id || it.aliases.contains(&finding.id))
-                .filter(|it| self.is_of_product(it, exceptions))
+            let about = documents.iter().flat_map(|(evidence, document)| {
+                let statements = document.statements.iter();
+                statements.map(|it| (*evidence, it))
+            });
+            let about: Vec<(&Evidence, &VexStatement)> = about
+                .filter(|(_, it)| {
+                    it.vulnerability == finding.id || it.aliases.contains(&finding.id)
+                })
+                .filter(|(_, it)| self.is_of_product(it, exceptions))
                 .collect();
-            if let Some(word) = harmless(&about) {
+            if let Some(word) = harmless(&about, &enough) {
                 excepted.push(format!("{} {} ({word})", finding.id, finding.severity));
                 continue;
             }
-            let said = about.iter().map(|it| it.status.word()).collect::<Vec<_>>();
+            let said = about
+                .iter()
+                .map(|(_, it)| it.status.word())
+                .collect::<Vec<_>>();
             let said = if said.is_empty() {
                 String::new()
             } else {
@@ -163,11 +182,14 @@ impl Deny {
     }
 
     /// Whether a statement is about what is judged. One that names no product is about the subject of
-    /// its envelope, which is.
+    /// its envelope, which is. That a part does no harm says nothing of the whole; that it does, does.
     fn is_of_product(&self, statement: &VexStatement, exceptions: &Exceptions<'_>) -> bool {
         let mut products = statement.products.iter();
         statement.products.is_empty()
-            || products.any(|it| it.subcomponents.is_empty() && self.is_product(it, exceptions))
+            || products.any(|it| {
+                let is_whole = it.subcomponents.is_empty() || !is_harmless(statement);
+                is_whole && self.is_product(it, exceptions)
+            })
     }
 
     fn is_product(&self, product: &Product, exceptions: &Exceptions<'_>) -> bool {
@@ -198,15 +220,38 @@ const HASHES: &[(&str, Algorithm)] = &[
     ("sha-512", Algorithm::Sha512),
 ];
 
-/// The status that excepts, if the newest statements all do.
-fn harmless(about: &[&VexStatement]) -> Option<&'static str> {
-    let newest = about.iter().map(|it| it.timestamp).max()?;
-    let mut newest = about.iter().filter(|it| it.timestamp == newest);
-    let all = newest
-        .clone()
-        .all(|it| matches!(it.status, Status::NotAffected | Status::Fixed));
-    all.then(|| newest.next().map(|it| it.status.word()))
-        .flatten()
+/// The documents of those who may except.
+fn documents<'a>(
+    exceptions: &Exceptions<'a>,
+) -> Result<Vec<(&'a Evidence, OpenVex)>, PredicateError> {
+    let of = exceptions.documents.iter().filter_map(|it| {
+        let statement = it.statement()?;
+        let types = [openvex::TYPE, openvex::TYPE_V0_2];
+        types
+            .contains(&statement.predicate_type())
+            .then_some((*it, statement))
+    });
+    of.map(|(evidence, statement)| Ok((evidence, OpenVex::from_statement(statement)?)))
+        .collect()
+}
+
+const fn is_harmless(statement: &VexStatement) -> bool {
+    matches!(statement.status, Status::NotAffected | Status::Fixed)
+}
+
+/// The status that excepts, if as many as must say it after the last word to the contrary.
+fn harmless(
+    about: &[(&Evidence, &VexStatement)],
+    enough: &dyn Fn(&[&Evidence]) -> bool,
+) -> Option<&'static str> {
+    let harmful = about.iter().filter(|(_, it)| !is_harmless(it));
+    let last = harmful.map(|(_, it)| it.timestamp).max();
+    let after = about
+        .iter()
+        .filter(|(_, it)| is_harmless(it) && last.is_none_or(|last| it.timestamp > last));
+    let by: Vec<&Evidence> = after.clone().map(|(evidence, _)| *evidence).collect();
+    let newest = after.max_by_key(|(_, it)| it.timestamp)?;
+    enough(&by).then(|| newest.1.status.word())
 }
 
 /// A severity by its word, or a CVSS score by its bands.
