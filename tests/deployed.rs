@@ -426,6 +426,10 @@ fn provenance_that_does_not_lead_to_one_clean_commit_ends_the_chain() {
     *second.pointer_mut(sources).unwrap() = json!([other]);
     chain.state("second-build", "build", &second);
     refused(&chain.ask(""), "commit-ambiguous");
+    // One who names none does not stand behind the other's.
+    *second.pointer_mut(sources).unwrap() = json!([]);
+    chain.state("second-build", "build", &second);
+    refused(&chain.ask(""), "commit-missing");
 }
 
 #[test]

@@ -225,7 +225,7 @@ const FLIPS: &[Flip] = &[
         ("require vsa", "levels"),
         SUMMARY,
         "LEVEL_2",
-        "LEVEL_4",
+        "LEVEL_3",
         "predicate-field-mismatch",
     ),
     flip(
@@ -347,7 +347,7 @@ fn desk() -> Desk {
     let summary = json!({
         "verifier": {"id": "https://verifier.example"}, "timeVerified": "2026-11-01T00:00:00Z",
         "resourceUri": "pkg:generic/x", "policy": {"uri": "https://policy.example"},
-        "verificationResult": "PASSED", "verifiedLevels": ["SLSA_BUILD_LEVEL_3"],
+        "verificationResult": "PASSED", "verifiedLevels": ["SLSA_BUILD_LEVEL_2"],
     });
     desk.says("alice", "vsa.sigstore.json", VSA, &summary);
     let build = json!({

@@ -80,22 +80,31 @@ impl Link {
 pub fn built_from(provenance: &[&Statement]) -> Result<GitCommit, Reason> {
     let mut commits: BTreeSet<String> = BTreeSet::new();
     for statement in provenance {
-        commits.extend(commits_of(statement)?);
+        let named = commits_of(statement)?;
+        // One that names none cannot stand behind another's.
+        if named.is_empty() {
+            return Err(missing_commit());
+        }
+        commits.extend(named);
     }
     let commit = commits.first().and_then(|it| GitCommit::parse(it).ok());
     match (commit, commits.len()) {
         (Some(commit), 1) => Ok(commit),
-        (None, _) => Err(Reason::new(
-            "commit-missing",
-            "no commit among what it was built from",
-            "the commit of its source",
-        )),
+        (None, _) => Err(missing_commit()),
         (Some(_), _) => Err(Reason::new(
             "commit-ambiguous",
             commits.into_iter().collect::<Vec<_>>().join(", "),
             "one commit",
         )),
     }
+}
+
+fn missing_commit() -> Reason {
+    Reason::new(
+        "commit-missing",
+        "no commit among what it was built from",
+        "the commit of its source",
+    )
 }
 
 fn commits_of(statement: &Statement) -> Result<Vec<String>, Reason> {
