@@ -1,5 +1,6 @@
 //! What of the evidence approves, and as what.
 
+use attest_policy::slsa::{Builders, SlsaExpectations, VsaExpectations};
 use attest_policy::{Approval, Decision, Policy};
 use attest_provenance::ReleaseName;
 use serde_json::json;
@@ -88,4 +89,23 @@ fn as_what_it_approves_is_said() {
     assert!(is(&message, |it| matches!(it, Approval::Message)));
     assert!(is(&released, |it| matches!(it, Approval::Release(_))));
     assert!(is(&old, |it| matches!(it, Approval::Provenance(None))));
+}
+
+/// What is asked of a build or a summary is asked of all evidence: a signature alone says nothing of it.
+#[test]
+fn what_is_asked_of_a_build_or_a_summary_no_other_evidence_answers() {
+    let (world, alice) = (World::get(), key());
+    let files: &[(&str, &[u8])] = &[("x", b"x")];
+    let message = world.message(&alice, b"x");
+    let built = world.statement(&alice, SLSA, &provenance(), files);
+    let expecting = || Policy::expecting(expected(&alice));
+    let source = SlsaExpectations::new().of_source("https://github.com/acme/app");
+    let of_build = expecting().of_build(source.unwrap(), Builders::embedded());
+    let summary = VsaExpectations::new("https://verifier.example", "pkg:generic/hello@1.0.0");
+    let by_summary = expecting().by_summary(summary.unwrap());
+    for evidence in [&message, &built] {
+        assert_ne!(decided(&of_build, evidence), "accepted");
+        assert_ne!(decided(&by_summary, evidence), "accepted");
+        assert_eq!(decided(&expecting(), evidence), "accepted");
+    }
 }

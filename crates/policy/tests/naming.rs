@@ -119,6 +119,11 @@ fn parts_are_needed_all_and_belong_together() {
         let mixed = Signed::of(&[(RELEASE, part(1, 2, b"l"), X), (RELEASE, other.clone(), Y)]);
         assert_eq!(code(&mixed.names()), "release-inconsistent", "{other}");
     }
+    // Also when the other release names the same files, and is no part of anything.
+    for first in [part(1, 1, b"l"), release("1.0.0")] {
+        let mixed = [(RELEASE, first, X), (RELEASE, release("1.0.1"), X)];
+        assert_eq!(code(&Signed::of(&mixed).names()), "release-inconsistent");
+    }
     // One part signed twice names the files of one of them.
     let twice = [
         (RELEASE, part(1, 1, b"l"), X),
