@@ -163,6 +163,7 @@ const NO_CODES: &[&str] = &[
     "slsa-build-l2",
     "slsa-build-l3",
     "slsa-level",
+    "slsa-provenance",
     "ssdf-ps",
     "ssdf-pw2",
     "step-name",

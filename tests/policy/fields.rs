@@ -240,7 +240,7 @@ const FLIPS: &[Flip] = &[
         BUILD,
         "level = 1",
         "level = 2",
-        "builder-unknown",
+        "slsa-level-low",
     ),
     flip(
         ("require slsa-provenance", "source"),
@@ -275,7 +275,7 @@ const FLIPS: &[Flip] = &[
         BUILD,
         "target = \"any\"",
         "target = \"none\"",
-        "parameter-unknown",
+        "build-parameter-unknown",
     ),
     flip(
         ("require slsa-provenance", "allow_v02"),
@@ -352,9 +352,10 @@ fn desk() -> Desk {
     desk.says("alice", "vsa.sigstore.json", VSA, &summary);
     let build = json!({
         "buildDefinition": {
-            "buildType": "https://example.com/build/v1", "externalParameters": {"target": "x"},
+            "buildType": "https://attest.dev/buildtypes/recorded-step/v1",
+            "externalParameters": {"target": "x"},
         },
-        "runDetails": {"builder": {"id": "https://ci.example/builder"}},
+        "runDetails": {"builder": {"id": "https://attest.dev/builders/recorder"}},
     });
     desk.says("alice", "build.sigstore.json", PROVENANCE, &build);
     desk
@@ -480,4 +481,115 @@ fn findings_are_excepted_only_about_this_product_and_by_the_newest_word() {
     desk.no("vulnerability-found");
     desk.says("carol", "vex2.sigstore.json", VEX, &vex("fixed", None));
     desk.no("vulnerability-found");
+}
+
+#[test]
+fn evidence_that_is_too_old_does_not_count() {
+    let desk = desk();
+    desk.policy(
+        &["alice"],
+        "",
+        &TEST.replace("independent = \"time\"\n", ""),
+    );
+    desk.yes();
+    let week_and_more = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(24 * 8);
+    let at = week_and_more.strftime("%Y-%m-%dT%H:%M:%SZ");
+    let ran = desk.ask(&format!("x --at {at}"));
+    assert_eq!(
+        (ran.exit, lone_code(&ran).as_str()),
+        (1, "evidence-too-old"),
+        "{ran:#?}"
+    );
+    // A young timestamp over an old scan does not make it young.
+    desk.policy(
+        &["alice", "bob"],
+        "",
+        &SCAN.replace("deny", "max_age = \"1h\"\ndeny"),
+    );
+    desk.no("evidence-too-old");
+}
+
+#[test]
+fn a_log_that_nobody_declares_independent_does_not_count() {
+    let desk = desk();
+    let rule = TEST.replace("independent = \"time\"", "independent = \"log\"");
+    desk.policy(&["alice"], "", &rule);
+    desk.no("log-not-independent");
+}
+
+#[test]
+fn a_field_that_is_missing_fails() {
+    let desk = desk();
+    desk.policy(
+        &["alice"],
+        "",
+        &TEST
+            .replace("count = 3", "missing = { empty = true }")
+            .replace("independent = \"time\"\n", ""),
+    );
+    desk.no("predicate-field-missing");
+}
+
+/// Provenance of `x` from this commit.
+fn build_of(desk: &Desk, commit: Option<&str>) {
+    let mut build = json!({
+        "buildDefinition": {"buildType": "https://example.com/build/v1", "externalParameters": {}},
+        "runDetails": {"builder": {"id": "https://ci.example/builder"}},
+    });
+    if let Some(commit) = commit {
+        build["buildDefinition"]["resolvedDependencies"] =
+            json!([{"uri": "git+https://github.com/acme/app", "digest": {"gitCommit": commit}}]);
+    }
+    desk.says("alice", "build.sigstore.json", PROVENANCE, &build);
+}
+
+fn reviewed(desk: &Desk, commit: &str, result: &str, independent: bool) {
+    let review = json!({
+        "scope": "code", "result": result, "reviewedOn": "2026-11-01T00:00:00Z",
+        "reviewer": {"id": "mailto:bob@example.com"}, "independentOfAuthor": independent,
+    });
+    let subject = [json!({"name": "https://github.com/acme/app", "digest": {"gitCommit": commit}})];
+    desk.says_of(
+        "bob",
+        "review.sigstore.json",
+        "https://attest.dev/predicates/review/v0.1",
+        &review,
+        &subject,
+    );
+}
+
+#[test]
+fn a_review_is_of_the_very_commit_that_was_built() {
+    let desk = Desk::new();
+    let rules = "[[require]]\ntype = \"slsa-provenance\"\nsigned_by = \"alice\"\nlevel = 1\n\
+                 [[require]]\ntype = \"review\"\nsigned_by = \"bob\"\nscope = \"code\"\nindependent_of_author = true\n";
+    desk.policy(&["alice", "bob"], "", rules);
+    let (one, other) = ("1".repeat(64), "2".repeat(64));
+    build_of(&desk, None);
+    desk.no("commit-unknown");
+    build_of(&desk, Some(&one));
+    desk.no("attestation-missing");
+    reviewed(&desk, &other, "APPROVED", true);
+    desk.no("attestation-missing");
+    reviewed(&desk, &one, "APPROVED", true);
+    desk.yes();
+    reviewed(&desk, &one, "APPROVED", false);
+    desk.no("predicate-field-mismatch");
+    reviewed(&desk, &one, "REJECTED", true);
+    desk.no("predicate-field-mismatch");
+    reviewed(&desk, &one, "APPROVED", true);
+    desk.policy(
+        &["alice", "bob"],
+        "",
+        &rules.replace("scope = \"code\"", "scope = \"design\""),
+    );
+    desk.no("predicate-field-mismatch");
+    // By its SHA-1 a commit is named only where the policy says so.
+    let short = "3".repeat(40);
+    build_of(&desk, Some(&short));
+    reviewed(&desk, &short, "APPROVED", true);
+    desk.policy(&["alice", "bob"], "", rules);
+    desk.no("commit-not-accepted");
+    desk.policy(&["alice", "bob"], "[artifact]\ngit_sha1 = true", rules);
+    desk.yes();
 }

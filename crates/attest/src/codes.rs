@@ -408,6 +408,11 @@ pub(crate) const OWN: &[Own] = &[
         "the address that was tested is not one that the tool's report names",
     ),
     own(
+        "role-missing",
+        &[1, 2],
+        "nobody is trusted to sign a link of the chain that is asked for",
+    ),
+    own(
         "sbom-exists",
         &[2],
         "a file of the folder bears the name of a bill of materials and is another",
@@ -421,11 +426,6 @@ pub(crate) const OWN: &[Own] = &[
         "sbom-unreadable",
         &[2],
         "a bill of materials cannot be read",
-    ),
-    own(
-        "role-missing",
-        &[1, 2],
-        "nobody is trusted to sign a link of the chain that is asked for",
     ),
     own(
         "self-check-failed",
@@ -596,7 +596,6 @@ pub(crate) const PASSED_ON: &[(&[u8], &[&str])] = &[
             "dialect-unsupported",
             "digest-incomparable",
             "digest-mismatch",
-            "digest-not-accepted",
             "engine-rejected",
             "envelope-several-signatures",
             "evidence-malformed",

@@ -104,10 +104,6 @@ pub const CODES: &[(&str, &str)] = &[
         "no evidence that counts is of the type and of a signer that a rule of the policy requires",
     ),
     (
-        "digest-not-accepted",
-        "the evidence is about the artifact only by digests that the policy does not accept",
-    ),
-    (
         "evidence-too-old",
         "the evidence is older than a rule of the policy lets it be",
     ),

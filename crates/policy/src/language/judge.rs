@@ -180,7 +180,7 @@ impl Rules {
     /// Whether evidence is about these bytes.
     ///
     /// # Errors
-    /// As [`statement_signs_for`](crate::statement_signs_for), and `digest-not-accepted`.
+    /// As [`statement_signs_for`](crate::statement_signs_for), and `digest-incomparable`.
     pub fn is_about(&self, evidence: &Evidence, subject: Subject<'_>) -> Result<(), Reason> {
         let accepted = self.closure.digests();
         if let Some(statement) = evidence.statement() {
@@ -651,7 +651,7 @@ fn about(
 
 fn not_accepted(found: &str, accepted: &[Algorithm]) -> Reason {
     let wanted: Vec<&str> = accepted.iter().map(|it| it.name()).collect();
-    Reason::new("digest-not-accepted", found, wanted.join(" or "))
+    Reason::new("digest-incomparable", found, wanted.join(" or "))
 }
 
 /// A commit that is named by its SHA-1 has so many digits.

@@ -409,7 +409,7 @@ impl ReviewWants {
         };
         let mut said = Said::default();
         let approved = review.result == ReviewResult::Approved;
-        said.compare("result", review.result.word(), "approved", approved);
+        said.compare("result", review.result.word(), "APPROVED", approved);
         if let Some(scope) = self.scope {
             said.compare(
                 "scope",
