@@ -224,8 +224,8 @@ const FLIPS: &[Flip] = &[
     flip(
         ("require vsa", "levels"),
         SUMMARY,
-        "LEVEL_2",
-        "LEVEL_3",
+        "BUILD_LEVEL_2",
+        "SOURCE_LEVEL_2",
         "predicate-field-mismatch",
     ),
     flip(
