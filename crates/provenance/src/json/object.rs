@@ -191,7 +191,7 @@ impl Object {
     /// Absent, not a string, or not canonical base64.
     pub fn take_bytes(&mut self, field: &'static str) -> Result<Vec<u8>, FieldError> {
         let text = self.take_string(field)?;
-        self.bytes(field, &text)
+        self.bytes(field, text)
     }
 
     /// Takes bytes in canonical base64 that may be absent.
@@ -203,7 +203,7 @@ impl Object {
         field: &'static str,
     ) -> Result<Option<Vec<u8>>, FieldError> {
         let text = self.take_optional_string(field)?;
-        text.map(|it| self.bytes(field, &it)).transpose()
+        text.map(|it| self.bytes(field, it)).transpose()
     }
 
     /// Takes a boolean that may be absent.
@@ -359,8 +359,8 @@ impl Object {
         }
     }
 
-    fn bytes(&self, field: &str, text: &str) -> Result<Vec<u8>, FieldError> {
-        base64::decode(text).map_err(|source| FieldError::Base64 {
+    fn bytes(&self, field: &str, text: String) -> Result<Vec<u8>, FieldError> {
+        base64::decode_owned(text).map_err(|source| FieldError::Base64 {
             at: self.path_of(field),
             source,
         })
