@@ -8,6 +8,7 @@
 #![forbid(unsafe_code)]
 
 mod detached;
+mod git;
 mod layouts;
 mod log;
 mod policy;
@@ -18,6 +19,7 @@ mod trust;
 mod verify;
 
 pub use detached::{detached, detached_key};
+pub use git::git_object;
 pub use layouts::{layout, link, rules};
 pub use log::{checkpoint, log_entry, tile};
 pub use policy::policy;
@@ -49,6 +51,7 @@ pub const TARGETS: &[Target] = &[
     ("detached_key", detached_key),
     ("dialect", dialect),
     ("envelope", envelope),
+    ("git_object", git_object),
     ("image", image),
     ("json", json),
     ("key_file", key_file),

@@ -56,6 +56,7 @@ fn inside(file: &Path, bytes: Vec<u8>) -> Vec<Seed> {
     }
     match name {
         "signature" => seeds.push(seed("detached", file, bytes.clone())),
+        "object" => seeds.push(seed("git_object", file, bytes.clone())),
         "key" => seeds.push(seed("detached_key", file, bytes.clone())),
         "report" => seeds.extend(tool_report(file, &bytes)),
         _ => {}
