@@ -78,8 +78,10 @@ fn statement(world: &World, bundle: &str) -> Value {
 
 /// A recorded command that is still running, after it has said `ready`.
 fn started(world: &World, script: &str) -> Child {
+    // Whoever runs the tests may ignore signals (nohup does), and what is ignored stays so.
     let mut child = world
-        .command()
+        .program("env")
+        .args(["--default-signal", env!("CARGO_BIN_EXE_attest")])
         .args([
             "provenance",
             "run",
