@@ -116,7 +116,7 @@ fn each_claim_is_compared() {
         .scene
         .verify_for(&[workflow(WORKFLOWS, &[])])
         .unwrap();
-    assert_eq!(evidence.claims().len(), 16);
+    assert_eq!(evidence.claims().len(), 17);
     for (name, value) in evidence.claims() {
         let right = format!("{name}={value}");
         assert_eq!(claiming(&build(), &[&right]), "accepted", "{right}");
