@@ -123,6 +123,16 @@ fn a_predicate_that_is_not_what_its_type_says_is_not_made() {
             .refused(2, "predicate-malformed");
         assert!(!world.at("x.json").exists());
     }
+    // Others leave them out, and their evidence is read; we do not write so.
+    world.write(
+        "silent.json",
+        r#"{"buildDefinition":{"buildType":"https://e.com/t"},"runDetails":{"builder":{"id":"https://e.com/b"}}}"#,
+    );
+    world
+        .attest(
+            "provenance statement --type slsaprovenance1 --predicate silent.json --subject a.txt",
+        )
+        .refused(2, "predicate-malformed");
     world.write("list.json", "[]");
     world
         .attest("provenance statement --type vsa --predicate list.json --subject a.txt")

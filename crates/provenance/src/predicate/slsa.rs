@@ -99,7 +99,7 @@ enum Run {
 /// What version 1 says beside builder and build type.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct V1 {
-    external: Map<String, Value>,
+    external: Option<Map<String, Value>>,
     internal: Map<String, Value>,
     dependencies: Vec<ResourceDescriptor>,
     invocation_id: Option<String>,
@@ -111,9 +111,10 @@ impl ClaimedProvenance {
     /// Reads the predicate of version 1 or 0.2. Fields that we do not know are ignored.
     ///
     /// # Errors
-    /// Another predicate type; a required field that is absent or empty: builder, build type, in
-    /// version 1 the external parameters; a malformed time or dependency; our own build type without
-    /// the fields that it promises.
+    /// Another predicate type; no builder or build type, or an empty one; a malformed time or dependency;
+    /// our own build type without the fields that it promises. External parameters are required by SLSA
+    /// and left out by writers whose evidence approves all the same: who asks about the build, or writes
+    /// provenance, must ask for them.
     pub fn from_statement(statement: &Statement) -> Result<Self, PredicateError> {
         match statement.predicate_type() {
             TYPE => Self::from_v1(Object::new("predicate", statement.predicate().clone())?),
@@ -140,10 +141,10 @@ impl ClaimedProvenance {
         self.packaging.as_ref()
     }
 
-    /// What the caller chose, in version 1.
+    /// What the caller chose, in version 1; none if it does not say, which SLSA does not allow.
     pub fn external_parameters(&self) -> Option<&Map<String, Value>> {
         match &self.run {
-            Run::V1(run) => Some(&run.external),
+            Run::V1(run) => run.external.as_ref(),
             Run::V0_2(_) => None,
         }
     }
@@ -201,14 +202,12 @@ impl ClaimedProvenance {
         let build_type = definition.take_text("buildType")?;
         let mut run = predicate.take_object("runDetails")?;
         let builder_id = run.take_object("builder")?.take_text("id")?;
-        // Required by SLSA, and left out by writers whose evidence approves all the same: what asks about
-        // the build refuses it where it is missing.
         let external = definition.take_optional_object("externalParameters")?;
-        let external = external.map(Object::into_rest).unwrap_or_default();
+        let external = external.map(Object::into_rest);
         let internal = definition.take_optional_object("internalParameters")?;
         let internal = internal.map(Object::into_rest);
         let packaging = match build_type.as_str() {
-            BUILD_TYPE => Some(packaging(&external, internal.as_ref())?),
+            BUILD_TYPE => Some(packaging(external.as_ref(), internal.as_ref())?),
             _ => None,
         };
         let dependencies =
@@ -244,11 +243,12 @@ impl ClaimedProvenance {
 }
 
 fn packaging(
-    external: &Map<String, Value>,
+    external: Option<&Map<String, Value>>,
     internal: Option<&Map<String, Value>>,
 ) -> Result<(ReleaseName, Part), PredicateError> {
     let at = "predicate.buildDefinition.externalParameters";
-    let mut external = Object::new(at, Value::Object(external.clone()))?;
+    let external = external.cloned().unwrap_or_default();
+    let mut external = Object::new(at, Value::Object(external))?;
     let name = external.take_string("name")?;
     let version = external.take_string("version")?;
     // SLSA: a verifier must refuse external parameters that it does not know.

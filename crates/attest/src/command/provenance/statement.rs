@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use attest_digest::{Artifact, Hashes};
 use attest_provenance::predicate::reference::{self, Reference};
-use attest_provenance::predicate::{Claimed, TypeName, custom};
+use attest_provenance::predicate::{Claimed, TypeName, custom, slsa};
 use attest_provenance::{Statement, json, limits};
 use clap::Args;
 use serde_json::{Value, json};
@@ -75,15 +75,25 @@ pub(crate) fn run(
 
 /// Refuses a predicate that is not what its type says.
 pub(super) fn check(statement: &Statement, path: Option<&Path>) -> Result<Claimed, Failure> {
-    Claimed::from_statement(statement).map_err(|error| {
+    let malformed = |code, problem: String| {
         let from = path.map(|it| format!("{}: ", it.display()));
         let from = from.unwrap_or_default();
-        let message = format!("{from}{}", with_source(&error));
-        Failure::request(error.code(), message).hint(format!(
+        Failure::request(code, format!("{from}{problem}")).hint(format!(
             "wanted a predicate of {}",
             statement.predicate_type()
         ))
-    })
+    };
+    let claimed = Claimed::from_statement(statement)
+        .map_err(|error| malformed(error.code(), with_source(&error)))?;
+    let is_v1 = statement.predicate_type() == slsa::TYPE;
+    match &claimed {
+        // Read without them, as others write it; not written without them.
+        Claimed::Provenance(it) if is_v1 && it.external_parameters().is_none() => {
+            let problem = "buildDefinition.externalParameters is missing, which SLSA requires";
+            Err(malformed("predicate-malformed", problem.to_owned()))
+        }
+        _ => Ok(claimed),
+    }
 }
 
 fn write(

@@ -446,6 +446,21 @@ fn a_workflows_own_provenance_cannot_contradict_its_certificate() {
 }
 
 #[test]
+fn provenance_that_keeps_its_parameters_to_itself_says_nothing_of_its_build() {
+    let without: [fn(&mut Value); 3] = [
+        |it| drop(it.as_object_mut().unwrap().remove("externalParameters")),
+        |it| it["externalParameters"] = Value::Null,
+        |it| it["externalParameters"] = json!([]),
+    ];
+    assert!(attestation(OWN).judge(&SlsaExpectations::new()).is_ok());
+    for change in without {
+        let case = attestation(OWN).with(|it| change(&mut it.predicate["buildDefinition"]));
+        let codes = case.judge(&SlsaExpectations::new()).unwrap_err();
+        assert_eq!(codes, ["provenance-malformed"]);
+    }
+}
+
+#[test]
 fn inputs_are_expected_one_by_one() {
     let given = attestation(OWN).with(|it| {
         it.predicate["buildDefinition"]["externalParameters"]["inputs"] =
