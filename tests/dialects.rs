@@ -546,6 +546,71 @@ fn a_saved_image_is_verified_by_the_signatures_in_its_layout() {
     assert_eq!(ran.exit, 1, "{ran:#?}");
 }
 
+/// A policy that asks for one signature by the key of the fixture, with more lines in its head.
+fn image_policy(head: &str) -> String {
+    format!(
+        "version = 1\nname = \"image\"\naccept = [\"no-log\", \"no-time\"]\n{head}\n\
+         [trust.signer]\nkind = \"keys\"\nkeys = [{{ file = \"key.pub\", sha256 = \"{KEY}\" }}]\n\n\
+         [[require]]\ntype = \"signature\"\nsigned_by = \"signer\"\n"
+    )
+}
+
+const KEY: &str = "c3957ef0c851e45aab59aa774589d985f7aaaeb132dbfce70cdfcd4d0d1dce70";
+
+const BY_POLICY: &str = "verify oci-layout:image --policy policy.toml --format json";
+
+#[test]
+fn a_policy_judges_a_saved_image_in_both_forms_by_the_digests_that_it_accepts() {
+    for name in ["oci-signature", "oci-bundle"] {
+        let (world, _) = image(name, "");
+        world.write("policy.toml", image_policy(""));
+        let report = world.attest(BY_POLICY).yes().json();
+        let rule = &report["subjects"][0]["rules"][0];
+        assert_eq!(rule["answer"], "yes", "{name}");
+        world.write(
+            "policy.toml",
+            image_policy("[artifact]\ndigests = [\"sha256\"]"),
+        );
+        world.attest(BY_POLICY).yes();
+        world.write(
+            "policy.toml",
+            image_policy("[artifact]\ndigests = [\"sha512\"]"),
+        );
+        assert_eq!(
+            code(&world.attest(BY_POLICY)),
+            "attestation-missing",
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn evidence_of_an_image_that_cannot_be_read_is_no_answer() {
+    for (name, blob) in [
+        (
+            "oci-signature",
+            "3bca6c5d480161e39fd2497f35135c2892a8fdd7e8a2f516e07e48a5dbe21359",
+        ),
+        (
+            "oci-bundle",
+            "7203ba761a82b816627450eafd4de3a893abd5bb8c0dc77489c3a24410809245",
+        ),
+    ] {
+        let (world, verify) = image(name, "--accept no-log,no-time");
+        world.write("policy.toml", image_policy(""));
+        let blob = world.at(&format!("image/blobs/sha256/{blob}"));
+        std::fs::remove_file(&blob).unwrap();
+        // Neither there nor absent: a link to itself.
+        std::os::unix::fs::symlink(blob.file_name().unwrap(), &blob).unwrap();
+        for command in [BY_POLICY, &verify] {
+            let ran = world.attest(command);
+            assert_eq!(ran.exit, 3, "{name}: {command}: {ran:#?}");
+            let file = &ran.json()["subjects"][0]["files"][0];
+            assert_eq!(file["code"], "file-unreadable", "{name}: {command}");
+        }
+    }
+}
+
 #[test]
 fn a_file_is_not_approved_by_a_statement_about_images() {
     let (world, _) = image("oci-bundle", "");

@@ -8,7 +8,7 @@ mod layout;
 
 use std::path::Path;
 
-use attest_digest::{Artifact, Digest, Hashes};
+use attest_digest::{Algorithm, Artifact, Digest, Hashes};
 use attest_policy::{Accepted, Bytes, Decision, Subject as About, statement_names};
 use attest_verify::Subject;
 use attest_verify::dialect::image::{
@@ -66,14 +66,15 @@ pub(super) fn verify(folder: &Path, session: &Session, shelf: &mut Shelf) -> Sub
 
 /// What could not be read is no "no".
 fn verdict(refusal: Refusal) -> Verdict {
-    if matches!(
-        refusal.code,
-        UNREADABLE | "file-changed" | "bundle-unreadable"
-    ) {
+    if is_unread(&refusal) || refusal.code == "file-changed" {
         Verdict::Unreadable(refusal)
     } else {
         Verdict::Rejected(refusal)
     }
+}
+
+fn is_unread(refusal: &Refusal) -> bool {
+    matches!(refusal.code, UNREADABLE | "bundle-unreadable")
 }
 
 /// A piece of evidence about an image.
@@ -170,9 +171,8 @@ fn judge(
         approval::decided(approving, session, shelf, report);
         return enough;
     }
-    // A bundle that was named and cannot be read might have said yes.
-    let unread = refused.iter().find(|it| it.code == "bundle-unreadable");
-    let unread = unread.cloned();
+    // What cannot be read might have said yes.
+    let unread = refused.iter().find(|it| is_unread(it)).cloned();
     Err(unread
         .or_else(|| most_telling(refused))
         .unwrap_or_else(no_bundle))
@@ -204,9 +204,11 @@ fn by_rules(
             bytes: Bytes::Read(manifest),
             path: None,
         };
+        // The older form names the manifest by its SHA-256, in what was signed in its place.
+        let by_sha256 = judge.rules.closure().digests().contains(&Algorithm::Sha256);
         let is_about = payload.map_or_else(
             || judge.rules.is_about(evidence, subject).is_ok(),
-            |payload| signed_image(payload).is_ok_and(|it| it == manifest.sha256()),
+            |payload| by_sha256 && signed_image(payload).is_ok_and(|it| it == manifest.sha256()),
         );
         if is_about {
             about.push(piece.index);
@@ -216,7 +218,9 @@ fn by_rules(
         .iter()
         .filter_map(|index| Some((*index, shelf.evidence(*index)?)))
         .collect();
-    policy::of_image(manifest.sha256(), &proven, judge, report)
+    let unread = pieces.iter().find(|it| shelf.is_unreadable(it.index));
+    let unread = unread.and_then(|it| shelf.refusals(it.index).into_iter().next());
+    policy::of_image(manifest.sha256(), &proven, unread, judge, report)
 }
 
 /// Whether a piece of evidence is the expected signer's, about this manifest.

@@ -401,19 +401,25 @@ impl Judge {
 pub(super) fn of_image(
     manifest: Digest,
     proven: &[(usize, &Evidence)],
+    unread: Option<Refusal>,
     judge: &Judge,
     report: &mut SubjectReport,
 ) -> Result<(), Refusal> {
     let inquiry = judge.inquire(proven, true);
     let all: Vec<usize> = (0..proven.len()).collect();
     let answers = inquiry.answers(&all, &[manifest], None);
-    let mut refused = answers.iter().filter_map(|it| refusal(&judge.rules, it));
-    let first = refused.next();
-    report.reasons.extend(refused);
+    let says_no = answers.iter().any(|it| !it.passed() && !it.by.is_empty());
     report.decided_by.extend(decided_by(&answers, proven));
     report
         .rules
         .extend(rule_reports(&judge.rules, &answers, proven));
+    if let Some(unread) = unread.filter(|_| !says_no) {
+        // What cannot be read might be what is missing, or say no.
+        return Err(unread);
+    }
+    let mut refused = answers.iter().filter_map(|it| refusal(&judge.rules, it));
+    let first = refused.next();
+    report.reasons.extend(refused);
     first.map_or(Ok(()), Err)
 }
 

@@ -77,6 +77,17 @@ enum Outcome {
     Unreadable(Refusal),
 }
 
+impl Outcome {
+    /// What could not be read is no "no".
+    fn of(refusal: Refusal) -> Self {
+        if matches!(refusal.code, "file-unreadable" | "bundle-unreadable") {
+            Self::Unreadable(refusal)
+        } else {
+            Self::Rejected(vec![refusal])
+        }
+    }
+}
+
 impl Shelf {
     pub(crate) fn new() -> Self {
         Self::default()
@@ -98,7 +109,7 @@ impl Shelf {
     pub(crate) fn take(&mut self, place: &Path, bytes: Result<Vec<u8>, Refusal>) -> Vec<usize> {
         let taken = match bytes {
             Ok(bytes) => parse(&bytes, None),
-            Err(refusal) => Taken::refused(Outcome::Rejected(vec![refusal])),
+            Err(refusal) => Taken::refused(Outcome::of(refusal)),
         };
         self.push(place, taken, usize::MAX)
     }
@@ -111,7 +122,7 @@ impl Shelf {
                 size: 1,
                 pieces: Ok(vec![(At::default(), Claims::Bundle(Box::new(bundle)))]),
             },
-            Err(refusal) => Taken::refused(Outcome::Rejected(vec![refusal])),
+            Err(refusal) => Taken::refused(Outcome::of(refusal)),
         };
         let first = self.items.len();
         self.push(place, taken, usize::MAX);
