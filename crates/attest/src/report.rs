@@ -259,6 +259,28 @@ pub(crate) struct TimeLine {
 }
 
 impl Report {
+    /// A report that says nothing yet.
+    pub(crate) const fn new(command: &'static str, now: Now) -> Self {
+        Self {
+            command,
+            now,
+            signer: String::new(),
+            several_signers: false,
+            trust: Vec::new(),
+            accepted: Vec::new(),
+            policy: None,
+            independent: Vec::new(),
+            subjects: Vec::new(),
+            evidence: Vec::new(),
+            archive: None,
+            copied: None,
+            emitted: None,
+            not_checked: Vec::new(),
+            verbose: false,
+            explain: false,
+        }
+    }
+
     /// Any refusal is a no, else anything unreadable is "could not tell"; nothing verified is never
     /// a yes.
     pub(crate) fn exit(&self) -> Exit {

@@ -15,7 +15,7 @@ use clap::{Args, Subcommand};
 
 use crate::args::{Global, TrustArgs};
 use crate::clock::Now;
-use crate::command::verify::{Neighbours, Session};
+use crate::command::verify::Session;
 use crate::console::Console;
 use crate::failure::{Exit, Failure, with_source};
 use crate::home::Home;
@@ -151,19 +151,7 @@ fn session(
     .map_err(|error| Failure::request("trusted-root-malformed", error))?;
     let policy = policy(&trust, args, independent);
     trust::refuse_ambiguous(policy.signers().independent(), &trust.roots)?;
-    Ok(Session {
-        verifier,
-        policy,
-        trust,
-        allow_extra: Vec::new(),
-        sha1_names: attest_verify::Sha1Names::Refused,
-        accept_no_names: false,
-        ignore_missing: false,
-        bundles: Vec::new(),
-        neighbours: Neighbours::default(),
-        large: std::sync::Mutex::default(),
-        judge: None,
-    })
+    Ok(Session::new(verifier, policy, trust))
 }
 
 fn policy(trust: &Trust, args: &TrustArgs, independent: &[String]) -> Policy {

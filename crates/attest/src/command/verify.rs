@@ -122,6 +122,43 @@ pub(crate) struct Session {
     pub(crate) judge: Option<Judge>,
 }
 
+impl Session {
+    /// A run in which flags have asked for nothing but these.
+    pub(crate) fn new(verifier: Verifier, policy: Policy, trust: Trust) -> Self {
+        Self {
+            verifier,
+            policy,
+            trust,
+            allow_extra: Vec::new(),
+            accept_no_names: false,
+            sha1_names: Sha1Names::Refused,
+            ignore_missing: false,
+            bundles: Vec::new(),
+            neighbours: Neighbours::default(),
+            large: Mutex::default(),
+            judge: None,
+        }
+    }
+
+    /// The report of a run that has yet to look at its first subject.
+    pub(crate) fn report(
+        &self,
+        command: &'static str,
+        now: Now,
+        accepted: Vec<&'static str>,
+    ) -> Report {
+        Report {
+            signer: trust::signer_words(&self.trust.signers),
+            several_signers: self.trust.signers.are_several(),
+            trust: self.trust.lines.clone(),
+            accepted,
+            policy: self.judge.as_ref().map(Judge::report),
+            independent: self.policy.signers().independent().to_vec(),
+            ..Report::new(command, now)
+        }
+    }
+}
+
 pub(crate) fn run(args: &VerifyArgs, global: &Global, console: &Console) -> Result<Exit, Failure> {
     let Some(path) = &args.layout.layout else {
         return Ok(report(args, global)?.render(console));
@@ -297,18 +334,14 @@ fn session(args: &VerifyArgs, subjects: &[Subject], now: Now) -> Result<Session,
         .collect::<Result<_, _>>()
         .map_err(|error| Failure::request("bad-pattern", format!("--allow-extra: {error}")))?;
     Ok(Session {
-        verifier,
-        policy,
-        trust,
         allow_extra,
         // Beside a policy `--accept` is about its own signature, and about nothing that it judges.
         accept_no_names: judge.is_none() && args.trust.accept.contains(&AcceptArg::NoNames),
         sha1_names: sha1_names(&args.trust),
         ignore_missing: args.ignore_missing,
         bundles: args.bundle.clone(),
-        neighbours: Neighbours::default(),
-        large: Mutex::default(),
         judge,
+        ..Session::new(verifier, policy, trust)
     })
 }
 
@@ -384,7 +417,10 @@ fn surroundings(args: &VerifyArgs, subjects: &[Subject]) -> Surroundings {
 }
 
 fn new_report(args: &VerifyArgs, global: &Global, now: Now, session: &Session) -> Report {
-    let judge = session.judge.as_ref();
+    let accepted = match &session.judge {
+        Some(judge) => judge.named.accepted_words(),
+        None => trust::accepted_words(&args.trust),
+    };
     let mut not_checked = Vec::new();
     if args.policy.state.is_none() {
         not_checked.push("rollback".to_owned());
@@ -393,24 +429,9 @@ fn new_report(args: &VerifyArgs, global: &Global, now: Now, session: &Session) -
         not_checked.push("which release this is (no --release)".to_owned());
     }
     Report {
-        command: "verify",
-        now,
-        signer: trust::signer_words(&session.trust.signers),
-        several_signers: session.trust.signers.are_several(),
-        trust: session.trust.lines.clone(),
-        accepted: match judge {
-            Some(judge) => judge.named.accepted_words(),
-            None => trust::accepted_words(&args.trust),
-        },
-        policy: judge.map(Judge::report),
-        independent: session.policy.signers().independent().to_vec(),
-        subjects: Vec::new(),
-        evidence: Vec::new(),
-        archive: None,
-        copied: None,
-        emitted: None,
         not_checked,
         verbose: global.verbose,
         explain: args.explain,
+        ..session.report("verify", now, accepted)
     }
 }

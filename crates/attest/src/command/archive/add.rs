@@ -100,22 +100,10 @@ fn refused(
     shelf: Shelf,
 ) -> Report {
     Report {
-        command: "archive add",
-        now,
-        signer: trust::signer_words(&session.trust.signers),
-        several_signers: session.trust.signers.are_several(),
-        trust: session.trust.lines.clone(),
-        accepted: trust::accepted_words(&args.trust),
-        policy: None,
-        independent: session.policy.signers().independent().to_vec(),
         subjects: vec![subject],
         evidence: shelf.into_reports(&session.policy),
-        archive: None,
-        copied: None,
-        emitted: None,
-        not_checked: Vec::new(),
         verbose: global.verbose,
-        explain: false,
+        ..session.report("archive add", now, trust::accepted_words(&args.trust))
     }
 }
 

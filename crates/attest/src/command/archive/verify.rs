@@ -57,22 +57,11 @@ pub(super) fn run(args: &VerifyArgs, global: &Global, console: &Console) -> Resu
     let mut session = session(trust, &args.trust, &args.independent, now)?;
     let checked = check(&reader, args, &names)?;
     let mut report = Report {
-        command: "archive verify",
-        now,
-        signer: trust::signer_words(&session.trust.signers),
-        several_signers: session.trust.signers.are_several(),
-        trust: session.trust.lines.clone(),
-        accepted: trust::accepted_words(&args.trust),
-        policy: None,
-        independent: session.policy.signers().independent().to_vec(),
-        subjects: Vec::new(),
-        evidence: Vec::new(),
         archive: Some(archive_report(&path.display().to_string(), &checked)),
-        copied: None,
-        emitted: None,
         not_checked: vec!["rollback".to_owned()],
         verbose: global.verbose,
         explain: args.explain,
+        ..session.report("archive verify", now, trust::accepted_words(&args.trust))
     };
     for release in &checked.releases {
         session.policy =

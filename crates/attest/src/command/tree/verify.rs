@@ -22,7 +22,7 @@ use super::state::State;
 use crate::args::{AcceptArg, Global, TrustArgs};
 use crate::clock::Now;
 use crate::command::verify::{
-    Neighbours, Session, Shelf, lone_file, requested_types, sha1_names, surroundings_of_file,
+    Session, Shelf, lone_file, requested_types, sha1_names, surroundings_of_file,
 };
 use crate::console::Console;
 use crate::failure::{Exit, Failure, with_source};
@@ -133,17 +133,10 @@ fn session(args: &VerifyArgs, now: Now) -> Result<Session, Failure> {
         .approving_only(requested_types(&args.trust.types)?)
         .approving_too(tree::TYPE);
     Ok(Session {
-        verifier,
-        policy,
-        trust,
-        allow_extra: Vec::new(),
         accept_no_names: args.trust.accept.contains(&AcceptArg::NoNames),
         sha1_names: sha1_names(&args.trust),
-        ignore_missing: false,
         bundles: args.bundle.clone(),
-        neighbours: Neighbours::default(),
-        large: std::sync::Mutex::default(),
-        judge: None,
+        ..Session::new(verifier, policy, trust)
     })
 }
 
@@ -156,22 +149,10 @@ fn new_report(args: &VerifyArgs, global: &Global, now: Now, session: &Session) -
         not_checked.push("which release this is (no --release)".to_owned());
     }
     Report {
-        command: "tree verify",
-        now,
-        signer: trust::signer_words(&session.trust.signers),
-        several_signers: session.trust.signers.are_several(),
-        trust: session.trust.lines.clone(),
-        accepted: trust::accepted_words(&args.trust),
-        policy: None,
-        independent: session.policy.signers().independent().to_vec(),
-        subjects: Vec::new(),
-        evidence: Vec::new(),
-        archive: None,
-        copied: None,
-        emitted: None,
         not_checked,
         verbose: global.verbose,
         explain: args.explain,
+        ..session.report("tree verify", now, trust::accepted_words(&args.trust))
     }
 }
 

@@ -401,22 +401,8 @@ mod tests {
             sha256: Some(artifact.sha256().hex()),
         });
         Report {
-            command: "verify",
-            now: Now::read(None).unwrap(),
-            signer: String::new(),
-            trust: Vec::new(),
-            accepted: Vec::new(),
-            several_signers: false,
-            policy: None,
-            independent: Vec::new(),
             subjects: vec![subject],
-            evidence: Vec::new(),
-            archive: None,
-            copied: None,
-            emitted: None,
-            not_checked: Vec::new(),
-            verbose: false,
-            explain: false,
+            ..Report::new("verify", Now::read(None).unwrap())
         }
     }
 

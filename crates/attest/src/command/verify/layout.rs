@@ -400,24 +400,14 @@ fn new_report(
             warning: None,
         });
     Report {
-        command: "verify",
-        now,
         signer: format!("whoever the layout {} names", layout.display()),
-        several_signers: false,
         trust: trust.collect(),
-        accepted: Vec::new(),
-        policy: None,
-        independent: Vec::new(),
-        subjects: Vec::new(),
-        evidence: Vec::new(),
-        archive: None,
-        copied: None,
-        emitted: None,
         not_checked: vec![
             "rollback".to_owned(),
             "when the steps were done: links carry no proven time".to_owned(),
         ],
         verbose: global.verbose,
         explain: args.explain,
+        ..Report::new("verify", now)
     }
 }

@@ -5,7 +5,6 @@ mod files;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
-use std::sync::Mutex;
 
 use attest_digest::{Algorithm, Artifact, Digest};
 use attest_policy::{
@@ -14,7 +13,7 @@ use attest_policy::{
 use attest_verify::{Accept, Evidence, Subject, Verifier};
 use jiff::Timestamp;
 
-use super::evidence::{Neighbours, Role, bundles_at_top, places_for};
+use super::evidence::{Role, bundles_at_top, places_for};
 use super::file::{self, file_name, signed_checksums};
 use super::shelf::Shelf;
 use super::subject::Subject as Asked;
@@ -118,23 +117,16 @@ fn check_signature(
     accept.set_only |= accept.no_log;
     let verifier = Verifier::new(trust.roots.clone(), now.time, accept)
         .map_err(|error| Failure::request("trusted-root-malformed", error))?;
+    let policy = Policy::expecting(signer.clone());
+    let trust = Trust {
+        signers: signer.into(),
+        roots: Vec::new(),
+        lines: Vec::new(),
+        pinned: BTreeMap::new(),
+    };
     let session = Session {
-        verifier,
-        policy: Policy::expecting(signer.clone()),
-        trust: Trust {
-            signers: signer.into(),
-            roots: Vec::new(),
-            lines: Vec::new(),
-            pinned: BTreeMap::new(),
-        },
-        allow_extra: Vec::new(),
         accept_no_names: true,
-        sha1_names: attest_verify::Sha1Names::Refused,
-        ignore_missing: false,
-        bundles: Vec::new(),
-        neighbours: Neighbours::default(),
-        large: Mutex::default(),
-        judge: None,
+        ..Session::new(verifier, policy, trust)
     };
     let report = file::verify(&named.path, &session, &mut Shelf::new());
     let digest = named.closure.digest().hex();
