@@ -1,9 +1,8 @@
 //! Why a service gave no timestamp.
 
-use std::time::Duration;
-
 use attest_sign::TimestampError;
 
+use crate::dial::DialError;
 use crate::limits;
 
 /// Why a service gave no timestamp that can be used.
@@ -18,41 +17,9 @@ pub enum HttpError {
         /// What is wrong with it.
         problem: &'static str,
     },
-    /// This machine cannot make connections.
-    #[error("this machine cannot make connections: {0}")]
-    Client(String),
-    /// Nobody answers there, or the connection broke.
-    #[error("{host} cannot be reached: {problem}")]
-    Unreachable {
-        /// The host.
-        host: String,
-        /// What the network said.
-        problem: String,
-    },
-    /// No whole answer in time.
-    #[error("{host} gave no whole answer within {} s", limit.as_secs_f32())]
-    Slow {
-        /// The host.
-        host: String,
-        /// The time that an answer may take.
-        limit: Duration,
-    },
-    /// It wants to be asked elsewhere, which nobody agreed to.
-    #[error("{host} answers {status}, a redirect, which is not followed")]
-    Redirect {
-        /// The host.
-        host: String,
-        /// The HTTP status.
-        status: u16,
-    },
-    /// It answers with an error.
-    #[error("{host} answers {status}, wanted 200")]
-    Status {
-        /// The host.
-        host: String,
-        /// The HTTP status.
-        status: u16,
-    },
+    /// It was not heard to the end.
+    #[error(transparent)]
+    Dial(#[from] DialError),
     /// Its answer is something else than a timestamp.
     #[error("{host} answers with {found:?}, wanted {TIMESTAMP_REPLY}")]
     ContentType {
@@ -102,10 +69,12 @@ impl HttpError {
     pub const fn code(&self) -> &'static str {
         match self {
             Self::Address { .. } => "timestamp-address",
-            Self::Client(_) | Self::Unreachable { .. } => "timestamp-unreachable",
-            Self::Slow { .. } => "timestamp-timeout",
-            Self::Redirect { .. } => "timestamp-redirect",
-            Self::Status { .. } => "timestamp-http-status",
+            Self::Dial(DialError::Client(_) | DialError::Unreachable { .. }) => {
+                "timestamp-unreachable"
+            }
+            Self::Dial(DialError::Slow { .. }) => "timestamp-timeout",
+            Self::Dial(DialError::Redirect { .. }) => "timestamp-redirect",
+            Self::Dial(DialError::Status { .. }) => "timestamp-http-status",
             Self::ContentType { .. } => "timestamp-content-type",
             Self::TooLarge { .. } => "timestamp-too-large",
             Self::Malformed { .. } => "timestamp-malformed",

@@ -9,6 +9,7 @@ use reqwest::{Client, Response, Url, redirect};
 use tokio::runtime::{Builder, Runtime};
 
 use crate::answer::{self, Flaw};
+use crate::dial::DialError;
 use crate::error::{HttpError, TIMESTAMP_REPLY};
 use crate::limits::{ANSWER_BYTES, NONCE_BYTES};
 use crate::query::Query;
@@ -23,14 +24,90 @@ pub struct Patience {
     pub total: Duration,
 }
 
+/// One service that is called, and nothing that it or the environment names instead.
+#[derive(Debug, Clone)]
+struct Service {
+    host: String,
+    client: Client,
+    patience: Patience,
+}
+
+impl Service {
+    fn new(host: String, patience: Patience) -> Result<Self, DialError> {
+        let client = Client::builder()
+            .redirect(redirect::Policy::none())
+            .no_proxy()
+            .connect_timeout(patience.connect)
+            .timeout(patience.total)
+            .user_agent(concat!("attest/", env!("CARGO_PKG_VERSION")))
+            .build()
+            .map_err(|error| DialError::Client(chain(&error)))?;
+        Ok(Self {
+            host,
+            client,
+            patience,
+        })
+    }
+
+    /// Waits for a conversation to end, as long as our patience lasts.
+    async fn hear<T>(&self, work: impl Future<Output = T>) -> Result<T, DialError> {
+        tokio::time::timeout(self.patience.total, work)
+            .await
+            .map_err(|_| self.slow())
+    }
+
+    /// Reads at most so many bytes; `None` if there are more.
+    async fn body(&self, mut response: Response, most: u64) -> Result<Option<Vec<u8>>, DialError> {
+        let mut body = Vec::new();
+        loop {
+            let chunk = response
+                .chunk()
+                .await
+                .map_err(|error| self.broken(&error))?;
+            let Some(chunk) = chunk else {
+                return Ok(Some(body));
+            };
+            if (body.len() + chunk.len()) as u64 > most {
+                return Ok(None);
+            }
+            body.extend_from_slice(&chunk);
+        }
+    }
+
+    /// Why an answer with this status is none.
+    fn refused(&self, status: u16) -> DialError {
+        let host = self.host.clone();
+        if (300..400).contains(&status) {
+            DialError::Redirect { host, status }
+        } else {
+            DialError::Status { host, status }
+        }
+    }
+
+    fn broken(&self, error: &reqwest::Error) -> DialError {
+        if error.is_timeout() {
+            return self.slow();
+        }
+        DialError::Unreachable {
+            host: self.host.clone(),
+            problem: chain(error),
+        }
+    }
+
+    fn slow(&self) -> DialError {
+        DialError::Slow {
+            host: self.host.clone(),
+            limit: self.patience.total,
+        }
+    }
+}
+
 /// A timestamp authority behind an HTTP address (RFC 3161, section 3.4).
 #[derive(Debug)]
 pub struct HttpAuthority {
     url: Url,
-    host: String,
-    client: Client,
+    service: Service,
     runtime: Runtime,
-    patience: Patience,
 }
 
 impl HttpAuthority {
@@ -41,101 +118,58 @@ impl HttpAuthority {
     /// or this machine cannot make connections.
     pub fn new(address: &str, patience: Patience) -> Result<Self, HttpError> {
         let (url, host) = parse_address(address)?;
-        let client = client(patience).map_err(HttpError::Client)?;
-        let runtime = runtime().map_err(HttpError::Client)?;
         Ok(Self {
             url,
-            host,
-            client,
-            runtime,
-            patience,
+            service: Service::new(host, patience)?,
+            runtime: runtime()?,
         })
     }
 
     /// The host that is called.
     pub fn host(&self) -> &str {
-        &self.host
+        &self.service.host
     }
 
     fn ask(&self, query: &Query) -> Result<Vec<u8>, HttpError> {
-        let slow = || HttpError::Slow {
-            host: self.host.clone(),
-            limit: self.patience.total,
-        };
-        let exchange = async {
-            tokio::time::timeout(self.patience.total, self.exchange(query))
-                .await
-                .map_err(|_| slow())?
-        };
-        let answer = self.runtime.block_on(exchange)?;
+        let exchange = self.service.hear(self.exchange(query));
+        let answer = self.runtime.block_on(exchange)??;
         answer::check(&answer, query).map_err(|flaw| self.flawed(flaw))?;
         Ok(answer)
     }
 
     async fn exchange(&self, query: &Query) -> Result<Vec<u8>, HttpError> {
-        let response = self
-            .client
-            .post(self.url.clone())
+        let request = self.service.client.post(self.url.clone());
+        let response = request
             .header(CONTENT_TYPE, "application/timestamp-query")
             .body(query.to_der())
             .send()
             .await
-            .map_err(|error| self.broken(&error))?;
+            .map_err(|error| self.service.broken(&error))?;
         self.check_head(&response)?;
-        self.read_body(response).await
+        let body = self.service.body(response, ANSWER_BYTES as u64).await?;
+        body.ok_or_else(|| HttpError::TooLarge {
+            host: self.service.host.clone(),
+        })
     }
 
     fn check_head(&self, response: &Response) -> Result<(), HttpError> {
-        let (host, status) = (self.host.clone(), response.status().as_u16());
-        if response.status().is_redirection() {
-            return Err(HttpError::Redirect { host, status });
-        }
+        let status = response.status().as_u16();
         if status != 200 {
-            return Err(HttpError::Status { host, status });
+            return Err(self.service.refused(status).into());
         }
         let found = response.headers().get(CONTENT_TYPE);
         let found = found.map_or(&b""[..], HeaderValue::as_bytes);
         let found = String::from_utf8_lossy(found).into_owned();
         let essence = found.split(';').next().unwrap_or_default().trim();
         if !essence.eq_ignore_ascii_case(TIMESTAMP_REPLY) {
+            let host = self.service.host.clone();
             return Err(HttpError::ContentType { host, found });
         }
         Ok(())
     }
 
-    async fn read_body(&self, mut response: Response) -> Result<Vec<u8>, HttpError> {
-        let mut body = Vec::new();
-        loop {
-            let chunk = response
-                .chunk()
-                .await
-                .map_err(|error| self.broken(&error))?;
-            let Some(chunk) = chunk else { return Ok(body) };
-            if body.len() + chunk.len() > ANSWER_BYTES {
-                return Err(HttpError::TooLarge {
-                    host: self.host.clone(),
-                });
-            }
-            body.extend_from_slice(&chunk);
-        }
-    }
-
-    fn broken(&self, error: &reqwest::Error) -> HttpError {
-        let host = self.host.clone();
-        if error.is_timeout() {
-            return HttpError::Slow {
-                host,
-                limit: self.patience.total,
-            };
-        }
-        HttpError::Unreachable {
-            host,
-            problem: chain(error),
-        }
-    }
-
     fn flawed(&self, flaw: Flaw) -> HttpError {
-        let host = self.host.clone();
+        let host = self.service.host.clone();
         match flaw {
             Flaw::Malformed(problem) => HttpError::Malformed { host, problem },
             Flaw::Declined(status) => HttpError::Declined { host, status },
@@ -145,24 +179,12 @@ impl HttpAuthority {
     }
 }
 
-/// A service that is named is called, and nothing that it or the environment names instead.
-fn client(patience: Patience) -> Result<Client, String> {
-    Client::builder()
-        .redirect(redirect::Policy::none())
-        .no_proxy()
-        .connect_timeout(patience.connect)
-        .timeout(patience.total)
-        .user_agent(concat!("attest/", env!("CARGO_PKG_VERSION")))
-        .build()
-        .map_err(|error| chain(&error))
-}
-
-fn runtime() -> Result<Runtime, String> {
+fn runtime() -> Result<Runtime, DialError> {
     Builder::new_current_thread()
         .enable_io()
         .enable_time()
         .build()
-        .map_err(|error| error.to_string())
+        .map_err(|error| DialError::Client(error.to_string()))
 }
 
 impl Timestamper for HttpAuthority {
@@ -216,9 +238,7 @@ fn parse_address(address: &str) -> Result<(Url, String), HttpError> {
 #[derive(Debug, Clone)]
 pub(crate) struct Mirror {
     base: Url,
-    host: String,
-    client: Client,
-    patience: Patience,
+    service: Service,
 }
 
 impl Mirror {
@@ -235,23 +255,18 @@ impl Mirror {
         }
         Ok(Self {
             base,
-            host,
-            client: client(patience).map_err(MirrorError::Client)?,
-            patience,
+            service: Service::new(host, patience)?,
         })
     }
 
     /// The host that is called.
     pub(crate) fn host(&self) -> &str {
-        &self.host
+        &self.service.host
     }
 
     /// Drives a conversation to its end, or to the end of our patience.
     pub(crate) fn block_on<T>(&self, work: impl Future<Output = T>) -> Result<T, MirrorError> {
-        runtime()
-            .map_err(MirrorError::Client)?
-            .block_on(async { tokio::time::timeout(self.patience.total, work).await })
-            .map_err(|_| self.slow())
+        Ok(runtime()?.block_on(self.service.hear(work))?)
     }
 
     /// The file of that name, `None` if the repository has none.
@@ -268,56 +283,20 @@ impl Mirror {
             .map_err(|_| MirrorError::Name {
                 name: name.to_owned(),
             })?;
-        let response = self.client.get(url).send().await;
-        let response = response.map_err(|error| self.unreachable(&error))?;
-        let (host, status) = (self.host.clone(), response.status().as_u16());
-        match status {
-            200 => self.read(response, name, most).await.map(Some),
+        let response = self.service.client.get(url).send().await;
+        let response = response.map_err(|error| self.service.broken(&error))?;
+        match response.status().as_u16() {
+            200 => {}
             // Object stores answer 403 for what they do not have.
-            403 | 404 => Ok(None),
-            300..=399 => Err(MirrorError::Redirect { host, status }),
-            _ => Err(MirrorError::Status { host, status }),
+            403 | 404 => return Ok(None),
+            status => return Err(self.service.refused(status).into()),
         }
-    }
-
-    async fn read(
-        &self,
-        mut response: Response,
-        name: &str,
-        most: u64,
-    ) -> Result<Vec<u8>, MirrorError> {
-        let mut body = Vec::new();
-        loop {
-            let chunk = response.chunk().await;
-            let Some(chunk) = chunk.map_err(|error| self.unreachable(&error))? else {
-                return Ok(body);
-            };
-            if (body.len() + chunk.len()) as u64 > most {
-                return Err(MirrorError::TooLarge {
-                    host: self.host.clone(),
-                    name: name.to_owned(),
-                    most,
-                });
-            }
-            body.extend_from_slice(&chunk);
-        }
-    }
-
-    fn unreachable(&self, error: &reqwest::Error) -> MirrorError {
-        if error.is_timeout() {
-            return self.slow();
-        }
-        MirrorError::Unreachable {
-            host: self.host.clone(),
-            problem: chain(error),
-        }
-    }
-
-    fn slow(&self) -> MirrorError {
-        MirrorError::Slow {
-            host: self.host.clone(),
-            limit: self.patience.total,
-        }
+        let body = self.service.body(response, most).await?;
+        body.map(Some).ok_or_else(|| MirrorError::TooLarge {
+            host: self.service.host.clone(),
+            name: name.to_owned(),
+            most,
+        })
     }
 }
 

@@ -8,6 +8,7 @@
 mod answer;
 mod chain;
 mod codes;
+mod dial;
 mod error;
 mod http;
 pub mod limits;
@@ -18,6 +19,7 @@ mod tuf_state;
 
 pub use chain::{Chain, ChainError};
 pub use codes::CODES;
+pub use dial::DialError;
 pub use error::HttpError;
 pub use http::{HttpAuthority, Patience};
 pub use tuf::{Refreshed, RoleVersions, Walk, prove, refresh};

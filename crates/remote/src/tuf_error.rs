@@ -1,8 +1,8 @@
 //! Why a TUF repository led to no trusted root.
 
-use std::time::Duration;
-
 use jiff::Timestamp;
+
+use crate::dial::DialError;
 
 /// Why a repository was not heard to the end: nothing is said about what it holds.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -14,41 +14,9 @@ pub enum MirrorError {
         /// What is wrong with it.
         problem: String,
     },
-    /// This machine cannot make connections.
-    #[error("this machine cannot make connections: {0}")]
-    Client(String),
-    /// Nobody answers there, or the connection broke.
-    #[error("{host} cannot be reached: {problem}")]
-    Unreachable {
-        /// The host.
-        host: String,
-        /// What the network said.
-        problem: String,
-    },
-    /// No whole answer in time.
-    #[error("{host} gave no whole answer within {} s", limit.as_secs_f32())]
-    Slow {
-        /// The host.
-        host: String,
-        /// The time that a refresh may take.
-        limit: Duration,
-    },
-    /// It wants to be asked elsewhere, which nobody agreed to.
-    #[error("{host} answers {status}, a redirect, which is not followed")]
-    Redirect {
-        /// The host.
-        host: String,
-        /// The HTTP status.
-        status: u16,
-    },
-    /// It answers with an error.
-    #[error("{host} answers {status}, wanted 200")]
-    Status {
-        /// The host.
-        host: String,
-        /// The HTTP status.
-        status: u16,
-    },
+    /// It was not heard to the end.
+    #[error(transparent)]
+    Dial(#[from] DialError),
     /// A file does not end.
     #[error("{name} of {host} has more than {most} bytes")]
     TooLarge {
@@ -80,10 +48,10 @@ impl MirrorError {
     pub const fn code(&self) -> &'static str {
         match self {
             Self::Address { .. } => "tuf-address",
-            Self::Client(_) | Self::Unreachable { .. } => "tuf-unreachable",
-            Self::Slow { .. } => "tuf-timeout",
-            Self::Redirect { .. } => "tuf-redirect",
-            Self::Status { .. } => "tuf-http-status",
+            Self::Dial(DialError::Client(_) | DialError::Unreachable { .. }) => "tuf-unreachable",
+            Self::Dial(DialError::Slow { .. }) => "tuf-timeout",
+            Self::Dial(DialError::Redirect { .. }) => "tuf-redirect",
+            Self::Dial(DialError::Status { .. }) => "tuf-http-status",
             Self::TooLarge { .. } => "tuf-too-large",
             Self::Missing { .. } => "tuf-file-missing",
             Self::Name { .. } => "tuf-name-unsafe",
