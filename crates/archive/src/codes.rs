@@ -49,6 +49,7 @@ pub const CODES: &[(&str, &str)] = &[
         "file-extra",
         "something in the folders of the archive that is no part of it: harmless",
     ),
+    ("file-unreadable", "a file cannot be opened or read"),
     (
         "incoming-left",
         "files of a run that died, or is at work: the next addition takes them away",
@@ -97,6 +98,30 @@ pub const CODES: &[(&str, &str)] = &[
         "a release, a file or a document is larger than an archive keeps",
     ),
     (
+        "tar-link-outside",
+        "a link leads out of the archive, or is not written the shortest way",
+    ),
+    (
+        "tar-member-size",
+        "a file has more or fewer bytes than the archive has for it",
+    ),
+    (
+        "tar-member-too-large",
+        "a file has 8 GiB or more, which a tar archive does not hold",
+    ),
+    (
+        "tar-order",
+        "the members of a tar archive are not sorted by their paths",
+    ),
+    (
+        "tar-parent-missing",
+        "the folder of a member is not a member of the archive",
+    ),
+    (
+        "tar-unfinished",
+        "a member could not be written, so that the archive cannot be finished",
+    ),
+    (
         "version-already-released",
         "the release is archived already, with other content",
     ),
@@ -108,7 +133,11 @@ mod tests {
 
     #[test]
     fn every_code_in_the_sources_is_listed_and_no_other() {
-        let sources = [include_str!("error.rs"), include_str!("check.rs")];
+        let sources = [
+            include_str!("error.rs"),
+            include_str!("check.rs"),
+            include_str!("tar_error.rs"),
+        ];
         let mut found: Vec<&str> = sources.iter().flat_map(|source| codes(source)).collect();
         found.sort_unstable();
         found.dedup();

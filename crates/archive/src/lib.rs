@@ -14,6 +14,7 @@
 //! | make an archive, add a release | [`Store`] |
 //! | list, find and read releases | [`Reader`], [`Release`] |
 //! | read every byte again | [`Reader::check`] |
+//! | write the one tar archive of a tree | [`TarWriter`] |
 //!
 //! Adding first makes every file durable under its final name, then replaces `index.json` by one
 //! rename: a death at any moment leaves the old archive or the new one.
@@ -41,6 +42,8 @@ mod reference;
 mod release;
 mod role;
 mod store;
+mod tar;
+mod tar_error;
 
 pub mod limits;
 
@@ -57,3 +60,5 @@ pub use reader::{Reader, Summary};
 pub use release::Release;
 pub use role::Role;
 pub use store::{Added, MemberInput, Outcome, ReleaseInput, Source, Store};
+pub use tar::{TarWriter, tar_order};
+pub use tar_error::TarError;

@@ -3,6 +3,10 @@
 /// The codes of all errors and problems of this crate, and what they mean; sorted, unique.
 pub const CODES: &[(&str, &str)] = &[
     (
+        "archive-too-many-members",
+        "an archive has more members, or more bytes of names, than are taken",
+    ),
+    (
         "checksums-algorithm-mismatch",
         "a line of a checksums file has a digest of another algorithm",
     ),
@@ -75,16 +79,46 @@ pub const CODES: &[(&str, &str)] = &[
     ("link-broken", "a link leads to nothing"),
     ("link-outside", "a link leads out of its folder"),
     ("link-to-directory", "a link leads to a folder"),
+    (
+        "member-collision",
+        "two members of an archive have names that some system takes for one",
+    ),
+    ("member-duplicate", "an archive has a name twice"),
     ("name-absolute", "a name begins with /"),
+    (
+        "name-backslash",
+        "a name holds a backslash, which some take for a separator",
+    ),
+    (
+        "name-colon",
+        "a name holds a colon, which Windows takes for a drive or a stream",
+    ),
+    (
+        "name-component-too-long",
+        "a component of a name has more than 255 bytes",
+    ),
     ("name-control-character", "a name holds a control character"),
     ("name-dash", "a name is -"),
     ("name-dot-component", "a name has the component ."),
+    ("name-drive-letter", "a name begins with a drive letter"),
     ("name-empty", "a name is empty"),
     ("name-empty-component", "a name has an empty component"),
+    (
+        "name-not-nfc",
+        "a name is not in Unicode normalisation form C",
+    ),
     ("name-not-utf8", "a name is not UTF-8"),
     ("name-parent-component", "a name has the component .."),
     ("name-too-deep", "a name has too many components"),
     ("name-too-long", "a name has too many bytes"),
+    (
+        "name-trailing-dot-or-space",
+        "a component of a name ends in a dot or a space, which Windows takes away",
+    ),
+    (
+        "name-windows-device",
+        "a component of a name is a device of Windows",
+    ),
     (
         "not-a-file",
         "a folder, pipe, socket or device stands where a regular file is wanted",
@@ -100,10 +134,11 @@ pub const CODES: &[(&str, &str)] = &[
 mod tests {
     use super::CODES;
 
-    const SOURCES: [&str; 5] = [
+    const SOURCES: [&str; 6] = [
         include_str!("checksums_error.rs"),
         include_str!("digest.rs"),
         include_str!("path.rs"),
+        include_str!("portable.rs"),
         include_str!("read_error.rs"),
         include_str!("walk.rs"),
     ];

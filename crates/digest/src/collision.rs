@@ -76,8 +76,13 @@ fn prefixes(path: &str) -> impl Iterator<Item = &str> {
     })
 }
 
+/// Whether a text is in Unicode normalisation form C.
+pub(crate) fn is_nfc(text: &str) -> bool {
+    text.is_ascii() || unicode_normalization::is_nfc(text)
+}
+
 /// The same text for all texts that match caselessly.
-fn fold(name: &str) -> String {
+pub(crate) fn fold(name: &str) -> String {
     if name.is_ascii() {
         return name.to_ascii_lowercase();
     }

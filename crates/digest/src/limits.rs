@@ -51,3 +51,15 @@ pub const BUFFERS_IN_FLIGHT: usize = 4;
 /// Items that a [`pipeline`](crate::pipeline) holds at once: each thing of a tree can hold a folder
 /// open, and a process may open 1,024 files.
 pub const IN_FLIGHT: usize = 384;
+
+/// Bytes of one component of a path in an archive: what every file system holds.
+pub const COMPONENT_BYTES: usize = 255;
+
+/// Names in one archive, with the folders on their way.
+pub const ARCHIVE_NAMES: usize = 1 << 17;
+
+/// Bytes of all names in one archive.
+pub const ARCHIVE_NAME_BYTES: usize = 16 << 20;
+
+/// Bytes of one file in a tar archive: what eleven octal digits hold, 8 GiB less one.
+pub const TAR_MEMBER_BYTES: u64 = (8 << 30) - 1;
