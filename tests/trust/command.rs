@@ -235,6 +235,28 @@ fn a_root_that_is_made_of_pem_verifies_what_was_made_under_it() {
     assert_eq!(verify().exit, 1);
 }
 
+/// Roots of Sigstore carry logs with keys that nothing takes, and reading passes over them. Who makes a root
+/// wants what they name in it.
+#[test]
+fn a_log_of_which_no_signature_would_be_taken_is_not_put_into_a_root() {
+    let world = World::new();
+    let url = parts(&world);
+    let rsa = repository().join("fixtures/layouts/golang-demo/owner.pub");
+    world.write("rsa.pub", std::fs::read(rsa).unwrap());
+    for (flag, key, found) in [
+        ("--ct-key", "log.pub", "ed25519"),
+        ("--log-key", "rsa.pub", "rsa"),
+        ("--ct-key", "rsa.pub", "rsa"),
+    ] {
+        let named = format!("{url}={key}");
+        let ran = world
+            .attest_with(&["trust", "create", "-o", "made.json", flag, &named])
+            .refused(2, "key-unsupported");
+        assert!(ran.err.to_lowercase().contains(found), "{ran:#?}");
+        assert!(!world.at("made.json").exists());
+    }
+}
+
 #[test]
 fn variables_are_trusted_behind_their_flag_alone_and_are_named() {
     let world = World::new();

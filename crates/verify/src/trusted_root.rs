@@ -26,6 +26,7 @@ pub use log::TrustedLog;
 pub use window::TimeWindow;
 
 use crate::asn1::certificate::Certificate;
+use crate::key::KeyKind;
 use crate::{crypto, limits};
 
 /// Whom a verifier trusts: Sigstore's `trusted_root.json`, parsed once.
@@ -178,6 +179,16 @@ pub enum TrustedRootError {
         /// What is wrong with it.
         problem: String,
     },
+    /// A key of a kind with which no such log is read: its signatures would be an unknown log's.
+    #[error("{at} has a key of the kind {found}, wanted {wanted}")]
+    KeyUnsupported {
+        /// The log's URL.
+        at: String,
+        /// The kind of its key.
+        found: KeyKind,
+        /// The kinds that are read.
+        wanted: &'static str,
+    },
     /// A log that is there already.
     #[error("{at} repeats the log {id}")]
     DuplicateLog {
@@ -211,7 +222,10 @@ pub enum TrustedRootError {
 impl TrustedRootError {
     /// The stable code.
     pub const fn code(&self) -> &'static str {
-        "trusted-root-malformed"
+        match self {
+            Self::KeyUnsupported { .. } => "key-unsupported",
+            _ => "trusted-root-malformed",
+        }
     }
 
     pub(crate) fn item(at: &str, problem: impl Into<String>) -> Self {

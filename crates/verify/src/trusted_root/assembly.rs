@@ -80,7 +80,7 @@ impl Assembly {
     /// Adds a log of certificates.
     ///
     /// # Errors
-    /// Not a key of a log.
+    /// Not a key of a log, or not of a kind with which we read certificate logs.
     pub fn add_certificate_log(
         &mut self,
         key: &[u8],
@@ -88,6 +88,14 @@ impl Assembly {
         start: Timestamp,
     ) -> Result<(), TrustedRootError> {
         let key = public_key(key)?;
+        // RFC 6962 §2.1.4: with another kind its timestamps are those of an unknown log.
+        if key.kind() != KeyKind::P256 {
+            return Err(unsupported(
+                url,
+                &key,
+                "a certificate log's: ECDSA on P-256",
+            ));
+        }
         let item = log(&key, url, start, &crypto::sha256(key.spki()))?;
         add_log(&mut self.certificate_logs, item);
         Ok(())
@@ -209,9 +217,10 @@ fn log(
         KeyKind::P256 => "PKIX_ECDSA_P256_SHA_256",
         KeyKind::P384 => "PKIX_ECDSA_P384_SHA_384",
         KeyKind::P521 | KeyKind::Rsa { .. } => {
-            return Err(TrustedRootError::item(
+            return Err(unsupported(
                 url,
-                "has a key of no kind that logs have",
+                key,
+                "a log's: Ed25519, or ECDSA on P-256 or P-384",
             ));
         }
     };
@@ -225,6 +234,14 @@ fn log(
         },
         "logId": {"keyId": base64::encode(id)},
     }))
+}
+
+fn unsupported(url: &str, key: &PublicKey, wanted: &'static str) -> TrustedRootError {
+    TrustedRootError::KeyUnsupported {
+        at: url.to_owned(),
+        found: key.kind(),
+        wanted,
+    }
 }
 
 fn public_key(bytes: &[u8]) -> Result<PublicKey, TrustedRootError> {

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use attest_verify::{Assembly, ChainUse};
+use attest_verify::{Assembly, ChainUse, TrustedRootError};
 use clap::Args;
 use jiff::Timestamp;
 
@@ -75,7 +75,7 @@ fn assemble(args: &CreateArgs, start: Timestamp) -> Result<Assembly, Failure> {
         } else {
             assembly.add_certificate_log(&key, url, start)
         };
-        added.map_err(|error| malformed(file, &error))?;
+        added.map_err(|error| refused(file, &error))?;
         parts += 1;
     }
     for (text, wanted) in args
@@ -97,6 +97,16 @@ fn assemble(args: &CreateArgs, start: Timestamp) -> Result<Assembly, Failure> {
         );
     }
     Ok(assembly)
+}
+
+/// A log whose key is of a kind that no reader takes is a wrong request: it would silently prove nothing.
+fn refused(file: &str, error: &TrustedRootError) -> Failure {
+    match error {
+        TrustedRootError::KeyUnsupported { .. } => {
+            Failure::request(error.code(), format!("{file}: {error}"))
+        }
+        _ => malformed(file, error),
+    }
 }
 
 /// A URL and a file, or a file alone.
