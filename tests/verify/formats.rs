@@ -224,6 +224,47 @@ fn untrusted_names_are_shown_and_obeyed_by_nobody() {
     }
 }
 
+/// What stands in a certificate is the signer's; a report that obeys it shows another identity than it refuses.
+#[test]
+fn the_names_in_a_certificate_are_shown_and_obeyed_by_nobody() {
+    let fixtures = crate::page::root().join("fixtures/verify");
+    let file = |folder: &str, name: &str| {
+        let path = fixtures.join(folder).join(name);
+        path.to_str().unwrap().to_owned()
+    };
+    let certificate = |name: &str| file("certificate", name);
+    for (case, code) in [
+        ("identity-with-control-characters", "identity-mismatch"),
+        ("identity-bidirectional", "certificate-malformed"),
+        ("issuer-bidirectional", "issuer-mismatch"),
+    ] {
+        let bundle = file(case, "bundle.sigstore.json");
+        for format in FORMATS {
+            let ran = World::new().attest_with(&[
+                "verify",
+                &certificate("artifact"),
+                "--bundle",
+                &bundle,
+                "--trusted-root",
+                &certificate("trusted_root.json"),
+                "--identity",
+                "release@example.com",
+                "--issuer",
+                "https://issuer.example",
+                "--verbose",
+                "--explain",
+                "--format",
+                format,
+            ]);
+            assert_eq!(ran.exit, 1, "{case}: {ran:#?}");
+            assert!(ran.out.contains(code), "{case}: {ran:#?}");
+            assert_harmless(format, &ran);
+        }
+        let inspected = World::new().attest_with(&["inspect", &bundle]);
+        assert_harmless("human", &inspected);
+    }
+}
+
 #[track_caller]
 fn assert_harmless(format: &str, ran: &Ran) {
     for text in [&ran.out, &ran.err] {

@@ -33,6 +33,8 @@ mod roots;
 #[cfg(test)]
 mod signers;
 #[cfg(test)]
+mod spellings;
+#[cfg(test)]
 mod support;
 #[cfg(test)]
 mod timestamps;
