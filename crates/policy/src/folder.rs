@@ -285,5 +285,14 @@ mod tests {
         assert_eq!(word(&read("a", b"one"), true, false), "a name-unbound");
         assert_eq!(word(&read("a", b"one"), true, true), "a verified");
         assert_eq!(word(&read("a", b"one"), false, true), "a file-unattested");
+        assert_eq!(word(&exempt("a", b"one"), false, false), "a evidence");
+        let allowed = [Pattern::parse("b").unwrap()];
+        let word = |name, signed| {
+            words(&[judge_unnamed(&read(name, b"one"), signed, false, &allowed)]).remove(0)
+        };
+        assert_eq!(word("b", false), "b extra");
+        assert_eq!(word("a", false), "a file-unattested");
+        // What was signed is no extra.
+        assert_eq!(word("b", true), "b name-unbound");
     }
 }

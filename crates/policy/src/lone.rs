@@ -132,3 +132,34 @@ pub fn checksums_names<'c>(
         Reason::new("subject-missing", bytes.words(), "one of the listed files")
     }))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use attest_digest::{Algorithm, Digest, Hashes};
+
+    #[test]
+    fn bytes_are_those_of_every_digest_that_can_be_compared() {
+        let artifact = Artifact::of_bytes(b"one", Hashes::All);
+        let set = |text: &str, digest: &Digest| {
+            let other = Digest::parse(text).unwrap();
+            let mut set = DigestSet::from(*digest);
+            set.insert_digest(other).unwrap();
+            set
+        };
+        let one = artifact.sha256();
+        let other = Artifact::of_bytes(b"other", Hashes::All);
+        let longer = other.digest(Algorithm::Sha512).unwrap().to_string();
+        for (digests, is) in [
+            (DigestSet::from(one), true),
+            (DigestSet::from(other.sha256()), false),
+            (set(&longer, &one), false),
+        ] {
+            assert_eq!(Bytes::Read(&artifact).is(&digests), is, "{digests:?}");
+        }
+        assert!(Bytes::Given(one).is(&DigestSet::from(one)));
+        assert!(!Bytes::Given(one).is(&DigestSet::from(other.sha256())));
+        let incomparable = artifact.digest(Algorithm::Sha512).unwrap();
+        assert!(!Bytes::Given(incomparable).is(&DigestSet::from(one)));
+    }
+}

@@ -356,6 +356,7 @@ mod tests {
     #[test]
     fn bytes_are_bound_to_the_path_that_was_signed_for_them() {
         let names = signed(&[("a", b"one"), ("b", b"two")]);
+        assert!(!names.is_empty() && signed(&[]).is_empty());
         assert_eq!(code(names.bind(&path("a"), &artifact(b"one"))), "accepted");
         assert_eq!(
             code(names.bind(&path("a"), &artifact(b"two"))),

@@ -99,6 +99,11 @@ fn a_window_is_judged_at_its_ends() {
         assert_eq!(admits(&anothers, &evidence), "accepted");
         assert!(named.have_window(&evidence) && !anothers.have_window(&evidence));
     }
+    // No window is none, however it is given.
+    let unlimited = Signers::from(expected(&alice));
+    let unlimited = unlimited.limiting(alice.fingerprint(), KeyValidity::default());
+    assert!(!unlimited.have_window(&evidence));
+    assert_eq!(admits(&unlimited, &evidence), "accepted");
     let always = limited(&alice, KeyValidity::default());
     assert!(!always.have_window(&evidence));
     let untimed = world.message_with(&alice, without(TIMES));
@@ -174,6 +179,42 @@ fn a_group_asks_of_the_log_what_it_says_and_another_may_ask_less() {
         assert_eq!(admits(&either, &bare), "accepted", "{rule:?}");
     }
     assert!(!Signers::from(ExpectedSigner::exactly("a", "b")).take_promises());
+}
+
+/// Evidence by the identity of a certificate.
+#[test]
+fn a_denied_identity_is_refused_in_whatever_certificate_it_signs() {
+    let case = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../fixtures/verify/certificate"
+    );
+    let read = |name: &str| std::fs::read(format!("{case}/{name}")).unwrap();
+    let root = attest_verify::TrustedRoot::parse(&read("trusted_root.json")).unwrap();
+    let at = time("2026-11-21T12:00:00Z");
+    let verifier = attest_verify::Verifier::new(vec![root], at, attest_verify::Accept::default());
+    let bundle = attest_verify::Bundle::parse(&read("bundle.sigstore.json")).unwrap();
+    let artifact = super::artifact(&read("artifact"));
+    let subject = attest_verify::Subject::Artifact(&artifact);
+    let signer = ExpectedSigner::exactly("release@example.com", "https://issuer.example");
+    let evidence = verifier
+        .unwrap()
+        .verify(&bundle, &subject, &signer)
+        .unwrap();
+    let deny = |pattern: &str| {
+        let denied = Denied {
+            identities: vec![IdentityPattern::parse(pattern).unwrap()],
+            ..Denied::default()
+        };
+        admits(&Signers::from(signer.clone()).denying(denied), &evidence)
+    };
+    assert_eq!(deny("release@example.com"), "signer-denied");
+    assert_eq!(deny("*@example.com"), "signer-denied");
+    assert_eq!(deny("other@example.com"), "accepted");
+    let signers = Signers::from(signer.clone());
+    let [accepted] = signers.as_ref() else {
+        panic!("one is accepted")
+    };
+    assert_eq!(accepted, &signer);
 }
 
 /// As a Rekor v1 log answers: a promise, and nothing that proves it.

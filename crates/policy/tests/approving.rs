@@ -8,6 +8,8 @@ use serde_json::json;
 use super::{OTHER, RELEASE, SLSA, World, decided, expected, key, provenance, release, word};
 
 const SLSA_0_2: &str = "https://slsa.dev/provenance/v0.2";
+const NPM: &str = "https://github.com/npm/attestation/tree/main/specs/publish/v0.1";
+const PYPI: &str = "https://docs.pypi.org/attestations/publish/v1";
 const IMAGE: &str = "https://sigstore.dev/cosign/sign/v1";
 
 #[test]
@@ -33,6 +35,29 @@ fn by_default_few_statements_approve_and_of_a_release_that_is_wanted_one() {
     ] {
         assert_eq!(decided(&policy(), evidence), wanted);
     }
+    // A registry's own statement approves the one package that it names.
+    let npm = |predicate| world.statement(&alice, NPM, &predicate, &[("pkg:npm/x@1.0.0", b"x")]);
+    let package =
+        |name: &str| json!({"name": name, "version": "1.0.0", "registry": "https://r.example"});
+    let pypi = |name| world.statement(&alice, PYPI, &json!({}), &[(name, &b"x"[..])]);
+    for (evidence, wanted) in [
+        (npm(package("x")), "accepted"),
+        (npm(package("y")), "publish-malformed"),
+        (pypi("x-1.0.0.tar.gz"), "accepted"),
+        (pypi("a/x-1.0.0.tar.gz"), "publish-malformed"),
+    ] {
+        assert_eq!(decided(&policy(), &evidence), wanted);
+    }
+    // One type more, as long as none is asked for.
+    assert_eq!(decided(&policy().approving_too(OTHER), &tested), "accepted");
+    assert_eq!(
+        decided(&policy().approving_too(OTHER), &message),
+        "accepted"
+    );
+    let others = policy().approving_too("https://example.com/other");
+    assert_eq!(decided(&others, &tested), "predicate-not-requested");
+    let asked = asks(&[RELEASE]).approving_too(OTHER);
+    assert_eq!(decided(&asked, &tested), "predicate-not-requested");
     // What is asked for approves, and nothing else does.
     assert_eq!(decided(&asks(&[OTHER]), &tested), "accepted");
     for evidence in [&message, &released, &built] {
@@ -103,6 +128,7 @@ fn what_is_asked_of_a_build_or_a_summary_no_other_evidence_answers() {
     let of_build = expecting().of_build(source.unwrap(), Builders::embedded());
     let summary = VsaExpectations::new("https://verifier.example", "pkg:generic/hello@1.0.0");
     let by_summary = expecting().by_summary(summary.unwrap());
+    assert!(of_build.is_specific() && by_summary.is_specific() && !expecting().is_specific());
     for evidence in [&message, &built] {
         assert_ne!(decided(&of_build, evidence), "accepted");
         assert_ne!(decided(&by_summary, evidence), "accepted");

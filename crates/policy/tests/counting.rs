@@ -156,4 +156,7 @@ fn a_pattern_is_several_and_one_exact_signer_is_not() {
     assert!(!any(&[&alice]).are_several() && any(&[&alice, &bob]).are_several());
     let declared = any(&[&alice]).with_independent(["log.example".to_owned()]);
     assert_eq!(declared.independent(), ["log.example"]);
+    assert!(declared.is_independent_log("log.example"));
+    assert!(!declared.is_independent_log("other.example"));
+    assert!(!any(&[&alice]).is_independent_log("log.example"));
 }

@@ -202,6 +202,11 @@ fn provenance_of_parts_is_whole_or_none() {
         })
     };
     let whole = Signed::of(&[(SLSA, parts(1), X), (SLSA, parts(2), Y)]);
+    let names = whole.names().unwrap();
+    assert_eq!((names.len(), names.parts()), (2, 2));
+    assert!(names.complete().is_ok());
+    let half = Signed::of(&[(SLSA, parts(2), Y)]).names().unwrap();
+    assert_eq!(half.complete().unwrap_err().code(), "release-incomplete");
     assert_eq!(code(&provenance_complete(&whole.evidence)), "accepted");
     let one = provenance_complete(whole.evidence.first());
     assert_eq!(code(&one), "release-incomplete");

@@ -357,6 +357,26 @@ identities = ["b@example.com"]
         assert_eq!(file.denied_identities.len(), 1);
     }
 
+    #[test]
+    fn a_window_of_one_moment_is_one_and_a_nameless_file_is_none() {
+        let keys = |key: &str| {
+            let text = format!("version = 1\n[trust.a]\nkind = \"keys\"\nkeys = [{key}]\n");
+            SignersFile::parse(&text).map_err(|it| it.to_string())
+        };
+        let window =
+            |from, to| format!("{{ file = \"a.pub\", not_before = {from}, not_after = {to} }}");
+        let (early, late) = ("2026-01-01T00:00:00Z", "2026-01-01T00:00:01Z");
+        assert!(keys(&window(early, early)).is_ok());
+        assert!(keys(&window(early, late)).is_ok());
+        let turned = keys(&window(late, early)).unwrap_err();
+        assert!(
+            turned.contains("not_after is before not_before"),
+            "{turned}"
+        );
+        let nameless = keys("\"\"").unwrap_err();
+        assert!(nameless.contains("a key's file has a name"), "{nameless}");
+    }
+
     /// What is changed, into what, and where and how it is refused.
     const BAD: &[(&str, &str, &str)] = &[
         (
