@@ -31,7 +31,11 @@ fn refused(text: impl AsRef<[u8]>, what: &str) {
     let Err(rejection) = Detached::parse(text.as_ref()) else {
         panic!("{what} is read")
     };
-    let codes: Vec<&str> = rejection.checks().iter().map(|it| it.code()).collect();
+    let codes: Vec<&str> = rejection
+        .checks()
+        .iter()
+        .map(attest_verify::Check::code)
+        .collect();
     // A name that is a byte longer is the name of something else.
     let known = [
         "signature-malformed",
