@@ -10,6 +10,7 @@
 mod approval;
 mod architecture;
 mod archive;
+mod audit;
 mod ci;
 mod codes;
 mod conformance;

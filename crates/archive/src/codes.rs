@@ -21,6 +21,58 @@ pub const CODES: &[(&str, &str)] = &[
         "the archive has a later format than this program reads",
     ),
     (
+        "audit-chain-broken",
+        "an event of the audit trail does not follow the line before it: a line was changed, or the trail forked",
+    ),
+    (
+        "audit-clock-backwards",
+        "a clock went back between two events of the audit trail",
+    ),
+    (
+        "audit-end-orphaned",
+        "an event of the audit trail ends what nothing began",
+    ),
+    (
+        "audit-event-foreign",
+        "an event of the audit trail is of another home",
+    ),
+    (
+        "audit-event-malformed",
+        "a line of the audit trail is no event, or not written in the one way that it has",
+    ),
+    (
+        "audit-head-foreign",
+        "a signed head of the audit trail is of another home",
+    ),
+    (
+        "audit-line-torn",
+        "a run died while it wrote a line of the audit trail, before it changed anything",
+    ),
+    (
+        "audit-newer-format",
+        "an event of the audit trail has a later version than this program reads",
+    ),
+    (
+        "audit-not-from-start",
+        "the audit trail does not begin with the making of the home: what came before left no trace",
+    ),
+    (
+        "audit-rewritten",
+        "the audit trail is not the one over which a head was signed",
+    ),
+    (
+        "audit-sequence",
+        "an event of the audit trail is absent, there twice, or in another place",
+    ),
+    (
+        "audit-too-large",
+        "the audit trail has more events than are read",
+    ),
+    (
+        "audit-truncated",
+        "the audit trail has fewer events than a signed head says",
+    ),
+    (
         "blob-corrupt",
         "a blob has other bytes, or another count of them, than its name or descriptor says",
     ),
@@ -137,6 +189,7 @@ mod tests {
             include_str!("error.rs"),
             include_str!("check.rs"),
             include_str!("tar_error.rs"),
+            include_str!("audit/chain.rs"),
         ];
         let mut found: Vec<&str> = sources.iter().flat_map(|source| codes(source)).collect();
         found.sort_unstable();

@@ -27,6 +27,7 @@
     reason = "an error ends the run: its size costs nothing"
 )]
 
+pub mod audit;
 mod blob;
 mod check;
 mod codes;

@@ -26,3 +26,15 @@ pub const JSON_DEPTH: usize = 16;
 
 /// Up to this many new blobs are synced one by one; for more, one `syncfs` is cheaper.
 pub const SYNC_EACH: usize = 16;
+
+/// Bytes of one line of the audit trail.
+pub const AUDIT_LINE_BYTES: usize = 16 << 10;
+
+/// Bytes of one text in an event of the audit trail.
+pub const AUDIT_TEXT_BYTES: usize = 1 << 10;
+
+/// Events of an audit trail that are read.
+pub const AUDIT_EVENTS: usize = 1_000_000;
+
+/// What is wrong with an audit trail, and what is to be known of it: up to so many are told.
+pub const AUDIT_FAULTS: usize = 64;

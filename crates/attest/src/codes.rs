@@ -75,6 +75,31 @@ const fn own(code: &'static str, exits: &'static [u8], meaning: &'static str) ->
 /// The codes that no other crate has; sorted, unique.
 pub(crate) const OWN: &[Own] = &[
     own(
+        "audit-damaged",
+        &[2, 3],
+        "the end of the audit trail is no event of this home: nothing is changed without a trace",
+    ),
+    own(
+        "audit-locked",
+        &[3],
+        "another process holds the audit trail",
+    ),
+    own(
+        "audit-missing",
+        &[1],
+        "the home has no audit trail: nothing was checked",
+    ),
+    own(
+        "audit-unfinished",
+        &[3],
+        "a change is made, and its end could not be written to the audit trail",
+    ),
+    own(
+        "audit-unreadable",
+        &[3],
+        "the audit trail cannot be opened or read",
+    ),
+    own(
         "bad-arguments",
         &[2],
         "the command line has an unknown or missing part, or parts that contradict each other",
@@ -533,6 +558,9 @@ pub(crate) const PASSED_ON: &[(&[u8], &[&str])] = &[
     (
         &[0],
         &[
+            "audit-clock-backwards",
+            "audit-line-torn",
+            "audit-not-from-start",
             "blob-extra",
             "entry-foreign",
             "file-extra",
@@ -547,6 +575,16 @@ pub(crate) const PASSED_ON: &[(&[u8], &[&str])] = &[
         &[1],
         &[
             "attestation-missing",
+            "audit-chain-broken",
+            "audit-end-orphaned",
+            "audit-event-foreign",
+            "audit-event-malformed",
+            "audit-head-foreign",
+            "audit-newer-format",
+            "audit-rewritten",
+            "audit-sequence",
+            "audit-too-large",
+            "audit-truncated",
             "build-parameter-unexpected",
             "build-parameter-unknown",
             "build-type-unknown",

@@ -11,6 +11,7 @@ use attest_sign::{ArtifactKey, Authority, CheckpointKey, Origin};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::audit::log::AuditedLog;
 use crate::failure::Failure;
 use crate::files;
 use crate::home::Home;
@@ -85,11 +86,19 @@ impl Identity {
         &self.home
     }
 
-    /// Opens the log for writing, by its start rules.
+    /// Opens the log for writing, by its start rules. Each append is an event of the audit trail.
     ///
     /// # Errors
     /// `log-locked` (3), or why the log refuses to start (2).
-    pub(crate) fn open_log(&self) -> Result<Log<'_>, Failure> {
+    pub(crate) fn open_log(&self) -> Result<AuditedLog<'_>, Failure> {
+        Ok(AuditedLog::new(self.open_bare_log()?, self.home.clone()))
+    }
+
+    /// As [`Self::open_log`], for a command that leaves a trace of its own.
+    ///
+    /// # Errors
+    /// As [`Self::open_log`].
+    pub(crate) fn open_bare_log(&self) -> Result<Log<'_>, Failure> {
         Log::open(&self.home.log(), &self.second_copy, &self.checkpoint_key)
             .map_err(|error| log_failure(&error))
     }

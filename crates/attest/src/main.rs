@@ -4,6 +4,7 @@
 //! model is rendered for people or as JSON. Exit codes are a contract (see [`failure::Exit`]).
 
 mod args;
+mod audit;
 mod clock;
 #[expect(
     dead_code,

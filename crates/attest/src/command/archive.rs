@@ -2,6 +2,7 @@
 
 mod add;
 mod list;
+mod log;
 mod show;
 mod verify;
 
@@ -35,6 +36,8 @@ enum ArchiveCommand {
     List(list::ListArgs),
     /// Show the files of one release, as it was archived
     Show(show::ShowArgs),
+    /// Show and check the audit trail: who changed the archive, the log and the keys
+    Log(log::LogArgs),
     /// Read every byte again, and verify each release by the evidence that was kept with it
     Verify(verify::VerifyArgs),
 }
@@ -84,6 +87,7 @@ pub(crate) fn run(args: &ArchiveArgs, global: &Global, console: &Console) -> Res
         ArchiveCommand::Add(args) => add::run(args, global, console),
         ArchiveCommand::List(args) => list::run(args, console),
         ArchiveCommand::Show(args) => show::run(args, console),
+        ArchiveCommand::Log(args) => log::run(args, console),
         ArchiveCommand::Verify(args) => verify::run(args, global, console),
     }
 }

@@ -11,9 +11,11 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use crate::args::{Global, HomeArgs};
+use crate::audit::{self, Change};
 use crate::console::Console;
 use crate::failure::{Exit, Failure};
 use crate::files::{self, Overwrite};
+use crate::home::Home;
 use crate::identity::{Card, Keyring};
 use crate::password::Source;
 
@@ -67,6 +69,15 @@ struct ProtectArgs {
     /// Replace files that exist
     #[arg(long)]
     force: bool,
+    /// The home whose audit trail records it, if there is one [default: .attest]
+    #[arg(long, value_name = "DIR", env = "ATTEST_HOME")]
+    home: Option<PathBuf>,
+}
+
+impl ProtectArgs {
+    fn home(&self) -> Home {
+        Home::new(self.home.as_deref(), None)
+    }
 }
 
 #[derive(Debug, Args)]
@@ -109,7 +120,11 @@ fn generate(args: &GenerateArgs, console: &Console) -> Result<(), Failure> {
     let source = Source::read(args.protect.no_password);
     let password = Password::new(source.choose("the new key")?);
     let key = ArtifactKey::generate().map_err(|error| Failure::unknown(error.code(), error))?;
-    pair.write(&key, &mut Unlock::new(), &password)?;
+    audit::traced(
+        &args.protect.home(),
+        pair.change("key.generate", &key),
+        |_| pair.write(&key, &mut Unlock::new(), &password),
+    )?;
     pair.report("generate", &key, &password, console);
     Ok(())
 }
@@ -122,14 +137,22 @@ fn import(args: &ImportArgs, console: &Console) -> Result<(), Failure> {
     let Protection::Password = file.protection()? else {
         let key = Keyring::new(Source::Empty).artifact_key(&args.from)?;
         let password = Password::new(source.choose("the imported key")?);
-        pair.write(&key, &mut Unlock::new(), &password)?;
+        audit::traced(
+            &args.protect.home(),
+            pair.change("key.import", &key),
+            |_| pair.write(&key, &mut Unlock::new(), &password),
+        )?;
         pair.report("import", &key, &password, console);
         return Ok(());
     };
     let mut keyring = Keyring::new(source);
     let key = keyring.artifact_key(&args.from)?;
     let (unlock, password) = keyring.unlock_and_password();
-    pair.write(&key, unlock, password)?;
+    audit::traced(
+        &args.protect.home(),
+        pair.change("key.import", &key),
+        |_| pair.write(&key, unlock, password),
+    )?;
     pair.report("import", &key, password, console);
     Ok(())
 }
@@ -224,6 +247,12 @@ impl Pair {
             let _ = std::fs::remove_file(&self.public);
         }
         written
+    }
+
+    /// The event of writing this key.
+    fn change(&self, event: &'static str, key: &ArtifactKey) -> Change {
+        let pin = format!("sha256:{}", hex::encode(key.fingerprint()));
+        Change::new(event).path(&self.private).digest(pin)
     }
 
     fn report(&self, command: &str, key: &ArtifactKey, password: &Password, console: &Console) {

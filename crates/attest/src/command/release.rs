@@ -141,7 +141,7 @@ fn with_existing(
     for record in &request.records {
         record.check(&identity.artifact_key)?;
     }
-    let mut log = identity.open_log()?;
+    let mut log = identity.open_bare_log()?;
     let notes = recover::recover(identity, &log, &request.name)?;
     for note in &notes {
         console.note(note);
@@ -187,7 +187,7 @@ fn with_new(
     let now = global.now()?.time;
     let created = identity::create(home, new, now)?;
     let identity = created.identity;
-    let mut log = identity.open_log()?;
+    let mut log = identity.open_bare_log()?;
     let making = Making {
         request,
         survey,

@@ -8,14 +8,17 @@ mod show;
 
 use std::path::{Path, PathBuf};
 
+use attest_digest::{Artifact, Hashes};
 use attest_verify::{EmbeddedRoot, TrustedRoot, TrustedRootError};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use crate::args::Global;
+use crate::audit::{self, Change};
 use crate::console::{Console, escape};
 use crate::failure::{Exit, Failure};
 use crate::files::{self, Overwrite};
+use crate::home::{Home, lies_inside};
 use crate::trust;
 
 #[derive(Debug, Args)]
@@ -191,7 +194,17 @@ impl OutArgs {
         } else {
             Overwrite::Refuse
         };
-        files::write(&self.out, bytes, 0o644, overwrite)
+        let write = || files::write(&self.out, bytes, 0o644, overwrite);
+        let home = Home::new(
+            std::env::var_os("ATTEST_HOME").as_deref().map(Path::new),
+            None,
+        );
+        if !lies_inside(&self.out, home.path()) {
+            return write();
+        }
+        let digest = Artifact::of_bytes(bytes, Hashes::Sha256).sha256();
+        let change = Change::new("trust.write").path(&self.out).digest(digest);
+        audit::traced(&home, change, |_| write())
     }
 
     /// Says what was written, with its pin.

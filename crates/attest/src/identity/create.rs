@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use rustix::fs::{FlockOperation, flock};
 
 use super::{Card, Identity, exists, log_failure};
+use crate::audit::{Audit, Change, Trail};
 use crate::failure::Failure;
 use crate::files::{self, Overwrite};
 use crate::home::{Home, lies_inside};
@@ -144,7 +145,11 @@ impl Work {
         let recovery_pin = self.write_recovery(&stage, new.recovery.as_ref(), &mut unlock)?;
         self.make_log(&stage, &second_copy, &made.checkpoint_key)?;
         write(&stage.identity(), &card.to_json()?, 0o644)?;
+        let change = Change::new("init").digest(&card.key);
+        let mut audit = Audit::begin_in(Trail::of(&stage, &card.log), change)?;
         self.rename(home)?;
+        audit.moved_to(home);
+        audit.done(Ok(()))?;
         Ok(Created {
             identity: Identity {
                 artifact_key: made.artifact_key,

@@ -13,6 +13,7 @@ use serde_json::json;
 
 use super::{PlaceArgs, archive_failure, around, parse_release, session};
 use crate::args::{Global, TrustArgs};
+use crate::audit::{self, Change};
 use crate::clock::Now;
 use crate::command::verify::archived::is_trust_name;
 use crate::command::verify::{Session, Shelf, verify_folder};
@@ -73,7 +74,12 @@ pub(super) fn run(args: &AddArgs, global: &Global, console: &Console) -> Result<
         Some(store) => store,
         None => open(&path)?,
     };
-    let added = store.add(&input).map_err(|error| archive_failure(&error))?;
+    let change = Change::new("archive.add").release(&input.name).path(&path);
+    let added = audit::traced(&args.place.own_home(), change, |change| {
+        let added = store.add(&input).map_err(|error| archive_failure(&error))?;
+        change.made(added.manifest);
+        Ok(added)
+    })?;
     let bytes = subject.files.iter().filter_map(|file| file.size).sum();
     say(&path, &input, &added, bytes, &session, console);
     Ok(Exit::Yes)

@@ -74,7 +74,7 @@ limits! {
     "policy", attest_policy::limits, "../../../../policy/src/limits.rs": SIGNERS, SIGNERS_FILE_BYTES, POLICY_BYTES, POLICY_RULES, POLICY_INCLUDES, INCLUDE_DEPTH, CONDITIONS, CONDITION_DEPTH, QUOTED_BYTES, STATE_BYTES, TEST_CASES;
     "sign", attest_sign::limits, "../../../../sign/src/limits.rs": KEY_FILE_BYTES, CHAIN_BYTES, TIMESTAMP_REQUEST_BYTES, NONCE_BYTES, NAME_CHARACTERS, ORIGIN_CHARACTERS;
     "record", attest_record::limits, "../../../../record/src/limits.rs": STREAM_BYTES, STREAM_GRACE_SECONDS, VARIABLES, VARIABLE_BYTES, PATTERN_BYTES, PATTERNS;
-    "archive", attest_archive::limits, "../../../../archive/src/limits.rs": LAYOUT_BYTES, INDEX_BYTES, MANIFEST_BYTES, MEMBERS, MEMBER_BYTES, MEDIA_TYPE_BYTES, JSON_DEPTH, SYNC_EACH;
+    "archive", attest_archive::limits, "../../../../archive/src/limits.rs": LAYOUT_BYTES, INDEX_BYTES, MANIFEST_BYTES, MEMBERS, MEMBER_BYTES, MEDIA_TYPE_BYTES, JSON_DEPTH, SYNC_EACH, AUDIT_LINE_BYTES, AUDIT_TEXT_BYTES, AUDIT_EVENTS, AUDIT_FAULTS;
     "remote", attest_remote::limits, "../../../../remote/src/limits.rs": ANSWER_BYTES, NONCE_BYTES, CHAIN_BYTES, CHAIN_CERTIFICATES, ROOT_BYTES, TIMESTAMP_BYTES, METADATA_BYTES, TARGET_BYTES, ROOT_ROTATIONS, STATE_BYTES, STATE_ROOTS;
     "attest", crate::limits, "../../limits.rs": INSPECT_BYTES, STATEMENT_BYTES, LIST_BYTES, LIST_PATHS, TREE_FINDINGS, TREE_STATE_BYTES;
 }

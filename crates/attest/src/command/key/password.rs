@@ -15,6 +15,7 @@ use serde_json::json;
 
 use super::{Kept, KeyFile, PRIVATE_MODE};
 use crate::args::HomeArgs;
+use crate::audit::{self, Change};
 use crate::console::Console;
 use crate::failure::{Exit, Failure};
 use crate::files::{self, Overwrite};
@@ -71,13 +72,16 @@ fn of_file(path: &Path, args: &PasswordArgs) -> Result<(Vec<PathBuf>, Password),
     keyring.check(path)?;
     let password = args.choose()?;
     let changed = keyring.reseal(path, salt()?, &password)?;
-    // Through a link: the link stays one.
-    files::write(
-        &real(path),
-        changed.as_bytes(),
-        PRIVATE_MODE,
-        Overwrite::Force,
-    )?;
+    let change = Change::new("key.password").path(path);
+    audit::traced(&args.home.home(), change, |_| {
+        // Through a link: the link stays one.
+        files::write(
+            &real(path),
+            changed.as_bytes(),
+            PRIVATE_MODE,
+            Overwrite::Force,
+        )
+    })?;
     Ok((vec![path.to_owned()], password))
 }
 
@@ -96,12 +100,15 @@ fn of_home(home: &Home, args: &PasswordArgs) -> Result<(Vec<PathBuf>, Password),
     for name in &names {
         changed.push((name, keyring.reseal(&keys.join(name), salt, &password)?));
     }
-    let stage = Stage::new(home)?;
-    for (name, file) in &changed {
-        let path = stage.0.join(name);
-        files::write(&path, file.as_bytes(), PRIVATE_MODE, Overwrite::Refuse)?;
-    }
-    stage.take_the_place_of(&keys)?;
+    let change = Change::new("key.password").path(&keys);
+    audit::traced(home, change, |_| {
+        let stage = Stage::new(home)?;
+        for (name, file) in &changed {
+            let path = stage.0.join(name);
+            files::write(&path, file.as_bytes(), PRIVATE_MODE, Overwrite::Refuse)?;
+        }
+        stage.take_the_place_of(&keys)
+    })?;
     Ok((names.iter().map(|it| keys.join(it)).collect(), password))
 }
 

@@ -2,12 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
+use attest_digest::{Artifact, Hashes};
 use attest_log::{CheckpointSigner as _, Log, SignedCheckpoint, entry::Entry};
 use attest_verify::Bundle;
 use serde_json::json;
 
 use super::{AdoptArgs, AppendArgs};
 use crate::args::HomeArgs;
+use crate::audit::log::{appending, entries};
+use crate::audit::{self, Change};
 use crate::console::Console;
 use crate::failure::{Exit, Failure};
 use crate::files;
@@ -19,7 +22,9 @@ pub(super) fn init(args: &HomeArgs, console: &Console) -> Result<Exit, Failure> 
     let key =
         Keyring::new(args.password()).checkpoint_key(&home.checkpoint_key(), &card.origin()?)?;
     let copy = home.second_copy(&key.key().log_id())?;
-    Log::create(&home.log(), &copy, &key).map_err(|error| log_failure(&error))?;
+    audit::traced(&home, Change::new("log.init"), |_| {
+        Log::create(&home.log(), &copy, &key).map_err(|error| log_failure(&error))
+    })?;
     if console.is_json() {
         console.json(&json!({
             "version": 1, "command": "log init", "answer": "yes", "exit": 0, "origin": card.origin, "id": card.log, "size": 0,
@@ -47,7 +52,11 @@ pub(super) fn append(args: &AppendArgs, console: &Console) -> Result<Exit, Failu
             "finished   an append that was interrupted: {completed} entries were not published yet"
         ));
     }
-    let appended = log.append(&bodies).map_err(|error| log_failure(&error))?;
+    let appended = audit::traced(&home, appending(&bodies), |change| {
+        let appended = log.append(&bodies).map_err(|error| log_failure(&error))?;
+        change.say(entries(appended.iter().map(|one| one.index)));
+        Ok(appended)
+    })?;
     if console.is_json() {
         console.json(&json!({
             "version": 1, "command": "log append", "answer": "yes", "exit": 0, "origin": card.origin, "size": log.size(),
@@ -82,8 +91,14 @@ pub(super) fn adopt(args: &AdoptArgs, console: &Console) -> Result<Exit, Failure
     let key = Keyring::new(args.home.password())
         .checkpoint_key(&home.checkpoint_key(), &card.origin()?)?;
     let copy = home.second_copy(&key.key().log_id())?;
-    let log = Log::adopt(&home.log(), &copy, &key, &checkpoint, &missing)
-        .map_err(|error| log_failure(&error))?;
+    let digest = Artifact::of_bytes(&checkpoint, Hashes::Sha256).sha256();
+    let change = Change::new("log.adopt")
+        .path(&args.checkpoint)
+        .digest(digest);
+    let log = audit::traced(&home, change, |_| {
+        Log::adopt(&home.log(), &copy, &key, &checkpoint, &missing)
+            .map_err(|error| log_failure(&error))
+    })?;
     if console.is_json() {
         console.json(&json!({
             "version": 1, "command": "log adopt", "answer": "yes", "exit": 0, "origin": card.origin, "size": log.size(),

@@ -17,6 +17,7 @@ use super::request::Request;
 use super::run::Run;
 use super::selfcheck::Pins;
 use super::survey::Survey;
+use crate::audit::{self, Change};
 use crate::console::Console;
 use crate::failure::Failure;
 use crate::files;
@@ -119,6 +120,20 @@ pub(super) fn release(
     now: Timestamp,
 ) -> Result<Outcome, Failure> {
     let home = making.identity.home();
+    let change = Change::new("release").release(&making.request.name);
+    audit::traced(home, change, |change| {
+        record(making, log, contents, now, change)
+    })
+}
+
+fn record(
+    making: &Making<'_>,
+    log: &mut Log<'_>,
+    contents: Option<&[Content]>,
+    now: Timestamp,
+    change: &mut Change,
+) -> Result<Outcome, Failure> {
+    let home = making.identity.home();
     let mut store = Store::init(&home.archive()).map_err(|error| archive_failure(&error))?;
     let token = Making::token()?;
     let mut journal = Journal::begin(
@@ -135,6 +150,7 @@ pub(super) fn release(
         journal: &mut journal,
         token: &token,
         now,
+        change,
     };
     let outcome = run.go(contents);
     if outcome.is_err() {

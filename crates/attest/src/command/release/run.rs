@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use attest_archive::{MemberInput, ReleaseInput, Role, Source, Store};
-use attest_digest::RelativePath;
+use attest_digest::{Artifact, Hashes, RelativePath};
 use attest_log::Log;
 use attest_provenance::ci;
 use attest_sign::{SignError, Signed, Signer, Timestamper, Unsigned};
@@ -22,6 +22,7 @@ use super::request::Request;
 use super::reserved::{CHECKSUMS_BUNDLE, CHECKSUMS_SIGNATURE};
 use super::selfcheck::{self, Checked, Pins};
 use super::stage::{Bound, Stage};
+use crate::audit::{self, Change};
 use crate::failure::{Failure, with_source};
 use crate::files::{self, Overwrite};
 
@@ -33,6 +34,7 @@ pub(super) struct Run<'a, 's> {
     pub(super) journal: &'a mut Journal,
     pub(super) token: &'a str,
     pub(super) now: Timestamp,
+    pub(super) change: &'a mut Change,
 }
 
 /// What stands in the stage.
@@ -180,8 +182,13 @@ impl Run<'_, '_> {
         if self.making.request.foreign.is_none() {
             return Ok(());
         }
-        let path = self.making.identity.home().trusted_root();
-        files::write(&path, trusted_root, 0o644, Overwrite::Force)
+        let home = self.making.identity.home();
+        let path = home.trusted_root();
+        let digest = Artifact::of_bytes(trusted_root, Hashes::Sha256).sha256();
+        let change = Change::new("trust.write").path(&path).digest(digest);
+        audit::traced(home, change, |_| {
+            files::write(&path, trusted_root, 0o644, Overwrite::Force)
+        })
     }
 
     fn commit(&mut self, stage: &Stage, staged: &Staged) -> Result<(), Failure> {
@@ -200,10 +207,12 @@ impl Run<'_, '_> {
             name: self.making.request.name.clone(),
             members: artifacts.chain(documents).collect(),
         };
-        self.store
+        let added = self
+            .store
             .add(&release)
-            .map(drop)
-            .map_err(|error| archive_failure(&error))
+            .map_err(|error| archive_failure(&error))?;
+        self.change.made(added.manifest);
+        Ok(())
     }
 
     fn outcome(&self, staged: Staged, checked: Checked, pins: Pins) -> Outcome {

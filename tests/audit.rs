@@ -1,0 +1,212 @@
+//! The audit trail from outside: each command that changes a home leaves its events, and what is done
+//! to the trail is noticed.
+
+use std::fs;
+
+use serde_json::Value;
+
+use crate::support::{Ran, World};
+
+const TRAIL: &str = ".attest/audit/events.jsonl";
+
+/// A home with a release.
+fn world() -> World {
+    let world = World::new();
+    world.write("dist/hello", "hello\n");
+    world.attest("init --no-password").yes();
+    release(&world, "1.0.0").yes();
+    world
+}
+
+fn release(world: &World, version: &str) -> Ran {
+    let place = format!("dist --out out-{version} --name hello --version {version}");
+    world.attest(&format!("release {place} --no-password"))
+}
+
+/// The events: name, phase or outcome.
+fn events(world: &World) -> Vec<(String, String)> {
+    let text = String::from_utf8(world.read(TRAIL)).unwrap();
+    text.lines()
+        .map(|line| {
+            let event: Value = serde_json::from_str(line).unwrap();
+            let phase = match event["phase"].as_str() {
+                Some("begun") => "begun",
+                _ => event["outcome"].as_str().unwrap(),
+            };
+            (
+                event["event"].as_str().unwrap().to_owned(),
+                phase.to_owned(),
+            )
+        })
+        .collect()
+}
+
+fn pair(event: &str, outcome: &str) -> [(String, String); 2] {
+    let of = |phase: &str| (event.to_owned(), phase.to_owned());
+    [of("begun"), of(outcome)]
+}
+
+#[track_caller]
+fn refused(world: &World, code: &str) {
+    let ran = world.attest("archive log --format json");
+    assert_eq!(ran.exit, 1, "{ran:#?}");
+    let report = ran.json();
+    let codes: Vec<_> = report["problems"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|it| it["code"].as_str().unwrap())
+        .collect();
+    assert!(codes.contains(&code), "wanted {code}: {codes:?}");
+}
+
+#[test]
+fn each_change_leaves_a_beginning_and_an_end() {
+    let world = world();
+    world.attest("sign dist/hello --no-password").yes();
+    world.attest("key generate k.key --no-password").yes();
+    world
+        .attest("key import k.key --out l.key --no-password")
+        .yes();
+    world
+        .attest("key password k.key --no-password --no-new-password")
+        .yes();
+    world
+        .attest("key password --no-password --no-new-password")
+        .yes();
+    world
+        .attest("trust export @staging --out .attest/trust/other.json")
+        .yes();
+    world
+        .attest("trust export @staging --out elsewhere.json")
+        .yes();
+    let wanted: Vec<_> = [
+        "init",
+        "release",
+        "log.append",
+        "key.generate",
+        "key.import",
+        "key.password",
+        "key.password",
+        "trust.write",
+    ]
+    .iter()
+    .flat_map(|event| pair(event, "yes"))
+    .collect();
+    assert_eq!(events(&world), wanted);
+    world.attest("archive log").yes();
+}
+
+#[test]
+fn an_event_says_who_did_what_to_what() {
+    let world = World::new();
+    world.write("dist/hello", "hello\n");
+    world.attest("init --no-password").yes();
+    let mut command = world.command();
+    command
+        .args("release dist --name hello --version 1.0.0 --no-password".split(' '))
+        .envs([
+            ("GITHUB_ACTIONS", "true"),
+            ("GITHUB_ACTOR", "an\u{1b}na"),
+            ("GITHUB_RUN_ID", "42"),
+        ]);
+    Ran::of(&mut command).yes();
+    let report = world
+        .attest("archive log hello@1.0.0 --format json")
+        .yes()
+        .json();
+    let shown = report["events"].as_array().unwrap();
+    assert_eq!(shown.len(), 2);
+    let ended = &shown[1];
+    assert_eq!(ended["release"], "hello@1.0.0");
+    assert_eq!(
+        (&ended["ci"], &ended["ci_run"]),
+        (&"github".into(), &"42".into())
+    );
+    assert_eq!(ended["ci_actor"], "an\\u{1b}na");
+    let list = world.attest("archive list --format json").yes().json();
+    assert_eq!(ended["digest"], list["releases"][0]["manifest"]);
+    assert!(ended["uid"].is_u64());
+    assert!(ended["time"].as_str().unwrap().ends_with('Z'));
+    let none = world
+        .attest("archive log other@1.0.0 --format json")
+        .yes()
+        .json();
+    assert_eq!(none["events"], Value::Array(Vec::new()));
+}
+
+#[test]
+fn what_is_refused_after_it_began_says_so() {
+    let world = world();
+    world.write("dist/hello", "other\n");
+    release(&world, "1.0.0").refused(1, "version-already-released");
+    // Nothing was begun.
+    assert_eq!(events(&world).len(), 4);
+}
+
+#[test]
+fn a_trail_that_was_changed_is_refused() {
+    let trail = |world: &World| String::from_utf8(world.read(TRAIL)).unwrap();
+    let one = world();
+    let text = trail(&one);
+    one.write(TRAIL, text.replacen("hello@1.0.0", "hello@1.0.1", 1));
+    refused(&one, "audit-chain-broken");
+    let lines: Vec<&str> = text.lines().collect();
+    one.write(TRAIL, [lines[0], lines[2], lines[3], ""].join("\n"));
+    refused(&one, "audit-sequence");
+    one.write(TRAIL, format!("{text}not an event\n"));
+    refused(&one, "audit-event-malformed");
+    fs::remove_file(one.at(TRAIL)).unwrap();
+    one.attest("archive log").refused(1, "audit-missing");
+    one.write(TRAIL, "");
+    one.attest("archive log").refused(1, "audit-missing");
+    let other = world();
+    one.write(TRAIL, trail(&other));
+    refused(&one, "audit-event-foreign");
+}
+
+#[test]
+fn nothing_is_changed_when_the_change_could_leave_no_trace() {
+    let world = world();
+    world.write(TRAIL, "not an event\n");
+    let before = world.listing(".");
+    world
+        .attest("key generate k.key --no-password")
+        .refused(2, "audit-damaged");
+    release(&world, "1.1.0").refused(2, "audit-damaged");
+    crate::support::assert_same(&before, &world.listing("."), "audit-damaged");
+    fs::remove_file(world.at(TRAIL)).unwrap();
+    fs::remove_dir(world.at(".attest/audit")).unwrap();
+    std::os::unix::fs::symlink("elsewhere", world.at(".attest/audit")).unwrap();
+    world
+        .attest("key generate k.key --no-password")
+        .refused(3, "write-failed");
+    assert!(!world.at("k.key").exists());
+}
+
+#[test]
+fn half_a_line_of_a_run_that_died_is_taken_away_and_told() {
+    let world = world();
+    let mut text = world.read(TRAIL);
+    let whole = text.len();
+    text.extend(b"{\"event\":\"key.ge");
+    world.write(TRAIL, &text);
+    let ran = world.attest("archive log").yes();
+    assert!(ran.out.contains("note: audit-line-torn: "), "{ran:#?}");
+    world.attest("key generate k.key --no-password").yes();
+    assert_eq!(world.read(TRAIL)[..whole], text[..whole]);
+    let report = world.attest("archive log --format json").yes().json();
+    assert_eq!(report["notes"][0]["code"], "audit-line-torn");
+    assert_eq!(report["events"][4]["torn_bytes"], 16);
+}
+
+#[test]
+fn a_run_that_was_killed_leaves_its_beginning() {
+    let world = world();
+    let text = String::from_utf8(world.read(TRAIL)).unwrap();
+    // As a kill between the change and its end leaves it.
+    let begun: Vec<&str> = text.lines().take(3).collect();
+    world.write(TRAIL, format!("{}\n", begun.join("\n")));
+    let report = world.attest("archive log --format json").yes().json();
+    assert_eq!(report["unended"], serde_json::json!([2]));
+}
