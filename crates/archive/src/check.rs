@@ -7,8 +7,10 @@ use std::sync::Arc;
 use attest_digest::{Algorithm, Artifact, Digest, Hashes, RelativePath, hash_all};
 use attest_provenance::ReleaseName;
 
+use crate::attachment::AttachmentKey;
 use crate::blob::Blob;
 use crate::error::ArchiveError;
+use crate::kind::AttachmentKind;
 use crate::layout::{BLOBS, INCOMING, INDEX_FILE, LAYOUT_FILE, SHA256};
 use crate::manifest::empty_blob;
 use crate::reader::Reader;
@@ -23,6 +25,8 @@ pub struct CheckReport {
     pub problems: Vec<Problem>,
     /// What is there and should not be, and does no harm.
     pub notes: Vec<Note>,
+    /// How many attachments were checked, of these releases or of the archive.
+    pub attachments: usize,
     /// The blobs that were read, each once.
     pub blobs: usize,
     /// Their bytes, as their descriptors have them.
@@ -47,8 +51,21 @@ pub struct CheckedRelease {
 pub struct Problem {
     /// The file of the release that suffers from it; none for its manifest or configuration.
     pub member: Option<RelativePath>,
+    /// The attachment that suffers from it; none if it is the release itself.
+    pub attached: Option<Attached>,
     /// What is wrong, with its code.
     pub error: Arc<ArchiveError>,
+}
+
+/// An attachment, or a file of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attached {
+    /// What it is there for, as the index claims.
+    pub kind: AttachmentKind,
+    /// The digest of its manifest.
+    pub manifest: Digest,
+    /// The file; none for the manifest itself.
+    pub file: Option<RelativePath>,
 }
 
 /// Something that is there and harmless.
@@ -118,6 +135,9 @@ impl Reader {
         for (name, manifest) in &self.index.releases {
             survey.take(self, name, *manifest);
         }
+        for (key, (kind, manifest)) in &self.index.attachments {
+            survey.take_attachment(self, key, kind, *manifest);
+        }
         let foreign = self.index.foreign.iter().filter_map(|entry| entry.blob);
         survey.needs.extend(foreign.map(|blob| (blob, Vec::new())));
         let known = survey.blobs().chain(now.added_since(self)).collect();
@@ -127,7 +147,7 @@ impl Reader {
         Ok(report)
     }
 
-    /// Reads every blob of these releases, each once, on all cores and in constant memory.
+    /// Reads every blob of these releases and of what is attached to them, each once, on all cores and in constant memory.
     ///
     /// # Errors
     /// `release-not-archived`. What is wrong with a release stands in the report.
@@ -142,6 +162,9 @@ impl Reader {
             let manifest =
                 manifest.ok_or_else(|| ArchiveError::NoSuchRelease { name: name.clone() })?;
             survey.take(self, name, *manifest);
+            for (key, (kind, attachment)) in self.entries_of(Some(manifest.digest)) {
+                survey.take_attachment(self, key, kind, *attachment);
+            }
         }
         Ok(survey.read(self, hashes))
     }
@@ -155,19 +178,21 @@ impl Reader {
                 manifest: blob.digest,
                 release,
             };
-            Some(Problem {
-                member: None,
-                error: Arc::new(error),
-            })
+            Some(Problem::of(error))
         })
     }
 
-    /// The blobs of releases that `before` does not have.
+    /// The blobs of releases and attachments that `before` does not have.
     fn added_since(&self, before: &Self) -> Vec<Digest> {
         let mut survey = Survey::default();
         for (name, manifest) in &self.index.releases {
             if !before.index.releases.contains_key(name) {
                 survey.take(self, name, *manifest);
+            }
+        }
+        for (key, (kind, manifest)) in &self.index.attachments {
+            if !before.index.attachments.contains_key(key) {
+                survey.take_attachment(self, key, kind, *manifest);
             }
         }
         survey.blobs().collect()
@@ -237,28 +262,52 @@ impl CheckedRelease {
     }
 }
 
-/// Which releases need a blob, and as which file.
-type Needs = BTreeMap<Blob, Vec<(usize, Option<RelativePath>)>>;
+impl Problem {
+    fn of(error: ArchiveError) -> Self {
+        Self {
+            member: None,
+            attached: None,
+            error: Arc::new(error),
+        }
+    }
+}
+
+/// Which releases need a blob, and as what.
+type Needs = BTreeMap<Blob, Vec<Need>>;
+
+/// Who needs a blob.
+#[derive(Clone, Debug)]
+struct Need {
+    /// The number of the release; none for the archive.
+    release: Option<usize>,
+    member: Option<RelativePath>,
+    attached: Option<Attached>,
+}
 
 /// The releases, and what they need.
 #[derive(Default)]
 struct Survey {
     releases: Vec<CheckedRelease>,
+    by_manifest: BTreeMap<Digest, usize>,
+    attachments: usize,
     needs: Needs,
+    /// Manifests: what is wrong with them was noticed when they were read.
+    manifests: BTreeSet<Digest>,
+    problems: Vec<Problem>,
 }
 
 impl Survey {
     fn take(&mut self, reader: &Reader, name: &ReleaseName, manifest: Blob) {
         // A manifest is read by reading it: that it has its digest is checked there.
         self.needs.entry(manifest).or_default();
+        self.manifests.insert(manifest.digest);
+        self.by_manifest
+            .insert(manifest.digest, self.releases.len());
         match reader.release(name, manifest) {
             Ok(release) => self.take_release(&release),
             Err(error) => {
                 let mut checked = CheckedRelease::new(name, manifest.digest);
-                checked.problems.push(Problem {
-                    member: None,
-                    error: Arc::new(error),
-                });
+                checked.problems.push(Problem::of(error));
                 self.releases.push(checked);
             }
         }
@@ -266,18 +315,64 @@ impl Survey {
 
     fn take_release(&mut self, release: &Release<'_>) {
         let number = self.releases.len();
-        self.needs
-            .entry(empty_blob())
-            .or_default()
-            .push((number, None));
+        let need = |member| Need {
+            release: Some(number),
+            member,
+            attached: None,
+        };
+        self.need(empty_blob(), need(None));
         for member in release.members() {
-            self.needs
-                .entry(member.blob)
-                .or_default()
-                .push((number, Some(member.path.clone())));
+            self.need(member.blob, need(Some(member.path.clone())));
         }
         self.releases
             .push(CheckedRelease::new(release.name(), release.manifest()));
+    }
+
+    fn take_attachment(
+        &mut self,
+        reader: &Reader,
+        key: &AttachmentKey,
+        kind: &AttachmentKind,
+        manifest: Blob,
+    ) {
+        self.attachments += 1;
+        self.needs.entry(manifest).or_default();
+        self.manifests.insert(manifest.digest);
+        let attached = |file| Attached {
+            kind: kind.clone(),
+            manifest: manifest.digest,
+            file,
+        };
+        let release = key
+            .subject
+            .and_then(|it| self.by_manifest.get(&it).copied());
+        let need = |file| Need {
+            release,
+            member: None,
+            attached: Some(attached(file)),
+        };
+        if let (Some(subject), None) = (key.subject, release) {
+            self.blame(
+                &need(None),
+                &Arc::new(ArchiveError::AttachmentOrphaned {
+                    manifest: manifest.digest,
+                    subject,
+                }),
+            );
+        }
+        match reader.read_attachment(key, kind, manifest) {
+            Ok(attachment) => {
+                self.need(empty_blob(), need(None));
+                for file in attachment.files() {
+                    self.need(file.blob, need(Some(file.path.clone())));
+                }
+            }
+            Err(error) => self.blame(&need(None), &Arc::new(error)),
+        }
+    }
+
+    fn need(&mut self, blob: Blob, need: Need) {
+        self.needs.entry(blob).or_default().push(need);
     }
 
     fn blobs(&self) -> impl Iterator<Item = Digest> {
@@ -289,11 +384,10 @@ impl Survey {
         let blobs: Vec<Blob> = self.needs.keys().copied().collect();
         let results = hash_all(0, &blobs, |blob| reader.observe(*blob, hashes));
         let mut observed = BTreeMap::new();
-        let mut problems = Vec::new();
         for (blob, result) in blobs.iter().zip(results) {
             match result {
                 Ok(artifact) => drop(observed.insert(blob.digest, artifact)),
-                Err(error) => problems.extend(self.blame(*blob, &Arc::new(error))),
+                Err(error) => self.blame_all(*blob, &Arc::new(error)),
             }
         }
         let bytes = blobs
@@ -302,29 +396,40 @@ impl Survey {
             .fold(0, u64::saturating_add);
         CheckReport {
             releases: self.releases,
-            problems,
+            problems: self.problems,
             notes: Vec::new(),
+            attachments: self.attachments,
             blobs: blobs.len(),
             bytes,
             observed,
         }
     }
 
-    /// Writes what is wrong with a blob to each release that needs it; gives it back if none does.
-    fn blame(&mut self, blob: Blob, error: &Arc<ArchiveError>) -> Option<Problem> {
-        let problem = |member: Option<RelativePath>| Problem {
-            member,
+    /// Writes what is wrong with a blob to each release that needs it, else to the archive.
+    fn blame_all(&mut self, blob: Blob, error: &Arc<ArchiveError>) {
+        let needed_by = self.needs.get(&blob).cloned().unwrap_or_default();
+        for need in &needed_by {
+            self.blame(need, error);
+        }
+        if needed_by.is_empty() && !self.manifests.contains(&blob.digest) {
+            self.problems.push(Problem {
+                member: None,
+                attached: None,
+                error: Arc::clone(error),
+            });
+        }
+    }
+
+    fn blame(&mut self, need: &Need, error: &Arc<ArchiveError>) {
+        let problem = Problem {
+            member: need.member.clone(),
+            attached: need.attached.clone(),
             error: Arc::clone(error),
         };
-        let needed_by = self.needs.get(&blob).map_or(&[][..], Vec::as_slice);
-        for (number, member) in needed_by {
-            if let Some(release) = self.releases.get_mut(*number) {
-                release.problems.push(problem(member.clone()));
-            }
+        match need.release.and_then(|it| self.releases.get_mut(it)) {
+            Some(release) => release.problems.push(problem),
+            None => self.problems.push(problem),
         }
-        // What is wrong with a manifest was noticed when it was read.
-        let is_manifest = self.releases.iter().any(|it| it.manifest == blob.digest);
-        (needed_by.is_empty() && !is_manifest).then(|| problem(None))
     }
 }
 

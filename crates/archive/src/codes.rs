@@ -21,6 +21,18 @@ pub const CODES: &[(&str, &str)] = &[
         "the archive has a later format than this program reads",
     ),
     (
+        "attachment-malformed",
+        "a manifest is not written the one way that an attachment has",
+    ),
+    (
+        "attachment-mismatch",
+        "the index has an attachment for another release, kind or time than its manifest says",
+    ),
+    (
+        "attachment-orphaned",
+        "an attachment is attached to a release that the archive does not list",
+    ),
+    (
         "audit-chain-broken",
         "an event of the audit trail does not follow the line before it: a line was changed, or the trail forked",
     ),
@@ -122,7 +134,10 @@ pub const CODES: &[(&str, &str)] = &[
         "manifest-malformed",
         "a manifest is not written the one way that a release has",
     ),
-    ("member-missing", "a release has no file of that path"),
+    (
+        "member-missing",
+        "a release or an attachment has no file of that path",
+    ),
     (
         "member-not-accepted",
         "a file is not one that was accepted: it is not written out",

@@ -7,6 +7,8 @@ use attest_digest::{CopyError, Digest, NameProblem, ReadError, RelativePath};
 use attest_provenance::ReleaseName;
 use attest_provenance::json::{CanonicalError, FieldError, JsonError};
 
+use crate::kind::AttachmentKind;
+
 /// Why an archive could not be read or added to.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -62,6 +64,36 @@ pub enum ArchiveError {
         manifest: Digest,
         /// The release that the manifest names.
         release: ReleaseName,
+    },
+    /// A manifest cannot be taken for that of an attachment.
+    #[error("attachment {manifest} is malformed")]
+    AttachmentMalformed {
+        /// The digest of its bytes.
+        manifest: Digest,
+        /// What is wrong with it.
+        source: Malformed,
+    },
+    /// An attachment that was offered cannot be written the way that the format has.
+    #[error("an attachment of the kind {kind} cannot be kept")]
+    AttachmentRefused {
+        /// Its kind.
+        kind: AttachmentKind,
+        /// What is wrong with it.
+        source: Malformed,
+    },
+    /// The index has an attachment for another release, kind or time than its manifest says.
+    #[error("attachment {manifest} is not what the index says of it")]
+    AttachmentMismatch {
+        /// The digest of its manifest.
+        manifest: Digest,
+    },
+    /// What an attachment is attached to is not in the archive.
+    #[error("attachment {manifest} is attached to {subject}, which is no release of this archive")]
+    AttachmentOrphaned {
+        /// The digest of its manifest.
+        manifest: Digest,
+        /// The manifest that it names.
+        subject: Digest,
     },
     /// Another process is writing to this archive.
     #[error("{} is locked by another writer", shown(path))]
@@ -165,6 +197,14 @@ pub enum ArchiveError {
         /// The path that was asked for.
         path: RelativePath,
     },
+    /// An attachment has no file of that name.
+    #[error("attachment {attachment} has no file {path}")]
+    NoSuchAttachedFile {
+        /// The digest of its manifest.
+        attachment: Digest,
+        /// The name that was asked for.
+        path: RelativePath,
+    },
     /// What was accepted is another release.
     #[error("{} was accepted, wanted {name}", found.as_deref().map_or("no release".to_owned(), excerpt))]
     ReleaseNotAccepted {
@@ -209,6 +249,11 @@ impl ArchiveError {
             Self::ManifestMalformed { .. } => "manifest-malformed",
             Self::ReleaseMismatch { .. } => "release-mismatch",
             Self::IndexMismatch { .. } => "index-mismatch",
+            Self::AttachmentMalformed { .. } | Self::AttachmentRefused { .. } => {
+                "attachment-malformed"
+            }
+            Self::AttachmentMismatch { .. } => "attachment-mismatch",
+            Self::AttachmentOrphaned { .. } => "attachment-orphaned",
             Self::Locked { .. } => "archive-locked",
             Self::BlobMissing { .. } => "blob-missing",
             Self::BlobNotAFile { .. } => "blob-not-a-file",
@@ -220,7 +265,7 @@ impl ArchiveError {
             Self::Empty { .. } => "release-empty",
             Self::TooLarge { .. } => "release-too-large",
             Self::NoSuchRelease { .. } => "release-not-archived",
-            Self::NoSuchMember { .. } => "member-missing",
+            Self::NoSuchMember { .. } | Self::NoSuchAttachedFile { .. } => "member-missing",
             Self::ReleaseNotAccepted { .. } => "release-not-accepted",
             Self::NotAccepted { .. } => "member-not-accepted",
             Self::FileExists { .. } => "file-exists",
@@ -332,6 +377,12 @@ pub enum Malformed {
     ListedTwice {
         /// The release.
         release: ReleaseName,
+    },
+    /// Two entries for one attachment.
+    #[error("the attachment {manifest} is listed twice")]
+    AttachedTwice {
+        /// The digest of its manifest.
+        manifest: Digest,
     },
     /// The document is not written the one way that this format has.
     #[error("it is not in canonical form")]

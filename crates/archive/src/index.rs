@@ -2,15 +2,18 @@
 
 use std::collections::BTreeMap;
 
+use attest_digest::{Algorithm, Digest};
 use attest_provenance::ReleaseName;
 use attest_provenance::json::{self, Object, Value};
 use serde_json::json;
 
+use crate::attachment::{AttachmentKey, take_kind};
 use crate::blob::Blob;
 use crate::error::Malformed;
+use crate::kind::AttachmentKind;
 use crate::layout::{
-    ARCHIVE_FORMAT, FORMAT, INDEX_TYPE, MANIFEST_TYPE, REFERENCE, RELEASE_NAME, RELEASE_TYPE,
-    RELEASE_VERSION,
+    ARCHIVE_FORMAT, ATTACHMENT_KIND, ATTACHMENT_SUBJECT, ATTACHMENT_TYPE, CREATED, FORMAT,
+    INDEX_TYPE, MANIFEST_TYPE, REFERENCE, RELEASE_NAME, RELEASE_TYPE, RELEASE_VERSION,
 };
 use crate::limits;
 use crate::manifest::release_name;
@@ -30,7 +33,12 @@ use crate::reference::reference_name;
 ///      "artifactType": "application/vnd.attest.release.v1", "digest": "sha256:77e0…", "size": 2718,
 ///      "annotations": {
 ///        "dev.attest.release.name": "hello", "dev.attest.release.version": "1.0.0",
-///        "org.opencontainers.image.ref.name": "hello@1.0.0"}}
+///        "org.opencontainers.image.ref.name": "hello@1.0.0"}},
+///     {"mediaType": "application/vnd.oci.image.manifest.v1+json",
+///      "artifactType": "application/vnd.attest.attachment.v1", "digest": "sha256:5e1d…", "size": 713,
+///      "annotations": {
+///        "dev.attest.attachment.kind": "fixity", "dev.attest.attachment.subject": "sha256:77e0…",
+///        "org.opencontainers.image.created": "2026-11-21T21:00:00Z"}}
 ///   ]
 /// }
 /// ```
@@ -38,6 +46,8 @@ use crate::reference::reference_name;
 pub(crate) struct Index {
     /// By name and version.
     pub(crate) releases: BTreeMap<ReleaseName, Blob>,
+    /// By what they are attached to, then by time.
+    pub(crate) attachments: BTreeMap<AttachmentKey, (AttachmentKind, Blob)>,
     /// Entries that a copying tool has stripped of their annotations: the manifest has to say.
     pub(crate) unnamed: Vec<Entry>,
     /// What other tools, or later versions of this one, keep in the same layout.
@@ -100,13 +110,31 @@ impl Index {
         Ok(())
     }
 
+    /// Adds an attachment that is not there yet.
+    pub(crate) fn attach(
+        &mut self,
+        key: AttachmentKey,
+        kind: AttachmentKind,
+        manifest: Blob,
+    ) -> Result<(), Malformed> {
+        if self.attachments.contains_key(&key) {
+            return Err(Malformed::AttachedTwice {
+                manifest: manifest.digest,
+            });
+        }
+        self.attachments.insert(key, (kind, manifest));
+        Ok(())
+    }
+
     pub(crate) fn to_bytes(&self) -> Result<Vec<u8>, Malformed> {
         let ours = self
             .releases
             .iter()
             .map(|(release, manifest)| entry(release, manifest));
+        let attached = self.attachments.iter();
+        let attached = attached.map(|(key, (kind, manifest))| attached_entry(key, kind, manifest));
         let others = self.foreign.iter().map(|entry| entry.descriptor.clone());
-        let manifests: Vec<Value> = ours.chain(others).collect();
+        let manifests: Vec<Value> = ours.chain(attached).chain(others).collect();
         Ok(json::canonical(&json!({
             "schemaVersion": 2,
             "mediaType": INDEX_TYPE,
@@ -119,16 +147,24 @@ impl Index {
         let mut fields = Object::new(path, descriptor.clone())?;
         let media_type = fields.take_string("mediaType")?;
         let artifact_type = fields.take_optional_string("artifactType")?;
-        let may_be_release = media_type == MANIFEST_TYPE
-            && artifact_type.as_deref().is_none_or(|it| it == RELEASE_TYPE);
-        if !may_be_release {
+        let may_be_ours = media_type == MANIFEST_TYPE
+            && artifact_type
+                .as_deref()
+                .is_none_or(|it| it == RELEASE_TYPE || it == ATTACHMENT_TYPE);
+        if !may_be_ours {
             let blob = Blob::take(&mut fields).ok();
             self.foreign.push(Entry { blob, descriptor });
             return Ok(());
         }
         let manifest = Blob::take(&mut fields)?;
-        match claimed_release(&mut fields)? {
-            Some(release) => self.insert(release, manifest)?,
+        let claim = if artifact_type.as_deref() == Some(ATTACHMENT_TYPE) {
+            claimed_attachment(&mut fields, manifest.digest)?
+        } else {
+            claimed_release(&mut fields)?.map(Claim::Release)
+        };
+        match claim {
+            Some(Claim::Release(release)) => self.insert(release, manifest)?,
+            Some(Claim::Attachment(key, kind)) => self.attach(key, kind, manifest)?,
             None => self.unnamed.push(Entry {
                 blob: Some(manifest),
                 descriptor,
@@ -138,6 +174,12 @@ impl Index {
         fields.take_optional("platform");
         Ok(fields.finish()?)
     }
+}
+
+/// What an entry says of the manifest that it names.
+enum Claim {
+    Release(ReleaseName),
+    Attachment(AttachmentKey, AttachmentKind),
 }
 
 fn format(fields: &mut Object) -> Result<Option<String>, Malformed> {
@@ -184,6 +226,50 @@ fn claimed_release(fields: &mut Object) -> Result<Option<ReleaseName>, Malformed
         }),
         _ => Ok(Some(release)),
     }
+}
+
+/// What an entry says of an attachment; a copying tool may have taken that away.
+fn claimed_attachment(fields: &mut Object, manifest: Digest) -> Result<Option<Claim>, Malformed> {
+    let Some(mut annotations) = fields.take_optional_object("annotations")? else {
+        return Ok(None);
+    };
+    if !annotations.has(ATTACHMENT_KIND) {
+        return Ok(None);
+    }
+    let kind = take_kind(&mut annotations)?;
+    let created = annotations.take_time(CREATED)?;
+    let subject = annotations.take_optional_string(ATTACHMENT_SUBJECT)?;
+    let subject = subject.map(|text| {
+        let digest = Digest::parse(&text).ok();
+        let digest = digest.filter(|digest| digest.algorithm() == Algorithm::Sha256);
+        digest.ok_or_else(|| Malformed::Value {
+            field: annotations.path_of(ATTACHMENT_SUBJECT),
+            found: text,
+            wanted: "sha256: and 64 lower-case hexadecimal digits",
+        })
+    });
+    let key = AttachmentKey {
+        subject: subject.transpose()?,
+        created,
+        manifest,
+    };
+    Ok(Some(Claim::Attachment(key, kind)))
+}
+
+fn attached_entry(key: &AttachmentKey, kind: &AttachmentKind, manifest: &Blob) -> Value {
+    let mut annotations = json!({
+        ATTACHMENT_KIND: kind.name(),
+        CREATED: key.created.to_string(),
+    });
+    if let (Some(subject), Some(fields)) = (key.subject, annotations.as_object_mut()) {
+        fields.insert(ATTACHMENT_SUBJECT.to_owned(), subject.to_string().into());
+    }
+    let mut descriptor = manifest.descriptor(MANIFEST_TYPE);
+    if let Some(fields) = descriptor.as_object_mut() {
+        fields.insert("artifactType".to_owned(), ATTACHMENT_TYPE.into());
+        fields.insert("annotations".to_owned(), annotations);
+    }
+    descriptor
 }
 
 fn entry(release: &ReleaseName, manifest: &Blob) -> Value {

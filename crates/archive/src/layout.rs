@@ -3,7 +3,7 @@
 //! ```text
 //! archive/
 //!   oci-layout               {"imageLayoutVersion":"1.0.0"}
-//!   index.json               one descriptor for each release
+//!   index.json               one descriptor for each release and each attachment
 //!   blobs/sha256/<64 hex>    every file and every manifest, once
 //!   incoming/                only while something is added, or after a death
 //! ```
@@ -31,6 +31,9 @@ pub(crate) const EMPTY_TYPE: &str = "application/vnd.oci.empty.v1+json";
 /// The artifact type of a manifest that is a release.
 pub const RELEASE_TYPE: &str = "application/vnd.attest.release.v1";
 
+/// The artifact type of a manifest that was added to a release, or to the archive, later.
+pub const ATTACHMENT_TYPE: &str = "application/vnd.attest.attachment.v1";
+
 /// The empty configuration of the image specification.
 pub(crate) const EMPTY: &[u8] = b"{}";
 
@@ -42,6 +45,9 @@ pub(crate) const RELEASE_NAME: &str = "dev.attest.release.name";
 pub(crate) const RELEASE_VERSION: &str = "dev.attest.release.version";
 pub(crate) const RELEASE_PURL: &str = "dev.attest.release.purl";
 pub(crate) const RELEASE_SUMS: &str = "dev.attest.release.sha256sums";
+pub(crate) const CREATED: &str = "org.opencontainers.image.created";
+pub(crate) const ATTACHMENT_KIND: &str = "dev.attest.attachment.kind";
+pub(crate) const ATTACHMENT_SUBJECT: &str = "dev.attest.attachment.subject";
 pub(crate) const FORMAT: &str = "dev.attest.archive.format";
 
 /// The bytes of `oci-layout`.

@@ -13,6 +13,7 @@
 //! |---|---|
 //! | make an archive, add a release | [`Store`] |
 //! | list, find and read releases | [`Reader`], [`Release`] |
+//! | add to a release later, without changing it | [`Store::attach`], [`Reader::attachments`] |
 //! | read every byte again | [`Reader::check`] |
 //! | write the one tar archive of a tree | [`TarWriter`] |
 //!
@@ -27,6 +28,8 @@
     reason = "an error ends the run: its size costs nothing"
 )]
 
+mod attachment;
+mod attachments;
 pub mod audit;
 mod blob;
 mod check;
@@ -35,6 +38,7 @@ mod disk;
 mod error;
 mod fault;
 mod index;
+mod kind;
 mod layout;
 mod manifest;
 mod materialize;
@@ -51,15 +55,20 @@ pub mod limits;
 #[cfg(test)]
 mod tests;
 
-pub use check::{CheckReport, CheckedRelease, Note, Problem};
+pub use attachment::{AttachedFile, Attachment, AttachmentSummary};
+pub use check::{Attached, CheckReport, CheckedRelease, Note, Problem};
 pub use codes::CODES;
 pub use error::{ArchiveError, Malformed, NotAnArchive};
-pub use layout::RELEASE_TYPE;
+pub use kind::{AttachmentKind, LaterKind};
+pub use layout::{ATTACHMENT_TYPE, RELEASE_TYPE};
 pub use manifest::Member;
 pub use materialize::{Materialized, Selection};
 pub use reader::{Reader, Summary};
 pub use release::Release;
 pub use role::Role;
-pub use store::{Added, MemberInput, Outcome, ReleaseInput, Source, Store};
+pub use store::{
+    Added, AttachedFileInput, AttachmentInput, AttachmentsAdded, MemberInput, Outcome,
+    ReleaseInput, Source, Store,
+};
 pub use tar::{TarWriter, tar_order};
 pub use tar_error::TarError;

@@ -213,21 +213,7 @@ fn layer(member: &Member) -> Value {
 }
 
 fn member(mut descriptor: Object) -> Result<Member, Malformed> {
-    let blob = Blob::take(&mut descriptor)?;
-    let media_type = descriptor.take_string("mediaType")?;
-    if !is_media_type(&media_type) {
-        return Err(Malformed::Value {
-            field: descriptor.path_of("mediaType"),
-            found: media_type,
-            wanted: "a media type",
-        });
-    }
-    let mut annotations = descriptor.take_object("annotations")?;
-    let title = annotations.take_string(TITLE)?;
-    let path = RelativePath::parse(&title).map_err(|problem| Malformed::Name {
-        found: title,
-        problem,
-    })?;
+    let (path, media_type, blob, mut annotations) = take_file(&mut descriptor)?;
     let role = annotations.take_string(ROLE)?;
     let Some(role) = Role::from_name(&role) else {
         return Err(Malformed::Value {
@@ -244,6 +230,28 @@ fn member(mut descriptor: Object) -> Result<Member, Malformed> {
         media_type,
         blob,
     })
+}
+
+/// Title, media type and blob of a layer, and what is left of its annotations.
+pub(crate) fn take_file(
+    descriptor: &mut Object,
+) -> Result<(RelativePath, String, Blob, Object), Malformed> {
+    let blob = Blob::take(descriptor)?;
+    let media_type = descriptor.take_string("mediaType")?;
+    if !is_media_type(&media_type) {
+        return Err(Malformed::Value {
+            field: descriptor.path_of("mediaType"),
+            found: media_type,
+            wanted: "a media type",
+        });
+    }
+    let mut annotations = descriptor.take_object("annotations")?;
+    let title = annotations.take_string(TITLE)?;
+    let path = RelativePath::parse(&title).map_err(|problem| Malformed::Name {
+        found: title,
+        problem,
+    })?;
+    Ok((path, media_type, blob, annotations))
 }
 
 /// `type/subtype` of RFC 6838, without parameters, as the image specification has it.

@@ -7,6 +7,7 @@ use std::path::Path;
 use attest_digest::{Artifact, Digest, Hashes};
 use attest_provenance::ReleaseName;
 
+use crate::attachment::AttachmentManifest;
 use crate::blob::Blob;
 use crate::disk::{Folder, Found, read_limited};
 use crate::error::{ArchiveError, Malformed, NotAnArchive};
@@ -98,7 +99,7 @@ impl Reader {
                 wanted: name.clone(),
             });
         }
-        Ok(Release::new(self, manifest.digest, parsed))
+        Ok(Release::new(self, manifest, parsed))
     }
 
     /// Reads a manifest whose bytes have that digest; `None` if it is not that of a release.
@@ -162,13 +163,23 @@ impl Reader {
     /// stays in the index as it stands; checking names it.
     fn name_the_unnamed(&mut self) -> Result<(), ArchiveError> {
         for entry in std::mem::take(&mut self.index.unnamed) {
-            let manifest = entry.blob.map(|blob| (blob, self.manifest(blob)));
+            let manifest = entry.blob.map(|blob| (blob, self.named(blob)));
             match manifest {
-                Some((blob, Ok(Some(manifest)))) => self
+                Some((blob, Ok(Named::Release(manifest)))) => self
                     .index
                     .insert(manifest.name().clone(), blob)
                     .map_err(|source| malformed(&self.root, source))?,
-                Some((_, Err(error @ ArchiveError::ManifestMalformed { .. }))) => {
+                Some((blob, Ok(Named::Attachment(manifest)))) => self
+                    .index
+                    .attach(manifest.key(blob.digest), manifest.kind().clone(), blob)
+                    .map_err(|source| malformed(&self.root, source))?,
+                Some((
+                    _,
+                    Err(
+                        error @ (ArchiveError::ManifestMalformed { .. }
+                        | ArchiveError::AttachmentMalformed { .. }),
+                    ),
+                )) => {
                     return Err(error);
                 }
                 _ => self.index.foreign.push(entry),
@@ -176,6 +187,22 @@ impl Reader {
         }
         Ok(())
     }
+
+    /// What a manifest says that it is.
+    fn named(&self, blob: Blob) -> Result<Named, ArchiveError> {
+        if let Some(manifest) = self.manifest(blob)? {
+            return Ok(Named::Release(manifest));
+        }
+        let attachment = self.attachment_manifest(blob)?;
+        Ok(attachment.map_or(Named::Foreign, Named::Attachment))
+    }
+}
+
+/// A manifest, by what it says that it is.
+enum Named {
+    Release(Manifest),
+    Attachment(AttachmentManifest),
+    Foreign,
 }
 
 /// Opens the folder of an archive.

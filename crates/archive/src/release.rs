@@ -6,6 +6,7 @@ use std::fs::File;
 use attest_digest::{Artifact, Digest, Hashes, RelativePath};
 use attest_provenance::ReleaseName;
 
+use crate::blob::Blob;
 use crate::error::ArchiveError;
 use crate::manifest::{Manifest, Member};
 use crate::reader::Reader;
@@ -16,15 +17,15 @@ use crate::role::Role;
 #[derive(Debug)]
 pub struct Release<'r> {
     pub(crate) reader: &'r Reader,
-    digest: Digest,
+    pub(crate) blob: Blob,
     manifest: Manifest,
 }
 
 impl<'r> Release<'r> {
-    pub(crate) fn new(reader: &'r Reader, digest: Digest, manifest: Manifest) -> Self {
+    pub(crate) fn new(reader: &'r Reader, blob: Blob, manifest: Manifest) -> Self {
         Self {
             reader,
-            digest,
+            blob,
             manifest,
         }
     }
@@ -36,7 +37,7 @@ impl<'r> Release<'r> {
 
     /// The digest of the manifest: the identity of this content.
     pub fn manifest(&self) -> Digest {
-        self.digest
+        self.blob.digest
     }
 
     /// The files, sorted by path.

@@ -1,5 +1,6 @@
 //! Writing an archive: one writer at a time, and only by adding.
 
+mod attach;
 mod init;
 mod stage;
 
@@ -18,6 +19,8 @@ use crate::manifest::{Manifest, Member};
 use crate::reader::{Reader, malformed, open_folder};
 use crate::role::Role;
 use crate::store::stage::Incoming;
+
+pub use attach::{AttachedFileInput, AttachmentInput, AttachmentsAdded};
 
 /// An archive, opened by its one writer.
 ///
@@ -148,10 +151,7 @@ impl Store {
         for member in kept.members() {
             self.reader.open_blob(member.blob)?;
         }
-        self.reader.root.remove_below(INCOMING)?;
-        // The run that added it may have died before its last sync: what we confirm must be durable.
-        self.reader.blobs.sync()?;
-        self.reader.root.sync()?;
+        self.confirm()?;
         let reused_blobs = kept.members().len();
         Ok(Added {
             manifest: kept.manifest(),
@@ -159,6 +159,13 @@ impl Store {
             new_blobs: 0,
             reused_blobs,
         })
+    }
+
+    /// What is there already, by a run that may have died before its last sync, is made durable.
+    fn confirm(&self) -> Result<(), ArchiveError> {
+        self.reader.root.remove_below(INCOMING)?;
+        self.reader.blobs.sync()?;
+        self.reader.root.sync()
     }
 
     fn add_new(&mut self, release: &ReleaseInput<'_>) -> Result<Added, ArchiveError> {
@@ -177,7 +184,7 @@ impl Store {
         incoming: &Incoming<'_>,
         release: &ReleaseInput<'_>,
     ) -> Result<(Added, Index), ArchiveError> {
-        let (members, mut staged) = incoming.take_all(release)?;
+        let (members, mut staged) = incoming.take_release(release)?;
         let manifest = Manifest::new(release.name.clone(), members);
         let manifest = self.encoded("manifest", limits::MANIFEST_BYTES, manifest.to_bytes())?;
         staged.push(incoming.take_document("config", EMPTY)?);

@@ -1,5 +1,6 @@
 //! Attacks first, then deaths, then what works.
 
+mod attachments;
 mod attacks;
 mod damage;
 mod deaths;

@@ -863,6 +863,9 @@ pub(crate) const PASSED_ON: &[(&[u8], &[&str])] = &[
     (
         &[1, 3],
         &[
+            "attachment-malformed",
+            "attachment-mismatch",
+            "attachment-orphaned",
             "blob-corrupt",
             "blob-missing",
             "blob-not-a-file",

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use attest_digest::{Artifact, Digest, Hashes, ReadError, hash_all};
+use attest_digest::{Artifact, Digest, Hashes, ReadError, RelativePath, hash_all};
 
 use crate::blob::Blob;
 use crate::disk::{Folder, Found, open_source, sync_file};
@@ -21,6 +21,14 @@ use crate::store::{MemberInput, ReleaseInput, Source};
 pub(super) struct Incoming<'r> {
     reader: &'r Reader,
     folder: Folder,
+}
+
+/// A file that is to be taken: what messages call it, and where its bytes are.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Intake<'a> {
+    pub(super) path: &'a RelativePath,
+    pub(super) source: &'a Source<'a>,
+    pub(super) expected: Option<Digest>,
 }
 
 /// A file that is in the archive, or on its way.
@@ -45,11 +53,11 @@ impl<'r> Incoming<'r> {
     }
 
     /// Copies every file of the release that the archive does not have, on all cores.
-    pub(super) fn take_all(
+    pub(super) fn take_release(
         &self,
         release: &ReleaseInput<'_>,
     ) -> Result<(Vec<Member>, Vec<Staged>), ArchiveError> {
-        let staged = each_member(release, |number, input| self.take(number, input))?;
+        let staged = self.take_all(&intakes(release))?;
         let members = release
             .members
             .iter()
@@ -57,6 +65,11 @@ impl<'r> Incoming<'r> {
             .map(|(input, staged)| member(input, staged.blob))
             .collect();
         Ok((members, staged))
+    }
+
+    /// Copies every file that the archive does not have, on all cores.
+    pub(super) fn take_all(&self, intakes: &[Intake<'_>]) -> Result<Vec<Staged>, ArchiveError> {
+        each(intakes, |number, input| self.take(number, input))
     }
 
     /// Takes a document that was made in memory.
@@ -119,7 +132,7 @@ impl<'r> Incoming<'r> {
         Ok(())
     }
 
-    fn take(&self, number: usize, input: &MemberInput<'_>) -> Result<Staged, ArchiveError> {
+    fn take(&self, number: usize, input: &Intake<'_>) -> Result<Staged, ArchiveError> {
         let name = number.to_string();
         if let Source::Bytes(bytes) = input.source {
             check_expected(input, Blob::of(bytes).digest)?;
@@ -136,10 +149,10 @@ impl<'r> Incoming<'r> {
     fn copy(
         &self,
         name: String,
-        input: &MemberInput<'_>,
+        input: &Intake<'_>,
         source: &File,
     ) -> Result<Staged, ArchiveError> {
-        let artifact = self.folder.copy(&name, BLOB_MODE, source, &input.path)?;
+        let artifact = self.folder.copy(&name, BLOB_MODE, source, input.path)?;
         let blob = Blob::read(&artifact);
         check_expected(input, blob.digest)?;
         check_size(blob)?;
@@ -173,25 +186,39 @@ impl<'r> Incoming<'r> {
 
 /// Reads and hashes every file of the release, and writes nothing.
 pub(super) fn observe(release: &ReleaseInput<'_>) -> Result<Vec<Member>, ArchiveError> {
-    each_member(release, |_, input| {
-        let blob = if let Source::Bytes(bytes) = input.source {
+    let blobs = observe_all(&intakes(release))?;
+    let members = release.members.iter().zip(blobs);
+    Ok(members.map(|(input, blob)| member(input, blob)).collect())
+}
+
+/// Reads and hashes every file, and writes nothing.
+pub(super) fn observe_all(intakes: &[Intake<'_>]) -> Result<Vec<Blob>, ArchiveError> {
+    each(intakes, |_, input| {
+        if let Source::Bytes(bytes) = input.source {
             let blob = Blob::of(bytes);
             check_expected(input, blob.digest)?;
-            blob
-        } else {
-            observe_file(input, &open(input)?)?
-        };
-        Ok(member(input, blob))
+            return Ok(blob);
+        }
+        observe_file(input, &open(input)?)
     })
 }
 
+fn intakes<'a>(release: &'a ReleaseInput<'a>) -> Vec<Intake<'a>> {
+    let intake = |member: &'a MemberInput<'a>| Intake {
+        path: &member.path,
+        source: &member.source,
+        expected: member.expected,
+    };
+    release.members.iter().map(intake).collect()
+}
+
 /// Calls `f` on every file, on all cores; after a failure no further one is begun.
-fn each_member<T: Send>(
-    release: &ReleaseInput<'_>,
-    f: impl Fn(usize, &MemberInput<'_>) -> Result<T, ArchiveError> + Sync,
+fn each<T: Send>(
+    intakes: &[Intake<'_>],
+    f: impl Fn(usize, &Intake<'_>) -> Result<T, ArchiveError> + Sync,
 ) -> Result<Vec<T>, ArchiveError> {
     let failed = AtomicBool::new(false);
-    let numbered: Vec<(usize, &MemberInput<'_>)> = release.members.iter().enumerate().collect();
+    let numbered: Vec<(usize, &Intake<'_>)> = intakes.iter().enumerate().collect();
     let results = hash_all(0, &numbered, |(number, input)| {
         if failed.load(Ordering::Relaxed) {
             return None;
@@ -213,12 +240,12 @@ fn member(input: &MemberInput<'_>, blob: Blob) -> Member {
     }
 }
 
-fn open(input: &MemberInput<'_>) -> Result<File, ArchiveError> {
+fn open(input: &Intake<'_>) -> Result<File, ArchiveError> {
     let unreadable = |source: ReadError| ArchiveError::Unreadable {
         path: input.path.clone(),
         source,
     };
-    match &input.source {
+    match input.source {
         Source::Path(path) => {
             open_source(path).map_err(|error| unreadable(ReadError::from(error).at(path)))
         }
@@ -227,7 +254,7 @@ fn open(input: &MemberInput<'_>) -> Result<File, ArchiveError> {
     }
 }
 
-fn observe_file(input: &MemberInput<'_>, file: &File) -> Result<Blob, ArchiveError> {
+fn observe_file(input: &Intake<'_>, file: &File) -> Result<Blob, ArchiveError> {
     let artifact =
         Artifact::read_file(file, Hashes::Sha256).map_err(|source| ArchiveError::Unreadable {
             path: input.path.clone(),
@@ -239,7 +266,7 @@ fn observe_file(input: &MemberInput<'_>, file: &File) -> Result<Blob, ArchiveErr
     Ok(blob)
 }
 
-fn check_expected(input: &MemberInput<'_>, found: Digest) -> Result<(), ArchiveError> {
+fn check_expected(input: &Intake<'_>, found: Digest) -> Result<(), ArchiveError> {
     match input.expected {
         Some(wanted) if wanted != found => Err(ArchiveError::FileChanged {
             path: input.path.clone(),

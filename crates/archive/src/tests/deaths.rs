@@ -13,24 +13,30 @@ use std::process::{Command, Stdio};
 use super::*;
 use crate::fault::{self, Fault};
 use crate::materialize::Selection;
-use crate::{Outcome, Reader};
+use crate::{AttachedFileInput, AttachmentInput, AttachmentKind, Outcome, Reader};
 
 /// Fewer points than these mean that the tests no longer look where they did.
-const RECORDED: [(Task, usize); 5] = [
+const RECORDED: [(Task, usize); 8] = [
     (Task::Init, 18),
     (Task::Add, 24),
     (Task::AddMany, 68),
     (Task::AddAgain, 2),
     (Task::Materialize, 23),
+    (Task::Attach, 24),
+    (Task::AttachMany, 90),
+    (Task::AttachAgain, 2),
 ];
-const SYSTEM_CALLS: u64 = 60;
+const SYSTEM_CALLS: [(Task, u64); 2] = [(Task::Add, 60), (Task::Attach, 60)];
 
-const TASKS: [Task; 5] = [
+const TASKS: [Task; 8] = [
     Task::Init,
     Task::Add,
     Task::AddMany,
     Task::AddAgain,
     Task::Materialize,
+    Task::Attach,
+    Task::AttachMany,
+    Task::AttachAgain,
 ];
 
 const TASK: &str = "ATTEST_TEST_TASK";
@@ -64,13 +70,25 @@ enum Task {
     /// A release that is there already.
     AddAgain,
     Materialize,
+    Attach,
+    /// Eight attachments with one index.
+    AttachMany,
+    /// What is attached already.
+    AttachAgain,
 }
 
 impl Task {
     fn prepare(self) -> Bench {
         match self {
             Self::Init => Bench { folder: folder() },
-            Self::Add | Self::AddMany | Self::Materialize => prepared(),
+            Self::Add | Self::AddMany | Self::Materialize | Self::Attach | Self::AttachMany => {
+                prepared()
+            }
+            Self::AttachAgain => {
+                let bench = prepared();
+                Self::Attach.run(bench.folder.path()).unwrap();
+                bench
+            }
             Self::AddAgain => {
                 let bench = prepared();
                 let release = second(bench.folder.path());
@@ -86,6 +104,12 @@ impl Task {
             Self::Init => Store::init(&archive).map(drop),
             Self::Add | Self::AddAgain => Store::open(&archive)?.add(&second(bench)).map(drop),
             Self::AddMany => Store::open(&archive)?.add(&many(bench)).map(drop),
+            Self::Attach | Self::AttachAgain => Store::open(&archive)?
+                .attach_all(&proofs(bench, 1))
+                .map(drop),
+            Self::AttachMany => Store::open(&archive)?
+                .attach_all(&proofs(bench, 8))
+                .map(drop),
             Self::Materialize => {
                 let reader = Reader::open(&archive)?;
                 let release = reader.find(&named("hello@1.0.0"))?.unwrap();
@@ -103,6 +127,8 @@ impl Task {
             Self::Add | Self::AddAgain => judge_add(bench, &second(bench.folder.path()), confirmed),
             Self::AddMany => judge_add(bench, &many(bench.folder.path()), confirmed),
             Self::Materialize => judge_materialize(bench, confirmed),
+            Self::Attach | Self::AttachAgain => judge_attach(bench, 1, confirmed),
+            Self::AttachMany => judge_attach(bench, 8, confirmed),
         }
     }
 }
@@ -206,6 +232,51 @@ fn judge_add(bench: &Bench, offered: &ReleaseInput<'_>, confirmed: bool) {
             .notes,
         []
     );
+}
+
+/// So many attachments: each a file of its own, and one that all share.
+fn proofs(bench: &Path, count: usize) -> Vec<AttachmentInput<'static>> {
+    let file = |path: &str, source| AttachedFileInput {
+        path: relative(path),
+        media_type: "text/plain".to_owned(),
+        source,
+        expected: None,
+    };
+    let proof = |number: usize| AttachmentInput {
+        subject: number.is_multiple_of(2).then(|| named("hello@1.0.0")),
+        kind: AttachmentKind::Renewal,
+        created: "2026-11-21T21:00:00Z".parse().unwrap(),
+        files: vec![
+            file("shared", Source::Path(bench.join("tool"))),
+            file("own", Source::Bytes(DIGITS.split_at(number % 16).1)),
+            file("number", Source::Bytes(NUMBERS.split_at(number).1)),
+        ],
+    };
+    (0..count).map(proof).collect()
+}
+
+const NUMBERS: &[u8] = b"abcdefghijklmnopqrstuvwxyz";
+
+fn judge_attach(bench: &Bench, count: usize, confirmed: bool) {
+    let reader = Reader::open(&bench.path()).unwrap();
+    let there = reader.attachment_list().len();
+    assert!(there == count || (there == 0 && !confirmed), "{there}");
+    let report = reader.check(Hashes::Sha256).unwrap();
+    assert!(report.is_sound());
+    assert_eq!(report.attachments, there);
+
+    let offered = proofs(bench.folder.path(), count);
+    let mut store = Store::open(&bench.path()).unwrap();
+    let again = store.attach_all(&offered).unwrap();
+    let already = |(_, outcome): &(Digest, Outcome)| (*outcome == Outcome::Already) == (there > 0);
+    assert!(again.manifests.iter().all(already));
+    drop(store);
+    // Only where the batch was complete can something be left: the next addition takes it away.
+    bench.add("hello@3.0.0", &HELLO).unwrap();
+    let reader = Reader::open(&bench.path()).unwrap();
+    let report = reader.check(Hashes::Sha256).unwrap();
+    assert!(report.is_sound());
+    assert_eq!((report.attachments, report.notes), (count, vec![]));
 }
 
 fn judge_materialize(bench: &Bench, confirmed: bool) {
@@ -396,7 +467,7 @@ fn a_full_disk_at_any_step_is_named_and_leaves_the_old_state_or_the_new() {
 /// the bytes of each blob, their names, the index, its name.
 #[test]
 fn everything_is_durable_before_it_is_named_and_named_before_it_is_confirmed() {
-    for task in [Task::Add, Task::AddMany] {
+    for task in [Task::Add, Task::AddMany, Task::Attach, Task::AttachMany] {
         let bench = task.prepare();
         let steps = steps(task, &bench);
         let places = |wanted: &str| -> Vec<usize> {
@@ -431,40 +502,44 @@ fn everything_is_durable_before_it_is_named_and_named_before_it_is_confirmed() {
 
 #[test]
 fn what_is_there_already_is_made_durable_before_it_is_confirmed() {
-    let bench = Task::AddAgain.prepare();
-    let archive = bench.path().display().to_string();
-    let wanted = [
-        format!("sync-folder {archive}/blobs/sha256"),
-        format!("sync-folder {archive}"),
-    ];
-    assert_eq!(steps(Task::AddAgain, &bench), wanted);
+    for task in [Task::AddAgain, Task::AttachAgain] {
+        let bench = task.prepare();
+        let archive = bench.path().display().to_string();
+        let wanted = [
+            format!("sync-folder {archive}/blobs/sha256"),
+            format!("sync-folder {archive}"),
+        ];
+        assert_eq!(steps(task, &bench), wanted);
+    }
 }
 
 #[test]
-fn a_death_at_any_system_call_of_adding_leaves_the_old_archive_or_the_new() {
+fn a_death_at_any_system_call_leaves_the_old_archive_or_the_new() {
     if !Command::new("strace")
         .arg("-V")
         .output()
         .is_ok_and(|it| it.status.success())
     {
-        say("Add: strace is not installed: killed at steps only, not at system calls");
+        say("strace is not installed: killed at steps only, not at system calls");
         return;
     }
-    let points: u64 = CALLS.iter().map(|call| killed_at_each(call)).sum();
-    say(&format!(
-        "Add: killed at {points} system calls, recorded are {SYSTEM_CALLS}"
-    ));
-    assert!(
-        points >= SYSTEM_CALLS,
-        "{points} system calls, recorded are {SYSTEM_CALLS}"
-    );
+    for (task, recorded) in SYSTEM_CALLS {
+        let points: u64 = CALLS.iter().map(|call| killed_at_each(task, call)).sum();
+        say(&format!(
+            "{task:?}: killed at {points} system calls, recorded are {recorded}"
+        ));
+        assert!(
+            points >= recorded,
+            "{task:?}: {points} system calls, recorded are {recorded}"
+        );
+    }
 }
 
 /// Kills the child at its first, second, … call of that name, until it lives.
-fn killed_at_each(call: &str) -> u64 {
+fn killed_at_each(task: Task, call: &str) -> u64 {
     let mut points = 0;
     for number in 1..500 {
-        let bench = prepared();
+        let bench = task.prepare();
         let mut command = Command::new("strace");
         command.args([
             "-f",
@@ -476,14 +551,14 @@ fn killed_at_each(call: &str) -> u64 {
         ]);
         command.args(["-e", &format!("inject={call}:signal=SIGKILL:when={number}")]);
         command.arg("--").arg(std::env::current_exe().unwrap());
-        let ended = run_child(command, Task::Add, &bench);
+        let ended = run_child(command, task, &bench);
         if !ended.killed {
             assert!(ended.confirmed());
             return points;
         }
         if ended.begun() {
             points += 1;
-            Task::Add.judge(&bench, ended.confirmed());
+            task.judge(&bench, ended.confirmed());
         }
     }
     panic!("{call}: still killed at the 500th call");

@@ -117,6 +117,9 @@ fn is_damage(error: &ArchiveError) -> bool {
         ArchiveError::IndexMalformed { .. }
             | ArchiveError::ManifestMalformed { .. }
             | ArchiveError::ReleaseMismatch { .. }
+            | ArchiveError::AttachmentMalformed { .. }
+            | ArchiveError::AttachmentMismatch { .. }
+            | ArchiveError::AttachmentOrphaned { .. }
             | ArchiveError::BlobMissing { .. }
             | ArchiveError::BlobNotAFile { .. }
             | ArchiveError::BlobCorrupt { .. }

@@ -130,7 +130,7 @@ fn judge(
 fn tell(subject: &mut SubjectReport, problem: &Problem) {
     let refusal = Refusal {
         code: problem.error.code(),
-        found: with_source(problem.error.as_ref()),
+        found: found(problem),
         wanted: "the bytes that were archived".to_owned(),
     };
     let path = match (&problem.member, is_damage(&problem.error)) {
@@ -155,10 +155,28 @@ fn tell(subject: &mut SubjectReport, problem: &Problem) {
         .sort_by(|one, other| one.path.cmp(&other.path));
 }
 
+/// What is wrong, and with which attachment if it is one that suffers.
+fn found(problem: &Problem) -> String {
+    let error = with_source(problem.error.as_ref());
+    let Some(attached) = &problem.attached else {
+        return error;
+    };
+    match &attached.file {
+        Some(file) => format!(
+            "{file} of the {} attachment {}: {error}",
+            attached.kind, attached.manifest
+        ),
+        None => format!(
+            "{} attachment {}: {error}",
+            attached.kind, attached.manifest
+        ),
+    }
+}
+
 fn archive_report(place: &str, checked: &CheckReport) -> ArchiveReport {
     let problems = checked.problems.iter().map(|problem| Refusal {
         code: problem.error.code(),
-        found: with_source(problem.error.as_ref()),
+        found: found(problem),
         wanted: "what the index names".to_owned(),
     });
     let notes = checked.notes.iter().map(|note| (note.code(), words(note)));
@@ -173,7 +191,7 @@ fn archive_report(place: &str, checked: &CheckReport) -> ArchiveReport {
 
 fn words(note: &Note) -> String {
     match note {
-        Note::BlobExtra { blob } => format!("blob {blob} belongs to no release"),
+        Note::BlobExtra { blob } => format!("blob {blob} belongs to no release and no attachment"),
         Note::FileExtra { place } => format!("{place} is no part of the archive"),
         Note::Incoming { files } => {
             format!(
