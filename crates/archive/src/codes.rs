@@ -165,6 +165,63 @@ pub const CODES: &[(&str, &str)] = &[
         "a release, a file or a document is larger than an archive keeps",
     ),
     (
+        "renewal-algorithm",
+        "a renewal has a hash that is not taken, or two of them in one chain",
+    ),
+    (
+        "renewal-algorithm-weaker",
+        "a renewal goes on with a hash that is not stronger than the one before",
+    ),
+    (
+        "renewal-duplicate",
+        "a renewal holds the same timestamp twice",
+    ),
+    (
+        "renewal-gap",
+        "a timestamp of a renewal does not cover what came before it",
+    ),
+    (
+        "renewal-in-future",
+        "a renewal was made at a time that has not come",
+    ),
+    (
+        "renewal-incomplete",
+        "a renewal does not cover a file of its release",
+    ),
+    (
+        "renewal-late",
+        "a renewal was made when what it renews proved nothing any more",
+    ),
+    (
+        "renewal-malformed",
+        "a renewal is not written the one way that renewals have",
+    ),
+    ("renewal-nothing", "there is nothing to renew"),
+    (
+        "renewal-order",
+        "a renewal is older than what it renews: a clock went backwards",
+    ),
+    (
+        "renewal-other-bytes",
+        "a blob has its SHA-256, and another SHA-512 than the one that was renewed",
+    ),
+    (
+        "renewal-other-release",
+        "a renewal is of another release, or of another content of it",
+    ),
+    (
+        "renewal-path",
+        "a renewal's hash tree does not begin with what it covers",
+    ),
+    (
+        "renewal-root",
+        "a renewal's timestamp is over another hash than the root of its tree",
+    ),
+    (
+        "renewal-too-large",
+        "a renewal is larger, longer or deeper than is read",
+    ),
+    (
         "tar-link-outside",
         "a link leads out of the archive, or is not written the shortest way",
     ),
@@ -205,6 +262,7 @@ mod tests {
             include_str!("check.rs"),
             include_str!("tar_error.rs"),
             include_str!("audit/chain.rs"),
+            include_str!("renewal/error.rs"),
         ];
         let mut found: Vec<&str> = sources.iter().flat_map(|source| codes(source)).collect();
         found.sort_unstable();

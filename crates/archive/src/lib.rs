@@ -45,6 +45,7 @@ mod materialize;
 mod reader;
 mod reference;
 mod release;
+pub mod renewal;
 mod role;
 mod store;
 mod tar;

@@ -38,3 +38,18 @@ pub const AUDIT_EVENTS: usize = 1_000_000;
 
 /// What is wrong with an audit trail, and what is to be known of it: up to so many are told.
 pub const AUDIT_FAULTS: usize = 64;
+
+/// Bytes of one evidence record: some hundred timestamps with their certificates.
+pub const RENEWAL_RECORD_BYTES: usize = 1 << 20;
+
+/// Timestamps of one evidence record: each costs a verification.
+pub const RENEWAL_LINKS: usize = 256;
+
+/// Levels of one reduced hash tree: a tree over 2⁶⁴ releases.
+pub const RENEWAL_TREE_DEPTH: usize = 64;
+
+/// Hashes in one level of a reduced hash tree; ours have one or two.
+pub const RENEWAL_TREE_WIDTH: usize = 64;
+
+/// Bytes of the document that names what a renewal covers: some 300 for each file.
+pub const RENEWAL_COVERED_BYTES: usize = 128 << 20;

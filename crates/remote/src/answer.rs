@@ -2,12 +2,13 @@
 //!
 //! Neither signature nor certificate is looked at here: the signer verifies the finished bundle.
 
+use attest_digest::Algorithm;
 use cms::cert::x509::ext::Extensions;
 use cms::content_info::ContentInfo;
 use cms::signed_data::SignedData;
 use const_oid::ObjectIdentifier;
 use const_oid::db::rfc5911::ID_SIGNED_DATA;
-use const_oid::db::rfc5912::ID_SHA_256;
+use const_oid::db::rfc5912::{ID_SHA_256, ID_SHA_384, ID_SHA_512};
 use der::asn1::{GeneralizedTime, Int, OctetString};
 use der::{Any, Decode, Encode, Sequence};
 use spki::AlgorithmIdentifierOwned;
@@ -34,7 +35,12 @@ pub(crate) fn check(answer: &[u8], query: &Query) -> Result<(), Flaw> {
         .ok_or(Flaw::Malformed("granted, without a token"))?;
     let info = token_info(&token).map_err(Flaw::Malformed)?;
     let imprint = &info.imprint;
-    if imprint.algorithm.oid != ID_SHA_256 || imprint.digest.as_bytes() != query.sha256 {
+    let algorithm = match query.digest.algorithm() {
+        Algorithm::Sha256 => ID_SHA_256,
+        Algorithm::Sha384 => ID_SHA_384,
+        Algorithm::Sha512 => ID_SHA_512,
+    };
+    if imprint.algorithm.oid != algorithm || imprint.digest.as_bytes() != query.digest.as_bytes() {
         return Err(Flaw::OtherMessage);
     }
     match &info.nonce {
@@ -128,6 +134,8 @@ const ID_TST_INFO: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.1135
 mod tests {
     use attest_sign::{Authority, AuthorityName, AuthorityRoot, Period};
 
+    use attest_digest::Digest;
+
     use super::*;
 
     fn authority() -> Authority {
@@ -148,17 +156,17 @@ mod tests {
 
     #[test]
     fn an_answer_for_another_message_or_nonce_is_refused() {
-        let asked = Query::new([1; 32], [1; 16]);
+        let asked = Query::new(Digest::Sha256([1; 32]), [1; 16]);
         assert_eq!(check(&answer(&asked), &asked), Ok(()));
-        let other = Query::new([2; 32], [1; 16]);
+        let other = Query::new(Digest::Sha256([2; 32]), [1; 16]);
         assert_eq!(check(&answer(&other), &asked), Err(Flaw::OtherMessage));
-        let replayed = Query::new([1; 32], [2; 16]);
+        let replayed = Query::new(Digest::Sha256([1; 32]), [2; 16]);
         assert_eq!(check(&answer(&replayed), &asked), Err(Flaw::OtherNonce));
     }
 
     #[test]
     fn a_rejection_and_garbage_are_refused() {
-        let asked = Query::new([1; 32], [1; 16]);
+        let asked = Query::new(Digest::Sha256([1; 32]), [1; 16]);
         let declined = attest_sign::TimestampRequest::parse(b"x")
             .unwrap_err()
             .response()

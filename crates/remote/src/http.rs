@@ -189,13 +189,16 @@ fn runtime() -> Result<Runtime, DialError> {
 
 impl Timestamper for HttpAuthority {
     fn timestamp(&self, message: &[u8]) -> Result<Vec<u8>, TimestampError> {
-        let digest = Artifact::of_bytes(message, Hashes::Sha256).sha256();
-        let Digest::Sha256(sha256) = digest else {
-            return Err(TimestampError::new(
-                "internal-error",
-                "the digest is no SHA-256",
-            ));
-        };
+        self.timestamp_digest(&Artifact::of_bytes(message, Hashes::Sha256).sha256())
+    }
+}
+
+impl HttpAuthority {
+    /// A granted DER `TimeStampResp` over this digest.
+    ///
+    /// # Errors
+    /// When no timestamp could be had.
+    pub fn timestamp_digest(&self, digest: &Digest) -> Result<Vec<u8>, TimestampError> {
         let random =
             attest_sign::random_salt().map_err(|error| TimestampError::new(error.code(), error))?;
         let mut nonce = [0; NONCE_BYTES];
@@ -203,7 +206,7 @@ impl Timestamper for HttpAuthority {
             .iter_mut()
             .zip(random)
             .for_each(|(to, from)| *to = from);
-        Ok(self.ask(&Query::new(sha256, nonce))?)
+        Ok(self.ask(&Query::new(*digest, nonce))?)
     }
 }
 

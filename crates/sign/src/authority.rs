@@ -9,6 +9,7 @@ mod request;
 mod token;
 mod tsp;
 
+use attest_digest::Digest;
 use jiff::Timestamp;
 use x509_cert::Certificate;
 
@@ -289,7 +290,17 @@ pub struct AuthorityAt<'a> {
 
 impl Timestamper for AuthorityAt<'_> {
     fn timestamp(&self, message: &[u8]) -> Result<Vec<u8>, TimestampError> {
-        let request = TimestampRequest::of_sha256(crypto::sha256(message))?;
+        self.timestamp_digest(&Digest::Sha256(crypto::sha256(message)))
+    }
+}
+
+impl AuthorityAt<'_> {
+    /// A granted DER `TimeStampResp` over this digest.
+    ///
+    /// # Errors
+    /// The clock lies outside the authority's validity; the cryptographic library fails.
+    pub fn timestamp_digest(&self, digest: &Digest) -> Result<Vec<u8>, TimestampError> {
+        let request = TimestampRequest::of_digest(digest)?;
         self.authority
             .grant(&request, self.now)
             .map_err(|error| TimestampError::new(error.code(), error))

@@ -37,6 +37,7 @@ pub mod layout;
 pub mod limits;
 mod signature;
 mod signer;
+mod stamp;
 mod time;
 mod transparency;
 mod trusted_root;
@@ -57,6 +58,7 @@ pub use git::{
 pub use identity::{IdentityPattern, IdentityPatternError};
 pub use key::{KeyError, KeyKind, KeyNumbers, PublicKey};
 pub use signature::Subject;
+pub use stamp::{ClaimedTimestamp, TimestampProof, UsedAlgorithm};
 pub use trusted_root::{
     Assembly, CertificateAuthority, CertificateLog, ChainUse, EmbeddedRoot, ItemKind,
     MetadataChain, Roles, RootItem, TimeWindow, TimestampAuthority, TrustedLog, TrustedRoot,

@@ -85,30 +85,40 @@ pub(crate) fn check_not_in_future(times: &[ProvenTime], now: Timestamp) -> Resul
     }
 }
 
-struct Stamp {
-    time: ProvenTime,
+/// A timestamp that one of the authorities made.
+pub(crate) struct Stamp<'a> {
+    pub(crate) time: ProvenTime,
     /// The authority's signature, which tells tokens apart.
-    token: Vec<u8>,
+    pub(crate) token: Vec<u8>,
+    pub(crate) authority: &'a TimestampAuthority,
     engine_reads: bool,
 }
 
-fn verify_timestamp(
+fn verify_timestamp<'a>(
     bytes: &[u8],
     signature: &[u8],
-    authorities: &[Named<'_>],
-) -> Result<Stamp, Check> {
+    authorities: &[Named<'a>],
+) -> Result<Stamp<'a>, Check> {
     let token = Token::parse(bytes).map_err(|error| invalid(error.to_string()))?;
     let imprint = crypto::hash(token.imprint.algorithm, signature);
     if imprint.as_bytes() != token.imprint.digest {
         return Err(invalid("a timestamp of another signature".to_owned()));
     }
+    verify_token(&token, authorities)
+}
+
+/// Verifies everything about a token but what it stamps.
+pub(crate) fn verify_token<'a>(
+    token: &Token,
+    authorities: &[Named<'a>],
+) -> Result<Stamp<'a>, Check> {
     let candidates = authorities
         .iter()
         .filter(|(_, it)| it.leaf().is_some_and(|leaf| is_signer(&token.signer, leaf)));
     // One authority may stand in a root several times, with other windows.
     let mut refused = None;
     for (root, authority) in candidates {
-        match verify_by(&token, authority, root) {
+        match verify_by(token, authority, root) {
             Ok(stamp) => return Ok(stamp),
             Err(check) => refused = Some(check),
         }
@@ -116,7 +126,7 @@ fn verify_timestamp(
     Err(refused.unwrap_or_else(|| {
         Check::new(
             UNKNOWN,
-            format!("a timestamp by {} (claimed)", claimed_authority(&token)),
+            format!("a timestamp by {} (claimed)", claimed_authority(token)),
             "an authority of a trusted root",
         )
     }))
@@ -153,7 +163,11 @@ fn is_signer(id: &SignerId, leaf: &Certificate) -> bool {
 }
 
 /// Only the trusted certificate counts; those in the token are the token's word.
-fn verify_by(token: &Token, authority: &TimestampAuthority, root: &str) -> Result<Stamp, Check> {
+fn verify_by<'a>(
+    token: &Token,
+    authority: &'a TimestampAuthority,
+    root: &str,
+) -> Result<Stamp<'a>, Check> {
     let leaf = authority
         .leaf()
         .ok_or_else(|| invalid("an authority without certificates".to_owned()))?;
@@ -199,6 +213,7 @@ fn verify_by(token: &Token, authority: &TimestampAuthority, root: &str) -> Resul
             root: root.to_owned(),
         },
         token: token.signature.clone(),
+        authority,
         engine_reads: engine_reads(token, authority),
     })
 }

@@ -1,5 +1,6 @@
 //! A timestamp request, read strictly, and the rejections that answer a bad one.
 
+use attest_digest::{Algorithm, Digest};
 use const_oid::db::rfc5912::{ID_SHA_256, ID_SHA_384, ID_SHA_512};
 use der::asn1::{BitString, Int, Null, OctetString};
 use der::{Decode as _, Encode as _};
@@ -134,12 +135,16 @@ impl TimestampRequest {
         Self::check(parsed)
     }
 
-    /// The request for a SHA-256 without nonce: what the signer asks its own authority.
-    pub(super) fn of_sha256(digest: [u8; 32]) -> Result<Self, TimestampError> {
-        let hashed_message = OctetString::new(digest)
+    /// The request for a digest without nonce: what the signer asks its own authority.
+    pub(super) fn of_digest(digest: &Digest) -> Result<Self, TimestampError> {
+        let hashed_message = OctetString::new(digest.as_bytes())
             .map_err(|error| TimestampError::new("encoding-failed", error))?;
         let hash_algorithm = AlgorithmIdentifierOwned {
-            oid: ID_SHA_256,
+            oid: match digest.algorithm() {
+                Algorithm::Sha256 => ID_SHA_256,
+                Algorithm::Sha384 => ID_SHA_384,
+                Algorithm::Sha512 => ID_SHA_512,
+            },
             parameters: None,
         };
         let imprint = MessageImprint {

@@ -99,13 +99,18 @@ pub(crate) enum TokenError {
 impl Token {
     /// Reads a `TimeStampResp` that was granted, or a bare token.
     pub(crate) fn parse(bytes: &[u8]) -> Result<Self, TokenError> {
+        Self::from_content_info(&Self::bare(bytes)?)
+    }
+
+    /// The token, a `ContentInfo`, of a `TimeStampResp` that was granted; a bare token itself.
+    pub(crate) fn bare(bytes: &[u8]) -> Result<Vec<u8>, TokenError> {
         if bytes.len() > limits::TIMESTAMP_BYTES {
             return Err(TokenError::TooLarge { found: bytes.len() });
         }
         let outer = sequence(bytes, "outer sequence")?;
         let first = peek(outer).ok_or(TokenError::Malformed { what: "empty" })?;
         if first == Tag::ObjectIdentifier {
-            return Self::from_content_info(bytes);
+            return Ok(bytes.to_owned());
         }
         let response = Response::from_der(bytes).map_err(malformed("response"))?;
         let status = response.status.value;
@@ -116,7 +121,7 @@ impl Token {
         let token = response
             .token
             .ok_or(TokenError::Malformed { what: "no token" })?;
-        Self::from_content_info(&token.to_der().map_err(malformed("token"))?)
+        token.to_der().map_err(malformed("token"))
     }
 
     fn from_content_info(der: &[u8]) -> Result<Self, TokenError> {

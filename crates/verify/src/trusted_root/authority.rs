@@ -85,6 +85,11 @@ impl TimestampAuthority {
             .get_or_init(|| purpose(&self.chain).or_else(|| chain(&self.chain)))
     }
 
+    /// The certificate of its chain that expires first.
+    pub(crate) fn first_to_expire(&self) -> Option<&Certificate> {
+        self.chain.iter().min_by_key(|it| it.not_after())
+    }
+
     /// The first certificate, or the authority itself, that was not valid then.
     pub(crate) fn invalid_at(&self, time: Timestamp) -> Option<String> {
         if let Some(window) = self.window.filter(|it| !it.contains(time)) {

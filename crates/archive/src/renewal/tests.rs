@@ -1,0 +1,6 @@
+//! Renewal: attacks first.
+
+mod attacks;
+mod chains;
+mod scene;
+mod trees;
