@@ -127,6 +127,23 @@ fn recording_needs_no_keys_and_only_the_command_records() {
 }
 
 #[test]
+fn bills_of_materials_need_no_keys_and_only_the_command_makes_them() {
+    let needs = dependencies("attest-sbom");
+    let ours: Vec<&str> = needs
+        .iter()
+        .map(String::as_str)
+        .filter(|name| LINE.contains(name) || MAKING.contains(name))
+        .collect();
+    assert_eq!(ours, ["attest-digest", "attest-provenance"]);
+    for forbidden in DIALS {
+        assert!(!needs.contains(forbidden), "built with {forbidden}");
+    }
+    for package in LINE.iter().filter(|package| **package != "attest") {
+        assert!(!dependencies(package).contains("attest-sbom"));
+    }
+}
+
+#[test]
 fn what_we_hand_out_we_have_first_accepted() {
     assert!(dependencies("attest-sign").contains("attest-verify"));
 }

@@ -66,6 +66,8 @@ pub(crate) enum Command {
     Tree(command::tree::TreeArgs),
     /// Policies: check, explain and test them, and make them from ready sets
     Policy(command::policy::PolicyCommandArgs),
+    /// Bills of materials: make them from lock files
+    Sbom(command::sbom::SbomArgs),
     /// Trusted roots: show, pin, export, create, import, compare and refresh them
     Trust(command::trust::TrustCommandArgs),
 }

@@ -8,6 +8,7 @@ pub(crate) mod log;
 pub(crate) mod policy;
 pub(crate) mod provenance;
 pub(crate) mod release;
+pub(crate) mod sbom;
 pub(crate) mod sign;
 pub(crate) mod tree;
 pub(crate) mod trust;
@@ -38,6 +39,7 @@ pub(crate) fn run(cli: Cli, console: &Console) -> Result<Exit, Failure> {
         Command::Provenance(args) => provenance::run(&args, &global, console),
         Command::Tree(args) => tree::run(&args, &global, console),
         Command::Policy(args) => policy::run(&args, &global, console),
+        Command::Sbom(args) => sbom::run(&args, &global, console),
         Command::Trust(args) => trust::run(&args, &global, console),
     }?;
     Ok(console.finish(exit))
