@@ -289,6 +289,8 @@ mod tests {
             assert!(!matches("*@example.com", other), "{other}");
         }
         assert!(!matches("a@example.com", "xa@example.com"));
+        let is_glob = |text: &str| IdentityPattern::parse(text).unwrap().is_glob();
+        assert!(is_glob("*@example.com") && !is_glob("a@example.com"));
     }
 
     #[test]
@@ -359,6 +361,8 @@ mod tests {
             IdentityPattern::parse(&long),
             Err(IdentityPatternError::TooLong)
         );
+        let longest = "a".repeat(crate::limits::IDENTITY_BYTES);
+        assert_eq!(IdentityPattern::parse(&longest).unwrap().as_str(), longest);
         // What addresses and versions are made of is none.
         assert!(matches(
             "https://github.com/acme/v1.*",

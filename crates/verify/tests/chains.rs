@@ -130,6 +130,10 @@ fn every_certificate_must_be_valid_at_the_proven_time() {
         assert_eq!(below(|it| it.validity = validity).code(), code);
         assert_eq!(brought(|it| it.validity = validity).code(), code);
     }
+    let keyless = below(|it| it.validity = outside[1]);
+    let words = keyless.scene.verify().unwrap_err().1;
+    let window = "2026-11-21T11:30:01Z to 2046-01-01T00:00:00Z";
+    assert!(words.contains(window), "{words}");
     let at_the_end = ("20260101000000Z", "20261121113000Z");
     assert_eq!(below(|it| it.validity = at_the_end).code(), "accepted");
 }

@@ -138,8 +138,11 @@ fn every_base64_has_one_spelling() {
         assert!(!paths.is_empty(), "{dialect}");
         for path in paths {
             let good = value.pointer(&path).unwrap().as_str().unwrap().to_owned();
+            let mixed = good.replacen(['+', '/'], "_", 1);
+            // An envelope that stands alone may be in the other alphabet, but not in both.
+            let is_other = dialect == Dialect::Envelope && !mixed.contains(['+', '/']);
             for bad in [
-                good.replacen(['+', '/'], "_", 1),
+                if is_other { format!("{good}=") } else { mixed },
                 good.trim_end_matches('=').to_owned(),
                 format!("{good}="),
                 format!("{good}\n"),

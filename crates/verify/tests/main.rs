@@ -31,6 +31,8 @@ mod refused;
 #[cfg(test)]
 mod roots;
 #[cfg(test)]
+mod saying;
+#[cfg(test)]
 mod signers;
 #[cfg(test)]
 mod spellings;
