@@ -7,7 +7,7 @@ use std::path::Path;
 use crate::digest::{Algorithm, Digest};
 use crate::digest_set::{DigestSet, Match};
 use crate::hasher::Hashes;
-use crate::pipeline::{Flow, observe};
+use crate::pipeline::{Flow, Observed, observe};
 use crate::read_error::{CopyError, ReadError};
 use crate::sys::{self, Snapshot};
 
@@ -166,18 +166,22 @@ impl Artifact {
         verdict
     }
 
-    fn observe<F: Flow>(
+    pub(crate) fn observe<F: Flow>(
         flow: &mut F,
         expected: Option<u64>,
         hashes: Hashes,
     ) -> Result<Self, F::Error> {
-        let observed = observe(flow, expected, hashes)?;
-        Ok(Self {
+        Ok(Self::observed(observe(flow, expected, hashes)?))
+    }
+
+    /// What reading has shown.
+    pub(crate) fn observed(observed: Observed) -> Self {
+        Self {
             size: observed.size,
             opens_as_pae: observed.opens_as_pae,
             sha256: observed.sha256,
             beside: observed.beside,
-        })
+        }
     }
 
     /// Observes the flow of an open file's bytes; they count only if the file is still as before.

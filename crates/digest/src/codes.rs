@@ -44,6 +44,23 @@ pub const CODES: &[(&str, &str)] = &[
         "checksums-truncated",
         "a checksums file has no newline at its end",
     ),
+    (
+        "compression-not-canonical",
+        "a compressed archive of ours is not compressed as we do it",
+    ),
+    (
+        "container-bomb",
+        "an archive unpacks to more bytes than are taken for one of its size",
+    ),
+    (
+        "container-stopped",
+        "the reading of an archive was stopped by whoever takes its members",
+    ),
+    (
+        "container-truncated",
+        "an archive ends in the middle of something",
+    ),
+    ("container-unknown", "a file is no archive that we read"),
     ("copy-onto-itself", "source and copy are one file"),
     (
         "digest-algorithm-unknown",
@@ -76,6 +93,19 @@ pub const CODES: &[(&str, &str)] = &[
         "a folder holds too many files or folders",
     ),
     ("folder-unreadable", "a folder cannot be opened or listed"),
+    (
+        "gzip-checksum",
+        "a gzip file has another checksum or length than its end says",
+    ),
+    (
+        "gzip-data",
+        "the compressed bytes of a gzip file are malformed",
+    ),
+    ("gzip-header", "the header of a gzip file is malformed"),
+    (
+        "gzip-trailing",
+        "something stands behind the one member of a gzip file",
+    ),
     ("link-broken", "a link leads to nothing"),
     ("link-outside", "a link leads out of its folder"),
     ("link-to-directory", "a link leads to a folder"),
@@ -84,6 +114,16 @@ pub const CODES: &[(&str, &str)] = &[
         "two members of an archive have names that some system takes for one",
     ),
     ("member-duplicate", "an archive has a name twice"),
+    ("member-hard-link", "an archive holds a hard link"),
+    (
+        "member-link-outside",
+        "a link of an archive leads out of it, or is not written the shortest way",
+    ),
+    (
+        "member-set-id",
+        "a member of an archive has a set-user-id, set-group-id or sticky bit",
+    ),
+    ("member-special", "an archive holds a device or a pipe"),
     ("name-absolute", "a name begins with /"),
     (
         "name-backslash",
@@ -127,15 +167,99 @@ pub const CODES: &[(&str, &str)] = &[
         "special-file",
         "a pipe, socket or device stands below a folder",
     ),
+    ("tar-checksum", "a tar header has another checksum"),
+    (
+        "tar-extension-too-long",
+        "an extended tar header or a long name has more than 64 KiB",
+    ),
+    (
+        "tar-field-garbage",
+        "a tar header has bytes in a field that belong to nothing",
+    ),
+    (
+        "tar-file-slash",
+        "the name of a file in a tar archive ends in a slash",
+    ),
+    (
+        "tar-global-header",
+        "a tar archive has a global extended header",
+    ),
+    (
+        "tar-header-dangling",
+        "an extended tar header or a long name is followed by no member",
+    ),
+    (
+        "tar-hidden-content",
+        "a folder or link in a tar archive has content",
+    ),
+    (
+        "tar-lone-zero-block",
+        "a tar archive has one block of zeros where two make an end",
+    ),
+    ("tar-long-name", "a long name in a tar archive is malformed"),
+    ("tar-magic", "a tar header has no ustar magic"),
+    (
+        "tar-name-twice",
+        "a member of a tar archive has several headers that give its name",
+    ),
+    (
+        "tar-not-canonical",
+        "a tar archive of ours is not written the one way",
+    ),
+    (
+        "tar-number",
+        "a number in a tar header is not octal digits and an end",
+    ),
+    (
+        "tar-number-base256",
+        "a number in a tar header is in base 256: negative, or too large",
+    ),
+    (
+        "tar-padding",
+        "bytes stand between a member's end and the next header of a tar archive",
+    ),
+    (
+        "tar-pax-duplicate",
+        "an extended tar header has a key twice",
+    ),
+    (
+        "tar-pax-key",
+        "an extended tar header has a key whose meaning is not known",
+    ),
+    ("tar-pax-malformed", "an extended tar header is malformed"),
+    ("tar-pax-size", "an extended tar header gives a size"),
+    ("tar-sparse", "a tar archive holds a sparse file"),
+    (
+        "tar-trailing",
+        "something stands behind the end of a tar archive",
+    ),
+    ("tar-type", "a tar header is of a type that is not known"),
     ("unreadable", "something below a folder cannot be looked at"),
+    (
+        "zstd-data",
+        "a zstd frame is malformed, or has another checksum",
+    ),
+    (
+        "zstd-header",
+        "the header of a zstd frame is malformed, or one that is not read",
+    ),
+    (
+        "zstd-trailing",
+        "something stands behind the one frame of a zstd file",
+    ),
+    (
+        "zstd-window",
+        "a zstd frame needs a larger window than is taken",
+    ),
 ];
 
 #[cfg(test)]
 mod tests {
     use super::CODES;
 
-    const SOURCES: [&str; 6] = [
+    const SOURCES: [&str; 7] = [
         include_str!("checksums_error.rs"),
+        include_str!("container/error.rs"),
         include_str!("digest.rs"),
         include_str!("path.rs"),
         include_str!("portable.rs"),

@@ -6,6 +6,7 @@
 //! | claimed | observed |
 //! |---|---|
 //! | [`DigestSet`]: the digests that a statement gives for one thing | [`Artifact`]: size and digests of bytes that were read |
+//! | the header of an archive | [`Listing`]: its members, each read and hashed |
 //! | [`Checksums`]: the lines of a `SHA256SUMS` file | [`Tree`]: the files that [`walk`] found below a folder |
 //!
 //! The only way to an [`Artifact`] is through its bytes, and [`Artifact::compare`] is where the two
@@ -26,6 +27,7 @@ mod checksums;
 mod checksums_error;
 mod codes;
 mod collision;
+mod container;
 mod digest;
 mod digest_set;
 mod hasher;
@@ -47,6 +49,11 @@ pub use checksums::{Checksums, checksums_algorithm_of_name};
 pub use checksums_error::{ChecksumsError, LineProblem};
 pub use codes::CODES;
 pub use collision::colliding_names;
+pub use container::error::{ContainerError, ContainerProblem, StreamProblem, TarProblem};
+pub use container::{
+    Begins, Format, Listing, Member, MemberKind, MemberSink, Profile, Stopped, read_container,
+    read_container_bytes,
+};
 pub use digest::{Algorithm, Digest, DigestError};
 pub use digest_set::{DigestSet, Match};
 pub use hasher::Hashes;

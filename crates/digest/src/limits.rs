@@ -56,10 +56,34 @@ pub const IN_FLIGHT: usize = 384;
 pub const COMPONENT_BYTES: usize = 255;
 
 /// Names in one archive, with the folders on their way.
-pub const ARCHIVE_NAMES: usize = 1 << 17;
+pub const ARCHIVE_NAMES: usize = 100_000;
 
 /// Bytes of all names in one archive.
-pub const ARCHIVE_NAME_BYTES: usize = 16 << 20;
+pub const ARCHIVE_NAME_BYTES: usize = 8 << 20;
 
 /// Bytes of one file in a tar archive: what eleven octal digits hold, 8 GiB less one.
 pub const TAR_MEMBER_BYTES: u64 = (8 << 30) - 1;
+
+/// Bytes of one extended header or long name of a tar archive.
+pub const TAR_EXTENSION_BYTES: u64 = 64 << 10;
+
+/// Bytes of zeros behind a foreign tar archive: records of up to a MiB.
+pub const TAR_PADDING_BYTES: u64 = 1 << 20;
+
+/// Bytes that one archive unpacks to, of all members together.
+pub const UNPACKED_BYTES: u64 = 1 << 40;
+
+/// Bytes that a compressed archive may unpack to whatever its size; beyond it the ratio counts.
+pub const UNPACKED_FREE_BYTES: u64 = 16 << 20;
+
+/// Bytes that one compressed byte may unpack to, on the whole.
+pub const UNPACKED_RATIO: u64 = 250;
+
+/// Bytes of the window of a zstd frame that we made.
+pub const ZSTD_WINDOW: u64 = 8 << 20;
+
+/// Bytes of the window of a zstd frame that others made: `zstd -20`.
+pub const ZSTD_FOREIGN_WINDOW: u64 = 32 << 20;
+
+/// Bytes of the header of a gzip file: its name, comment and extra field.
+pub const GZIP_HEADER_BYTES: usize = 64 << 10;

@@ -62,7 +62,8 @@ enum Reached {
 /// A buffer, and how many of its bytes are filled.
 type Piece = (Vec<u8>, usize);
 
-struct Hashing {
+/// Digests in the making.
+pub(crate) struct Hashing {
     size: u64,
     opens_as_pae: bool,
     sha256: Hasher,
@@ -70,7 +71,7 @@ struct Hashing {
 }
 
 impl Hashing {
-    fn new(hashes: Hashes) -> Self {
+    pub(crate) fn new(hashes: Hashes) -> Self {
         Self {
             size: 0,
             opens_as_pae: false,
@@ -175,7 +176,18 @@ impl Hashing {
         self.size += bytes.len() as u64;
     }
 
-    fn finish(self) -> Observed {
+    /// Takes the next bytes, on this thread.
+    pub(crate) fn push(&mut self, bytes: &[u8]) {
+        self.take(bytes);
+        update(&mut self.beside, bytes);
+    }
+
+    /// Bytes so far.
+    pub(crate) const fn size(&self) -> u64 {
+        self.size
+    }
+
+    pub(crate) fn finish(self) -> Observed {
         Observed {
             size: self.size,
             opens_as_pae: self.opens_as_pae,

@@ -334,7 +334,7 @@ impl Snapshot {
         Ok((self.device, self.inode) == (other.device, other.inode))
     }
 
-    fn check_equal(&self, now: &Metadata) -> Result<(), ReadError> {
+    pub(crate) fn check_equal(&self, now: &Metadata) -> Result<(), ReadError> {
         if Self::of(now) == *self {
             return Ok(());
         }
