@@ -160,6 +160,7 @@ const NO_CODES: &[&str] = &[
     "resource-uri",
     "return-value",
     "rev-parse",
+    "self-asserted",
     "set-only",
     "sha-256",
     "sha1-git",

@@ -31,6 +31,7 @@ mod policy;
 mod readme;
 mod record;
 mod release;
+mod renewal;
 mod schema;
 mod sign;
 mod slsa;

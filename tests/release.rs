@@ -7,7 +7,7 @@ mod recorded;
 mod refusals;
 mod repeat;
 mod scale;
-mod timestamp;
+pub(crate) mod timestamp;
 
 use crate::support::{Ran, World};
 

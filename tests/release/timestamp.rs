@@ -23,7 +23,7 @@ fn authority() -> Authority {
 }
 
 /// A service that answers each request with what `answer` makes of it.
-fn serve(answer: impl Fn(&[u8]) -> Vec<u8> + Send + 'static) -> String {
+pub(crate) fn serve(answer: impl Fn(&[u8]) -> Vec<u8> + Send + 'static) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = format!("http://{}/", listener.local_addr().unwrap());
     thread::spawn(move || {

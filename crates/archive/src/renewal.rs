@@ -14,9 +14,11 @@ mod ages;
 mod asn1;
 mod covered;
 mod error;
+mod kept;
 mod plan;
 mod proof;
 mod record;
+mod standing;
 mod tree;
 
 #[cfg(test)]
@@ -24,12 +26,14 @@ mod tests;
 
 use attest_digest::{Algorithm, Artifact, Digest, Hashes};
 
-pub use ages::{AGES, Age, Standing, age_of, ends_of};
+pub use ages::{AGES, Age, Firmness, age_of, ends_of};
 pub use covered::Covered;
 pub use error::RenewalError;
+pub use kept::{CoverError, KeptRenewal, UnreadRenewal, attachment_of};
 pub use plan::{Plan, SourceError, Target, TimestampSource};
 pub use proof::{ProvenLink, ProvenRenewal, stands_until};
 pub use record::EvidenceRecord;
+pub use standing::{Proofs, Standing, Subject};
 
 /// The digest of bytes in memory.
 fn hash(algorithm: Algorithm, bytes: &[u8]) -> Digest {

@@ -62,6 +62,8 @@ pub(crate) enum Command {
     Provenance(command::provenance::ProvenanceArgs),
     /// The archive of releases
     Archive(command::archive::ArchiveArgs),
+    /// What is kept, how whole it is, and until when it can be proven
+    Status(command::status::StatusArgs),
     /// A deployed folder against a signed manifest: content, added files, modes, owners, attributes
     Tree(command::tree::TreeArgs),
     /// Policies: check, explain and test them, and make them from ready sets

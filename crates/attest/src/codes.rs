@@ -169,6 +169,11 @@ pub(crate) const OWN: &[Own] = &[
         "the checksums file that a bundle signs cannot be read",
     ),
     own(
+        "clock-behind",
+        &[3],
+        "the clock is behind a time that is proven already: nothing was made",
+    ),
+    own(
         "command-not-utf8",
         &[2],
         "a command to record has a word that no record can hold",
@@ -404,6 +409,11 @@ pub(crate) const OWN: &[Own] = &[
         "the folder to release holds a private key",
     ),
     own(
+        "proof-expired",
+        &[1],
+        "nothing proves any more when the release was signed: its timestamps ended and no renewal reaches them",
+    ),
+    own(
         "record-altered",
         &[1, 2],
         "the record of a step is not what this key signed",
@@ -437,6 +447,11 @@ pub(crate) const OWN: &[Own] = &[
         "recovery-inside",
         &[2],
         "the recovery key would lie inside the home",
+    ),
+    own(
+        "renewal-self-asserted",
+        &[1],
+        "the authority that was asked as somebody else's is the home's own",
     ),
     own(
         "report-target-mismatch",
@@ -709,7 +724,6 @@ pub(crate) const PASSED_ON: &[(&[u8], &[&str])] = &[
             "release-missing",
             "release-not-archived",
             "renewal-algorithm",
-            "renewal-algorithm-weaker",
             "renewal-duplicate",
             "renewal-gap",
             "renewal-in-future",
@@ -863,6 +877,7 @@ pub(crate) const PASSED_ON: &[(&[u8], &[&str])] = &[
             "name-too-deep",
             "name-too-long",
             "predicate-malformed",
+            "renewal-algorithm-weaker",
             "rule-malformed",
             "rule-pattern-ambiguous",
             "rule-step-unknown",

@@ -10,6 +10,7 @@ pub(crate) mod provenance;
 pub(crate) mod release;
 pub(crate) mod sbom;
 pub(crate) mod sign;
+pub(crate) mod status;
 pub(crate) mod tree;
 pub(crate) mod trust;
 pub(crate) mod verify;
@@ -36,6 +37,7 @@ pub(crate) fn run(cli: Cli, console: &Console) -> Result<Exit, Failure> {
         Command::Key(args) => key::run(&args, &global, console),
         Command::Log(args) => log::run(&args, &global, console),
         Command::Archive(args) => archive::run(&args, &global, console),
+        Command::Status(args) => status::run(&args, &global, console),
         Command::Provenance(args) => provenance::run(&args, &global, console),
         Command::Tree(args) => tree::run(&args, &global, console),
         Command::Policy(args) => policy::run(&args, &global, console),

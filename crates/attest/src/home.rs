@@ -63,6 +63,11 @@ impl Home {
         self.trust().join("trusted_root.json")
     }
 
+    /// The authorities that renewed what is in the archive, as a trusted root of its own.
+    pub(crate) fn renewal_root(&self) -> PathBuf {
+        self.trust().join("renewal_root.json")
+    }
+
     pub(crate) fn recovery_public_key(&self) -> PathBuf {
         self.trust().join("recovery.pub")
     }

@@ -22,7 +22,7 @@ pub struct Age {
 
 /// How firm an end is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Standing {
+pub enum Firmness {
     /// A standard in force.
     Final,
     /// A draft.
@@ -91,10 +91,10 @@ pub const AGES: &[Age] = &[
 
 impl Age {
     /// The last second, if this end is there.
-    pub fn end(&self, standing: Standing) -> Option<Timestamp> {
-        let day = match standing {
-            Standing::Final => self.ends,
-            Standing::Draft => self.draft_ends,
+    pub fn end(&self, firmness: Firmness) -> Option<Timestamp> {
+        let day = match firmness {
+            Firmness::Final => self.ends,
+            Firmness::Draft => self.draft_ends,
         };
         format!("{}T23:59:59Z", day?).parse().ok()
     }
@@ -124,9 +124,9 @@ pub fn age_of(used: &UsedAlgorithm) -> Option<&'static Age> {
 }
 
 /// The first of these algorithms to end, and when; none while none does.
-pub fn ends_of(used: &[UsedAlgorithm], standing: Standing) -> Option<(Timestamp, &'static str)> {
+pub fn ends_of(used: &[UsedAlgorithm], firmness: Firmness) -> Option<(Timestamp, &'static str)> {
     let ends = used.iter().map(|used| match age_of(used) {
-        Some(age) => age.end(standing).map(|end| (end, age.algorithm)),
+        Some(age) => age.end(firmness).map(|end| (end, age.algorithm)),
         None => Some((Timestamp::MIN, "an algorithm without a row in the table")),
     });
     ends.flatten().min()

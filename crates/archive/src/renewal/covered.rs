@@ -89,6 +89,11 @@ impl Covered {
         self.blobs.contains_key(&blob.hex())
     }
 
+    /// Whether it names every blob that the other names.
+    pub fn covers_all_of(&self, other: &Self) -> bool {
+        other.blobs.keys().all(|blob| self.blobs.contains_key(blob))
+    }
+
     /// How many blobs it names.
     pub fn len(&self) -> usize {
         self.blobs.len()

@@ -6,7 +6,7 @@ use attest_verify::{
 };
 use jiff::Timestamp;
 
-use super::ages::{Standing, ends_of};
+use super::ages::{Firmness, ends_of};
 use super::error::RenewalError;
 use super::record::{ArchiveTimestamp, Chain, EvidenceRecord, rehash};
 use super::{hash, tree};
@@ -81,7 +81,7 @@ impl ProvenLink {
 pub fn stands_until(proof: &TimestampProof, tree: Option<Algorithm>) -> (Timestamp, String) {
     let mut used = proof.algorithms().to_vec();
     used.extend(tree.map(UsedAlgorithm::Hash));
-    match ends_of(&used, Standing::Final) {
+    match ends_of(&used, Firmness::Final) {
         Some((end, algorithm)) if end < proof.until() => (end, format!("the end of {algorithm}")),
         _ => {
             let whose = proof.first_to_expire();

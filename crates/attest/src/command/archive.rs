@@ -3,6 +3,8 @@
 mod add;
 mod list;
 mod log;
+pub(crate) mod proof;
+mod renew;
 mod show;
 mod verify;
 
@@ -38,13 +40,15 @@ enum ArchiveCommand {
     Show(show::ShowArgs),
     /// Show and check the audit trail: who changed the archive, the log and the keys
     Log(log::LogArgs),
+    /// Stamp proofs of time again before they end: one timestamp for all releases
+    Renew(renew::RenewArgs),
     /// Read every byte again, and verify each release by the evidence that was kept with it
     Verify(verify::VerifyArgs),
 }
 
 /// Which archive.
 #[derive(Debug, Args)]
-struct PlaceArgs {
+pub(crate) struct PlaceArgs {
     /// The folder of the local identity and its archive [default: .attest]
     #[arg(long, value_name = "DIR", env = "ATTEST_HOME")]
     home: Option<PathBuf>,
@@ -54,19 +58,29 @@ struct PlaceArgs {
 }
 
 impl PlaceArgs {
-    fn path(&self) -> PathBuf {
+    pub(crate) fn path(&self) -> PathBuf {
         match &self.archive {
             Some(path) => path.clone(),
             None => self.own_home().archive(),
         }
     }
 
-    fn own_home(&self) -> Home {
+    /// Whether it is the home's own archive.
+    pub(crate) const fn is_own(&self) -> bool {
+        self.archive.is_none()
+    }
+
+    pub(crate) fn own_home(&self) -> Home {
         Home::new(self.home.as_deref(), None)
     }
 
     /// The trust that flags name; for our own archive, and without such flags, that of our home.
-    fn trust(&self, args: &TrustArgs, around: &Surroundings, now: Now) -> Result<Trust, Failure> {
+    pub(crate) fn trust(
+        &self,
+        args: &TrustArgs,
+        around: &Surroundings,
+        now: Now,
+    ) -> Result<Trust, Failure> {
         let named = args.signers.is_given() || !args.trusted_root.is_empty() || args.trust_env;
         if named || self.archive.is_some() {
             return trust::resolve(args, around, now);
@@ -82,12 +96,15 @@ impl ArchiveArgs {
     }
 }
 
+pub(crate) use list::worse;
+
 pub(crate) fn run(args: &ArchiveArgs, global: &Global, console: &Console) -> Result<Exit, Failure> {
     match &args.command {
         ArchiveCommand::Add(args) => add::run(args, global, console),
         ArchiveCommand::List(args) => list::run(args, console),
         ArchiveCommand::Show(args) => show::run(args, console),
         ArchiveCommand::Log(args) => log::run(args, console),
+        ArchiveCommand::Renew(args) => renew::run(args, global, console),
         ArchiveCommand::Verify(args) => verify::run(args, global, console),
     }
 }
@@ -128,7 +145,7 @@ fn is_damage(error: &ArchiveError) -> bool {
 }
 
 /// As [`archive_failure`], for a command that asks whether the archive is as it was.
-fn damage_failure(error: &ArchiveError) -> Failure {
+pub(crate) fn damage_failure(error: &ArchiveError) -> Failure {
     if is_damage(error) {
         Failure::no(error.code(), with_source(error))
     } else {
@@ -136,7 +153,7 @@ fn damage_failure(error: &ArchiveError) -> Failure {
     }
 }
 
-fn parse_release(text: &str) -> Result<ReleaseName, Failure> {
+pub(crate) fn parse_release(text: &str) -> Result<ReleaseName, Failure> {
     ReleaseName::parse(text).map_err(|error| {
         Failure::request("bad-release", format!("{text:?}: {error}"))
             .hint("write it as NAME@VERSION; attest archive list shows what is there")

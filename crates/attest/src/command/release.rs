@@ -37,6 +37,7 @@ use crate::failure::{Exit, Failure};
 use crate::home::Home;
 use crate::identity::{self, Identity, NewIdentity};
 
+pub(crate) use authority::Foreign;
 use content::Content;
 use make::Making;
 pub(crate) use repository::Repository;

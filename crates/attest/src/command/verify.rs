@@ -42,7 +42,7 @@ use crate::trust::{self, Surroundings, Trust};
 
 use copy::Handover;
 use emit::{Emission, EmitArgs};
-pub(crate) use evidence::Neighbours;
+pub(crate) use evidence::{Neighbours, is_bundle_name};
 pub(crate) use file::verify as lone_file;
 pub(crate) use folder::verify as verify_folder;
 pub(crate) use policy::Judge;

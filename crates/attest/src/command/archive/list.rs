@@ -103,7 +103,7 @@ fn object(line: &Line) -> Value {
 }
 
 /// Any no is a no, else anything that could not be told.
-pub(super) fn worse(one: Exit, other: Exit) -> Exit {
+pub(crate) fn worse(one: Exit, other: Exit) -> Exit {
     match (one, other) {
         (Exit::No, _) | (_, Exit::No) => Exit::No,
         (Exit::Yes, other) => other,

@@ -7,9 +7,10 @@
 use attest_archive::{CheckReport, CheckedRelease, Note, Problem, Reader};
 use attest_digest::Hashes;
 use attest_provenance::ReleaseName;
+use attest_verify::TrustedRoot;
 use clap::Args;
 
-use super::{PlaceArgs, damage_failure, is_damage, parse_release, policy, session, show};
+use super::{PlaceArgs, damage_failure, is_damage, parse_release, policy, proof, session, show};
 use crate::args::{Global, TrustArgs};
 use crate::command::verify::{Session, Shelf, archived};
 use crate::console::Console;
@@ -54,6 +55,7 @@ pub(super) fn run(args: &VerifyArgs, global: &Global, console: &Console) -> Resu
         ..Surroundings::default()
     };
     let trust = args.place.trust(&args.trust, &around, now)?;
+    let roots = proof::roots(&args.place, &trust)?;
     let mut session = session(trust, &args.trust, &args.independent, now)?;
     let checked = check(&reader, args, &names)?;
     let mut report = Report {
@@ -67,6 +69,7 @@ pub(super) fn run(args: &VerifyArgs, global: &Global, console: &Console) -> Resu
         session.policy =
             policy(&session.trust, &args.trust, &args.independent).of_release(release.name.clone());
         judge(&reader, release, &checked, &session, &mut report);
+        add_proof(&reader, release, &checked, &roots, &mut report);
     }
     Ok(report.render(console))
 }
@@ -124,6 +127,33 @@ fn judge(
     }
     report.subjects.push(subject);
     report.evidence.extend(shelf.into_reports(&session.policy));
+}
+
+/// Says until when it can be proven when the release was signed, and refuses one of which it cannot be
+/// any more.
+fn add_proof(
+    reader: &Reader,
+    checked: &CheckedRelease,
+    all: &CheckReport,
+    roots: &[TrustedRoot],
+    report: &mut Report,
+) {
+    let Ok(Some(release)) = reader.find(&checked.name) else {
+        return;
+    };
+    let now = report.now.time;
+    let Some(subject) = report.subjects.last_mut() else {
+        return;
+    };
+    let within = format!("{}/", checked.name);
+    let decided = subject.decided_by.iter().filter_map(|index| {
+        let place = report.evidence.get(*index)?.place.strip_prefix(&within)?;
+        Some(place.to_owned())
+    });
+    let decided = decided.collect();
+    let proof = proof::of(reader, &release, &all.observed, Some(&decided), roots, now);
+    subject.notes.extend(proof.lines(&report.independent));
+    subject.reasons.extend(proof.refusals(now));
 }
 
 /// Puts what is wrong with a blob in the place of what would follow from it.

@@ -14,8 +14,8 @@ use crate::files;
 
 /// An authority that is called for each signature, and the chain under which it will be trusted.
 #[derive(Debug)]
-pub(super) struct Foreign {
-    pub(super) service: HttpAuthority,
+pub(crate) struct Foreign {
+    pub(crate) service: HttpAuthority,
     url: String,
     chain: Chain,
 }
@@ -25,24 +25,30 @@ impl Foreign {
     ///
     /// # Errors
     /// `timestamp-address`, `timestamp-chain-malformed`, `timestamp-chain-unreadable`: exit 2.
-    pub(super) fn open(url: &str, chain: &Path) -> Result<Self, Failure> {
+    pub(crate) fn open(url: &str, chain: &Path) -> Result<Self, Failure> {
         let at = |problem: String| format!("--tsa-chain {}: {problem}", chain.display());
         let pem = files::read_limited(chain, CHAIN_BYTES).map_err(|error| {
             Failure::request("timestamp-chain-unreadable", at(error.to_string()))
         })?;
         let parsed = Chain::from_pem(&pem)
             .map_err(|error| Failure::request(error.code(), at(error.to_string())))?;
-        let service = HttpAuthority::new(url, PATIENCE)
-            .map_err(|error| Failure::request(error.code(), error))?;
         Ok(Self {
-            service,
+            service: Self::service(url)?,
             url: url.to_owned(),
             chain: parsed,
         })
     }
 
+    /// The authority at this address; nothing is sent yet.
+    ///
+    /// # Errors
+    /// `timestamp-address`: exit 2.
+    pub(crate) fn service(url: &str) -> Result<HttpAuthority, Failure> {
+        HttpAuthority::new(url, PATIENCE).map_err(|error| Failure::request(error.code(), error))
+    }
+
     /// The trusted root with this authority in it; unchanged if it is there already.
-    pub(super) fn add_to(&self, trusted_root: &[u8]) -> Result<Vec<u8>, Failure> {
+    pub(crate) fn add_to(&self, trusted_root: &[u8]) -> Result<Vec<u8>, Failure> {
         let malformed = || {
             Failure::request(
                 "trusted-root-malformed",

@@ -1,0 +1,265 @@
+//! Until when it can be proven when a release was signed: its timestamps, its renewals, and what ends
+//! them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use attest_archive::renewal::{Firmness, KeptRenewal, Proofs, Standing, Subject, ends_of};
+use attest_archive::{Reader, Release};
+use attest_digest::{Artifact, Digest};
+use attest_verify::{Bundle, TimestampProof, TrustedRoot, UsedAlgorithm};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::PlaceArgs;
+use crate::command::verify::is_bundle_name;
+use crate::failure::Failure;
+use crate::files;
+use crate::report::Refusal;
+use crate::trust::Trust;
+
+/// What can be said of one release.
+#[derive(Debug)]
+pub(crate) struct ReleaseProof {
+    /// None: nothing here bears a timestamp that an authority of a trusted root made.
+    pub(crate) standing: Option<Standing>,
+    /// When its evidence was first stamped.
+    pub(crate) latest: Option<Timestamp>,
+    pub(crate) renewals: Vec<Renewal>,
+    /// Renewals that prove nothing: code and words.
+    pub(crate) refused: Vec<(&'static str, String)>,
+    /// The first algorithm that a draft ends, and when.
+    pub(crate) draft: Option<(Timestamp, &'static str)>,
+}
+
+/// One timestamp of a renewal.
+#[derive(Debug)]
+pub(crate) struct Renewal {
+    time: Timestamp,
+    authority: String,
+    uri: Option<String>,
+    until: Timestamp,
+    decided_by: String,
+}
+
+impl Renewal {
+    /// Independent is only what the verifier declares.
+    fn asserted(&self, independent: &[String]) -> &'static str {
+        let declared = |name: &str| independent.iter().any(|it| it == name);
+        if declared(&self.authority) || self.uri.as_deref().is_some_and(declared) {
+            "independent, as declared"
+        } else {
+            "self-asserted"
+        }
+    }
+}
+
+/// Asks of a release how long its proof of time stands. `decided` are the bundles that count; without
+/// it all at the release's top do.
+pub(crate) fn of(
+    reader: &Reader,
+    release: &Release<'_>,
+    observed: &BTreeMap<Digest, Artifact>,
+    decided: Option<&BTreeSet<String>>,
+    roots: &[TrustedRoot],
+    now: Timestamp,
+) -> ReleaseProof {
+    let (kept, unread) = reader.renewals(release);
+    let members: Vec<Digest> = release
+        .members()
+        .iter()
+        .map(attest_archive::Member::digest)
+        .collect();
+    let subject = Subject {
+        name: release.name(),
+        manifest: release.manifest(),
+        members: &members,
+        observed,
+    };
+    let proofs = Proofs::of(subject, kept, roots, now);
+    let stamped = timestamps(release, decided, roots);
+    let standings = stamped.iter().filter_map(|it| proofs.standing(it));
+    let standing = standings.min_by_key(|it| it.until);
+    let mut refused: Vec<(&'static str, String)> =
+        unread.into_iter().map(|it| (it.code, it.problem)).collect();
+    let refusals = proofs.refused.iter();
+    refused.extend(refusals.map(|(_, error)| (error.code(), error.to_string())));
+    let late = stamped.iter().filter_map(|it| proofs.too_late(it));
+    refused.extend(late.take(1).map(|error| (error.code(), error.to_string())));
+    ReleaseProof {
+        latest: latest(&stamped, &proofs),
+        draft: draft(&stamped, &proofs),
+        renewals: renewals(&proofs),
+        standing,
+        refused,
+    }
+}
+
+/// The trusted roots of a run, and those authorities that renewed what is in our own archive.
+pub(crate) fn roots(place: &PlaceArgs, trust: &Trust) -> Result<Vec<TrustedRoot>, Failure> {
+    let mut roots = trust.roots.clone();
+    let path = place.own_home().renewal_root();
+    if place.is_own() && path.exists() {
+        let malformed = |problem: String| {
+            let message = format!("{}: {problem}", path.display());
+            Failure::request("trusted-root-malformed", message)
+        };
+        let bytes = files::read_limited(&path, attest_verify::limits::TRUSTED_ROOT_BYTES as u64)
+            .map_err(|error| malformed(error.to_string()))?;
+        let root = TrustedRoot::parse(&bytes).map_err(|error| malformed(error.to_string()))?;
+        roots.push(root.named("the authorities of renewals"));
+    }
+    Ok(roots)
+}
+
+impl ReleaseProof {
+    /// Whether nothing proves any more when the release was signed.
+    pub(crate) fn is_expired(&self, now: Timestamp) -> bool {
+        self.standing.as_ref().is_some_and(|it| it.until < now)
+    }
+
+    /// Why the release is no longer provable.
+    pub(crate) fn refusals(&self, now: Timestamp) -> Vec<Refusal> {
+        let Some(standing) = self.standing.as_ref().filter(|it| it.until < now) else {
+            return Vec::new();
+        };
+        let mut refusals = vec![Refusal {
+            code: "proof-expired",
+            found: format!(
+                "a proof of time that stood until {} ({})",
+                standing.until, standing.decided_by
+            ),
+            wanted: format!("one that stands at {now}, or a renewal made before it ended"),
+        }];
+        refusals.extend(self.refused.iter().map(|(code, problem)| Refusal {
+            code,
+            found: problem.clone(),
+            wanted: "a renewal that holds".to_owned(),
+        }));
+        refusals
+    }
+
+    /// What people read.
+    pub(crate) fn lines(&self, independent: &[String]) -> Vec<String> {
+        let mut lines = vec![match &self.standing {
+            Some(standing) => format!(
+                "proof of time good until {} ({})",
+                standing.until, standing.decided_by
+            ),
+            None => "proof of time: no timestamp of a trusted authority".to_owned(),
+        }];
+        lines.extend(self.renewals.iter().map(|it| {
+            format!(
+                "renewed {} by {} ({}), stands until {} ({})",
+                it.time,
+                it.authority,
+                it.asserted(independent),
+                it.until,
+                it.decided_by
+            )
+        }));
+        let refused = self.refused.iter();
+        lines.extend(
+            refused.map(|(code, problem)| format!("renewal does not count: {code}: {problem}")),
+        );
+        lines
+    }
+
+    pub(crate) fn object(&self, independent: &[String], now: Timestamp) -> Value {
+        let renewals = self.renewals.iter().map(|it| {
+            json!({
+                "time": it.time.to_string(),
+                "authority": it.authority,
+                "asserted": it.asserted(independent),
+                "until": it.until.to_string(),
+                "decided_by": it.decided_by,
+            })
+        });
+        let refused = self.refused.iter();
+        json!({
+            "until": self.standing.as_ref().map(|it| it.until.to_string()),
+            "decided_by": self.standing.as_ref().map(|it| &it.decided_by),
+            "expired": self.is_expired(now),
+            "renewals": renewals.collect::<Vec<_>>(),
+            "refused": refused
+                .map(|(code, problem)| json!({ "code": code, "problem": problem }))
+                .collect::<Vec<_>>(),
+            "draft_end": self.draft.map(|(end, _)| end.to_string()),
+            "draft_ends": self.draft.map(|(_, algorithm)| algorithm),
+        })
+    }
+}
+
+/// The timestamps of each bundle that has some.
+fn timestamps(
+    release: &Release<'_>,
+    decided: Option<&BTreeSet<String>>,
+    roots: &[TrustedRoot],
+) -> Vec<Vec<TimestampProof>> {
+    let members = release.members().iter().map(attest_archive::Member::path);
+    let bundles = members.filter(|path| {
+        let counts = decided.is_none_or(|decided| decided.contains(path.as_str()));
+        counts && path.parent().is_none() && is_bundle_name(path.as_str())
+    });
+    let limit = attest_verify::limits::BUNDLE_BYTES as u64;
+    let proofs = bundles.filter_map(|path| {
+        let bytes = release.unverified_bytes(path, limit).ok()?;
+        Some(Bundle::parse(&bytes).ok()?.timestamp_proofs(roots))
+    });
+    proofs.filter(|proofs| !proofs.is_empty()).collect()
+}
+
+fn renewals(proofs: &Proofs) -> Vec<Renewal> {
+    let mut found: Vec<Renewal> = Vec::new();
+    for (_, renewal) in &proofs.renewals {
+        for link in renewal.links() {
+            let time = link.proof().time();
+            let same = |it: &Renewal| {
+                it.time == time.time()
+                    && it.authority == time.authority()
+                    && it.until == link.until()
+            };
+            // A record repeats those that it goes on from.
+            if !found.iter().any(same) {
+                found.push(Renewal {
+                    time: time.time(),
+                    authority: time.authority().to_owned(),
+                    uri: time.authority_uri().map(str::to_owned),
+                    until: link.until(),
+                    decided_by: link.decided_by().to_owned(),
+                });
+            }
+        }
+    }
+    found
+}
+
+/// The latest time that something about the release proves: no clock may be behind it.
+fn latest(stamped: &[Vec<TimestampProof>], proofs: &Proofs) -> Option<Timestamp> {
+    let own = stamped.iter().flatten().map(|it| it.time().time());
+    let links = proofs.renewals.iter().flat_map(|(_, it)| it.links());
+    own.chain(links.map(|it| it.proof().time().time())).max()
+}
+
+/// Of the timestamps that stand longest, the first algorithm that a draft ends.
+fn draft(stamped: &[Vec<TimestampProof>], proofs: &Proofs) -> Option<(Timestamp, &'static str)> {
+    let last = proofs.renewals.iter().max_by_key(|(_, it)| it.until());
+    let link = last.and_then(|(_, it)| it.links().last());
+    let own = || {
+        stamped
+            .iter()
+            .flatten()
+            .flat_map(|it| it.algorithms().to_vec())
+    };
+    let used: Vec<UsedAlgorithm> = link.map_or_else(
+        || own().collect(),
+        |link| link.proof().algorithms().to_vec(),
+    );
+    ends_of(&used, Firmness::Draft)
+}
+
+/// The renewal to go on from: the last one with the most timestamps.
+pub(crate) fn last(renewals: &[KeptRenewal]) -> Option<&KeptRenewal> {
+    renewals
+        .iter()
+        .max_by_key(|it| (it.covered.len(), it.record.links()))
+}

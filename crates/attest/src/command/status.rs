@@ -1,0 +1,230 @@
+//! `attest status`: what is kept, how whole it is, and until when it can be proven.
+//!
+//! No file is read whole: whether the bytes are still those that were archived, `archive verify` says.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use attest_archive::{AttachmentKind, Reader, Release, Role};
+use attest_provenance::ReleaseName;
+use attest_verify::TrustedRoot;
+use clap::Args;
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+
+use crate::args::{Global, TrustArgs};
+use crate::command::archive::proof::{self, ReleaseProof};
+use crate::command::archive::{PlaceArgs, damage_failure, parse_release, worse};
+use crate::console::{Console, escape};
+use crate::failure::{Exit, Failure};
+use crate::trust::Surroundings;
+
+#[derive(Debug, Args)]
+pub(crate) struct StatusArgs {
+    /// The releases [default: all]
+    #[arg(value_name = "NAME@VERSION")]
+    releases: Vec<String>,
+    #[command(flatten)]
+    place: PlaceArgs,
+    #[command(flatten)]
+    trust: TrustArgs,
+    /// A timestamp authority that you know to be independent of the signer
+    #[arg(long, value_name = "ID")]
+    independent: Vec<String>,
+    /// Call a proof that ends within so many days due for renewal
+    #[arg(long, value_name = "DAYS", default_value_t = 365)]
+    within: u32,
+}
+
+/// One release, or why it cannot be read.
+struct Line {
+    name: ReleaseName,
+    state: Result<State, Failure>,
+}
+
+struct State {
+    roles: BTreeMap<&'static str, usize>,
+    /// What every release needs and this one has not.
+    missing: Vec<&'static str>,
+    fixity: Option<Timestamp>,
+    proof: ReleaseProof,
+    expired: bool,
+    due: bool,
+}
+
+pub(crate) fn run(args: &StatusArgs, global: &Global, console: &Console) -> Result<Exit, Failure> {
+    let now = global.now()?;
+    let names = args.releases.iter().map(|text| parse_release(text));
+    let names: BTreeSet<ReleaseName> = names.collect::<Result<_, _>>()?;
+    let path = args.place.path();
+    let reader = Reader::open(&path).map_err(|error| damage_failure(&error))?;
+    let around = Surroundings {
+        verified: vec![path.clone()],
+        ..Surroundings::default()
+    };
+    let trust = args.place.trust(&args.trust, &around, now)?;
+    let roots = proof::roots(&args.place, &trust)?;
+    let asked = |name: &ReleaseName| names.is_empty() || names.contains(name);
+    let all = reader.list().into_iter().map(|it| it.name);
+    let lines: Vec<Line> = all
+        .filter(asked)
+        .map(|name| line(&reader, name, args, &roots, now.time))
+        .collect();
+    if let Some(name) = names
+        .iter()
+        .find(|name| lines.iter().all(|it| it.name != **name))
+    {
+        return Err(Failure::no(
+            "release-not-archived",
+            format!("{name} is not in the archive"),
+        ));
+    }
+    if lines.is_empty() {
+        let message = "the archive has no releases: there is nothing to prove";
+        return Err(Failure::no("nothing-verified", message));
+    }
+    let exit = lines.iter().map(Line::exit).fold(Exit::Yes, worse);
+    if console.is_json() {
+        console.json(&json!({
+            "version": 1,
+            "command": "status",
+            "answer": exit.word(),
+            "exit": exit.number(),
+            "archive": path.display().to_string(),
+            "at": now.time.to_string(),
+            "at_given": now.given,
+            "releases": lines.iter().map(|it| it.object(args, now.time)).collect::<Vec<_>>(),
+        }));
+        return Ok(exit);
+    }
+    for line in &lines {
+        line.say(args, console);
+    }
+    Ok(exit)
+}
+
+fn line(
+    reader: &Reader,
+    name: ReleaseName,
+    args: &StatusArgs,
+    roots: &[TrustedRoot],
+    now: Timestamp,
+) -> Line {
+    let state = match reader.find(&name) {
+        Ok(Some(release)) => Ok(state(reader, &release, args, roots, now)),
+        Ok(None) => Err(Failure::no(
+            "release-not-archived",
+            format!("{name} is gone"),
+        )),
+        Err(error) => Err(damage_failure(&error)),
+    };
+    Line { name, state }
+}
+
+fn state(
+    reader: &Reader,
+    release: &Release<'_>,
+    args: &StatusArgs,
+    roots: &[TrustedRoot],
+    now: Timestamp,
+) -> State {
+    let mut roles = BTreeMap::new();
+    for member in release.members() {
+        *roles.entry(member.role().name()).or_insert(0) += 1;
+    }
+    let proof = proof::of(reader, release, &BTreeMap::new(), None, roots, now);
+    let soon = SignedDuration::from_hours(24 * i64::from(args.within));
+    let soon = now.checked_add(soon).unwrap_or(Timestamp::MAX);
+    State {
+        missing: [Role::Artifact, Role::Evidence]
+            .into_iter()
+            .map(Role::name)
+            .filter(|role| !roles.contains_key(role))
+            .collect(),
+        fixity: fixity(reader, release),
+        expired: proof.is_expired(now),
+        due: proof.standing.as_ref().is_none_or(|it| it.until < soon),
+        roles,
+        proof,
+    }
+}
+
+/// When the bytes were last read again and a record of it was kept, for this release or for all.
+fn fixity(reader: &Reader, release: &Release<'_>) -> Option<Timestamp> {
+    let list = reader.attachment_list().into_iter();
+    let about = |subject: Option<attest_digest::Digest>| {
+        subject == Some(release.manifest()) || subject.is_none()
+    };
+    list.filter(|it| it.kind == AttachmentKind::Fixity && about(it.subject))
+        .map(|it| it.created)
+        .max()
+}
+
+impl Line {
+    /// Whether what is asked is so: everything that a release needs is there, and its time can be proven.
+    fn exit(&self) -> Exit {
+        match &self.state {
+            Err(failure) => failure.exit,
+            Ok(state) if state.expired || !state.missing.is_empty() => Exit::No,
+            Ok(_) => Exit::Yes,
+        }
+    }
+
+    fn say(&self, args: &StatusArgs, console: &Console) {
+        console.say(self.name.to_string());
+        let state = match &self.state {
+            Ok(state) => state,
+            Err(failure) => {
+                return console.say(format!("  {}: {}", failure.code, escape(&failure.message)));
+            }
+        };
+        let roles: Vec<String> = state
+            .roles
+            .iter()
+            .map(|(role, count)| format!("{count} {role}"))
+            .collect();
+        console.say(format!("  kept     {}", roles.join(", ")));
+        if !state.missing.is_empty() {
+            console.say(format!("  MISSING  {}", state.missing.join(", ")));
+        }
+        let fixity = state
+            .fixity
+            .map_or("never recorded".to_owned(), |it| it.to_string());
+        console.say(format!("  fixity   {fixity}"));
+        let mut lines = state.proof.lines(&args.independent).into_iter();
+        let word = match (state.expired, state.due) {
+            (true, _) => "EXPIRED",
+            (false, true) => "due",
+            (false, false) => "good",
+        };
+        if let Some(first) = lines.next() {
+            console.say(format!("  {word:<8} {}", escape(&first)));
+        }
+        for line in lines {
+            console.say(format!("           {}", escape(&line)));
+        }
+        if let Some((end, algorithm)) = state.proof.draft {
+            console.say(format!(
+                "  plan     a draft ends {algorithm} on {end} (NIST IR 8547)"
+            ));
+        }
+    }
+
+    fn object(&self, args: &StatusArgs, now: Timestamp) -> Value {
+        match &self.state {
+            Err(failure) => json!({
+                "release": self.name.to_string(),
+                "error": { "code": failure.code, "message": failure.message },
+            }),
+            Ok(state) => json!({
+                "release": self.name.to_string(),
+                "answer": self.exit().word(),
+                "roles": state.roles,
+                "missing": state.missing,
+                "fixity": state.fixity.map(|it| it.to_string()),
+                "due": state.due,
+                "proof": state.proof.object(&args.independent, now),
+                "error": null,
+            }),
+        }
+    }
+}

@@ -1,0 +1,261 @@
+//! `attest archive renew`, `archive verify --at` and `attest status` from outside.
+
+use std::fs;
+use std::sync::OnceLock;
+
+use attest_sign::{Authority, AuthorityName, AuthorityRoot, Period};
+use jiff::{SignedDuration, Timestamp};
+
+use crate::release::timestamp::serve;
+use crate::support::{Ran, World};
+
+/// A home with two releases, copied for each test.
+fn released() -> World {
+    static TEMPLATE: OnceLock<World> = OnceLock::new();
+    let template = TEMPLATE.get_or_init(|| {
+        let world = World::new();
+        for version in ["1.0.0", "1.1.0"] {
+            world.write("dist/a.txt", format!("alpha {version}\n"));
+            world
+                .attest(&format!(
+                    "release dist --name hello --version {version} --init --no-password"
+                ))
+                .yes();
+            fs::remove_dir_all(world.at("dist")).unwrap();
+        }
+        world
+    });
+    let world = World::new();
+    for part in [".attest", "user"] {
+        let mut copy = std::process::Command::new("cp");
+        copy.arg("-a").arg(template.at(part)).arg(world.path());
+        assert!(copy.status().unwrap().success());
+    }
+    world
+}
+
+/// An authority whose certificates are good from 2020 to 2060, at an address; its clock is off by that.
+fn authority(world: &World, off: SignedDuration) -> String {
+    let day = |text: &str| format!("{text}T00:00:00Z").parse().unwrap();
+    let valid = Period {
+        from: day("2020-01-01"),
+        until: day("2060-01-01"),
+    };
+    let name = |text| AuthorityName::new("Time of others", text).unwrap();
+    let root = AuthorityRoot::create(&name("root"), valid).unwrap();
+    let leaf = root.issue(&name("others.example"), valid).unwrap();
+    world.write("chain.pem", leaf.chain_pem());
+    at_address(leaf, off)
+}
+
+fn at_address(authority: Authority, off: SignedDuration) -> String {
+    serve(move |request| authority.respond(request, Timestamp::now() + off).unwrap())
+}
+
+fn renew(world: &World, address: &str, more: &str) -> Ran {
+    let line = format!("archive renew --tsa {address} --tsa-chain chain.pem {more}");
+    world.attest(line.trim_end())
+}
+
+fn in_2047(world: &World) -> Ran {
+    world.attest("archive verify --at 2047-01-01")
+}
+
+/// The report says that a release is no longer provable.
+fn expired(ran: Ran) -> Ran {
+    assert_eq!(ran.exit, 1, "{ran:?}");
+    assert!(ran.out.contains("proof-expired"), "{ran:?}");
+    ran
+}
+
+#[test]
+fn without_renewal_a_release_is_no_longer_provable_and_with_one_it_is() {
+    let world = released();
+    world.attest("archive verify").yes();
+    let ran = expired(in_2047(&world));
+    assert_eq!(ran.out.matches("proof-expired").count(), 2, "{ran:?}");
+
+    let address = authority(&world, SignedDuration::ZERO);
+    let ran = renew(&world, &address, "--all").yes();
+    assert!(ran.out.contains("2 releases by one timestamp"), "{ran:?}");
+    let ran = in_2047(&world).yes();
+    assert!(
+        ran.out.contains("others.example (self-asserted)"),
+        "{ran:?}"
+    );
+    let ran = world
+        .attest("archive verify --at 2047-01-01 --independent others.example")
+        .yes();
+    assert!(ran.out.contains("(independent, as declared)"), "{ran:?}");
+    expired(world.attest("archive verify --at 2060-02-01"));
+    // What the signature itself says has not changed: its time is what it was.
+    world.attest("archive verify").yes();
+}
+
+#[test]
+fn a_stronger_hash_goes_on_where_the_first_ended() {
+    let world = released();
+    let address = authority(&world, SignedDuration::ZERO);
+    renew(&world, &address, "--all").yes();
+    renew(&world, &address, "--all --hash sha512").yes();
+    renew(&world, &address, "--all").yes();
+    in_2047(&world).yes();
+    renew(&world, &address, "--all --hash sha256").refused(2, "renewal-algorithm-weaker");
+    let status = world.attest("status --format json").yes().json();
+    let renewals = &status["releases"][0]["proof"]["renewals"];
+    assert!(!renewals.as_array().unwrap().is_empty(), "{status}");
+}
+
+#[test]
+fn our_own_authority_says_so() {
+    let world = released();
+    let ran = world
+        .attest("archive renew --all --self-asserted --no-password")
+        .yes();
+    assert!(ran.out.contains("(self-asserted)"), "{ran:?}");
+    let ran = world.attest("archive verify").yes();
+    assert!(ran.out.contains("(self-asserted), stands until"), "{ran:?}");
+    // It ends when our certificates do.
+    expired(in_2047(&world));
+    world
+        .attest("archive renew --all")
+        .refused(2, "bad-arguments");
+}
+
+#[test]
+fn our_own_authority_behind_an_address_is_not_somebody_elses() {
+    let world = released();
+    let before = world.listing(".attest/archive");
+    let identity = world.read(".attest/keys/tsa.key");
+    let chain = world.read(".attest/trust/tsa-chain.pem");
+    world.write("chain.pem", &chain);
+    let mut unlock = attest_sign::Unlock::default();
+    let own = Authority::from_pem(
+        &identity,
+        &chain,
+        &mut unlock,
+        &attest_sign::Password::empty(),
+    );
+    let address = at_address(own.unwrap(), SignedDuration::ZERO);
+    renew(&world, &address, "--all").refused(1, "renewal-self-asserted");
+    assert_eq!(before, world.listing(".attest/archive"));
+}
+
+#[test]
+fn an_authority_that_nobody_named_renews_nothing() {
+    let world = released();
+    let before = world.listing(".attest/archive");
+    let address = authority(&world, SignedDuration::ZERO);
+    world
+        .attest(&format!("archive renew --all --tsa {address}"))
+        .refused(1, "time-unknown");
+    assert_eq!(before, world.listing(".attest/archive"));
+}
+
+#[test]
+fn a_clock_that_went_backwards_renews_nothing() {
+    let world = released();
+    // Within what clocks may differ by, so that it is taken.
+    let address = authority(&world, SignedDuration::from_secs(240));
+    renew(&world, &address, "--all").yes();
+    let before = world.listing(".attest/archive");
+    let ran = renew(&world, &address, "--all").refused(3, "clock-behind");
+    assert!(ran.err.contains("nothing was changed"), "{ran:?}");
+    assert_eq!(before, world.listing(".attest/archive"));
+}
+
+#[test]
+fn an_authority_whose_clock_is_ahead_is_refused() {
+    let world = released();
+    let address = authority(&world, SignedDuration::from_hours(1));
+    renew(&world, &address, "--all").refused(1, "renewal-in-future");
+}
+
+#[test]
+fn what_is_damaged_is_not_stamped() {
+    let world = released();
+    let address = authority(&world, SignedDuration::ZERO);
+    let list = world.attest("archive show hello@1.0.0 --format json").yes();
+    let files = list.json()["files"].clone();
+    let file = files
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|it| it["path"] == "a.txt");
+    let digest = file.unwrap()["sha256"]
+        .as_str()
+        .unwrap()
+        .replace("sha256:", "");
+    let blob = world.at(&format!(".attest/archive/blobs/sha256/{digest}"));
+    let mut bytes = fs::read(&blob).unwrap();
+    bytes[0] ^= 1;
+    fs::remove_file(&blob).unwrap();
+    fs::write(&blob, bytes).unwrap();
+    renew(&world, &address, "--all").refused(1, "blob-corrupt");
+    // Another release is not touched by it.
+    renew(&world, &address, "hello@1.1.0").yes();
+    let ran = world
+        .attest("archive verify hello@1.1.0 --at 2047-01-01")
+        .yes();
+    assert!(ran.out.contains("renewed"), "{ran:?}");
+}
+
+#[test]
+fn a_renewal_that_was_replaced_is_named() {
+    let world = released();
+    let address = authority(&world, SignedDuration::ZERO);
+    renew(&world, &address, "--all").yes();
+    // Whoever can write the home's trust can trust nobody.
+    fs::remove_file(world.at(".attest/trust/renewal_root.json")).unwrap();
+    let ran = expired(in_2047(&world));
+    assert!(ran.out.contains("time-unknown"), "{ran:?}");
+}
+
+#[test]
+fn only_what_ends_soon_is_renewed_unless_all_is_said() {
+    let world = released();
+    let address = authority(&world, SignedDuration::ZERO);
+    let ran = renew(&world, &address, "").yes();
+    assert!(
+        ran.out
+            .contains("nothing was renewed; 2 releases are not due"),
+        "{ran:?}"
+    );
+    let ran = renew(&world, &address, "--within 36500").yes();
+    assert!(ran.out.contains("2 releases"), "{ran:?}");
+    renew(&world, &address, "hello@9").refused(1, "release-not-archived");
+}
+
+#[test]
+fn status_says_what_is_kept_and_until_when_it_can_be_proven() {
+    let world = released();
+    let ran = world.attest("status").yes();
+    for part in [
+        "hello@1.0.0",
+        "hello@1.1.0",
+        "fixity   never recorded",
+        "good",
+        "plan",
+    ] {
+        assert!(ran.out.contains(part), "{part}: {ran:?}");
+    }
+    let status = world
+        .attest("status hello@1.1.0 --format json")
+        .yes()
+        .json();
+    let release = &status["releases"][0];
+    assert_eq!(release["proof"]["expired"], false);
+    assert_eq!(release["due"], false);
+    assert!(
+        release["proof"]["decided_by"]
+            .as_str()
+            .unwrap()
+            .contains("certificate of")
+    );
+    let late = world.attest("status --at 2047-01-01 --format json");
+    assert_eq!(late.exit, 1, "{late:?}");
+    assert_eq!(late.json()["releases"][0]["proof"]["expired"], true);
+    world
+        .attest("status hello@9")
+        .refused(1, "release-not-archived");
+}
