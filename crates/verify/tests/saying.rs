@@ -4,12 +4,13 @@ use attest_provenance::base64;
 use attest_verify::{Bundle, Evidence, ExpectedClaim, ExpectedSigner, TrustedRoot, claim_names};
 use serde_json::json;
 
+use crate::support::authority::{Authority, Token};
 use crate::support::build::{WORKFLOW, build};
-use crate::support::issuer::{IDENTITY, ISSUER, Signer};
+use crate::support::issuer::{IDENTITY, ISSUER, Signer, email};
 use crate::support::keyless::Keyless;
 use crate::support::keys::{Key, sha256};
 use crate::support::log::Log;
-use crate::support::{ENTRY, INDEX, SIZE, Scene, body_v1, body_v2, trusted_root};
+use crate::support::{ENTRY, INDEX, SIZE, STAMPED, Scene, body_v1, body_v2, trusted_root};
 
 fn fingerprints(evidence: &Evidence) -> Vec<Vec<u8>> {
     let keys = evidence.keys().iter();
@@ -253,4 +254,115 @@ fn an_unknown_log_is_named_as_it_names_itself() {
         "{}",
         refused.1
     );
+}
+
+#[test]
+fn a_statement_about_something_else_says_how_many_subjects_it_has() {
+    let mut scene = Scene::statement();
+    scene.artifact.push(b'!');
+    let refused = scene.verify().unwrap_err();
+    assert_eq!(refused.0, "digest-mismatch");
+    assert!(
+        !refused.1.contains("one of the statement's"),
+        "{}",
+        refused.1
+    );
+    let subject = |name: &str, bytes: &[u8]| json!({"name": name, "digest": {"sha256": hex::encode(sha256(bytes))}});
+    let payload = json!({
+        "_type": "https://in-toto.io/Statement/v1",
+        "subject": [subject("a", b"a"), subject("b", b"b")],
+        "predicateType": "https://example.com/x",
+        "predicate": {},
+    });
+    let scene = Scene::statement().with_payload(
+        "application/vnd.in-toto+json",
+        payload.to_string().as_bytes(),
+    );
+    let refused = scene.verify().unwrap_err();
+    assert_eq!(refused.0, "digest-mismatch");
+    assert!(
+        refused.1.contains("one of the statement's 2 subjects"),
+        "{}",
+        refused.1
+    );
+}
+
+/// A signature that verifies over nothing at hand, beside a digest that is not the artifact's.
+#[test]
+fn a_signature_of_nothing_beside_another_digest_is_about_another_artifact() {
+    let mut scene = Scene::message();
+    scene.set(
+        "/messageSignature/signature",
+        base64::encode(&Key::p256().sign(b"x")),
+    );
+    assert_eq!(scene.code(), "signature-invalid");
+    let digest = json!(base64::encode(&sha256(b"other")));
+    scene.set("/messageSignature/messageDigest/digest", digest);
+    assert_eq!(scene.code(), "digest-mismatch");
+}
+
+#[test]
+fn a_bundle_says_whom_it_claims_to_be_by() {
+    let claimed = |scene: &Scene| {
+        let bundle = Bundle::parse(scene.bundle.to_string().as_bytes()).unwrap();
+        bundle.claimed_identity()
+    };
+    let both = Some((IDENTITY.to_owned(), Some(ISSUER.to_owned())));
+    assert_eq!(claimed(&Keyless::message(&Signer::default()).scene), both);
+    let old = Signer {
+        issuer: None,
+        ..Signer::default()
+    };
+    assert_eq!(claimed(&Keyless::message(&old).scene), both);
+    let workflow = Keyless::message(&build());
+    assert_eq!(claimed(&workflow.scene).unwrap().0, WORKFLOW);
+    let two = Signer {
+        names: vec![email(IDENTITY), email("b@example.com")],
+        ..Signer::default()
+    };
+    assert_eq!(claimed(&Keyless::message(&two).scene), None);
+    assert_eq!(claimed(&Scene::message()), None);
+}
+
+#[test]
+fn who_is_not_wanted_is_named_as_claimed() {
+    let mut keyless = Keyless::message(&Signer::default()).scene;
+    keyless.expected = Scene::message().expected;
+    let refused = keyless.verify().unwrap_err();
+    assert_eq!(refused.0, "signer-mismatch");
+    let name = "a certificate of release@example.com (claimed)";
+    assert!(refused.1.contains(name), "{}", refused.1);
+    let mut scene = Scene::message();
+    scene.expected = ExpectedSigner::exactly(IDENTITY, ISSUER);
+    scene.set("/verificationMaterial/publicKey/hint", "somebody");
+    let refused = scene.verify().unwrap_err();
+    assert_eq!(refused.0, "signer-mismatch");
+    let name = "a key that is called somebody (claimed)";
+    assert!(refused.1.contains(name), "{}", refused.1);
+    // A fingerprint leads to the one key of several that has it, and to no other.
+    let scene = Scene::message();
+    let (own, other) = (scene.expected.clone(), Scene::message());
+    let mut hinted = Scene {
+        bundle: scene.bundle.clone(),
+        ..Scene::message()
+    };
+    hinted.root = scene.root.clone();
+    hinted.artifact.clone_from(&scene.artifact);
+    let fingerprint = base64::encode(&sha256(&other.key.spki()));
+    hinted.set("/verificationMaterial/publicKey/hint", fingerprint);
+    for expected in [[own.clone(), other.expected.clone()], [other.expected, own]] {
+        let refused = hinted.verify_for(&expected).unwrap_err();
+        assert_eq!(refused.0, "signer-mismatch");
+    }
+}
+
+#[test]
+fn an_unknown_authority_is_named_as_it_names_itself() {
+    let mut scene = Scene::message();
+    let other = Authority::new("unknown.example");
+    let token = Token::of(&other, &scene.signature(), STAMPED).sign(&other.key);
+    scene.stamp(&[token]);
+    let refused = scene.verify().unwrap_err();
+    assert_eq!(refused.0, "time-unknown");
+    assert!(refused.1.contains("unknown.example"), "{}", refused.1);
 }
