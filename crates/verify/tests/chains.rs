@@ -284,6 +284,24 @@ fn a_forged_timestamp_of_a_known_certificate_log_is_not_outweighed() {
     assert_eq!(code(Second::OfAnother), "engine-rejected");
 }
 
+/// RFC 6962 §2.1.4 has SHA-256 alone, and the kind of signature is the key's.
+#[test]
+fn a_timestamp_that_names_another_algorithm_than_the_logs_is_refused() {
+    for (logged_as, code) in [
+        ((4, None), "accepted"),
+        ((5, None), "certificate-transparency-invalid"),
+        ((2, None), "certificate-transparency-invalid"),
+        ((4, Some(1)), "certificate-transparency-invalid"),
+        ((5, Some(1)), "certificate-transparency-invalid"),
+    ] {
+        let signer = Signer {
+            logged_as,
+            ..Signer::default()
+        };
+        assert_eq!(Keyless::message(&signer).code(), code, "{logged_as:?}");
+    }
+}
+
 #[test]
 fn lists_of_timestamps_that_are_malformed_are_refused() {
     let one = |version: u8| {

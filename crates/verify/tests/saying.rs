@@ -1,7 +1,10 @@
 //! What evidence says of what it proves, and what a refusal says of what it found.
 
+use attest_digest::{Artifact, Hashes};
 use attest_provenance::base64;
-use attest_verify::{Bundle, Evidence, ExpectedClaim, ExpectedSigner, TrustedRoot, claim_names};
+use attest_verify::{
+    Bundle, Evidence, ExpectedClaim, ExpectedSigner, Subject, TrustedRoot, claim_names,
+};
 use serde_json::json;
 
 use crate::support::authority::{Authority, Token};
@@ -10,7 +13,9 @@ use crate::support::issuer::{IDENTITY, ISSUER, Signer, email};
 use crate::support::keyless::Keyless;
 use crate::support::keys::{Key, sha256};
 use crate::support::log::Log;
-use crate::support::{ENTRY, INDEX, SIZE, STAMPED, Scene, body_v1, body_v2, trusted_root};
+use crate::support::{
+    ENTRY, INDEX, PROOF, SIZE, STAMPED, Scene, TIMESTAMPS, body_v1, body_v2, trusted_root,
+};
 
 fn fingerprints(evidence: &Evidence) -> Vec<Vec<u8>> {
     let keys = evidence.keys().iter();
@@ -365,4 +370,59 @@ fn an_unknown_authority_is_named_as_it_names_itself() {
     let refused = scene.verify().unwrap_err();
     assert_eq!(refused.0, "time-unknown");
     assert!(refused.1.contains("unknown.example"), "{}", refused.1);
+}
+
+#[test]
+fn of_several_who_did_not_sign_all_are_named_and_of_one_what_was_wanted() {
+    let mut scene = Scene::message();
+    scene.set(
+        "/messageSignature/signature",
+        base64::encode(&Key::p256().sign(b"x")),
+    );
+    let own = scene.expected.clone();
+    let other = ExpectedSigner::Key(Scene::message().public_key());
+    scene.remove("/verificationMaterial/publicKey/hint");
+    let alone = scene.verify_for(std::slice::from_ref(&own)).unwrap_err();
+    assert!(alone.1.contains("wanted one by"), "{}", alone.1);
+    let both = scene.verify_for(&[own.clone(), other.clone()]).unwrap_err();
+    let all = format!("{own} or {other}");
+    assert!(both.1.contains(&all), "{}", both.1);
+    // What is found out with the right key says more.
+    let mut scene = Scene::message();
+    scene.artifact.push(b'!');
+    let both = scene
+        .verify_for(&[other, scene.expected.clone()])
+        .unwrap_err();
+    assert_eq!(both.0, "digest-mismatch");
+    assert!(!both.1.contains(" or "), "{}", both.1);
+}
+
+/// What failed may have been the time.
+#[test]
+fn a_time_is_not_missed_beside_what_may_have_been_it() {
+    let codes = |scene: &Scene| {
+        let bundle = Bundle::parse(scene.bundle.to_string().as_bytes()).unwrap();
+        let artifact = Artifact::of_bytes(&scene.artifact, Hashes::Sha256);
+        let verifier = scene.verifier().unwrap();
+        let subject = Subject::Artifact(&artifact);
+        let refused = verifier
+            .verify(&bundle, &subject, &scene.expected)
+            .unwrap_err();
+        let checks = refused.checks().iter();
+        checks.map(attest_verify::Check::code).collect::<Vec<_>>()
+    };
+    let mut scene = Scene::message();
+    let token = scene.token().sign(&Key::p256());
+    let good = scene.bundle.clone();
+    scene.remove(TIMESTAMPS);
+    assert_eq!(codes(&scene), ["time-missing"]);
+    scene.set(&format!("{PROOF}/rootHash"), base64::encode(&[7; 32]));
+    assert_eq!(codes(&scene), ["checkpoint-root-mismatch"]);
+    scene.bundle = good.clone();
+    scene.stamp(&[token]);
+    assert_eq!(codes(&scene), ["time-invalid"]);
+    scene.bundle = good;
+    scene.remove(TIMESTAMPS);
+    scene.set("/verificationMaterial/tlogEntries", json!([]));
+    assert_eq!(codes(&scene), ["log-missing", "time-missing"]);
 }

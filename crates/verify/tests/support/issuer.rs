@@ -48,6 +48,8 @@ pub(crate) struct Signer {
     pub(crate) logged: bool,
     /// Whether the certificate log signed another certificate instead.
     pub(crate) logged_another: bool,
+    /// How the certificate log numbers its hash, and another number for its kind of signature.
+    pub(crate) logged_as: (u8, Option<u8>),
     /// A second timestamp beside the good one.
     pub(crate) logged_twice: Option<Second>,
 }
@@ -75,6 +77,7 @@ impl Default for Signer {
             more: Vec::new(),
             logged: true,
             logged_another: false,
+            logged_as: (4, None),
             logged_twice: None,
         }
     }
@@ -162,7 +165,7 @@ impl Issuer {
         certificate.extensions.push(key_of_issuer(&self.key.spki()));
         if signer.logged {
             certificate.serial -= u64::from(signer.logged_another);
-            let timestamp = self.certificate_timestamps(&certificate.tbs(), signer.logged_twice);
+            let timestamp = self.certificate_timestamps(&certificate.tbs(), signer);
             certificate.serial = 99;
             certificate.extensions.push(extension(
                 "1.3.6.1.4.1.11129.2.4.2",
@@ -174,7 +177,7 @@ impl Issuer {
     }
 
     /// A list of signed certificate timestamps (RFC 6962 §3.3).
-    fn certificate_timestamps(&self, tbs: &[u8], second: Option<Second>) -> Vec<u8> {
+    fn certificate_timestamps(&self, tbs: &[u8], signer: &Signer) -> Vec<u8> {
         let time = 1_795_260_400_000_u64.to_be_bytes();
         let length = u32::try_from(tbs.len()).unwrap().to_be_bytes();
         let issuer = sha256(&self.key.spki());
@@ -194,12 +197,14 @@ impl Issuer {
             Key::Rsa(_) => 1,
             _ => 3,
         };
+        let (hash, other) = signer.logged_as;
+        let algorithm = other.unwrap_or(algorithm);
         let one = |id: &[u8], signature: &[u8]| {
-            let fields = [&[0, 0, 4, algorithm], short(signature).as_slice()].concat();
+            let fields = [&[0, 0, hash, algorithm], short(signature).as_slice()].concat();
             short(&[&[0], id, time.as_slice(), &fields].concat())
         };
         let mut list = one(&id, &signature);
-        match second {
+        match signer.logged_twice {
             Some(Second::OfTheLog) => list.extend(one(&id, b"nobody")),
             Some(Second::OfAnother) => list.extend(one(&[7; 32], b"nobody")),
             None => {}
