@@ -56,6 +56,17 @@ fn a_root_says_what_it_trusts() {
         (authority.name(), authority.uri()),
         ("time.example", Some("https://time.example"))
     );
+    let window = authority.window().unwrap().to_string();
+    assert_eq!(window, "from 2026-01-01T00:00:00Z");
+    // What reads tiles asks for the key by the log's origin.
+    assert_eq!(log.log_key().unwrap().origin(), "log.example");
+    let v1 = TrustedRoot::parse(
+        Scene::message_in(Log::v1("log.example"))
+            .root
+            .to_string()
+            .as_bytes(),
+    );
+    assert!(v1.unwrap().logs()[0].log_key().is_none());
 }
 
 #[test]
