@@ -311,6 +311,15 @@ fn nothing_that_is_flipped_in_a_key_makes_it_another() {
     }
 }
 
+#[test]
+fn an_expired_key_is_refused_with_its_end_and_the_time_of_the_signature() {
+    let result = Case::read("openpgp", "subkey-expired").run(BOTH);
+    let words = result.unwrap_err().to_string();
+    for time in ["2024-05-01T12:00:00Z", "before 2024-04-30T12:00:00Z"] {
+        assert!(words.contains(time), "{words}");
+    }
+}
+
 /// Else a file of many salts would have a large file read as often.
 #[test]
 fn one_reading_serves_all_signatures_of_a_file() {

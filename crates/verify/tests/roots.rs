@@ -58,6 +58,14 @@ fn a_root_says_what_it_trusts() {
     );
     let window = authority.window().unwrap().to_string();
     assert_eq!(window, "from 2026-01-01T00:00:00Z");
+    let mut ended = scene.root.clone();
+    ended["tlogs"][0]["publicKey"]["validFor"]["end"] = json!("2027-01-01T00:00:00Z");
+    let ended = TrustedRoot::parse(ended.to_string().as_bytes()).unwrap();
+    for (root, end) in [(&root, None), (&ended, Some("2027-01-01T00:00:00Z"))] {
+        let window = root.logs()[0].window();
+        assert_eq!(window.start().to_string(), "2026-01-01T00:00:00Z");
+        assert_eq!(window.end().map(|it| it.to_string()).as_deref(), end);
+    }
     // What reads tiles asks for the key by the log's origin.
     assert_eq!(log.log_key().unwrap().origin(), "log.example");
     let v1 = TrustedRoot::parse(
