@@ -21,6 +21,7 @@ mod docs;
 mod git;
 mod init;
 mod inspect;
+mod keeping;
 mod key;
 mod layouts;
 mod log;

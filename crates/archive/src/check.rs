@@ -11,10 +11,11 @@ use crate::attachment::AttachmentKey;
 use crate::blob::Blob;
 use crate::error::ArchiveError;
 use crate::kind::AttachmentKind;
-use crate::layout::{BLOBS, INCOMING, INDEX_FILE, LAYOUT_FILE, SHA256};
+use crate::layout::{BLOBS, INCOMING, INDEX_FILE, LAYOUT_FILE, QUARANTINE, SHA256};
 use crate::manifest::empty_blob;
 use crate::reader::Reader;
 use crate::release::Release;
+use crate::replica::{Item, ItemKind};
 
 /// What reading every byte has shown.
 #[derive(Clone, Debug)]
@@ -87,6 +88,11 @@ pub enum Note {
         /// How many.
         files: usize,
     },
+    /// What a repair has moved out of the way.
+    Quarantined {
+        /// How many files.
+        files: usize,
+    },
     /// The index is not as we write it: another tool has been there, or a bit fell.
     IndexRewritten,
     /// An entry of the index that is no release.
@@ -103,6 +109,7 @@ impl Note {
             Self::BlobExtra { .. } => "blob-extra",
             Self::FileExtra { .. } => "file-extra",
             Self::Incoming { .. } => "incoming-left",
+            Self::Quarantined { .. } => "quarantined",
             Self::IndexRewritten => "index-rewritten",
             Self::EntryForeign { .. } => "entry-foreign",
         }
@@ -167,6 +174,41 @@ impl Reader {
             }
         }
         Ok(survey.read(self, hashes))
+    }
+
+    /// Reads every blob but those that are known to be sound, and says which are not as they should be.
+    pub(crate) fn damage(&self, known: &BTreeSet<Blob>) -> Damage {
+        let mut survey = Survey::default();
+        for (name, manifest) in &self.index.releases {
+            survey.take(self, name, *manifest);
+        }
+        for (key, (kind, manifest)) in &self.index.attachments {
+            survey.take_attachment(self, key, kind, *manifest);
+        }
+        let blobs: Vec<Blob> = survey
+            .needs
+            .keys()
+            .filter(|blob| !known.contains(blob))
+            .copied()
+            .collect();
+        let results = hash_all(0, &blobs, |blob| self.observe(*blob, Hashes::Sha256));
+        let mut damage = Damage::default();
+        for (blob, result) in blobs.into_iter().zip(results) {
+            let kind = if survey.manifests.contains(&blob.digest) {
+                ItemKind::Manifest
+            } else {
+                ItemKind::Blob
+            };
+            match result {
+                Ok(_) => damage.sound.push(blob),
+                Err(error) => damage.bad.push((Item::of(blob, kind), Arc::new(error))),
+            }
+        }
+        // What names other blobs comes first.
+        damage
+            .bad
+            .sort_by_key(|(item, _)| item.kind == ItemKind::Blob);
+        damage
     }
 
     /// Releases that the index calls something else, so that the list does not have them.
@@ -240,6 +282,12 @@ impl Reader {
                 notes.push(Note::Incoming {
                     files: incoming.map_or(0, |names| names.len()),
                 });
+            } else if name == QUARANTINE {
+                let quarantined = self.root.below(QUARANTINE)?;
+                let quarantined = quarantined.map(|folder| folder.names()).transpose()?;
+                notes.push(Note::Quarantined {
+                    files: quarantined.map_or(0, |names| names.len()),
+                });
             } else if name != LAYOUT_FILE && name != INDEX_FILE && name != BLOBS {
                 notes.push(extra("", &name));
             }
@@ -270,6 +318,13 @@ impl Problem {
             error: Arc::new(error),
         }
     }
+}
+
+/// The blobs that were read: as they should be, and not.
+#[derive(Debug, Default)]
+pub(crate) struct Damage {
+    pub(crate) sound: Vec<Blob>,
+    pub(crate) bad: Vec<(Item, Arc<ArchiveError>)>,
 }
 
 /// Which releases need a blob, and as what.

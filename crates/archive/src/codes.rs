@@ -119,6 +119,10 @@ pub const CODES: &[(&str, &str)] = &[
         "files of a run that died, or is at work: the next addition takes them away",
     ),
     (
+        "index-ambiguous",
+        "the index is gone, and two manifests are here for one release: only a replica's list can tell",
+    ),
+    (
         "index-malformed",
         "index.json is no index of releases with one meaning",
     ),
@@ -147,6 +151,10 @@ pub const CODES: &[(&str, &str)] = &[
         "two files of a release have names that some system takes for one",
     ),
     ("not-an-archive", "a folder is no OCI image layout"),
+    (
+        "quarantined",
+        "files that a repair has moved out of the way: they were damaged",
+    ),
     ("release-empty", "a release has no files"),
     (
         "release-mismatch",
@@ -222,6 +230,22 @@ pub const CODES: &[(&str, &str)] = &[
         "a renewal is larger, longer or deeper than is read",
     ),
     (
+        "replica-changed",
+        "another writer has changed the index of a replica meanwhile",
+    ),
+    (
+        "replica-differs",
+        "a replica has other bytes under the name of a blob: they stay as they are",
+    ),
+    (
+        "replica-unavailable",
+        "a replica cannot be asked, read or written",
+    ),
+    (
+        "replica-unfit",
+        "a place lets through what a replica must refuse: what is kept there could be overwritten",
+    ),
+    (
         "tar-link-outside",
         "a link leads out of the archive, or is not written the shortest way",
     ),
@@ -260,6 +284,7 @@ mod tests {
         let sources = [
             include_str!("error.rs"),
             include_str!("check.rs"),
+            include_str!("replica.rs"),
             include_str!("tar_error.rs"),
             include_str!("audit/chain.rs"),
             include_str!("renewal/error.rs"),

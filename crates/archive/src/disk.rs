@@ -16,6 +16,7 @@ use rustix::fs::{
 };
 use rustix::io::Errno;
 
+use crate::blob::Blob;
 use crate::error::ArchiveError;
 use crate::fault::Step;
 
@@ -156,6 +157,49 @@ impl Folder {
         Artifact::copy(source, &copy, Hashes::Sha256).map_err(failed)
     }
 
+    /// Makes a file of what a stream gives, which must be this blob; it is not synced.
+    pub(crate) fn receive(
+        &self,
+        name: &str,
+        mode: u32,
+        source: &mut dyn Read,
+        wanted: Blob,
+    ) -> Result<(), ReceiveError> {
+        let file = self.create(name, mode).map_err(ReceiveError::Target)?;
+        let failed =
+            |error| ReceiveError::Target(ArchiveError::io("write", self.path_of(name), error));
+        Step::Write(&self.path, name.as_ref())
+            .take()
+            .map_err(failed)?;
+        let mut tee = Tee {
+            // One more than wanted shows that there are too many; more is never read.
+            source: source.take(wanted.size.saturating_add(1)),
+            file: &file,
+            failed: None,
+        };
+        let read = Artifact::read(&mut tee, Hashes::Sha256);
+        if let Some(error) = tee.failed {
+            return Err(failed(error));
+        }
+        let found =
+            Blob::read(&read.map_err(|error| ReceiveError::Source(io::Error::other(error)))?);
+        if found == wanted {
+            return Ok(());
+        }
+        Err(ReceiveError::Other(if found.size == wanted.size {
+            ArchiveError::BlobCorrupt {
+                found: found.digest,
+                wanted: wanted.digest,
+            }
+        } else {
+            ArchiveError::BlobSize {
+                blob: wanted.digest,
+                found: found.size,
+                wanted: wanted.size,
+            }
+        }))
+    }
+
     /// Moves a file to another folder, where that name must be free.
     pub(crate) fn move_new(
         &self,
@@ -280,6 +324,38 @@ impl Folder {
             Ok(_) => Ok(true),
             Err(Errno::NOENT) => Ok(false),
             Err(error) => Err(error.into()),
+        }
+    }
+}
+
+/// Why a stream did not become a file.
+#[derive(Debug)]
+pub(crate) enum ReceiveError {
+    /// The stream broke.
+    Source(io::Error),
+    /// The file could not be written.
+    Target(ArchiveError),
+    /// The stream gave something else.
+    Other(ArchiveError),
+}
+
+/// Writes to a file what is read.
+struct Tee<'f, R> {
+    source: R,
+    file: &'f File,
+    failed: Option<io::Error>,
+}
+
+impl<R: Read> Read for Tee<'_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.source.read(buffer)?;
+        let bytes = buffer.get(..read).unwrap_or_default();
+        match self.file.write_all(bytes) {
+            Ok(()) => Ok(read),
+            Err(error) => {
+                self.failed = Some(error);
+                Err(io::Error::other("the copy cannot be written"))
+            }
         }
     }
 }

@@ -57,6 +57,16 @@ pub enum ArchiveError {
         /// The release that the index names.
         wanted: ReleaseName,
     },
+    /// The index is gone, and two manifests are here for one release.
+    #[error("{name} has two manifests, {first} and {second}, and no index says which one counts")]
+    IndexAmbiguous {
+        /// The release.
+        name: ReleaseName,
+        /// One manifest.
+        first: Digest,
+        /// The other.
+        second: Digest,
+    },
     /// The index calls something else what is the manifest of a release.
     #[error("manifest {manifest} is that of {release}, the index has it for something else")]
     IndexMismatch {
@@ -248,6 +258,7 @@ impl ArchiveError {
             Self::IndexMalformed { .. } => "index-malformed",
             Self::ManifestMalformed { .. } => "manifest-malformed",
             Self::ReleaseMismatch { .. } => "release-mismatch",
+            Self::IndexAmbiguous { .. } => "index-ambiguous",
             Self::IndexMismatch { .. } => "index-mismatch",
             Self::AttachmentMalformed { .. } | Self::AttachmentRefused { .. } => {
                 "attachment-malformed"
@@ -387,6 +398,18 @@ pub enum Malformed {
     /// The document is not written the one way that this format has.
     #[error("it is not in canonical form")]
     NotCanonical,
+}
+
+/// The message of an error with those that it wraps.
+pub(crate) fn words(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(inner) = source {
+        text.push_str(": ");
+        text.push_str(&inner.to_string());
+        source = inner.source();
+    }
+    text
 }
 
 /// A path for a message: escaped, since part of it may come from others.

@@ -1,6 +1,6 @@
 //! `index.json`: which manifest is that of which release.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use attest_digest::{Algorithm, Digest};
 use attest_provenance::ReleaseName;
@@ -52,6 +52,8 @@ pub(crate) struct Index {
     pub(crate) unnamed: Vec<Entry>,
     /// What other tools, or later versions of this one, keep in the same layout.
     pub(crate) foreign: Vec<Entry>,
+    /// While it is made again: the manifests that a replica lists.
+    pub(crate) listed: BTreeSet<Digest>,
     /// Whether it was read from other bytes than we would write.
     pub(crate) rewritten: bool,
 }

@@ -6,6 +6,7 @@
 //!   index.json               one descriptor for each release and each attachment
 //!   blobs/sha256/<64 hex>    every file and every manifest, once
 //!   incoming/                only while something is added, or after a death
+//!   quarantine/              what was damaged, moved out of the way by a repair
 //! ```
 //!
 //! [OCI image layout 1.1](https://github.com/opencontainers/image-spec/blob/v1.1.1/image-layout.md).
@@ -20,6 +21,7 @@ pub(crate) const INDEX_FILE: &str = "index.json";
 pub(crate) const BLOBS: &str = "blobs";
 pub(crate) const SHA256: &str = "sha256";
 pub(crate) const INCOMING: &str = "incoming";
+pub(crate) const QUARANTINE: &str = "quarantine";
 
 pub(crate) const LAYOUT_VERSION: &str = "1.0.0";
 pub(crate) const ARCHIVE_FORMAT: &str = "1";

@@ -15,6 +15,7 @@
 //! | list, find and read releases | [`Reader`], [`Release`] |
 //! | add to a release later, without changing it | [`Store::attach`], [`Reader::attachments`] |
 //! | read every byte again | [`Reader::check`] |
+//! | keep copies elsewhere, bring damaged blobs back | [`Replica`], [`Reader::copy_to`], [`Store::repair`] |
 //! | write the one tar archive of a tree | [`TarWriter`] |
 //!
 //! Adding first makes every file durable under its final name, then replaces `index.json` by one
@@ -34,6 +35,7 @@ pub mod audit;
 mod blob;
 mod check;
 mod codes;
+mod copy;
 mod disk;
 mod error;
 mod fault;
@@ -46,6 +48,7 @@ mod reader;
 mod reference;
 mod release;
 pub mod renewal;
+mod replica;
 mod role;
 mod store;
 mod tar;
@@ -59,6 +62,7 @@ mod tests;
 pub use attachment::{AttachedFile, Attachment, AttachmentSummary};
 pub use check::{Attached, CheckReport, CheckedRelease, Note, Problem};
 pub use codes::CODES;
+pub use copy::{Conflict, CopyReport, NotCopied, NotCopiedBecause};
 pub use error::{ArchiveError, Malformed, NotAnArchive};
 pub use kind::{AttachmentKind, LaterKind};
 pub use layout::{ATTACHMENT_TYPE, RELEASE_TYPE};
@@ -66,10 +70,11 @@ pub use manifest::Member;
 pub use materialize::{Materialized, Selection};
 pub use reader::{Reader, Summary};
 pub use release::Release;
+pub use replica::{FolderReplica, Item, ItemKind, Put, Replica, ReplicaError};
 pub use role::Role;
 pub use store::{
-    Added, AttachedFileInput, AttachmentInput, AttachmentsAdded, MemberInput, Outcome,
-    ReleaseInput, Source, Store,
+    Added, AttachedFileInput, AttachmentInput, AttachmentsAdded, IndexRepair, Lost, MemberInput,
+    Outcome, ReleaseInput, RepairReport, Repaired, Source, Store,
 };
 pub use tar::{TarWriter, tar_order};
 pub use tar_error::TarError;

@@ -2,6 +2,7 @@
 
 mod attach;
 mod init;
+mod repair;
 mod stage;
 
 use std::path::{Path, PathBuf};
@@ -20,7 +21,10 @@ use crate::reader::{Reader, malformed, open_folder};
 use crate::role::Role;
 use crate::store::stage::Incoming;
 
+pub(crate) use stage::BLOB_MODE;
+
 pub use attach::{AttachedFileInput, AttachmentInput, AttachmentsAdded};
+pub use repair::{IndexRepair, Lost, RepairReport, Repaired};
 
 /// An archive, opened by its one writer.
 ///

@@ -5,6 +5,7 @@ mod attacks;
 mod damage;
 mod deaths;
 mod full_disk;
+mod replicas;
 mod round_trip;
 mod writers;
 

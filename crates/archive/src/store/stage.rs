@@ -289,5 +289,5 @@ fn check_size(blob: Blob) -> Result<(), ArchiveError> {
 }
 
 const INDEX: &str = "index";
-const BLOB_MODE: u32 = 0o444;
+pub(crate) const BLOB_MODE: u32 = 0o444;
 const INDEX_MODE: u32 = 0o644;

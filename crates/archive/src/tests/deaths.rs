@@ -13,10 +13,13 @@ use std::process::{Command, Stdio};
 use super::*;
 use crate::fault::{self, Fault};
 use crate::materialize::Selection;
-use crate::{AttachedFileInput, AttachmentInput, AttachmentKind, Outcome, Reader};
+use crate::{
+    AttachedFileInput, AttachmentInput, AttachmentKind, FolderReplica, Outcome, Reader,
+    ReplicaError,
+};
 
 /// Fewer points than these mean that the tests no longer look where they did.
-const RECORDED: [(Task, usize); 8] = [
+const RECORDED: [(Task, usize); 11] = [
     (Task::Init, 18),
     (Task::Add, 24),
     (Task::AddMany, 68),
@@ -25,10 +28,13 @@ const RECORDED: [(Task, usize); 8] = [
     (Task::Attach, 24),
     (Task::AttachMany, 90),
     (Task::AttachAgain, 2),
+    (Task::Copy, 50),
+    (Task::Repair, 28),
+    (Task::Rebuild, 11),
 ];
-const SYSTEM_CALLS: [(Task, u64); 2] = [(Task::Add, 60), (Task::Attach, 60)];
+const SYSTEM_CALLS: [(Task, u64); 3] = [(Task::Add, 60), (Task::Attach, 60), (Task::Repair, 100)];
 
-const TASKS: [Task; 8] = [
+const TASKS: [Task; 11] = [
     Task::Init,
     Task::Add,
     Task::AddMany,
@@ -37,6 +43,9 @@ const TASKS: [Task; 8] = [
     Task::Attach,
     Task::AttachMany,
     Task::AttachAgain,
+    Task::Copy,
+    Task::Repair,
+    Task::Rebuild,
 ];
 
 const TASK: &str = "ATTEST_TEST_TASK";
@@ -75,6 +84,12 @@ enum Task {
     AttachMany,
     /// What is attached already.
     AttachAgain,
+    /// To a replica that is yet to be made.
+    Copy,
+    /// Of one blob that is missing and two that are damaged.
+    Repair,
+    /// Of an index that is damaged.
+    Rebuild,
 }
 
 impl Task {
@@ -83,6 +98,22 @@ impl Task {
             Self::Init => Bench { folder: folder() },
             Self::Add | Self::AddMany | Self::Materialize | Self::Attach | Self::AttachMany => {
                 prepared()
+            }
+            Self::Copy => prepared(),
+            Self::Repair => {
+                let bench = prepared();
+                Self::Copy.run(bench.folder.path()).unwrap();
+                fs::remove_file(bench.blob(sha256(HELLO[0].2))).unwrap();
+                bench.damage(sha256(HELLO[1].2), b"HELLO\n");
+                let manifest = Reader::open(&bench.path()).unwrap().list()[0].manifest;
+                bench.damage(manifest, b"{}");
+                bench
+            }
+            Self::Rebuild => {
+                let bench = prepared();
+                Self::Copy.run(bench.folder.path()).unwrap();
+                fs::write(bench.index(), b"{").unwrap();
+                bench
             }
             Self::AttachAgain => {
                 let bench = prepared();
@@ -107,6 +138,18 @@ impl Task {
             Self::Attach | Self::AttachAgain => Store::open(&archive)?
                 .attach_all(&proofs(bench, 1))
                 .map(drop),
+            Self::Copy => {
+                let mut replica = FolderReplica::init(&bench.join("vault"))?;
+                let report = Reader::open(&archive)?.copy_to(&mut replica);
+                report.map(drop).map_err(|error| match error {
+                    ReplicaError::Folder { source, .. } => *source,
+                    other => panic!("{other}"),
+                })
+            }
+            Self::Repair | Self::Rebuild => {
+                let replica = FolderReplica::open(&bench.join("vault"))?;
+                Store::repair(&archive, &[&replica]).map(drop)
+            }
             Self::AttachMany => Store::open(&archive)?
                 .attach_all(&proofs(bench, 8))
                 .map(drop),
@@ -127,6 +170,8 @@ impl Task {
             Self::Add | Self::AddAgain => judge_add(bench, &second(bench.folder.path()), confirmed),
             Self::AddMany => judge_add(bench, &many(bench.folder.path()), confirmed),
             Self::Materialize => judge_materialize(bench, confirmed),
+            Self::Copy => judge_copy(bench, confirmed),
+            Self::Repair | Self::Rebuild => judge_repair(bench, confirmed),
             Self::Attach | Self::AttachAgain => judge_attach(bench, 1, confirmed),
             Self::AttachMany => judge_attach(bench, 8, confirmed),
         }
@@ -277,6 +322,44 @@ fn judge_attach(bench: &Bench, count: usize, confirmed: bool) {
     let report = reader.check(Hashes::Sha256).unwrap();
     assert!(report.is_sound());
     assert_eq!((report.attachments, report.notes), (count, vec![]));
+}
+
+fn judge_copy(bench: &Bench, confirmed: bool) {
+    let vault = bench.folder.path().join("vault");
+    match Reader::open(&vault) {
+        Ok(reader) => {
+            // Whatever it lists, it has.
+            assert!(reader.check(Hashes::Sha256).unwrap().is_sound());
+            assert!(reader.list().len() == 1 || !confirmed);
+        }
+        Err(error) => assert_eq!((error.code(), confirmed), ("not-an-archive", false)),
+    }
+    Task::Copy.run(bench.folder.path()).unwrap();
+    let reader = Reader::open(&vault).unwrap();
+    let report = reader.check(Hashes::Sha256).unwrap();
+    assert!(report.is_sound() && report.notes.is_empty());
+    assert_eq!(reader.list().len(), 1);
+}
+
+fn judge_repair(bench: &Bench, confirmed: bool) {
+    if let Ok(reader) = Reader::open(&bench.path()) {
+        let report = reader.check(Hashes::Sha256).unwrap();
+        assert!(report.is_sound() || !confirmed);
+        // What was sound stays so, and what was damaged is never taken for sound.
+        assert!(reader.check(Hashes::Sha256).unwrap().problems.is_empty());
+    }
+    Task::Repair.run(bench.folder.path()).unwrap();
+    let reader = Reader::open(&bench.path()).unwrap();
+    let report = reader.check(Hashes::Sha256).unwrap();
+    assert!(report.is_sound());
+    assert_eq!(reader.list().len(), 1);
+    // Of what was damaged nothing is deleted.
+    let kept = fs::read_dir(bench.path().join("quarantine")).unwrap();
+    let kept: Vec<_> = kept
+        .map(|it| fs::read(it.unwrap().path()).unwrap())
+        .collect();
+    let has = |bytes: &[u8]| kept.iter().any(|it| it == bytes);
+    assert!(has(b"{") || (has(b"{}") && has(b"HELLO\n")));
 }
 
 fn judge_materialize(bench: &Bench, confirmed: bool) {

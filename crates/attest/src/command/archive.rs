@@ -1,10 +1,14 @@
 //! `attest archive`: releases, kept with their evidence and found again.
 
 mod add;
+mod copy;
+mod find;
 mod list;
 mod log;
 pub(crate) mod proof;
 mod renew;
+mod repair;
+mod replicas;
 mod show;
 mod verify;
 
@@ -38,6 +42,12 @@ enum ArchiveCommand {
     List(list::ListArgs),
     /// Show the files of one release, as it was archived
     Show(show::ShowArgs),
+    /// Find releases by what they hold: a digest, a file, a component
+    Find(find::FindArgs),
+    /// Copy the archive to a replica: only what is missing there, and nothing is overwritten
+    Copy(copy::CopyArgs),
+    /// Read every byte again, and bring back from replicas what is missing or damaged
+    Repair(repair::RepairArgs),
     /// Show and check the audit trail: who changed the archive, the log and the keys
     Log(log::LogArgs),
     /// Stamp proofs of time again before they end: one timestamp for all releases
@@ -103,6 +113,9 @@ pub(crate) fn run(args: &ArchiveArgs, global: &Global, console: &Console) -> Res
         ArchiveCommand::Add(args) => add::run(args, global, console),
         ArchiveCommand::List(args) => list::run(args, console),
         ArchiveCommand::Show(args) => show::run(args, console),
+        ArchiveCommand::Find(args) => find::run(args, console),
+        ArchiveCommand::Copy(args) => copy::run(args, console),
+        ArchiveCommand::Repair(args) => repair::run(args, console),
         ArchiveCommand::Log(args) => log::run(args, console),
         ArchiveCommand::Renew(args) => renew::run(args, global, console),
         ArchiveCommand::Verify(args) => verify::run(args, global, console),

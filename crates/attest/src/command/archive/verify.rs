@@ -228,6 +228,9 @@ fn words(note: &Note) -> String {
                 "{files} files of a run that died or is at work; the next addition removes them"
             )
         }
+        Note::Quarantined { files } => {
+            format!("{files} files in quarantine/, which repairs have moved out of the way")
+        }
         Note::EntryForeign {
             manifest: Some(manifest),
         } => {

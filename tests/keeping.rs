@@ -1,0 +1,144 @@
+//! Keeping what is archived: copies in replicas, repair from them, finding again.
+
+use std::fs;
+
+use attest_digest::{Artifact, Hashes};
+
+use crate::support::World;
+
+/// A home with `hello@1.0.0` in its archive, and a replica of it.
+fn replicated() -> World {
+    let world = World::new();
+    world.write("dist/a.txt", "alpha\n");
+    world.write("dist/sub/b.txt", "beta\n");
+    world
+        .attest("release dist --name hello --version 1.0.0 --init --no-password")
+        .yes();
+    world.attest("archive copy --to vault").yes();
+    world
+}
+
+fn blob(bytes: &[u8]) -> String {
+    let digest = Artifact::of_bytes(bytes, Hashes::Sha256).sha256();
+    format!("blobs/sha256/{}", digest.hex())
+}
+
+fn damage(world: &World, place: &str) {
+    let path = world.at(&format!("{place}/{}", blob(b"alpha\n")));
+    fs::remove_file(&path).unwrap();
+    fs::write(path, "alphA\n").unwrap();
+}
+
+#[test]
+fn a_damaged_blob_comes_back_from_a_replica_and_the_bad_one_is_kept_apart() {
+    let world = replicated();
+    damage(&world, ".attest/archive");
+    assert_eq!(world.attest("archive verify").exit, 1);
+    let ran = world.attest("archive repair --from vault --format json");
+    assert_eq!(ran.exit, 0, "{ran:#?}");
+    let report = ran.json();
+    assert_eq!(report["repaired"][0]["was"], "blob-corrupt");
+    let quarantined = report["repaired"][0]["quarantined"].as_str().unwrap();
+    let kept = world.read(&format!(".attest/archive/{quarantined}"));
+    assert_eq!(kept, b"alphA\n");
+    world.attest("archive verify").yes();
+    // A second time there is nothing to do.
+    let again = world.attest("archive repair --from vault --format json");
+    assert_eq!(
+        (
+            again.exit,
+            again.json()["repaired"].as_array().unwrap().len()
+        ),
+        (0, 0)
+    );
+}
+
+#[test]
+fn what_no_replica_has_whole_is_lost_and_the_answer_is_no() {
+    let world = replicated();
+    damage(&world, ".attest/archive");
+    damage(&world, "vault");
+    let ran = world.attest("archive repair --from vault --format json");
+    assert_eq!(ran.exit, 1, "{ran:#?}");
+    assert_eq!(ran.json()["lost"][0]["code"], "blob-corrupt");
+    assert_eq!(
+        world.read(&format!(".attest/archive/{}", blob(b"alpha\n"))),
+        b"alphA\n"
+    );
+}
+
+#[test]
+fn an_archive_is_no_replica_of_itself_and_a_folder_that_is_none_is_refused() {
+    let world = replicated();
+    for place in [".attest/archive", ".attest/archive/blobs", ".attest", "."] {
+        for command in ["copy --to", "repair --from"] {
+            let ran = world.attest(&format!("archive {command} {place}"));
+            ran.refused(2, "bad-arguments");
+        }
+    }
+    world
+        .attest("archive repair --from dist")
+        .refused(2, "not-an-archive");
+    world
+        .attest("archive copy --to dist")
+        .refused(2, "not-an-archive");
+}
+
+#[test]
+fn a_copy_is_an_archive_that_verifies_where_it_stands() {
+    let world = replicated();
+    let again = world.attest("archive copy --to vault --format json").json();
+    assert_eq!(
+        (&again["new_blobs"], &again["releases"]),
+        (&0.into(), &1.into())
+    );
+    let pin = |name: &str| Artifact::of_bytes(&world.read(name), Hashes::Sha256).sha256();
+    let root = pin("dist/trusted_root.json");
+    let verified = format!(
+        "archive verify --archive vault --key dist/release.pub --trusted-root dist/trusted_root.json@{root}"
+    );
+    world.attest(&verified).yes();
+    damage(&world, ".attest/archive");
+    fs::remove_dir_all(world.at("vault")).unwrap();
+    let ran = world.attest("archive copy --to vault --format json");
+    assert_eq!(ran.exit, 1);
+    let report = ran.json();
+    assert_eq!(report["not_copied"][0]["code"], "blob-corrupt");
+    assert_eq!(report["incomplete"][0], "hello@1.0.0");
+}
+
+#[test]
+fn a_release_is_found_by_what_it_holds() {
+    let world = replicated();
+    let sbom = r#"{"bomFormat":"CycloneDX","specVersion":"1.6","version":1,
+        "components":[{"type":"library","name":"lodash","version":"4.17.21","purl":"pkg:npm/lodash@4.17.21"}]}"#;
+    world.write("tool/tool", "tool\n");
+    world.write("tool.cdx.json", sbom);
+    world
+        .attest("release tool --name tool --version 2.0.0 --sbom tool.cdx.json --no-password")
+        .yes();
+    let find = |what: &str| {
+        let ran = world.attest(&format!("archive find {what} --format json"));
+        let report = ran.json();
+        let hits = report["hits"].as_array().unwrap().iter();
+        let releases = hits.map(|it| it["release"].as_str().unwrap().to_owned());
+        (ran.exit, releases.collect::<Vec<_>>())
+    };
+    let alpha = Artifact::of_bytes(b"alpha\n", Hashes::Sha256).sha256();
+    assert_eq!(
+        find(&alpha.to_string()),
+        (0, vec!["hello@1.0.0".to_owned()])
+    );
+    assert_eq!(find("--name b.txt").1, ["hello@1.0.0"]);
+    assert_eq!(find("--name sub/*").1, ["hello@1.0.0"]);
+    assert_eq!(find("--component pkg:npm/lodash").1, ["tool@2.0.0"]);
+    assert_eq!(find("--component lodash").1, ["tool@2.0.0"]);
+    assert_eq!(find("--component pkg:npm/lodash@4.17.20"), (1, vec![]));
+    assert_eq!(find(&format!("{alpha} --name b.txt")), (1, vec![]));
+    world.attest("archive find").refused(2, "bad-arguments");
+    world.attest("archive find alpha").refused(2, "bad-subject");
+    // What cannot be read is not known to hold nothing.
+    let path = world.at(&format!(".attest/archive/{}", blob(sbom.as_bytes())));
+    fs::remove_file(path).unwrap();
+    assert_eq!(find("--component lodash").0, 3);
+}
