@@ -210,3 +210,169 @@ fn a_run_that_was_killed_leaves_its_beginning() {
     let report = world.attest("archive log --format json").yes().json();
     assert_eq!(report["unended"], serde_json::json!([2]));
 }
+
+/// Changes the trail as somebody would who can write to the home and has no key: the chain is whole again.
+fn rewrite(world: &World, change: impl Fn(&mut Value)) {
+    let text = String::from_utf8(world.read(TRAIL)).unwrap();
+    let mut lines: Vec<String> = Vec::new();
+    for line in text.lines() {
+        let mut event: Value = serde_json::from_str(line).unwrap();
+        change(&mut event);
+        if let Some(last) = lines.last() {
+            let hash = sha256(last.as_bytes());
+            event["previous"] = Value::from(format!("sha256:{hash}"));
+        }
+        // Fields of a map are sorted: the form that events have.
+        lines.push(event.to_string());
+    }
+    world.write(TRAIL, format!("{}\n", lines.join("\n")));
+}
+
+fn sha256(bytes: &[u8]) -> String {
+    attest_digest::Artifact::of_bytes(bytes, attest_digest::Hashes::Sha256)
+        .sha256()
+        .hex()
+}
+
+#[test]
+fn a_trail_that_was_rewritten_before_a_release_is_noticed_by_its_signed_head() {
+    let world = world();
+    rewrite(&world, |_| ());
+    let whole = world.attest("archive log --format json").yes().json();
+    assert_eq!(whole["heads"], 1);
+    rewrite(&world, |event| event["user"] = Value::from("nobody"));
+    refused(&world, "audit-rewritten");
+}
+
+#[test]
+fn a_trail_that_was_cut_off_before_a_release_is_noticed_by_its_signed_head() {
+    let world = world();
+    let text = String::from_utf8(world.read(TRAIL)).unwrap();
+    let two: Vec<&str> = text.lines().take(2).collect();
+    world.write(TRAIL, format!("{}\n", two.join("\n")));
+    refused(&world, "audit-truncated");
+    refused(&world, "audit-release-unrecorded");
+}
+
+#[test]
+fn a_head_of_another_key_or_home_is_refused() {
+    let world = world();
+    let mut command = world.command();
+    command.args("init --no-password --home other".split(' '));
+    Ran::of(&mut command).yes();
+    let ran = world.attest(
+        "archive log --key other/trust/release.pub --trusted-root other/trust/trusted_root.json --format json",
+    );
+    assert_eq!(ran.exit, 1, "{ran:#?}");
+    assert_eq!(ran.json()["problems"][0]["code"], "audit-head-refused");
+    // The archive of one home with the trail of another.
+    let ran = world.attest(
+        "archive log --home other --archive .attest/archive --key .attest/trust/release.pub --trusted-root .attest/trust/trusted_root.json --format json",
+    );
+    assert_eq!(ran.exit, 1, "{ran:#?}");
+    let codes = ran.json()["problems"].to_string();
+    assert!(codes.contains("audit-head-foreign"), "{codes}");
+}
+
+#[test]
+fn every_command_that_changes_a_home_is_known_to_leave_events() {
+    // Each command line with the event that it leaves, or none because it changes no home. A command that
+    // is in neither list is new: give it events, and a place here.
+    let world = World::new();
+    let listed: Vec<&str> = CHANGING.iter().chain(READING).copied().collect();
+    for command in commands(&world, "") {
+        assert!(
+            listed.contains(&command.as_str()),
+            "{command}: does it change the home? Then it needs audit::traced, else a line in READING"
+        );
+    }
+}
+
+/// All commands without commands of their own, by their help.
+fn commands(world: &World, above: &str) -> Vec<String> {
+    let mut arguments: Vec<&str> = above.split_whitespace().collect();
+    arguments.push("--help");
+    let help = world.attest_with(&arguments).yes().out;
+    let Some((_, list)) = help.split_once("\nCommands:\n") else {
+        return vec![above.trim().to_owned()];
+    };
+    let list = list.split("\n\n").next().unwrap();
+    list.lines()
+        .filter(|line| line.starts_with("  ") && !line.starts_with("   "))
+        .filter_map(|line| line.split_whitespace().next())
+        .flat_map(|name| commands(world, &format!("{above} {name}")))
+        .collect()
+}
+
+/// Commands that change a home's archive, log, keys or trust: each through `audit::traced` or a log that
+/// is `AuditedLog`.
+const CHANGING: &[&str] = &[
+    "init",
+    "release",
+    "sign",
+    "key generate",
+    "key import",
+    "key password",
+    "log init",
+    "log append",
+    "log adopt",
+    "archive add",
+    "archive import",
+    "archive attach",
+    "archive repair",
+    "archive delete",
+    "archive renew",
+    "archive fixity",
+    "archive hold",
+    "archive retention",
+    "archive copy",
+    // These sign, and what they sign is logged.
+    "provenance run",
+    "provenance record start",
+    "provenance record stop",
+    "provenance statement",
+    "provenance review",
+    "provenance deployment",
+    "provenance report",
+    "tree snapshot",
+    "verify",
+    // These write a trusted root, which can be the home's.
+    "trust export",
+    "trust create",
+    "trust import",
+    "trust refresh",
+];
+
+/// Commands that change no home.
+const READING: &[&str] = &[
+    "inspect",
+    "report",
+    "key public",
+    "key show",
+    "log show",
+    "log prove",
+    "log check",
+    "archive list",
+    "archive log",
+    "archive show",
+    "archive verify",
+    "archive export",
+    "archive find",
+    "status",
+    "digest",
+    "sbom make",
+    "sbom check",
+    // It signs a file with the home's key, and leaves the home as it is.
+    "provenance layout sign",
+    "provenance layout new",
+    "provenance layout show",
+    "provenance layout verify",
+    "policy check",
+    "policy explain",
+    "policy test",
+    "policy new",
+    "tree verify",
+    "trust show",
+    "trust pin",
+    "trust diff",
+];

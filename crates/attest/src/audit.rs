@@ -12,6 +12,7 @@
 //! The beginning is durable before anything is changed; if it cannot be written, nothing is changed.
 //! A home without an identity has no trail, and neither has a command that works without a home.
 
+pub(crate) mod head;
 pub(crate) mod log;
 mod trail;
 mod who;

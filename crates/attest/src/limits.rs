@@ -17,3 +17,6 @@ pub(crate) const TREE_FINDINGS: usize = 50_000;
 
 /// Bytes of the file in which `tree verify` remembers what it saw.
 pub(crate) const TREE_STATE_BYTES: u64 = 1 << 20;
+
+/// Events of the audit trail that are shown; all are checked.
+pub(crate) const AUDIT_SHOWN: usize = 10_000;

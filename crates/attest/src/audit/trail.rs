@@ -81,6 +81,15 @@ impl Trail {
         Ok(event.sequence)
     }
 
+    /// How many events there are, and the digest of the last; none if there is no event.
+    ///
+    /// # Errors
+    /// As for [`Self::append`].
+    pub(super) fn head(&self) -> Result<Option<(u64, Digest)>, Failure> {
+        let end = self.end(&mut self.open()?)?;
+        Ok(end.last.map(|last| (end.next, last)))
+    }
+
     /// Opens the file, made with its folder if need be, and waits a while for other writers.
     fn open(&self) -> Result<File, Failure> {
         let failed = |error: io::Error| files::write_failure(&self.path, &error);

@@ -4,46 +4,95 @@
 //!    before it, and ends only what began.
 //! 2. Compare the trail with the heads that were signed at releases.
 
+mod heads;
+mod rules;
+
+use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 
 use attest_archive::audit::{AUDIT_FILE, AuditFault, AuditNote, Chain, Event, Fact, Phase};
+use attest_verify::{Accept, Verifier};
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::parse_release;
+use super::{PlaceArgs, around, parse_release, policy};
+use crate::args::{AcceptArg, Global, TrustArgs};
 use crate::audit;
+use crate::command::verify::Session;
 use crate::console::{Console, escape};
 use crate::failure::{Exit, Failure, with_source};
-use crate::home::Home;
 use crate::identity::Card;
+use crate::limits;
+use crate::trust;
 use crate::words::counted;
+
+use heads::Recorded;
+use rules::Watcher;
 
 #[derive(Debug, Args)]
 pub(super) struct LogArgs {
     /// Show only the events that name these releases; all are checked
     #[arg(value_name = "NAME@VERSION")]
     releases: Vec<String>,
-    /// The folder of the local identity and its audit trail [default: .attest]
-    #[arg(long, value_name = "DIR", env = "ATTEST_HOME")]
-    home: Option<PathBuf>,
+    /// Print rules for those who see what attest cannot: who else reads and changes the files
+    #[arg(long, value_enum, value_name = "WATCHER", conflicts_with = "releases")]
+    rules: Option<Watcher>,
+    #[command(flatten)]
+    place: PlaceArgs,
+    #[command(flatten)]
+    trust: TrustArgs,
 }
 
 /// What there is to say about a trail.
 struct Checked {
     path: PathBuf,
     chain: Chain,
-    shown: Vec<Event>,
+    shown: VecDeque<Event>,
+    /// Events that would have been shown, and are too many.
+    passed_over: usize,
+    /// Signed heads that are of this trail.
+    heads: usize,
+    /// What is wrong beside the chain.
+    faults: Vec<Fault>,
+    signer: String,
 }
 
-pub(super) fn run(args: &LogArgs, console: &Console) -> Result<Exit, Failure> {
+/// A code with what was found.
+struct Fault {
+    code: &'static str,
+    message: String,
+}
+
+impl Fault {
+    const fn new(code: &'static str, message: String) -> Self {
+        Self { code, message }
+    }
+}
+
+impl From<&AuditFault> for Fault {
+    fn from(fault: &AuditFault) -> Self {
+        Self::new(fault.code(), with_source(fault))
+    }
+}
+
+pub(super) fn run(args: &LogArgs, global: &Global, console: &Console) -> Result<Exit, Failure> {
+    let home = args.place.own_home();
+    if let Some(watcher) = args.rules {
+        return rules::print(watcher, &home, console);
+    }
     let releases = args
         .releases
         .iter()
         .map(|text| parse_release(text).map(|it| it.to_string()))
         .collect::<Result<Vec<_>, _>>()?;
-    let home = Home::new(args.home.as_deref(), None);
     let card = Card::read(&home)?;
-    let checked = check(&home.path().join(AUDIT_FILE), &card.log, &releases)?;
+    let session = session(args, global)?;
+    let (mut checked, recorded) = read(&home.path().join(AUDIT_FILE), &card.log, &releases)?;
+    checked.signer = trust::signer_words(&session.trust.signers);
+    let (held, faults) =
+        heads::compare(&args.place.path(), &mut checked.chain, &recorded, &session)?;
+    checked.heads = held;
+    checked.faults = faults;
     let exit = checked.exit();
     if console.is_json() {
         console.json(&checked.report());
@@ -53,28 +102,59 @@ pub(super) fn run(args: &LogArgs, console: &Console) -> Result<Exit, Failure> {
     Ok(exit)
 }
 
+/// A head needs the expected signer; it is in no log, and has no time of its own.
+fn session(args: &LogArgs, global: &Global) -> Result<Session, Failure> {
+    let now = global.now()?;
+    let around = around(vec![args.place.path()], None);
+    let mut asked = args.trust.clone();
+    asked.accept.extend([AcceptArg::NoLog, AcceptArg::NoTime]);
+    let trust = args.place.trust(&asked, &around, now)?;
+    let accept = Accept {
+        no_log: true,
+        no_time: true,
+        ..Accept::default()
+    };
+    let verifier = Verifier::new(trust.roots.clone(), now.time, accept)
+        .map_err(|error| Failure::request("trusted-root-malformed", error))?;
+    let policy = policy(&trust, &asked, &[]);
+    Ok(Session::new(verifier, policy, trust))
+}
+
 /// Reads the whole trail, and keeps of it what is to be shown.
-fn check(path: &Path, home: &str, releases: &[String]) -> Result<Checked, Failure> {
+fn read(path: &Path, home: &str, releases: &[String]) -> Result<(Checked, Recorded), Failure> {
     let mut chain = Chain::new(home);
-    let mut shown = Vec::new();
+    let mut recorded = Recorded::default();
+    let mut shown = VecDeque::new();
+    let mut passed_over = 0;
     let is_shown = |event: &Event| {
         let release = event.text(Fact::Release);
         releases.is_empty() || release.is_some_and(|it| releases.iter().any(|one| one == it))
     };
     audit::read(path, &mut chain, |event| {
-        if is_shown(&event) {
-            shown.push(event);
+        recorded.see(&event);
+        if !is_shown(&event) {
+            return;
         }
+        if shown.len() == limits::AUDIT_SHOWN {
+            shown.pop_front();
+            passed_over += 1;
+        }
+        shown.push_back(event);
     })
     .map_err(|error| unreadable(path, &error))?;
     if chain.is_empty() {
         return Err(missing(path));
     }
-    Ok(Checked {
+    let checked = Checked {
         path: path.to_owned(),
         chain,
         shown,
-    })
+        passed_over,
+        heads: 0,
+        faults: Vec::new(),
+        signer: String::new(),
+    };
+    Ok((checked, recorded))
 }
 
 fn unreadable(path: &Path, error: &std::io::Error) -> Failure {
@@ -93,16 +173,28 @@ fn missing(path: &Path) -> Failure {
 }
 
 impl Checked {
-    /// A trail of a later program is one that we cannot read, not one that was changed.
     fn exit(&self) -> Exit {
-        if self.chain.faults().is_empty() {
+        if self.chain.faults().is_empty() && self.faults.is_empty() {
             Exit::Yes
         } else {
             Exit::No
         }
     }
 
+    fn problems(&self) -> Vec<Fault> {
+        let of_chain = self.chain.faults().iter().map(Fault::from);
+        let others = self
+            .faults
+            .iter()
+            .map(|it| Fault::new(it.code, it.message.clone()));
+        of_chain.chain(others).collect()
+    }
+
     fn say(&self, console: &Console) {
+        if self.passed_over > 0 {
+            let words = counted(self.passed_over, "older event");
+            console.say(format!("note: {words} checked, and not shown"));
+        }
         for event in &self.shown {
             console.say(line(event));
         }
@@ -116,13 +208,12 @@ impl Checked {
                 event.sequence + 1
             ));
         }
-        for fault in self.chain.faults() {
-            let text = escape(&with_source(fault));
-            console.say(format!("error[{}]: {text}", fault.code()));
+        for problem in self.problems() {
+            console.say(format!("{}: {}", problem.code, escape(&problem.message)));
         }
+        let place = escape(&self.path.display().to_string());
         console.say(format!(
-            "{}  {}, {}",
-            escape(&self.path.display().to_string()),
+            "{place}  {}, {}",
             counted(self.chain.len(), "event"),
             if self.exit() == Exit::Yes {
                 "each follows the one before it"
@@ -130,11 +221,18 @@ impl Checked {
                 "not as they were written"
             }
         ));
-        console.say("note: what was cut off behind the last signed head leaves no trace here");
+        console.say(format!(
+            "heads      {} signed by {}",
+            self.heads,
+            escape(&self.signer)
+        ));
+        console.say("note: whether events after the last signed head were cut off cannot be told");
     }
 
     fn report(&self) -> Value {
         let exit = self.exit();
+        let problem = |it: &Fault| json!({ "code": it.code, "message": it.message });
+        let note = |it: &AuditNote| json!({ "code": it.code(), "message": words(it) });
         json!({
             "version": 1,
             "command": "archive log",
@@ -143,16 +241,15 @@ impl Checked {
             "file": self.path.display().to_string(),
             "count": self.chain.len(),
             "last": self.chain.last().map(|it| it.to_string()),
+            "heads": self.heads,
+            "signer": self.signer,
+            "not_shown": self.passed_over,
             "events": self.shown.iter().map(object).collect::<Vec<_>>(),
             "unended": self.chain.open().map(|it| it.sequence).collect::<Vec<_>>(),
-            "notes": self.chain.notes().iter().map(|it| json!({ "code": it.code(), "message": words(it) })).collect::<Vec<_>>(),
-            "problems": self.chain.faults().iter().map(problem).collect::<Vec<_>>(),
+            "notes": self.chain.notes().iter().map(note).collect::<Vec<_>>(),
+            "problems": self.problems().iter().map(problem).collect::<Vec<_>>(),
         })
     }
-}
-
-fn problem(fault: &AuditFault) -> Value {
-    json!({ "code": fault.code(), "message": with_source(fault) })
 }
 
 /// The event as its line has it.

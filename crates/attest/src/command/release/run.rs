@@ -64,6 +64,8 @@ impl Run<'_, '_> {
         let ready = self.make_ready(&stage, &staged, surplus)?;
         self.keep_trusted_root(&trusted_root)?;
         self.commit(&stage, &staged)?;
+        audit::head::keep(making.identity, self.store, &request.name, self.now)
+            .map_err(|failure| recorded(request, &failure))?;
         // From here on the release is made; what is left is giving files their names.
         ready
             .publish(stage, request, &written)
