@@ -36,6 +36,7 @@ mod renewal;
 mod schema;
 mod sign;
 mod slsa;
+mod ssdf;
 mod statements;
 mod support;
 mod tree;

@@ -70,6 +70,8 @@ pub(crate) enum Command {
     Policy(command::policy::PolicyCommandArgs),
     /// Bills of materials: make them from lock files
     Sbom(command::sbom::SbomArgs),
+    /// The evidence that is kept for each task of NIST's framework
+    Report(command::report::ReportArgs),
     /// Trusted roots: show, pin, export, create, import, compare and refresh them
     Trust(command::trust::TrustCommandArgs),
 }
@@ -116,12 +118,21 @@ pub(crate) enum Format {
     Junit,
     /// Workflow commands of GitHub Actions: what verifies alone
     Github,
+    /// One HTML file without scripts: `attest report` alone
+    Html,
+    /// OSCAL assessment results: `attest report` alone
+    Oscal,
 }
 
 impl Format {
     /// Whether it shows verdicts about files, and nothing else.
     pub(crate) const fn is_for_reports(self) -> bool {
         matches!(self, Self::Sarif | Self::Junit | Self::Github)
+    }
+
+    /// Whether it shows what `attest report` says, and nothing else.
+    pub(crate) const fn is_for_auditors(self) -> bool {
+        matches!(self, Self::Html | Self::Oscal)
     }
 }
 

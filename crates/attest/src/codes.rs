@@ -81,6 +81,26 @@ pub(crate) const OWN: &[Own] = &[
         "the end of the audit trail is no event of this home: nothing is changed without a trace",
     ),
     own(
+        "audit-head-failed",
+        &[3],
+        "the head of the audit trail could not be signed",
+    ),
+    own(
+        "audit-head-malformed",
+        &[1],
+        "what is kept as a signed head of the audit trail is none, or that of another release",
+    ),
+    own(
+        "audit-head-missing",
+        &[1],
+        "a release was made here, and no signed head of the audit trail is kept with it",
+    ),
+    own(
+        "audit-head-refused",
+        &[1],
+        "a head of the audit trail is not signed by the key that is expected",
+    ),
+    own(
         "audit-locked",
         &[3],
         "another process holds the audit trail",
@@ -89,6 +109,11 @@ pub(crate) const OWN: &[Own] = &[
         "audit-missing",
         &[1],
         "the home has no audit trail: nothing was checked",
+    ),
+    own(
+        "audit-release-unrecorded",
+        &[1],
+        "the archive has a release that no event of the audit trail names",
     ),
     own(
         "audit-unfinished",
@@ -462,6 +487,11 @@ pub(crate) const OWN: &[Own] = &[
         "role-missing",
         &[1, 2],
         "nobody is trusted to sign a link of the chain that is asked for",
+    ),
+    own(
+        "rules-path",
+        &[2],
+        "the home has a path that rules of auditd or Falco cannot hold",
     ),
     own(
         "sbom-exists",

@@ -8,6 +8,7 @@ pub(crate) mod log;
 pub(crate) mod policy;
 pub(crate) mod provenance;
 pub(crate) mod release;
+pub(crate) mod report;
 pub(crate) mod sbom;
 pub(crate) mod sign;
 pub(crate) mod status;
@@ -28,6 +29,12 @@ pub(crate) fn run(cli: Cli, console: &Console) -> Result<Exit, Failure> {
             "this command has no verdicts about files: it answers as human or json",
         ));
     }
+    if global.format.is_for_auditors() && !matches!(command, Command::Report(_)) {
+        return Err(Failure::request(
+            "format-unsupported",
+            "html and oscal are formats of attest report",
+        ));
+    }
     let exit = match command {
         Command::Init(args) => init::run(&args, &global, console),
         Command::Release(args) => release::run(&args, &global, console),
@@ -42,6 +49,7 @@ pub(crate) fn run(cli: Cli, console: &Console) -> Result<Exit, Failure> {
         Command::Tree(args) => tree::run(&args, &global, console),
         Command::Policy(args) => policy::run(&args, &global, console),
         Command::Sbom(args) => sbom::run(&args, &global, console),
+        Command::Report(args) => report::run(&args, &global, console),
         Command::Trust(args) => trust::run(&args, &global, console),
     }?;
     Ok(console.finish(exit))

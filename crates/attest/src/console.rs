@@ -128,7 +128,7 @@ impl Console {
             Format::Sarif => self.json(&report::sarif::failure(failure)),
             Format::Junit => self.text(&report::junit::failure(failure)),
             Format::Github => self.text(&format!("{}\n", report::github::failure(failure))),
-            Format::Human => {}
+            Format::Human | Format::Html | Format::Oscal => {}
         }
         let mut text = format!("error[{}]: {}\n", failure.code, escape(&failure.message));
         if let Some(hint) = &failure.hint {

@@ -304,7 +304,7 @@ impl Report {
                     console.text(&format!("{command}\n"));
                 }
             }
-            Format::Human => self.say(console),
+            Format::Human | Format::Html | Format::Oscal => self.say(console),
         }
         self.exit()
     }

@@ -120,6 +120,18 @@ def validates_our_answers_about_trust(world):
         validate(world, "jsonschema", JSON, schema, json.dumps(broken)).refused("ValidationError")
 
 
+@jsonschema.case
+def validates_our_report_of_the_framework(world):
+    schema = CHECKOUT / "docs/schema/ssdf-1.json"
+    home = world.hello.identity.home
+    asked = ["report", "--ssdf", "--format", "json", "--home", home]
+    answer = world.attest(*asked, offline=True).exits(1).stdout
+    validate(world, "jsonschema", JSON, schema, answer).accepted()
+    broken = json.loads(answer)
+    broken["releases"][0]["tasks"][0]["state"] = "perhaps"
+    validate(world, "jsonschema", JSON, schema, json.dumps(broken)).refused("ValidationError")
+
+
 @go_sarif.case
 def validates_our_sarif_of_every_kind(world):
     schema = sarif_schema(world.expected.versions["go-sarif"])

@@ -10,6 +10,7 @@ mod renew;
 mod repair;
 mod replicas;
 mod show;
+pub(crate) mod ssdf;
 mod verify;
 
 use std::path::{Path, PathBuf};
@@ -116,8 +117,8 @@ pub(crate) fn run(args: &ArchiveArgs, global: &Global, console: &Console) -> Res
         ArchiveCommand::Find(args) => find::run(args, console),
         ArchiveCommand::Copy(args) => copy::run(args, console),
         ArchiveCommand::Repair(args) => repair::run(args, console),
-        ArchiveCommand::Log(args) => log::run(args, console),
         ArchiveCommand::Renew(args) => renew::run(args, global, console),
+        ArchiveCommand::Log(args) => log::run(args, global, console),
         ArchiveCommand::Verify(args) => verify::run(args, global, console),
     }
 }

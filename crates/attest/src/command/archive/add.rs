@@ -165,7 +165,7 @@ fn members<'r>(
 }
 
 /// The documents that proven reference statements call bills of materials of this release.
-fn sboms(shelf: &Shelf) -> Vec<(String, DigestSet)> {
+pub(super) fn sboms(shelf: &Shelf) -> Vec<(String, DigestSet)> {
     let statements = shelf
         .proven()
         .filter_map(attest_verify::Evidence::statement);

@@ -57,7 +57,7 @@ pub(super) fn run(args: &VerifyArgs, global: &Global, console: &Console) -> Resu
     let trust = args.place.trust(&args.trust, &around, now)?;
     let roots = proof::roots(&args.place, &trust)?;
     let mut session = session(trust, &args.trust, &args.independent, now)?;
-    let checked = check(&reader, args, &names)?;
+    let checked = check(&reader, args.releases.is_empty(), &names)?;
     let mut report = Report {
         archive: Some(archive_report(&path.display().to_string(), &checked)),
         not_checked: vec!["rollback".to_owned()],
@@ -75,7 +75,10 @@ pub(super) fn run(args: &VerifyArgs, global: &Global, console: &Console) -> Resu
 }
 
 /// The releases that were asked for: each must be there, and there must be one.
-fn selected(reader: &Reader, asked: Vec<ReleaseName>) -> Result<Vec<ReleaseName>, Failure> {
+pub(super) fn selected(
+    reader: &Reader,
+    asked: Vec<ReleaseName>,
+) -> Result<Vec<ReleaseName>, Failure> {
     let all: Vec<ReleaseName> = reader.list().into_iter().map(|it| it.name).collect();
     if let Some(name) = asked.iter().find(|name| !all.contains(name)) {
         return Err(show::missing(name));
@@ -87,14 +90,15 @@ fn selected(reader: &Reader, asked: Vec<ReleaseName>) -> Result<Vec<ReleaseName>
     Ok(if asked.is_empty() { all } else { asked })
 }
 
-fn check(
+/// Reads every byte of these releases; `whole` reads what belongs to none as well.
+pub(super) fn check(
     reader: &Reader,
-    args: &VerifyArgs,
+    whole: bool,
     names: &[ReleaseName],
 ) -> Result<CheckReport, Failure> {
     // Statements claim SHA-512 beside SHA-256, and all that is claimed must agree.
     let hashes = Hashes::Sha256AndSha512;
-    let checked = if args.releases.is_empty() {
+    let checked = if whole {
         reader.check(hashes)
     } else {
         reader.check_releases(names, hashes)
@@ -157,7 +161,7 @@ fn add_proof(
 }
 
 /// Puts what is wrong with a blob in the place of what would follow from it.
-fn tell(subject: &mut SubjectReport, problem: &Problem) {
+pub(super) fn tell(subject: &mut SubjectReport, problem: &Problem) {
     let refusal = Refusal {
         code: problem.error.code(),
         found: found(problem),

@@ -203,6 +203,17 @@ impl Shelf {
         self.items.get(index)?.digest
     }
 
+    /// The numbers of all pieces.
+    pub(crate) fn numbers(&self) -> std::ops::Range<usize> {
+        0..self.items.len()
+    }
+
+    /// The name of the file that it was read from, within its folder.
+    pub(crate) fn place(&self, index: usize) -> String {
+        let name = self.items.get(index).and_then(|it| it.place.file_name());
+        name.unwrap_or_default().to_string_lossy().into_owned()
+    }
+
     /// Verifies the statement in a bundle, once.
     pub(crate) fn prove_statement(&mut self, index: usize, session: &Session) {
         let Some(item) = self.items.get_mut(index) else {

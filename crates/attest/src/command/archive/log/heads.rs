@@ -49,9 +49,9 @@ pub(super) fn compare(
     session: &Session,
 ) -> Result<(usize, Vec<Fault>), Failure> {
     let mut faults = Vec::new();
-    let mut held = 0;
+    let mut proven = 0;
     if !archive.join("oci-layout").exists() {
-        return Ok((held, faults));
+        return Ok((proven, faults));
     }
     let reader = Reader::open(archive).map_err(|error| damage_failure(&error))?;
     for summary in reader.list() {
@@ -74,13 +74,13 @@ pub(super) fn compare(
                 Ok(head) => {
                     let before = chain.faults().len();
                     chain.head(&head);
-                    held += usize::from(chain.faults().len() == before);
+                    proven += usize::from(chain.faults().len() == before);
                 }
                 Err(fault) => faults.push(fault),
             }
         }
     }
-    Ok((held, faults))
+    Ok((proven, faults))
 }
 
 /// What is kept with a release as heads: each proven, or why not.
@@ -98,13 +98,13 @@ fn heads(
             let bytes = attachment
                 .unverified_bytes(file.path(), HEAD_BYTES)
                 .map_err(|error| damage_failure(&error))?;
-            heads.push(proven(bytes, release, session));
+            heads.push(prove(bytes, release, session));
         }
     }
     Ok(heads)
 }
 
-fn proven(bytes: Vec<u8>, release: &Release<'_>, session: &Session) -> Result<Head, Fault> {
+fn prove(bytes: Vec<u8>, release: &Release<'_>, session: &Session) -> Result<Head, Fault> {
     let name = release.name().to_string();
     let malformed = |problem: String| {
         Fault::new(
