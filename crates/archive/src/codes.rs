@@ -139,6 +139,10 @@ pub const CODES: &[(&str, &str)] = &[
         "a manifest is not written the one way that a release has",
     ),
     (
+        "member-mismatch",
+        "a member of an archive has another size or digest than was accepted for it",
+    ),
+    (
         "member-missing",
         "a release or an attachment has no file of that path",
     ),
@@ -285,6 +289,7 @@ mod tests {
             include_str!("error.rs"),
             include_str!("check.rs"),
             include_str!("replica.rs"),
+            include_str!("extract.rs"),
             include_str!("tar_error.rs"),
             include_str!("audit/chain.rs"),
             include_str!("renewal/error.rs"),

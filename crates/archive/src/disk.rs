@@ -247,8 +247,9 @@ impl Folder {
     }
 
     /// Removes an empty folder.
-    fn remove_folder(&self, name: &str) -> Result<(), ArchiveError> {
-        Step::Remove(&self.path, name.as_ref())
+    fn remove_folder(&self, name: impl AsRef<Path>) -> Result<(), ArchiveError> {
+        let name = name.as_ref();
+        Step::Remove(&self.path, name)
             .take()
             .and_then(|()| Ok(fs::unlinkat(&self.fd, name, AtFlags::REMOVEDIR)?))
             .map_err(|error| ArchiveError::io("remove", self.path_of(name), error))
@@ -309,6 +310,35 @@ impl Folder {
             .iter()
             .try_for_each(|name| folder.remove(name))?;
         self.remove_folder(name)
+    }
+
+    /// Removes a folder below and all that it holds, if it is there; links are removed, not followed.
+    pub(crate) fn remove_tree(&self, name: &OsStr) -> Result<(), ArchiveError> {
+        let Some(folder) = self.below(name)? else {
+            return Ok(());
+        };
+        folder.clear()?;
+        self.remove_folder(name)
+    }
+
+    /// Removes all that the folder holds.
+    pub(crate) fn clear(&self) -> Result<(), ArchiveError> {
+        for name in self.names()? {
+            let stat = fs::statat(&self.fd, name.as_os_str(), AtFlags::SYMLINK_NOFOLLOW)
+                .map_err(|error| ArchiveError::io("open", self.path_of(&name), error))?;
+            if FileType::from_raw_mode(stat.st_mode) == FileType::Directory {
+                self.remove_tree(&name)?;
+            } else {
+                self.remove(&name)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether anything has that name.
+    pub(crate) fn holds(&self, name: &str) -> Result<bool, ArchiveError> {
+        self.exists(name)
+            .map_err(|error| ArchiveError::io("open", self.path_of(name), error))
     }
 
     const fn held(fd: OwnedFd, path: PathBuf) -> Self {

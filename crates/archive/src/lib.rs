@@ -17,6 +17,7 @@
 //! | read every byte again | [`Reader::check`] |
 //! | keep copies elsewhere, bring damaged blobs back | [`Replica`], [`Reader::copy_to`], [`Store::repair`] |
 //! | write the one tar archive of a tree | [`TarWriter`] |
+//! | take the files of a tar archive that were accepted | [`extract`] |
 //!
 //! Adding first makes every file durable under its final name, then replaces `index.json` by one
 //! rename: a death at any moment leaves the old archive or the new one.
@@ -38,12 +39,14 @@ mod codes;
 mod copy;
 mod disk;
 mod error;
+mod extract;
 mod fault;
 mod index;
 mod kind;
 mod layout;
 mod manifest;
 mod materialize;
+mod pack;
 mod reader;
 mod reference;
 mod release;
@@ -64,10 +67,12 @@ pub use check::{Attached, CheckReport, CheckedRelease, Note, Problem};
 pub use codes::CODES;
 pub use copy::{Conflict, CopyReport, NotCopied, NotCopiedBecause};
 pub use error::{ArchiveError, Malformed, NotAnArchive};
+pub use extract::{Admitted, ExtractError, extract};
 pub use kind::{AttachmentKind, LaterKind};
 pub use layout::{ATTACHMENT_TYPE, RELEASE_TYPE};
 pub use manifest::Member;
 pub use materialize::{Materialized, Selection};
+pub use pack::{GzipWriter, ZstdWriter};
 pub use reader::{Reader, Summary};
 pub use release::Release;
 pub use replica::{FolderReplica, Item, ItemKind, Put, Replica, ReplicaError};

@@ -204,7 +204,7 @@ fn is_there(folder: &Folder, member: &Member) -> Result<bool, ArchiveError> {
 }
 
 /// The folder that holds a path, made step by step: no link is followed.
-fn make_parents(folder: &Folder, path: &RelativePath) -> Result<Folder, ArchiveError> {
+pub(crate) fn make_parents(folder: &Folder, path: &RelativePath) -> Result<Folder, ArchiveError> {
     let mut parent = folder.reopen()?;
     let folders = path.components().rev().skip(1).count();
     for component in path.components().take(folders) {
