@@ -1,6 +1,9 @@
 //! `attest archive` from outside: what was verified is kept, what is kept is found, and each damage is
 //! named.
 
+mod export;
+mod import;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;

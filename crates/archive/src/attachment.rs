@@ -118,6 +118,11 @@ impl<'r> Attachment<'r> {
         self.digest
     }
 
+    /// The manifest itself.
+    pub(crate) const fn document(&self) -> &AttachmentManifest {
+        &self.manifest
+    }
+
     /// What it is there for.
     pub fn kind(&self) -> &AttachmentKind {
         &self.manifest.kind
@@ -215,6 +220,10 @@ impl AttachmentManifest {
 
     pub(crate) fn kind(&self) -> &AttachmentKind {
         &self.kind
+    }
+
+    pub(crate) const fn created(&self) -> Timestamp {
+        self.created
     }
 
     pub(crate) fn files(&self) -> &[AttachedFile] {

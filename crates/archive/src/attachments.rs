@@ -136,7 +136,7 @@ fn summary(key: &AttachmentKey, kind: &AttachmentKind) -> AttachmentSummary {
     }
 }
 
-fn not_an_attachment() -> Malformed {
+pub(crate) fn not_an_attachment() -> Malformed {
     Malformed::Value {
         field: "artifactType".to_owned(),
         found: "another type".to_owned(),

@@ -85,6 +85,30 @@ pub const CODES: &[(&str, &str)] = &[
         "the audit trail has fewer events than a signed head says",
     ),
     (
+        "bag-file-differs",
+        "a file of a bag has other bytes than its release has, or leads to",
+    ),
+    (
+        "bag-file-extra",
+        "a bag has a file or folder that its release does not lead to",
+    ),
+    (
+        "bag-file-missing",
+        "a bag lacks a file that its release has, or leads to",
+    ),
+    (
+        "bag-file-refused",
+        "a bag holds a link, a device, or a name that no bag has",
+    ),
+    (
+        "bag-name-refused",
+        "a release has a path that no bag can hold: nothing was written",
+    ),
+    (
+        "bag-tar-malformed",
+        "a file is not the one tar that a bag has",
+    ),
+    (
         "blob-corrupt",
         "a blob has other bytes, or another count of them, than its name or descriptor says",
     ),

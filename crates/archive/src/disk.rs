@@ -10,7 +10,7 @@ use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use attest_digest::{Artifact, CopyError, Hashes, RelativePath};
+use attest_digest::{Artifact, CopyError, Hashes, Hashing, RelativePath};
 use rustix::fs::{
     self, AtFlags, Dir, FileType, FlockOperation, Mode, OFlags, RenameFlags, ResolveFlags,
 };
@@ -149,12 +149,40 @@ impl Folder {
         source: &File,
         member: &RelativePath,
     ) -> Result<Artifact, ArchiveError> {
+        self.copy_with(name, mode, source, member, Hashes::Sha256)
+    }
+
+    /// As [`Self::copy`], saying more of what was copied.
+    pub(crate) fn copy_with(
+        &self,
+        name: &str,
+        mode: u32,
+        source: &File,
+        member: &RelativePath,
+        hashes: Hashes,
+    ) -> Result<Artifact, ArchiveError> {
         let copy = self.create(name, mode)?;
         let failed = |error: CopyError| ArchiveError::copy(member, self.path_of(name), error);
         Step::Write(&self.path, name.as_ref())
             .take()
             .map_err(|source| failed(CopyError::Write { source }))?;
-        Artifact::copy(source, &copy, Hashes::Sha256).map_err(failed)
+        Artifact::copy(source, &copy, hashes).map_err(failed)
+    }
+
+    /// Makes a file of all that a reader has, and says what that was; it is not synced.
+    pub(crate) fn pour(
+        &self,
+        name: &str,
+        mode: u32,
+        source: &mut impl Read,
+    ) -> Result<Artifact, ArchiveError> {
+        let mut copy = self.create(name, mode)?;
+        let mut passing = Hashing::new(source, Hashes::Sha256);
+        Step::Write(&self.path, name.as_ref())
+            .take()
+            .and_then(|()| io::copy(&mut passing, &mut copy))
+            .map_err(|error| ArchiveError::io("write", self.path_of(name), error))?;
+        Ok(passing.finish())
     }
 
     /// Makes a file of what a stream gives, which must be this blob; it is not synced.

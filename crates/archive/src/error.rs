@@ -3,7 +3,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use attest_digest::{CopyError, Digest, NameProblem, ReadError, RelativePath};
+use crate::tar_error::TarError;
+use attest_digest::{CopyError, Digest, NameProblem, PortableProblem, ReadError, RelativePath};
 use attest_provenance::ReleaseName;
 use attest_provenance::json::{CanonicalError, FieldError, JsonError};
 
@@ -231,6 +232,36 @@ pub enum ArchiveError {
         /// The file, by its path in the release.
         path: RelativePath,
     },
+    /// A file that no bag can hold.
+    #[error("no bag can be made of it")]
+    BagName {
+        /// What is in the way.
+        source: Malformed,
+    },
+    /// A name that not every system can have: no tar of it is written.
+    #[error("no tar can be made of {}: {problem}", excerpt(path))]
+    NotPortable {
+        /// The path in the tar.
+        path: String,
+        /// What is wrong with it.
+        problem: PortableProblem,
+    },
+    /// A tar could not be written.
+    #[error(transparent)]
+    Tar(TarError),
+    /// A file is not the one tar of a bag.
+    #[error(
+        "{} is no attest-tar/1 of a bag: {problem} (at byte {offset})",
+        shown(path)
+    )]
+    BagTar {
+        /// The file.
+        path: PathBuf,
+        /// Where.
+        offset: u64,
+        /// What is wrong.
+        problem: &'static str,
+    },
     /// A file that should be written exists with other bytes.
     #[error("{} exists with other content", shown(path))]
     FileExists {
@@ -279,6 +310,10 @@ impl ArchiveError {
             Self::NoSuchMember { .. } | Self::NoSuchAttachedFile { .. } => "member-missing",
             Self::ReleaseNotAccepted { .. } => "release-not-accepted",
             Self::NotAccepted { .. } => "member-not-accepted",
+            Self::BagName { .. } => "bag-name-refused",
+            Self::NotPortable { problem, .. } => problem.code(),
+            Self::Tar(error) => error.code(),
+            Self::BagTar { .. } => "bag-tar-malformed",
             Self::FileExists { .. } => "file-exists",
             Self::Io { source, .. } if is_full(source) => "archive-disk-full",
             Self::Io { .. } => "archive-io",

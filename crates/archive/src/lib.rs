@@ -18,6 +18,7 @@
 //! | keep copies elsewhere, bring damaged blobs back | [`Replica`], [`Reader::copy_to`], [`Store::repair`] |
 //! | write the one tar archive of a tree | [`TarWriter`] |
 //! | take the files of a tar archive that were accepted | [`extract`] |
+//! | hand a release over, take one in | [`Release::export_folder`], [`Bag`] |
 //!
 //! Adding first makes every file durable under its final name, then replaces `index.json` by one
 //! rename: a death at any moment leaves the old archive or the new one.
@@ -33,6 +34,7 @@
 mod attachment;
 mod attachments;
 pub mod audit;
+mod bag;
 mod blob;
 mod check;
 mod codes;
@@ -63,6 +65,7 @@ pub mod limits;
 mod tests;
 
 pub use attachment::{AttachedFile, Attachment, AttachmentSummary};
+pub use bag::{BAG_FORMAT, Bag, BagProblem, Exported, Kept, WhatIsWrong, bag_name};
 pub use check::{Attached, CheckReport, CheckedRelease, Note, Problem};
 pub use codes::CODES;
 pub use copy::{Conflict, CopyReport, NotCopied, NotCopiedBecause};

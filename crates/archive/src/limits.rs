@@ -53,3 +53,15 @@ pub const RENEWAL_TREE_WIDTH: usize = 64;
 
 /// Bytes of the document that names what a renewal covers: some 300 for each file.
 pub const RENEWAL_COVERED_BYTES: usize = 128 << 20;
+
+/// Bytes of a key or trusted root that a bag shows as PEM.
+pub const TRUST_BYTES: u64 = 4 << 20;
+
+/// Bytes of a bundle that a bag cuts into files for `openssl`; a larger one is carried whole.
+pub const BUNDLE_BYTES: u64 = 12 << 20;
+
+/// Files and folders of a bag that is one file.
+pub const BAG_MEMBERS: usize = 1_000_000;
+
+/// Bytes of the extended header of one member of such a file.
+pub const TAR_RECORDS: u64 = 16 << 10;

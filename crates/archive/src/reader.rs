@@ -275,7 +275,7 @@ pub(crate) fn malformed(root: &Folder, source: Malformed) -> ArchiveError {
     }
 }
 
-fn not_a_release() -> Malformed {
+pub(crate) fn not_a_release() -> Malformed {
     Malformed::Value {
         field: "artifactType".to_owned(),
         found: "another type".to_owned(),

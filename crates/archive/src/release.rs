@@ -6,6 +6,7 @@ use std::fs::File;
 use attest_digest::{Artifact, Digest, Hashes, RelativePath};
 use attest_provenance::ReleaseName;
 
+use crate::bag::Kept;
 use crate::blob::Blob;
 use crate::error::ArchiveError;
 use crate::manifest::{Manifest, Member};
@@ -109,5 +110,19 @@ impl<'r> Release<'r> {
             name: self.name().clone(),
             path: path.clone(),
         })
+    }
+}
+
+impl Kept for Release<'_> {
+    fn name(&self) -> &ReleaseName {
+        Release::name(self)
+    }
+
+    fn members(&self) -> &[Member] {
+        Release::members(self)
+    }
+
+    fn unverified_bytes(&self, path: &RelativePath, limit: u64) -> Result<Vec<u8>, ArchiveError> {
+        Release::unverified_bytes(self, path, limit)
     }
 }

@@ -65,6 +65,15 @@ pub enum Source<'a> {
     Path(PathBuf),
     /// At a path below a folder of others: no link leads out of it.
     Below(&'a Root, RelativePath),
+    /// A part of a file.
+    Within {
+        /// The file.
+        file: &'a std::fs::File,
+        /// Where its bytes begin.
+        offset: u64,
+        /// How many there are.
+        size: u64,
+    },
 }
 
 /// What adding has done.

@@ -2,8 +2,10 @@
 
 mod attachments;
 mod attacks;
+mod bags;
 mod damage;
 mod deaths;
+mod format;
 mod full_disk;
 mod replicas;
 mod round_trip;

@@ -7,7 +7,7 @@ use std::path::Path;
 use crate::digest::{Algorithm, Digest};
 use crate::digest_set::{DigestSet, Match};
 use crate::hasher::Hashes;
-use crate::pipeline::{Flow, Observed, observe};
+use crate::pipeline::{Flow, Observed, PAE_PREFIX, observe};
 use crate::read_error::{CopyError, ReadError};
 use crate::sys::{self, Snapshot};
 
@@ -164,6 +164,16 @@ impl Artifact {
             }
         }
         verdict
+    }
+
+    /// Bytes that passed through us and began like this.
+    pub(crate) fn passed(size: u64, head: &[u8], sha256: Digest, beside: Vec<Digest>) -> Self {
+        Self {
+            size,
+            opens_as_pae: head.starts_with(PAE_PREFIX),
+            sha256,
+            beside,
+        }
     }
 
     pub(crate) fn observe<F: Flow>(

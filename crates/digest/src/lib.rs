@@ -31,6 +31,7 @@ mod container;
 mod digest;
 mod digest_set;
 mod hasher;
+mod hashing;
 mod parallel;
 mod path;
 mod pipeline;
@@ -57,6 +58,7 @@ pub use container::{
 pub use digest::{Algorithm, Digest, DigestError};
 pub use digest_set::{DigestSet, Match};
 pub use hasher::Hashes;
+pub use hashing::Hashing;
 pub use parallel::{hash_all, pipeline};
 pub use path::{NameProblem, RelativePath, check_text, escaped_bytes};
 pub use portable::{Clash, NameSet, Place, PortablePath, PortableProblem, link_target};

@@ -204,4 +204,4 @@ fn update(hashers: &mut [Hasher], bytes: &[u8]) {
 }
 
 /// How a DSSE pre-authentication encoding begins.
-const PAE_PREFIX: &[u8] = b"DSSEv1 ";
+pub(crate) const PAE_PREFIX: &[u8] = b"DSSEv1 ";

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use attest_digest::{Artifact, Digest, Hashes, ReadError, RelativePath, hash_all};
 
+use crate::bag::Within;
 use crate::blob::Blob;
 use crate::disk::{Folder, Found, open_source, sync_file};
 use crate::error::ArchiveError;
@@ -138,11 +139,34 @@ impl<'r> Incoming<'r> {
             check_expected(input, Blob::of(bytes).digest)?;
             return self.take_document(&name, bytes);
         }
+        if let Source::Within { file, offset, size } = *input.source {
+            return self.take_part(name, input, &mut Within::new(file, offset, size));
+        }
         let source = open(input)?;
         match input.expected {
             Some(expected) if self.is_kept(expected)? => self.reuse(observe_file(input, &source)?),
             _ => self.copy(name, input, &source),
         }
+    }
+
+    /// Takes a part of a file, which has no reader of its own.
+    fn take_part(
+        &self,
+        name: String,
+        input: &Intake<'_>,
+        part: &mut Within<'_>,
+    ) -> Result<Staged, ArchiveError> {
+        let blob = Blob::read(&self.folder.pour(&name, BLOB_MODE, part)?);
+        check_expected(input, blob.digest)?;
+        check_size(blob)?;
+        if self.is_kept(blob.digest)? {
+            self.folder.remove(&name)?;
+            return self.reuse(blob);
+        }
+        Ok(Staged {
+            blob,
+            waiting: Some(name),
+        })
     }
 
     /// The artifact is what was written, not what was there before or after.
@@ -199,6 +223,13 @@ pub(super) fn observe_all(intakes: &[Intake<'_>]) -> Result<Vec<Blob>, ArchiveEr
             check_expected(input, blob.digest)?;
             return Ok(blob);
         }
+        if let Source::Within { file, offset, size } = *input.source {
+            let mut part = Within::new(file, offset, size);
+            let read = Artifact::read(&mut part, Hashes::Sha256);
+            let blob = Blob::read(&read.map_err(|source| unreadable(input, source))?);
+            check_expected(input, blob.digest)?;
+            return Ok(blob);
+        }
         observe_file(input, &open(input)?)
     })
 }
@@ -241,16 +272,23 @@ fn member(input: &MemberInput<'_>, blob: Blob) -> Member {
 }
 
 fn open(input: &Intake<'_>) -> Result<File, ArchiveError> {
-    let unreadable = |source: ReadError| ArchiveError::Unreadable {
-        path: input.path.clone(),
-        source,
-    };
     match input.source {
         Source::Path(path) => {
-            open_source(path).map_err(|error| unreadable(ReadError::from(error).at(path)))
+            open_source(path).map_err(|error| unreadable(input, ReadError::from(error).at(path)))
         }
-        Source::Below(root, path) => root.open_file(path).map_err(unreadable),
-        Source::Bytes(_) => Err(unreadable(ReadError::NotFound { path: None })),
+        Source::Below(root, path) => root
+            .open_file(path)
+            .map_err(|error| unreadable(input, error)),
+        Source::Bytes(_) | Source::Within { .. } => {
+            Err(unreadable(input, ReadError::NotFound { path: None }))
+        }
+    }
+}
+
+fn unreadable(input: &Intake<'_>, source: ReadError) -> ArchiveError {
+    ArchiveError::Unreadable {
+        path: input.path.clone(),
+        source,
     }
 }
 

@@ -299,7 +299,7 @@ fn a_file_that_is_not_the_one_that_was_verified_is_refused_in_each_way_in() {
             let source = match source {
                 Source::Bytes(bytes) => Source::Bytes(bytes),
                 Source::Path(path) => Source::Path(path.clone()),
-                Source::Below(..) => unreachable!(),
+                Source::Below(..) | Source::Within { .. } => unreachable!(),
             };
             input.members.push(MemberInput {
                 path: path.clone(),

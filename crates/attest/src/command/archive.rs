@@ -1,8 +1,11 @@
 //! `attest archive`: releases, kept with their evidence and found again.
 
 mod add;
+mod bag;
 mod copy;
+mod export;
 mod find;
+mod import;
 mod list;
 mod log;
 pub(crate) mod proof;
@@ -55,6 +58,10 @@ enum ArchiveCommand {
     Renew(renew::RenewArgs),
     /// Read every byte again, and verify each release by the evidence that was kept with it
     Verify(verify::VerifyArgs),
+    /// Write one release out, with everything that proves it, for anybody to check
+    Export(export::ExportArgs),
+    /// Verify an exported release, then keep it
+    Import(import::ImportArgs),
 }
 
 /// Which archive.
@@ -120,6 +127,8 @@ pub(crate) fn run(args: &ArchiveArgs, global: &Global, console: &Console) -> Res
         ArchiveCommand::Renew(args) => renew::run(args, global, console),
         ArchiveCommand::Log(args) => log::run(args, global, console),
         ArchiveCommand::Verify(args) => verify::run(args, global, console),
+        ArchiveCommand::Export(args) => export::run(args, console),
+        ArchiveCommand::Import(args) => import::run(args, global, console),
     }
 }
 
@@ -133,6 +142,7 @@ pub(crate) fn archive_failure(error: &ArchiveError) -> Failure {
         ArchiveError::NameCollision { .. }
         | ArchiveError::Empty { .. }
         | ArchiveError::TooLarge { .. }
+        | ArchiveError::BagName { .. }
         | ArchiveError::NotAnArchive { .. }
         | ArchiveError::NewerFormat { .. }
         | ArchiveError::IndexMalformed { .. } => Failure::request(error.code(), message),

@@ -127,6 +127,11 @@ impl ClaimedProof {
         self.size
     }
 
+    /// The hashes beside the way from the entry to the root, from below.
+    pub fn hashes(&self) -> &[Hash] {
+        &self.hashes
+    }
+
     /// The checkpoint, a signed note; empty if there is none.
     pub fn checkpoint(&self) -> &str {
         &self.checkpoint

@@ -86,14 +86,14 @@ pub(super) fn run(args: &AddArgs, global: &Global, console: &Console) -> Result<
 }
 
 /// Whether there is no folder yet, or an empty one.
-fn is_nothing(path: &Path) -> bool {
+pub(super) fn is_nothing(path: &Path) -> bool {
     !path.exists()
         || path
             .read_dir()
             .is_ok_and(|mut entries| entries.next().is_none())
 }
 
-fn open(path: &Path) -> Result<Store, Failure> {
+pub(super) fn open(path: &Path) -> Result<Store, Failure> {
     Store::init(path).map_err(|error| archive_failure(&error))
 }
 

@@ -4,14 +4,19 @@
 //! 2. Judge each release like a folder: its files by what was read, its evidence from the blobs.
 //! 3. Ask for the release statement of exactly that name and version.
 
+use std::path::Path;
+
 use attest_archive::{CheckReport, CheckedRelease, Note, Problem, Reader};
 use attest_digest::Hashes;
 use attest_provenance::ReleaseName;
 use attest_verify::TrustedRoot;
 use clap::Args;
 
-use super::{PlaceArgs, damage_failure, is_damage, parse_release, policy, proof, session, show};
+use super::{
+    PlaceArgs, bag, damage_failure, is_damage, parse_release, policy, proof, session, show,
+};
 use crate::args::{Global, TrustArgs};
+use crate::clock::Now;
 use crate::command::verify::{Session, Shelf, archived};
 use crate::console::Console;
 use crate::failure::{Exit, Failure, with_source};
@@ -20,8 +25,9 @@ use crate::trust::{self, Surroundings};
 
 #[derive(Debug, Args)]
 pub(super) struct VerifyArgs {
-    /// The releases [default: all, and everything else in the archive]
-    #[arg(value_name = "NAME@VERSION")]
+    /// Releases of the archive, or one exported release (a folder or a tar) [default: everything in
+    /// the archive]
+    #[arg(value_name = "NAME@VERSION|PATH")]
     releases: Vec<String>,
     #[command(flatten)]
     place: PlaceArgs,
@@ -37,6 +43,9 @@ pub(super) struct VerifyArgs {
 
 pub(super) fn run(args: &VerifyArgs, global: &Global, console: &Console) -> Result<Exit, Failure> {
     let now = global.now()?;
+    if args.releases.iter().any(|text| bag::is_bag(text)) {
+        return verify_bag(args, global, now, console);
+    }
     let names = args
         .releases
         .iter()
@@ -71,6 +80,35 @@ pub(super) fn run(args: &VerifyArgs, global: &Global, console: &Console) -> Resu
         judge(&reader, release, &checked, &session, &mut report);
         add_proof(&reader, release, &checked, &roots, &mut report);
     }
+    Ok(report.render(console))
+}
+
+fn verify_bag(
+    args: &VerifyArgs,
+    global: &Global,
+    now: Now,
+    console: &Console,
+) -> Result<Exit, Failure> {
+    let [place] = args.releases.as_slice() else {
+        let message = "an exported release is verified alone";
+        return Err(Failure::request("bad-arguments", message));
+    };
+    let place = Path::new(place);
+    let (bag, session) =
+        bag::open_with_session(place, &args.place, &args.trust, &args.independent, now)?;
+    let report = bag::judge(
+        "archive verify",
+        place,
+        &bag,
+        &session,
+        &args.trust,
+        global,
+        now,
+    );
+    let report = Report {
+        explain: args.explain,
+        ..report
+    };
     Ok(report.render(console))
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use attest_archive::{ArchiveError, Reader, Release};
+use attest_archive::{ArchiveError, Kept, Reader};
 use attest_digest::{Artifact, Digest, ReadError, RelativePath};
 use attest_provenance::ReleaseName;
 use attest_verify::ExpectedSigner;
@@ -22,7 +22,7 @@ pub(crate) const KIND: &str = "archived-release";
 /// Judges every file of a release by what was read of its blobs; what could not be read is the
 /// caller's to tell.
 pub(crate) fn verify(
-    release: &Release<'_>,
+    release: &dyn Kept,
     observed: &BTreeMap<Digest, Artifact>,
     session: &Session,
     shelf: &mut Shelf,
@@ -45,22 +45,30 @@ pub(crate) fn verify(
 pub(crate) fn trust_files(reader: &Reader, names: &[ReleaseName]) -> Vec<(String, Vec<u8>)> {
     let mut files = BTreeMap::new();
     for name in names {
-        let Ok(Some(release)) = reader.find(name) else {
-            continue;
-        };
-        for member in release.members() {
-            if !is_trust_name(member.path()) || files.contains_key(&member.digest()) {
-                continue;
-            }
-            if let Ok(bytes) = release.unverified_bytes(member.path(), TRUST_BYTES) {
-                files.insert(
-                    member.digest(),
-                    (format!("{name}/{}", member.path()), bytes),
-                );
-            }
+        if let Ok(Some(release)) = reader.find(name) {
+            take_trust(&release, &mut files);
         }
     }
     files.into_values().collect()
+}
+
+/// As [`trust_files`], of one release.
+pub(crate) fn trust_files_of(release: &dyn Kept) -> Vec<(String, Vec<u8>)> {
+    let mut files = BTreeMap::new();
+    take_trust(release, &mut files);
+    files.into_values().collect()
+}
+
+fn take_trust(release: &dyn Kept, files: &mut BTreeMap<Digest, (String, Vec<u8>)>) {
+    for member in release.members() {
+        if !is_trust_name(member.path()) || files.contains_key(&member.digest()) {
+            continue;
+        }
+        if let Ok(bytes) = release.unverified_bytes(member.path(), TRUST_BYTES) {
+            let place = format!("{}/{}", release.name(), member.path());
+            files.insert(member.digest(), (place, bytes));
+        }
+    }
 }
 
 /// Whether pinned trust is looked for in a file of this name: `*.pub` and `trusted_root.json` at the
@@ -72,7 +80,7 @@ pub(crate) fn is_trust_name(path: &RelativePath) -> bool {
 }
 
 /// The bundles at the release's top: all of them may approve.
-fn load_bundles(release: &Release<'_>, shelf: &mut Shelf) -> Vec<Loaded> {
+fn load_bundles(release: &dyn Kept, shelf: &mut Shelf) -> Vec<Loaded> {
     let at_top = |path: &RelativePath| path.parent().is_none() && is_bundle_name(path.as_str());
     let members = release
         .members()
@@ -111,7 +119,7 @@ fn refusal(error: &ArchiveError, limit: u64) -> Refusal {
 }
 
 /// The very key and the very root that this run trusts, kept with the release: they need no signature.
-fn pinned(release: &Release<'_>, session: &Session) -> BTreeMap<RelativePath, String> {
+fn pinned(release: &dyn Kept, session: &Session) -> BTreeMap<RelativePath, String> {
     let mut pinned = BTreeMap::new();
     for member in release
         .members()
@@ -136,7 +144,7 @@ fn pinned(release: &Release<'_>, session: &Session) -> BTreeMap<RelativePath, St
     pinned
 }
 
-fn is_signer(release: &Release<'_>, path: &RelativePath, session: &Session) -> bool {
+fn is_signer(release: &dyn Kept, path: &RelativePath, session: &Session) -> bool {
     let bytes = release.unverified_bytes(path, TRUST_BYTES);
     let accepted = session.trust.signers.accepted().iter();
     let mut keys = accepted.filter_map(ExpectedSigner::key);

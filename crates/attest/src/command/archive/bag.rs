@@ -1,0 +1,141 @@
+//! Bags: exported releases, verified where they stand.
+
+use std::path::Path;
+
+use attest_archive::{ArchiveError, Bag, BagProblem, Kept, WhatIsWrong};
+
+use super::{damage_failure, policy, session};
+use crate::args::{Global, TrustArgs};
+use crate::clock::Now;
+use crate::command::verify::{Session, Shelf, archived};
+use crate::failure::{Failure, with_source};
+use crate::files;
+use crate::report::{ArchiveReport, FileReport, Refusal, Report, Verdict};
+use crate::trust::{self, Surroundings};
+
+use super::PlaceArgs;
+
+/// Whether an argument means a bag and not a release of the archive: the name of a tar, a path that
+/// begins like one, or a folder that is there. `NAME@VERSION` is a release, whatever stands here.
+pub(super) fn is_bag(text: &str) -> bool {
+    ["./", "../", "/"].iter().any(|it| text.starts_with(it))
+        || text.ends_with(SUFFIX)
+        || (!text.contains('@') && Path::new(text).exists())
+}
+
+/// Reads a bag, with every byte of it.
+fn open(place: &Path) -> Result<Bag, Failure> {
+    let opened = if place.is_dir() {
+        Bag::open_folder(place)
+    } else {
+        let file = files::open_regular(place).map_err(|error| {
+            Failure::unknown("file-unreadable", format!("{}: {error}", place.display()))
+        })?;
+        Bag::open_tar(file, place)
+    };
+    opened.map_err(|error| match &error {
+        ArchiveError::BagTar { .. } => Failure::no(error.code(), with_source(&error))
+            .hint("a bag that another tar has packed can be unpacked, and verified as a folder"),
+        ArchiveError::Unreadable { .. } => Failure::unknown(error.code(), with_source(&error)),
+        _ => damage_failure(&error),
+    })
+}
+
+/// Reads a bag, and says what judges it. Trust that lies in it needs a pin; without pins the request is
+/// decided before a byte is read.
+pub(super) fn open_with_session(
+    place: &Path,
+    home: &PlaceArgs,
+    args: &TrustArgs,
+    independent: &[String],
+    now: Now,
+) -> Result<(Bag, Session), Failure> {
+    let around = |archived| Surroundings {
+        verified: vec![place.to_owned()],
+        archived,
+        ..Surroundings::default()
+    };
+    let (bag, trust) = if trust::has_pins(args) {
+        let bag = open(place)?;
+        let inside = archived::trust_files_of(&bag);
+        (bag, home.trust(args, &around(inside), now)?)
+    } else {
+        let trust = home.trust(args, &around(Vec::new()), now)?;
+        (open(place)?, trust)
+    };
+    let mut session = session(trust, args, independent, now)?;
+    session.policy = policy(&session.trust, args, independent).of_release(bag.name().clone());
+    Ok((bag, session))
+}
+
+/// The verdict about every file of the bag.
+pub(super) fn judge(
+    command: &'static str,
+    place: &Path,
+    bag: &Bag,
+    session: &Session,
+    args: &TrustArgs,
+    global: &Global,
+    now: Now,
+) -> Report {
+    let mut shelf = Shelf::new();
+    let mut subject = archived::verify(bag, &bag.observed(), session, &mut shelf);
+    for problem in bag.problems() {
+        let Some(member) = &problem.member else {
+            continue;
+        };
+        subject.files.retain(|file| file.path != member.as_str());
+        subject.files.push(FileReport {
+            path: member.to_string(),
+            verdict: Verdict::Rejected(refusal(problem)),
+            size: None,
+            sha256: None,
+        });
+    }
+    subject
+        .files
+        .sort_by(|one, other| one.path.cmp(&other.path));
+    let others = bag.problems().iter().filter(|it| it.member.is_none());
+    let archive = ArchiveReport {
+        place: place.display().to_string(),
+        blobs: bag.files(),
+        bytes: bag.bytes(),
+        problems: others.map(refusal).collect(),
+        notes: Vec::new(),
+    };
+    Report {
+        subjects: vec![subject],
+        evidence: shelf.into_reports(&session.policy),
+        archive: Some(archive),
+        not_checked: vec!["rollback".to_owned()],
+        verbose: global.verbose,
+        ..session.report(command, now, trust::accepted_words(args))
+    }
+}
+
+fn refusal(problem: &BagProblem) -> Refusal {
+    let path = &problem.path;
+    let (found, wanted) = match &problem.what {
+        WhatIsWrong::Missing => (
+            format!("{path} is not there"),
+            "every file of the bag".to_owned(),
+        ),
+        WhatIsWrong::Extra => (
+            format!("{path} is there"),
+            "only what the release leads to".to_owned(),
+        ),
+        WhatIsWrong::Differs { found, wanted } => {
+            (format!("{path} has the digest {found}"), wanted.to_string())
+        }
+        WhatIsWrong::Refused { why } => (format!("{path} is {why}"), "a regular file".to_owned()),
+        _ => (path.clone(), "a bag as its release leads to it".to_owned()),
+    };
+    Refusal {
+        code: problem.code(),
+        found,
+        wanted,
+    }
+}
+
+/// What the name of a bag in one file ends with.
+const SUFFIX: &str = ".tar";

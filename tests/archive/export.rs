@@ -1,0 +1,350 @@
+//! An exported release: the same bytes each time, and checked by people who have no attest.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use super::{HELLO, copy, released, with_pins};
+use crate::support::{Ran, World};
+
+/// The bag of `hello@1.0.0` in `bag`.
+pub(super) fn exported() -> World {
+    let world = released();
+    world.attest("archive export hello@1.0.0 --out bag").yes();
+    world
+}
+
+/// Every file below a folder with its bytes: what a bag is, whatever its modes.
+fn bytes(folder: &Path) -> Vec<(String, Vec<u8>)> {
+    fn collect(top: &Path, folder: &Path, found: &mut Vec<(String, Vec<u8>)>) {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                collect(top, &path, found);
+            } else {
+                let name = path.strip_prefix(top).unwrap().display().to_string();
+                found.push((name, fs::read(&path).unwrap()));
+            }
+        }
+    }
+    let mut found = Vec::new();
+    collect(folder, folder, &mut found);
+    found.sort();
+    found
+}
+
+/// The commands of the bag's `VERIFY.md`, each one as pasted at its top.
+fn pasted(world: &World, bag: &str) -> Vec<(String, Ran)> {
+    let text = String::from_utf8(world.read(&format!("{bag}/VERIFY.md"))).unwrap();
+    let mut commands = Vec::new();
+    for block in text.split("```sh\n").skip(1) {
+        let block = block.split("```").next().unwrap().replace("\\\n", " ");
+        commands.extend(block.lines().map(str::to_owned));
+    }
+    assert!(commands.len() > 10, "{text}");
+    commands
+        .into_iter()
+        .map(|command| {
+            let ran = world.shell(&format!("cd {bag} && {command}"));
+            (command, ran)
+        })
+        .collect()
+}
+
+fn failing(world: &World, bag: &str) -> Vec<String> {
+    let ran = pasted(world, bag).into_iter();
+    ran.filter(|(_, ran)| ran.exit != 0)
+        .map(|(command, _)| command)
+        .collect()
+}
+
+#[test]
+fn a_bag_holds_the_release_and_what_proves_it() {
+    let world = exported();
+    let names: Vec<String> = bytes(&world.at("bag")).into_iter().map(|it| it.0).collect();
+    for name in [
+        "README.txt",
+        "VERIFY.md",
+        "bagit.txt",
+        "bag-info.txt",
+        "manifest-sha256.txt",
+        "manifest-sha512.txt",
+        "tagmanifest-sha256.txt",
+        "tagmanifest-sha512.txt",
+        "archive/manifest.json",
+        "data/a.txt",
+        "data/sub/b.txt",
+        "data/SHA256SUMS",
+        "evidence/release.sigstore.json/statement.json",
+        "evidence/SHA256SUMS.sigstore.json/signature",
+        "log/release.sigstore.json.1/checkpoint",
+        "time/chain.pem",
+        "time/release.sigstore.json.1.tsr",
+        "trust/release.pub",
+        "trust/trusted_root.json",
+        "trust/log-1.pem",
+    ] {
+        assert!(names.contains(&name.to_owned()), "{name}: {names:#?}");
+    }
+    for (name, sent) in bytes(&world.at("dist")) {
+        assert_eq!(world.read(&format!("bag/data/{name}")), sent, "{name}");
+    }
+    assert_eq!(
+        world.read("bag/bagit.txt"),
+        b"BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n"
+    );
+    let info = String::from_utf8(world.read("bag/bag-info.txt")).unwrap();
+    let total: usize = bytes(&world.at("dist")).iter().map(|it| it.1.len()).sum();
+    assert!(
+        info.ends_with(&format!("\nPayload-Oxum: {total}.10\n")),
+        "{info}"
+    );
+    for list in ["manifest", "tagmanifest"] {
+        world.shell(&format!("cd bag && sha256sum -c --strict {list}-sha256.txt && sha512sum -c --strict {list}-sha512.txt")).yes();
+    }
+}
+
+#[test]
+fn one_release_has_one_bag() {
+    let world = exported();
+    let other = World::new();
+    copy(&world.at(".attest"), other.path());
+    // The same archive in another place, at another time, for another person.
+    other
+        .shell("find .attest/archive -exec touch -d 2001-01-01 {} +")
+        .yes();
+    for form in ["dir", "tar"] {
+        let line = format!(
+            "umask 077; LC_ALL=C.UTF-8 TZ=Asia/Tokyo SOURCE_DATE_EPOCH=1 attest archive export {HELLO} --as {form} --out again.{form}"
+        );
+        other.shell(&line).yes();
+        world
+            .attest(&format!(
+                "archive export {HELLO} --as {form} --out first.{form}"
+            ))
+            .yes();
+    }
+    assert_eq!(bytes(&world.at("bag")), bytes(&other.at("again.dir")));
+    assert_eq!(world.read("first.tar"), other.read("again.tar"));
+    // And the tar is the folder.
+    world.shell("mkdir x && tar -C x -xf first.tar").yes();
+    assert_eq!(bytes(&world.at("bag")), bytes(&world.at("x/hello-1.0.0")));
+}
+
+#[test]
+fn the_commands_in_a_bag_work_as_pasted() {
+    let world = exported();
+    assert!(
+        failing(&world, "bag").is_empty(),
+        "{:#?}",
+        failing(&world, "bag")
+    );
+    let commands: Vec<String> = pasted(&world, "bag").into_iter().map(|it| it.0).collect();
+    for (begin, count) in [
+        ("sha256sum -c", 2),
+        ("(cd data && sha256sum", 1),
+        ("openssl dgst", 3),
+        ("openssl ts -verify", 3),
+        ("openssl pkeyutl -verify", 3),
+        ("[ \"$({ printf", 3),
+        ("grep -qF", 3),
+    ] {
+        let found = commands.iter().filter(|it| it.starts_with(begin)).count();
+        assert_eq!(found, count, "{begin}: {commands:#?}");
+    }
+}
+
+/// Each change alone, with the lists of digests made new: what remains is what is signed.
+#[test]
+fn the_commands_in_a_bag_find_what_was_changed() {
+    let world = exported();
+    let relist = "for a in 256 512; do (find data -type f | LC_ALL=C sort | xargs -d '\\n' sha${a}sum) > manifest-sha$a.txt; done; for a in 256 512; do (find . -type f ! -path './data/*' ! -name 'tagmanifest*' | cut -c3- | LC_ALL=C sort | xargs -d '\\n' sha${a}sum) > tagmanifest-sha$a.txt; done";
+    let swap = "mv time/release.sigstore.json.1.tsr t && mv time/provenance.sigstore.json.1.tsr time/release.sigstore.json.1.tsr && mv t time/provenance.sigstore.json.1.tsr";
+    for (change, wanted) in [
+        ("true", ""),
+        ("echo x >> data/a.txt", "(cd data && sha256sum"),
+        ("echo x > data/extra && rm manifest-sha256.txt", "sha256sum"),
+        ("echo x >> data/SHA256SUMS", "openssl dgst"),
+        (
+            "sed -i s/hello/jello/ evidence/release.sigstore.json/signed",
+            "openssl dgst",
+        ),
+        (
+            "cp evidence/provenance.sigstore.json/signature evidence/release.sigstore.json/",
+            "openssl dgst",
+        ),
+        (swap, "openssl ts -verify"),
+        (
+            "sed -i s/a/b/ log/release.sigstore.json.1/entry",
+            "[ \"$({ printf",
+        ),
+        (
+            "sed -i 2s/3/4/ log/release.sigstore.json.1/checkpoint.signed",
+            "openssl pkeyutl -verify",
+        ),
+        (
+            "cp log/provenance.sigstore.json.1/entry log/release.sigstore.json.1/entry",
+            "grep -qF",
+        ),
+    ] {
+        world.shell("rm -rf copy && cp -a bag copy").yes();
+        world.shell(&format!("cd copy && {change}")).yes();
+        if !change.contains("manifest-sha256") {
+            world.shell(&format!("cd copy && {relist}")).yes();
+        }
+        let failing = failing(&world, "copy");
+        let is_found = if wanted.is_empty() {
+            failing.is_empty()
+        } else {
+            failing.iter().any(|it| it.starts_with(wanted))
+        };
+        assert!(is_found, "{change}: {failing:#?}");
+    }
+    world
+        .shell("rm -rf copy && cp -a bag copy && echo x > copy/extra")
+        .yes();
+    assert!(failing(&world, "copy")[0].starts_with("[ \"$(find"));
+}
+
+#[test]
+fn names_that_a_shell_would_read_stay_names() {
+    let world = World::new();
+    for name in ["-rf", "a b", "it's", "$(touch oops)", "50%", "größe", "a;b"] {
+        world.write(&format!("dist/{name}"), name);
+    }
+    world
+        .attest("release dist --name hello --version 1.0.0 --init --no-password")
+        .yes();
+    world.attest("archive export hello@1.0.0 --out bag").yes();
+    assert!(
+        failing(&world, "bag").is_empty(),
+        "{:#?}",
+        failing(&world, "bag")
+    );
+    assert!(!world.at("oops").exists() && !world.at("bag/oops").exists());
+    let manifest = String::from_utf8(world.read("bag/manifest-sha256.txt")).unwrap();
+    assert!(manifest.contains("  data/50%25\n"), "{manifest}");
+    world.attest("archive verify bag").yes();
+    world.attest("archive export hello@1.0.0 --as tar").yes();
+    world.attest("archive verify hello-1.0.0.tar").yes();
+}
+
+#[test]
+fn a_name_that_no_tar_can_have_is_exported_as_a_folder() {
+    let world = World::new();
+    world.write("dist/back\\slash", "x");
+    world
+        .attest("release dist --name hello --version 1.0.0 --init --no-password")
+        .yes();
+    let ran = world.attest("archive export hello@1.0.0 --as tar");
+    assert_eq!(ran.exit, 2, "{ran:#?}");
+    assert!(ran.err.contains("--as dir"), "{ran:#?}");
+    assert!(!world.at("hello-1.0.0.tar").exists());
+    world.attest("archive export hello@1.0.0").yes();
+    assert!(failing(&world, "hello-1.0.0").is_empty());
+    world.attest("archive verify ./hello-1.0.0").yes();
+}
+
+/// The page says how a release gets its signed manifest of modes.
+#[test]
+fn a_release_with_its_tree_manifest_carries_its_modes() {
+    let world = World::new();
+    world.write("dist/doc.txt", "doc\n");
+    world.write_program("dist/tool", "#!/bin/sh\n");
+    world
+        .shell("attest tree snapshot dist --ignore release.tree --out release.tree && mv release.tree dist")
+        .yes();
+    world
+        .attest("release dist --name hello --version 1.0.0 --init --no-password")
+        .yes();
+    let json = world
+        .attest("archive export hello@1.0.0 --out bag --format json")
+        .yes()
+        .json();
+    assert_eq!(json["release_tree"], true);
+    world.attest("archive verify ./bag").yes();
+    assert_eq!(
+        world.read("bag/data/release.tree"),
+        world.read("dist/release.tree")
+    );
+    let text = String::from_utf8(world.read("bag/VERIFY.md")).unwrap();
+    assert!(!text.contains("no signed list of its files' modes"));
+}
+
+#[test]
+fn nothing_that_exists_is_replaced_without_force() {
+    let world = exported();
+    let again = "archive export hello@1.0.0 --out bag";
+    world.write("bag/data/a.txt", "changed\n");
+    world.attest(again).refused(2, "file-exists");
+    assert_eq!(world.read("bag/data/a.txt"), b"changed\n");
+    world.attest(&format!("{again} --force")).yes();
+    assert_eq!(world.read("bag/data/a.txt"), b"alpha\n");
+    // Only what an earlier export has made is ever replaced.
+    for place in ["dist", "user", "dist/a.txt"] {
+        world
+            .attest(&format!("archive export hello@1.0.0 --out {place} --force"))
+            .refused(2, "file-exists");
+    }
+    world
+        .attest("archive export hello@1.0.0 --out bag --as tar --force")
+        .refused(2, "file-exists");
+    assert_eq!(world.read("dist/a.txt"), b"alpha\n");
+    let left = |name: &str| name.contains(".tmp");
+    let names = fs::read_dir(world.path()).unwrap();
+    assert!(
+        !names
+            .map(|it| it.unwrap().file_name())
+            .any(|it| left(&it.to_string_lossy()))
+    );
+}
+
+#[test]
+fn a_damaged_archive_exports_nothing() {
+    let world = released();
+    for blob in fs::read_dir(world.at(".attest/archive/blobs/sha256")).unwrap() {
+        let path = blob.unwrap().path();
+        let good = fs::read(&path).unwrap();
+        if good == b"{}" {
+            continue;
+        }
+        let mut bad = good.clone();
+        bad[0] ^= 1;
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+        fs::write(&path, bad).unwrap();
+        for form in ["dir", "tar"] {
+            let ran = world.attest(&format!("archive export hello@1.0.0 --out bag --as {form}"));
+            ran.refused(1, "blob-corrupt");
+        }
+        fs::write(&path, good).unwrap();
+    }
+    assert!(!world.at("bag").exists());
+    world
+        .attest("archive export hello@2.0.0")
+        .refused(1, "release-not-archived");
+    world
+        .attest("archive export hello")
+        .refused(2, "bad-release");
+    world
+        .attest("archive export hello@1.0.0 --archive dist")
+        .refused(2, "not-an-archive");
+}
+
+#[test]
+fn the_answer_is_one_object() {
+    let world = released();
+    let json = world
+        .attest("archive export hello@1.0.0 --format json --as tar")
+        .yes()
+        .json();
+    assert_eq!(json["out"], "hello-1.0.0.tar");
+    assert_eq!((&json["form"], &json["exit"]), (&"tar".into(), &0.into()));
+    let tar = with_pins(
+        &world,
+        &["archive", "verify", "hello-1.0.0.tar", "--format", "json"],
+    )
+    .yes()
+    .json();
+    assert_eq!(tar["archive"]["blobs"], json["files"]);
+    assert_eq!(tar["subjects"][0]["release"], HELLO);
+}
