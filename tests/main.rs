@@ -33,6 +33,7 @@ mod readme;
 mod record;
 mod release;
 mod renewal;
+mod sbom;
 mod schema;
 mod sign;
 mod slsa;

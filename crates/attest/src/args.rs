@@ -68,7 +68,7 @@ pub(crate) enum Command {
     Tree(command::tree::TreeArgs),
     /// Policies: check, explain and test them, and make them from ready sets
     Policy(command::policy::PolicyCommandArgs),
-    /// Bills of materials: make them from lock files
+    /// Bills of materials: make them from lock files, and check them
     Sbom(command::sbom::SbomArgs),
     /// The evidence that is kept for each task of NIST's framework
     Report(command::report::ReportArgs),

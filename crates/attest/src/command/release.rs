@@ -64,9 +64,13 @@ pub(crate) struct ReleaseArgs {
     #[arg(
         long,
         value_name = "FILE",
-        help = "A bill of materials, CycloneDX or SPDX, copied as it is (can be repeated)"
+        help = "A bill of materials, CycloneDX or SPDX, copied as it is; auto makes one from the lock files of --source \
+                (can be repeated)"
     )]
     sbom: Vec<PathBuf>,
+    /// The folder whose lock files --sbom auto reads [default: the current folder]
+    #[arg(long, value_name = "DIR", requires = "sbom")]
+    source: Option<PathBuf>,
     #[arg(
         long,
         value_name = "LINK",
@@ -102,6 +106,9 @@ pub(crate) fn run(args: &ReleaseArgs, global: &Global, console: &Console) -> Res
         })?;
     }
     let request = Request::resolve(args)?;
+    for note in &request.notes {
+        console.note(note);
+    }
     let survey = Survey::take(&request, &home)?;
     if args.dry_run {
         report::say_plan(console, &request, &survey, &home);

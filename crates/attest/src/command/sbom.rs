@@ -1,7 +1,8 @@
 //! `attest sbom`: bills of materials, made from lock files and checked against them.
 
+mod check;
 pub(crate) mod found;
-mod make;
+pub(crate) mod make;
 
 use clap::{Args, Subcommand};
 
@@ -20,10 +21,13 @@ pub(crate) struct SbomArgs {
 enum SbomCommand {
     /// Make a CycloneDX 1.6 bill of materials from lock files: the same bytes each time
     Make(make::MakeArgs),
+    /// Hold anyone's bill, CycloneDX or SPDX, against lock files, minimum elements and evidence
+    Check(Box<check::CheckArgs>),
 }
 
 pub(crate) fn run(args: &SbomArgs, global: &Global, console: &Console) -> Result<Exit, Failure> {
     match &args.command {
         SbomCommand::Make(args) => make::run(args, global, console),
+        SbomCommand::Check(args) => check::run(args, global, console),
     }
 }

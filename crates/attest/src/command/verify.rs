@@ -44,6 +44,7 @@ use copy::Handover;
 use emit::{Emission, EmitArgs};
 pub(crate) use evidence::{Neighbours, is_bundle_name};
 pub(crate) use file::verify as lone_file;
+pub(crate) use file::verify_digest as evidence_about_digest;
 pub(crate) use folder::verify as verify_folder;
 pub(crate) use policy::Judge;
 pub(crate) use shelf::Shelf;

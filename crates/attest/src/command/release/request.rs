@@ -27,6 +27,8 @@ pub(super) struct Request {
     pub(super) repository: Repository,
     pub(super) allow_private_key: Vec<Pattern>,
     pub(super) force: bool,
+    /// What was found on the way, to be said.
+    pub(super) notes: Vec<String>,
 }
 
 impl Request {
@@ -50,11 +52,13 @@ impl Request {
         if let Some(out) = &args.out {
             refuse_overlap(&args.folder, out)?;
         }
+        let mut notes = Vec::new();
+        let sboms = sboms(args, &name, &mut notes)?;
         Ok(Self {
             name,
             folder: args.folder.clone(),
             out: args.out.clone(),
-            sboms: sboms(&args.sbom)?,
+            sboms,
             records: args
                 .provenance
                 .iter()
@@ -67,6 +71,7 @@ impl Request {
             repository,
             allow_private_key: patterns(&args.allow_private_key)?,
             force: args.force,
+            notes,
         })
     }
 
@@ -105,11 +110,28 @@ fn refuse_overlap(folder: &Path, out: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
-fn sboms(files: &[PathBuf]) -> Result<Vec<Sbom>, Failure> {
-    let sboms = files
+fn sboms(
+    args: &ReleaseArgs,
+    name: &ReleaseName,
+    notes: &mut Vec<String>,
+) -> Result<Vec<Sbom>, Failure> {
+    let sboms = args
+        .sbom
         .iter()
-        .map(|file| Sbom::read(file))
+        .map(|file| match file.to_str() {
+            Some("auto") => {
+                let source = args.source.as_deref().unwrap_or(Path::new("."));
+                Sbom::made(source, name, notes)
+            }
+            _ => Sbom::read(file),
+        })
         .collect::<Result<Vec<_>, _>>()?;
+    if args.source.is_some() && !args.sbom.iter().any(|it| it.as_os_str() == "auto") {
+        return Err(Failure::request(
+            "bad-arguments",
+            "--source is for --sbom auto, which is not asked for",
+        ));
+    }
     for (at, sbom) in sboms.iter().enumerate() {
         if sboms
             .iter()

@@ -3,9 +3,14 @@
 use std::path::Path;
 
 use attest_digest::RelativePath;
+use attest_provenance::ReleaseName;
+use attest_sbom::Naming;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
+use crate::command::sbom::found::Found;
+use crate::command::sbom::make;
+use crate::console::escape;
 use crate::failure::Failure;
 use crate::files;
 
@@ -47,6 +52,42 @@ impl Sbom {
         Ok(Self {
             path,
             media_type,
+            bytes,
+        })
+    }
+
+    /// Makes one from the lock files at the top of a folder, about the release. The same lock files and
+    /// the same release make the same bytes: the time is that of `SOURCE_DATE_EPOCH`, or none.
+    ///
+    /// # Errors
+    /// `lock-missing` and what is wrong with a lock file: exit 2.
+    pub(super) fn made(
+        source: &Path,
+        name: &ReleaseName,
+        notes: &mut Vec<String>,
+    ) -> Result<Self, Failure> {
+        let found = Found::in_all(&[source.to_owned()])?;
+        notes.extend(found.notes.iter().map(|it| format!("note: {}", escape(it))));
+        let places = found.shown().join(", ");
+        let naming = Naming {
+            name: Some(name.name().to_owned()),
+            version: Some(name.version().to_owned()),
+            time: make::epoch()?,
+            tool_version: env!("CARGO_PKG_VERSION").to_owned(),
+            ..Naming::default()
+        };
+        let bill = make::bill(found, naming)?;
+        let bytes = make::bytes(&bill)?;
+        let count = bill.components().count();
+        notes.push(format!(
+            "{MADE}: {count} components from {}",
+            escape(&places)
+        ));
+        let path = RelativePath::try_from(Path::new(MADE))
+            .map_err(|problem| Failure::request(problem.code(), problem))?;
+        Ok(Self {
+            path,
+            media_type: "application/vnd.cyclonedx+json",
             bytes,
         })
     }
@@ -94,6 +135,8 @@ struct Head {
     context: Option<serde_json::Value>,
 }
 
+/// The name of a bill that is made here.
+const MADE: &str = "sbom.cdx.json";
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 /// Bills of large systems have tens of megabytes.
 const LIMIT: u64 = 256 << 20;

@@ -92,7 +92,7 @@ pub(super) fn run(args: &MakeArgs, global: &Global, console: &Console) -> Result
 }
 
 /// Lock files under one root.
-pub(super) fn bill(found: Found, naming: Naming) -> Result<Bill, Failure> {
+pub(crate) fn bill(found: Found, naming: Naming) -> Result<Bill, Failure> {
     Bill::of(found.locks, naming).map_err(|error| {
         let failure = Failure::request(error.code(), &error);
         match error {
@@ -104,7 +104,7 @@ pub(super) fn bill(found: Found, naming: Naming) -> Result<Bill, Failure> {
     })
 }
 
-pub(super) fn bytes(bill: &Bill) -> Result<Vec<u8>, Failure> {
+pub(crate) fn bytes(bill: &Bill) -> Result<Vec<u8>, Failure> {
     bill.to_cyclonedx()
         .map_err(|error| Failure::unknown("encoding-failed", error))
 }
@@ -118,7 +118,7 @@ fn time(global: &Global) -> Result<Option<Timestamp>, Failure> {
 }
 
 /// The time of `SOURCE_DATE_EPOCH`, if it is set.
-pub(super) fn epoch() -> Result<Option<Timestamp>, Failure> {
+pub(crate) fn epoch() -> Result<Option<Timestamp>, Failure> {
     let Some(value) = std::env::var_os("SOURCE_DATE_EPOCH") else {
         return Ok(None);
     };

@@ -55,7 +55,7 @@ pub(crate) fn verify(path: &Path, session: &Session, shelf: &mut Shelf) -> Subje
 }
 
 /// Verifies a digest: only by the bundles that flags named.
-pub(super) fn verify_digest(digest: Digest, session: &Session, shelf: &mut Shelf) -> SubjectReport {
+pub(crate) fn verify_digest(digest: Digest, session: &Session, shelf: &mut Shelf) -> SubjectReport {
     let mut report = SubjectReport::new(digest.to_string(), "digest");
     report
         .notes
