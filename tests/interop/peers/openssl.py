@@ -5,6 +5,7 @@ from suite.authority import openssl_authority
 from suite.bundles import Bundle, beside
 from suite.cases import Peer
 from suite.cosign import verify_blob
+from suite.evidence_record import links, renewals
 from suite.process import check
 from suite.world import HELLO, flipped, trust_of
 
@@ -152,3 +153,30 @@ def writes_lists_that_we_sign_and_verify(world):
             world.verify(sums, **trusted).says_no("digest-mismatch")
         (folder / "hello").unlink()
         world.verify(sums, **trusted).says_no("file-missing")
+
+
+@openssl.case
+def stamps_renewals_whose_way_to_the_root_python_finds(world):
+    """`openssl ts -reply` renews five releases twice, with one timestamp each time; each record leads to
+    the very hash that openssl finds in its token."""
+    identity = world.new_identity()
+    for number in range(5):
+        world.release(identity, HELLO, f"renewed-{number}")
+    with openssl_authority(world) as authority:
+        for _ in range(2):
+            asked = ["--tsa", authority.url, "--tsa-chain", authority.chain]
+            world.attest("archive", "renew", "--home", identity.home, "--all", *asked).accepted()
+    found = renewals(identity.archive)
+    check(len(found) == 10, f"{len(found)} renewals")
+    tokens = set()
+    for renewal in found:
+        for link in links(renewal):
+            tokens.add(link.token)
+            token = world.new_file("token.der", link.token)
+            verify = ["openssl", "ts", "-verify", "-token_in", "-in", token, "-CAfile", authority.chain]
+            world.run([*verify, "-digest", link.root.hex()], offline=True).accepted()
+            world.run([*verify, "-digest", "00" * len(link.root)], offline=True).refused("message imprint mismatch")
+        document = world.new_file("covered.txt", renewal.document)
+        world.run(["cksum", "--check", "--strict", document], cwd=identity.archive, offline=True).accepted()
+    check(len(tokens) == 2, f"{len(tokens)} timestamps")
+    world.attest("archive", "verify", "--home", identity.home, offline=True).accepted()

@@ -4,6 +4,7 @@ from suite import install
 from suite.bundles import Bundle, beside
 from suite.cases import Peer
 from suite.cosign import PROVENANCE, RELEASE, verify_blob, verify_statement
+from suite.process import check
 from suite.stack import AUTHORITY
 from suite.world import HELLO, flipped, trust_of
 
@@ -65,3 +66,16 @@ def is_unknown_to_a_root_that_does_not_name_it(world):
     root = world.mixed_root(logs=trusted["root"], authorities=world.stranger.root)
     verify_blob(world, sums, beside(sums), key=trusted["key"], root=root).refused("failed to verify timestamps")
     world.verify(sums, key=trusted["key"], root=root).says_no("time-unknown")
+
+
+@timestamp_server.case
+def renews_what_is_in_an_archive(world):
+    chain = world.stack.chain
+    identity = world.new_identity()
+    world.release(identity, HELLO, "renewed")
+    renew = ["archive", "renew", "--home", identity.home, "--all", "--tsa", AUTHORITY]
+    world.attest(*renew).refused("time-unknown")
+    for more in ([], ["--hash", "sha512"]):
+        world.attest(*renew, "--tsa-chain", chain, *more).accepted()
+    said = world.attest("archive", "verify", "--home", identity.home, offline=True).accepted()
+    check("renewed" in str(said), str(said))

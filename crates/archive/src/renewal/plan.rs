@@ -23,7 +23,7 @@ pub trait TimestampSource {
 
 /// Why there is no timestamp: a stable code and what lies behind it.
 #[derive(Debug, thiserror::Error)]
-#[error("timestamp: {source}")]
+#[error("{source}")]
 pub struct SourceError {
     code: &'static str,
     source: Box<dyn Error + Send + Sync>,

@@ -168,7 +168,7 @@ fn stamp(
         let token = authority
             .at(now)
             .timestamp_digest(&plan.root())
-            .map_err(|error| Failure::unknown(error.code(), with_source(&error)))?;
+            .map_err(|error| Failure::unknown(error.code(), error))?;
         let records = plan
             .finish(&token)
             .map_err(|error| Failure::no(error.code(), error))?;
