@@ -22,7 +22,7 @@ mod standing;
 mod tree;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use attest_digest::{Algorithm, Artifact, Digest, Hashes};
 

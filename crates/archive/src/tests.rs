@@ -7,6 +7,7 @@ mod damage;
 mod deaths;
 mod format;
 mod full_disk;
+mod renewals;
 mod replicas;
 mod round_trip;
 mod writers;

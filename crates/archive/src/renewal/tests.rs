@@ -2,5 +2,5 @@
 
 mod attacks;
 mod chains;
-mod scene;
+pub(crate) mod scene;
 mod trees;

@@ -10,6 +10,7 @@ use std::io::Write as _;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, Stdio};
 
+use super::renewals;
 use super::*;
 use crate::fault::{self, Fault};
 use crate::materialize::Selection;
@@ -19,7 +20,7 @@ use crate::{
 };
 
 /// Fewer points than these mean that the tests no longer look where they did.
-const RECORDED: [(Task, usize); 11] = [
+const RECORDED: [(Task, usize); 12] = [
     (Task::Init, 18),
     (Task::Add, 24),
     (Task::AddMany, 68),
@@ -31,10 +32,16 @@ const RECORDED: [(Task, usize); 11] = [
     (Task::Copy, 50),
     (Task::Repair, 28),
     (Task::Rebuild, 11),
+    (Task::Renew, 31),
 ];
-const SYSTEM_CALLS: [(Task, u64); 3] = [(Task::Add, 60), (Task::Attach, 60), (Task::Repair, 100)];
+const SYSTEM_CALLS: [(Task, u64); 4] = [
+    (Task::Add, 60),
+    (Task::Attach, 60),
+    (Task::Repair, 100),
+    (Task::Renew, 80),
+];
 
-const TASKS: [Task; 11] = [
+const TASKS: [Task; 12] = [
     Task::Init,
     Task::Add,
     Task::AddMany,
@@ -46,6 +53,7 @@ const TASKS: [Task; 11] = [
     Task::Copy,
     Task::Repair,
     Task::Rebuild,
+    Task::Renew,
 ];
 
 const TASK: &str = "ATTEST_TEST_TASK";
@@ -90,6 +98,8 @@ enum Task {
     Repair,
     /// Of an index that is damaged.
     Rebuild,
+    /// Of two releases, by one timestamp.
+    Renew,
 }
 
 impl Task {
@@ -113,6 +123,11 @@ impl Task {
                 let bench = prepared();
                 Self::Copy.run(bench.folder.path()).unwrap();
                 fs::write(bench.index(), b"{").unwrap();
+                bench
+            }
+            Self::Renew => {
+                let bench = prepared();
+                bench.add("hello@2.0.0", &HELLO).unwrap();
                 bench
             }
             Self::AttachAgain => {
@@ -150,6 +165,7 @@ impl Task {
                 let replica = FolderReplica::open(&bench.join("vault"))?;
                 Store::repair(&archive, &[&replica]).map(drop)
             }
+            Self::Renew => renewals::renew(&archive),
             Self::AttachMany => Store::open(&archive)?
                 .attach_all(&proofs(bench, 8))
                 .map(drop),
@@ -174,6 +190,7 @@ impl Task {
             Self::Repair | Self::Rebuild => judge_repair(bench, confirmed),
             Self::Attach | Self::AttachAgain => judge_attach(bench, 1, confirmed),
             Self::AttachMany => judge_attach(bench, 8, confirmed),
+            Self::Renew => renewals::judge(bench, confirmed),
         }
     }
 }
