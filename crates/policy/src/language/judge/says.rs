@@ -1,0 +1,58 @@
+//! What a statement says to the conditions of a rule, and to the verdict of its type.
+
+use attest_provenance::{Statement, json};
+
+use crate::language::condition::quoted;
+use crate::language::rule::Rule;
+use crate::reason::Reason;
+
+/// What a statement says to each thing that the rule wants of it.
+pub(super) fn says(rule: &Rule, statement: &Statement) -> Vec<Result<String, Reason>> {
+    let predicate = statement.predicate();
+    let mut answers = Vec::new();
+    let verdict = rule.kind().verdict_field();
+    if let Some(field) = verdict.filter(|it| !rule.conditions.iter().any(|on| on.is_on(it))) {
+        answers.push(match predicate.get(field) {
+            Some(found) if found.as_str() == Some("PASSED") => Ok(format!("{field} \"PASSED\"")),
+            Some(found) => {
+                let found = format!("{field} {}", quoted(found));
+                Err(Reason::new(
+                    "predicate-field-mismatch",
+                    found,
+                    format!("{field} is \"PASSED\""),
+                ))
+            }
+            None => {
+                let found = format!("no {field} in the predicate");
+                Err(Reason::new(
+                    "predicate-field-missing",
+                    found,
+                    format!("{field} is \"PASSED\""),
+                ))
+            }
+        });
+    }
+    answers.extend(failed_tests(rule, predicate).map(Err));
+    answers.extend(rule.conditions.iter().map(|it| it.judge(predicate)));
+    answers
+}
+
+/// A result that says PASSED and lists tests that failed contradicts itself; what to make of these only
+/// a condition on them can say.
+fn failed_tests(rule: &Rule, predicate: &json::Value) -> Option<Reason> {
+    let verdict = rule.kind().verdict_field()?;
+    let passed = predicate.get(verdict)?.as_str() == Some("PASSED");
+    let failed = predicate.get(FAILED_TESTS).filter(|it| !it.is_null())?;
+    let is_none = failed.as_array().is_some_and(Vec::is_empty);
+    if !passed || is_none || rule.conditions.iter().any(|it| it.is_on(FAILED_TESTS)) {
+        return None;
+    }
+    Some(Reason::new(
+        "predicate-field-mismatch",
+        format!("{FAILED_TESTS} {}", quoted(failed)),
+        format!("{FAILED_TESTS} is empty"),
+    ))
+}
+
+/// The field of a test result that lists what failed.
+const FAILED_TESTS: &str = "failedTests";
