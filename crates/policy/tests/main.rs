@@ -11,6 +11,7 @@ mod admitting;
 mod approving;
 mod counting;
 mod lone_files;
+mod monotonic;
 mod naming;
 
 use std::sync::OnceLock;
