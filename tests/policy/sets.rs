@@ -1,8 +1,10 @@
 //! Ready sets, and tables of tests.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::{Desk, TESTED};
+use super::{Desk, TESTED, TESTS};
+use crate::page::root;
+use crate::support::World;
 use crate::verify::sha256;
 
 const PROVENANCE: &str = "https://slsa.dev/provenance/v1";
@@ -204,3 +206,196 @@ fn slsa_build_l1() {
         ],
     );
 }
+
+/// Each folder has a policy, which `attest policy new` writes of its `flags`, and a table about evidence of
+/// GitHub, slsa-github-generator and npm.
+#[test]
+fn ready_sets_answer_about_real_evidence_as_their_tables_say() {
+    let cases = root().join("fixtures/policy");
+    let world = World::new();
+    let (mut yes, mut no) = (0, 0);
+    for entry in std::fs::read_dir(&cases).unwrap() {
+        let folder = entry.unwrap().path();
+        let text = |name: &str| std::fs::read_to_string(folder.join(name)).unwrap();
+        assert!(folder.join("SOURCE.md").exists(), "{}", folder.display());
+        let flags = text("flags").replace('\n', " ");
+        world
+            .attest(&format!(
+                "policy new {} -o new.toml --force",
+                flags.trim_end()
+            ))
+            .yes();
+        let written = String::from_utf8(world.read("new.toml")).unwrap();
+        assert_eq!(written, text("policy.toml"), "{}", folder.display());
+        world
+            .attest(&format!("policy test {}", folder.display()))
+            .yes();
+        let table = text("set.test.toml");
+        yes += table.matches("expect  = \"yes\"").count();
+        no += table.matches("expect  = \"no\"").count();
+    }
+    assert!(yes >= 4 && no >= 14, "{yes} {no}");
+}
+
+fn provenance(commit: &str) -> Value {
+    json!({
+        "buildDefinition": {
+            "buildType": "https://ci.example/type/v1", "externalParameters": {},
+            "resolvedDependencies": [{
+                "uri": "git+https://github.com/acme/app@refs/tags/v1.0.0", "digest": {"gitCommit": commit},
+            }],
+        },
+        "runDetails": {"builder": {"id": "https://ci.example/builder"}},
+    })
+}
+
+#[test]
+fn ssdf_ps() {
+    let desk = Desk::new();
+    let pin = desk.pin("alice");
+    let world = &desk.people.world;
+    world
+        .attest(&format!("policy new ssdf-ps -o p.toml --key sha256:{pin}"))
+        .yes();
+    let release = json!({"purl": "pkg:generic/hello@1.0"});
+    let subject = [json!({"name": "a", "digest": {"sha256": sha256(b"a")}})];
+    let built = provenance(&"1".repeat(40));
+    for (folder, released, proved) in [
+        ("good", "alice", "alice"),
+        ("unbuilt", "alice", ""),
+        ("unreleased", "", "alice"),
+        ("elsewhere", "alice", "carol"),
+    ] {
+        world.write(&format!("{folder}/a"), "a");
+        world.write(&format!("{folder}/alice.pub"), world.read("alice.pub"));
+        if !released.is_empty() {
+            let out = format!("{folder}/release.sigstore.json");
+            desk.says_of(released, &out, RELEASE, &release, &subject);
+        }
+        if !proved.is_empty() {
+            let out = format!("{folder}/provenance.sigstore.json");
+            desk.says_of(proved, &out, PROVENANCE, &built, &subject);
+        }
+    }
+    world.write("added/a", "a");
+    for name in [
+        "alice.pub",
+        "release.sigstore.json",
+        "provenance.sigstore.json",
+    ] {
+        world.write(
+            &format!("added/{name}"),
+            world.read(&format!("good/{name}")),
+        );
+    }
+    world.write("added/b", "b");
+    passes(
+        &desk,
+        &[
+            case("a release and its provenance", "good", "yes", ""),
+            case("one file of it", "good/a", "yes", ""),
+            case("no provenance", "unbuilt", "no", "attestation-missing"),
+            case("no release", "unreleased/a", "no", "attestation-missing"),
+            case(
+                "provenance of somebody else",
+                "elsewhere",
+                "no",
+                "attestation-missing",
+            ),
+            case("a file that was added", "added", "no", "file-unattested"),
+        ],
+    );
+}
+
+/// The rules of the set, with a key in the place of the identity that CI has in its certificates: what those
+/// are asked is in the tables of `fixtures/policy`.
+#[test]
+fn ssdf_pw2() {
+    let desk = Desk::new();
+    let (alice, bob) = (desk.pin("alice"), desk.pin("bob"));
+    let world = &desk.people.world;
+    world
+        .attest(&format!(
+            "policy new ssdf-pw2 -o p.toml --key sha256:{bob} --source https://github.com/acme/app --identity https://github.com/acme/app/.github/workflows/release.yml@refs/tags/v*"
+        ))
+        .yes();
+    let text = String::from_utf8(world.read("p.toml")).unwrap();
+    let (head, rest) = text.split_once("[trust.ci]").unwrap();
+    let (_, tail) = rest.split_once("[trust.reviewers]").unwrap();
+    let ci = format!("[trust.ci]\nkind = \"keys\"\nkeys = [\"sha256:{alice}\"]\n");
+    world.write("p.toml", format!("{head}{ci}[trust.reviewers]{tail}"));
+    let commit = "1".repeat(40);
+    let tests = |result: &str| json!({"result": result, "configuration": [], "failedTests": []});
+    let review = |result: &str, independent: bool| {
+        json!({
+            "scope": "code", "result": result, "reviewedOn": "2026-11-01T00:00:00Z",
+            "reviewer": {"id": "mailto:bob@example.com"}, "independentOfAuthor": independent,
+        })
+    };
+    let other = "2".repeat(40);
+    for (folder, tested, reviewed) in [
+        (
+            "good",
+            Some(tests("PASSED")),
+            Some((&commit, review("APPROVED", true))),
+        ),
+        ("untested", None, Some((&commit, review("APPROVED", true)))),
+        (
+            "failed",
+            Some(tests("FAILED")),
+            Some((&commit, review("APPROVED", true))),
+        ),
+        ("unreviewed", Some(tests("PASSED")), None),
+        (
+            "rejected",
+            Some(tests("PASSED")),
+            Some((&commit, review("REJECTED", true))),
+        ),
+        (
+            "author",
+            Some(tests("PASSED")),
+            Some((&commit, review("APPROVED", false))),
+        ),
+        (
+            "another",
+            Some(tests("PASSED")),
+            Some((&other, review("APPROVED", true))),
+        ),
+    ] {
+        world.write(&format!("{folder}/x"), "x");
+        for who in ["alice", "bob"] {
+            world.write(
+                &format!("{folder}/{who}.pub"),
+                world.read(&format!("{who}.pub")),
+            );
+        }
+        let out = |name: &str| format!("{folder}/{name}.sigstore.json");
+        desk.says("alice", &out("build"), PROVENANCE, &provenance(&commit));
+        if let Some(tested) = tested {
+            desk.says("alice", &out("test"), TESTS, &tested);
+        }
+        if let Some((of, review)) = reviewed {
+            let subject = [json!({"name": "app", "digest": {"gitCommit": of}})];
+            desk.says_of("bob", &out("review"), REVIEW, &review, &subject);
+        }
+    }
+    passes(
+        &desk,
+        &[
+            case("built, tested, reviewed", "good/x", "yes", ""),
+            case("not tested", "untested/x", "no", "attestation-missing"),
+            case("tests failed", "failed/x", "no", "predicate-field-mismatch"),
+            case("not reviewed", "unreviewed/x", "no", "attestation-missing"),
+            case("rejected", "rejected/x", "no", "predicate-field-mismatch"),
+            case(
+                "by the author",
+                "author/x",
+                "no",
+                "predicate-field-mismatch",
+            ),
+            case("another commit", "another/x", "no", "attestation-missing"),
+        ],
+    );
+}
+
+const REVIEW: &str = "https://attest.dev/predicates/review/v0.1";
