@@ -74,12 +74,14 @@ fn added_files_empty_folders_and_removed_things_are_told() {
 
 #[test]
 fn a_setuid_bit_is_told_on_files_folders_and_the_top() {
+    const CODE: &str = "tree-mode-changed";
+    let told = |path: &str| format!("{path} {CODE}");
     Deployed::tells(
         |it| mode(&it.at("bin/other"), 0o4644),
-        &["bin/other tree-mode-changed"],
+        &[&told("bin/other")],
     );
-    Deployed::tells(|it| mode(&it.at("etc"), 0o777), &["etc tree-mode-changed"]);
-    Deployed::tells(|it| mode(&it.at("."), 0o777), &[". tree-mode-changed"]);
+    Deployed::tells(|it| mode(&it.at("etc"), 0o777), &[&told("etc")]);
+    Deployed::tells(|it| mode(&it.at("."), 0o777), &[&told(".")]);
 }
 
 #[test]
