@@ -162,6 +162,7 @@ const NO_CODES: &[&str] = &[
     "log-proof",
     "metadata-directory",
     "no-failure",
+    "git-unlogged",
     "no-log",
     "no-names",
     "no-time",

@@ -3,7 +3,10 @@
 
 mod attacks;
 mod fields;
+mod flags;
+mod git;
 mod sets;
+mod shipped;
 mod sources;
 
 use serde_json::{Value, json};

@@ -300,7 +300,7 @@ const FLIPS: &[Flip] = &[
     ),
 ];
 
-/// Fields whose case stands elsewhere: in `sources` and `policy`, or in the tests of the language.
+/// Fields whose case stands elsewhere: in `sources`, `flags`, `git` and `policy`, or in the tests of the language.
 const ELSEWHERE: &[(&str, &str)] = &[
     ("", "version"),
     ("", "name"),
@@ -314,6 +314,11 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("", "trust"),
     ("", "deny"),
     ("", "require"),
+    ("", "max_trust_age"),
+    ("", "emit"),
+    ("emit", "vsa"),
+    ("emit vsa", "verifier_id"),
+    ("emit vsa", "resource_uri"),
     ("include", "file"),
     ("include", "sha256"),
     ("require review", "scope"),

@@ -484,6 +484,11 @@ pub(crate) const OWN: &[Own] = &[
         "the address that was tested is not one that the tool's report names",
     ),
     own(
+        "repository-required",
+        &[2],
+        "a rule of the policy is about the commit that was built, and no repository is named",
+    ),
+    own(
         "role-missing",
         &[1, 2],
         "nobody is trusted to sign a link of the chain that is asked for",
@@ -594,6 +599,11 @@ pub(crate) const OWN: &[Own] = &[
         "trust-beside-subject",
         &[2],
         "unpinned trust lies inside the folder that is verified",
+    ),
+    own(
+        "trust-too-old",
+        &[2],
+        "a trusted root is older than the policy takes, or nobody knows how old it is",
     ),
     own(
         "trusted-root-malformed",

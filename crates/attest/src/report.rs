@@ -151,6 +151,8 @@ pub(crate) struct SubjectReport {
     pub(crate) decided_by: Vec<usize>,
     /// What each rule of the policy says.
     pub(crate) rules: Vec<RuleReport>,
+    /// By a policy: the lowest build level that provenance shows of any file; none if of one it shows none.
+    pub(crate) built: Option<u8>,
     /// Who approved, once enough was proven to count.
     pub(crate) approvals: Option<Approvals>,
     pub(crate) files: Vec<FileReport>,
@@ -326,6 +328,7 @@ impl SubjectReport {
             release: None,
             decided_by: Vec::new(),
             rules: Vec::new(),
+            built: None,
             approvals: None,
             files: Vec::new(),
             reasons: Vec::new(),

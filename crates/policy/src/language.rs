@@ -46,7 +46,7 @@ use crate::{limits, signers};
 pub use closure::{Closure, ClosureError};
 pub use condition::{Condition, Glob};
 pub use duration::MaxAge;
-pub use judge::{Group, Inquiry, RuleAnswer, Rules, RulesError, Subject};
+pub use judge::{Built, GitPiece, Group, Inquiry, RuleAnswer, Rules, RulesError, Subject};
 pub use rule::{Each, Kind, Rule};
 pub use state::{PolicyState, Remembered, StateError};
 pub use table::{TestCase, TestTable};
@@ -68,6 +68,17 @@ pub struct PolicyFile {
     pub(crate) denied_keys: Vec<KeySource>,
     pub(crate) denied_identities: Vec<IdentityPattern>,
     pub(crate) rules: Vec<Rule>,
+    pub(crate) max_trust_age: Option<MaxAge>,
+    pub(crate) emits: Option<Emits>,
+}
+
+/// The verification summary that a policy lets be written of a yes: who verified, and as what.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Emits {
+    /// The verifier's id.
+    pub verifier: String,
+    /// The resource's URI.
+    pub resource: String,
 }
 
 /// A file that is included, with the digest of its bytes.
@@ -86,6 +97,9 @@ pub enum Accepts {
     NoTime,
     /// A log's signed promise instead of an inclusion proof.
     SetOnly,
+    /// Of commits and tags: neither a log entry nor a trusted time, which signatures by SSH and OpenPGP keys
+    /// cannot have.
+    GitUnlogged,
 }
 
 /// As what a file is read.
@@ -141,6 +155,11 @@ impl PolicyFile {
             digests: digests(&root)?,
             git_sha1: git_sha1(&root)?,
             rules: rules(&root, included)?,
+            max_trust_age: root
+                .has("max_trust_age")
+                .map(|it| MaxAge::read(&it))
+                .transpose()?,
+            emits: emits(&root)?,
             groups,
             denied_keys,
             denied_identities,
@@ -267,9 +286,10 @@ fn accept(root: &Table<'_>) -> Result<BTreeSet<Accepts>, FileError> {
         "no-log" => Ok(Accepts::NoLog),
         "no-time" => Ok(Accepts::NoTime),
         "set-only" => Ok(Accepts::SetOnly),
+        "git-unlogged" => Ok(Accepts::GitUnlogged),
         other => {
             let fault = field.fault(format!("accept {other:?} is unknown"));
-            Err(fault.or_nearest(other, ["no-log", "no-time", "set-only"]))
+            Err(fault.or_nearest(other, ["no-log", "no-time", "set-only", "git-unlogged"]))
         }
     };
     list.texts()?.iter().map(words).collect()
@@ -305,6 +325,22 @@ fn git_sha1(root: &Table<'_>) -> Result<bool, FileError> {
     };
     let allowed = artifact.table()?.has("git_sha1");
     allowed.map_or(Ok(false), |it| it.boolean())
+}
+
+/// What is written of a yes.
+fn emits(root: &Table<'_>) -> Result<Option<Emits>, FileError> {
+    let Some(emit) = root.has("emit") else {
+        return Ok(None);
+    };
+    let emit = emit.table()?;
+    emit.only(vocabulary::EMIT)?;
+    let vsa = emit.needs("vsa")?.table()?;
+    vsa.only(vocabulary::EMIT_VSA)?;
+    let text = |name| Ok::<_, FileError>(vsa.needs(name)?.text()?.clean()?.to_owned());
+    Ok(Some(Emits {
+        verifier: text("verifier_id")?,
+        resource: text("resource_uri")?,
+    }))
 }
 
 fn rules(root: &Table<'_>, file: Option<&str>) -> Result<Vec<Rule>, FileError> {

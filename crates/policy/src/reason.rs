@@ -32,6 +32,17 @@ impl Reason {
         }
     }
 
+    /// What the verifier says of evidence that does not verify, with its own code.
+    pub(crate) fn of_rejection(rejection: &attest_verify::Rejection) -> Self {
+        let check = rejection.checks().first();
+        let said = |it: Option<&str>, or: &str| it.unwrap_or(or).to_owned();
+        Self {
+            code: rejection.code(),
+            found: said(check.map(attest_verify::Check::found), "nothing"),
+            wanted: said(check.map(attest_verify::Check::wanted), "a signature"),
+        }
+    }
+
     /// The stable kebab-case code, one of [`CODES`].
     pub fn code(&self) -> &'static str {
         self.code

@@ -267,6 +267,17 @@ impl Signers {
         rules.into_iter().any(|it| *it == LogRule::SetOnly)
     }
 
+    /// The same, where no group asks anything of the log by itself.
+    pub(crate) fn leaving_logs_to_the_run(mut self) -> Self {
+        for limits in &mut self.limits {
+            limits.logs = vec![LogRule::AsTheRun];
+        }
+        for group in &mut self.groups {
+            group.log = LogRule::AsTheRun;
+        }
+        self
+    }
+
     /// Whether more than one identity or key can satisfy.
     pub fn are_several(&self) -> bool {
         let is_glob = |it: &ExpectedSigner| match it {

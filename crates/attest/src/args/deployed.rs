@@ -23,9 +23,10 @@ pub(crate) struct DeployedArgs {
         requires = "deployed"
     )]
     pub(crate) deployed_links: Vec<LinkArg>,
-    /// With --deployed: the git repository of the source. The commit must be signed by the signers
-    /// called `author`, and a review by the same signer does not count
-    #[arg(long, value_name = "DIR", requires = "deployed")]
+    /// The git repository of the source. With --deployed the commit must be signed by the signers
+    /// called `author`, and a review by the same signer does not count; with --policy its rules about
+    /// git look there for what was built
+    #[arg(long, value_name = "DIR")]
     pub(crate) source_repository: Option<PathBuf>,
 }
 

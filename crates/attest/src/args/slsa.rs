@@ -1,7 +1,7 @@
 //! What is expected of how something was built, or of a summary that says so.
 
-use attest_policy::Policy;
 use attest_policy::slsa::{Builders, ExpectedRef, SlsaExpectations, VsaExpectations};
+use attest_policy::{Policy, Rules};
 use clap::Args;
 
 use crate::failure::Failure;
@@ -79,7 +79,7 @@ impl BuildArgs {
         if !self.is_given() {
             return Ok(policy);
         }
-        let expected = self.expectations()?;
+        let expected = self.added_to(SlsaExpectations::new())?;
         Ok(policy.of_build(expected, Builders::embedded()))
     }
 
@@ -108,9 +108,37 @@ impl BuildArgs {
         self.slsa_level
     }
 
-    fn expectations(&self) -> Result<SlsaExpectations, Failure> {
+    /// Whether what a policy says of parameters would be widened.
+    pub(crate) fn allows_more(&self) -> bool {
+        !self.allow_parameter.is_empty()
+    }
+
+    /// Asks every rule of a policy about builds for what these flags say as well.
+    pub(crate) fn tighten(&self, rules: &mut Rules) -> Result<(), Failure> {
+        if !self.is_given() {
+            return Ok(());
+        }
+        let mut words: Vec<String> = self
+            .words()
+            .into_iter()
+            .map(|(flag, value)| format!("--{flag} {value} holds too"))
+            .collect();
+        words.extend(
+            self.slsa_level
+                .map(|it| format!("--slsa-level {it} holds too")),
+        );
+        match rules.tighten(&words, &|it| self.added_to(it))? {
+            0 => Err(Failure::request(
+                "policy-conflict",
+                "the policy has no rule about builds of which these flags could ask more",
+            )
+            .hint("add a [[require]] of the type slsa-provenance")),
+            _ => Ok(()),
+        }
+    }
+
+    fn added_to(&self, mut expected: SlsaExpectations) -> Result<SlsaExpectations, Failure> {
         let bad = |error| Failure::request("bad-expectation", error);
-        let mut expected = SlsaExpectations::new();
         if let Some(uri) = &self.source_uri {
             expected = expected.of_source(uri).map_err(bad)?;
         }
@@ -152,6 +180,11 @@ impl SummaryArgs {
         self.vsa_verifier_id.is_some()
             || self.vsa_resource_uri.is_some()
             || !self.verified_level.is_empty()
+    }
+
+    /// Whether a level is asked of a summary, and not only written into one.
+    pub(crate) fn asks_levels(&self) -> bool {
+        !self.verified_level.is_empty()
     }
 
     /// The policy, with these expectations. When a summary is written, verifier and resource are its

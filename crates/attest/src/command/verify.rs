@@ -207,8 +207,15 @@ pub(crate) fn report(args: &VerifyArgs, global: &Global) -> Result<Report, Failu
         return Err(Failure::request("bad-arguments", message));
     }
     refuse_of_a_chain(args)?;
+    if args.deployed.source_repository.is_some()
+        && !args.deployed.deployed
+        && args.policy.policy.is_none()
+    {
+        let message = "--source-repository is given, and neither --deployed nor --policy";
+        return Err(Failure::request("bad-arguments", message));
+    }
     let session = session(args, &subjects, now)?;
-    let emission = Emission::plan(args, global, &subjects)?;
+    let emission = Emission::plan(args, global, &subjects, session.judge.as_ref())?;
     let mut report = new_report(args, global, now, &session);
     (report.subjects, report.evidence) = if args.deployed.deployed {
         let around = surroundings(args, &subjects);
@@ -221,7 +228,7 @@ pub(crate) fn report(args: &VerifyArgs, global: &Global) -> Result<Report, Failu
         handover.run(&subjects, &mut report)?;
     }
     if let Some(emission) = emission {
-        let policy = emit::policy(args, &report);
+        let policy = emit::judged_by(args, &report, session.judge.as_ref())?;
         emission.run(&mut report, policy, global)?;
     }
     Ok(report)
@@ -324,7 +331,10 @@ fn session(args: &VerifyArgs, subjects: &[Subject], now: Now) -> Result<Session,
         })?;
         policy = policy.of_release(release);
     }
-    policy = args.build.add_to(policy)?;
+    // Beside a policy its rules about builds ask it.
+    if judge.is_none() {
+        policy = args.build.add_to(policy)?;
+    }
     policy = args
         .summary
         .add_to(policy, &args.build, args.emit.is_given())?;

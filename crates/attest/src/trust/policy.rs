@@ -204,6 +204,7 @@ impl Named {
             (Accepts::NoLog, "no-log"),
             (Accepts::NoTime, "no-time"),
             (Accepts::SetOnly, "set-only"),
+            (Accepts::GitUnlogged, "git-unlogged"),
         ];
         let accepted = all
             .into_iter()

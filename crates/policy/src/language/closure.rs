@@ -6,9 +6,9 @@ use attest_verify::IdentityPattern;
 use jiff::Timestamp;
 
 use super::rule::Rule;
-use super::{Include, Part, PolicyFile};
+use super::{Emits, Include, MaxAge, Part, PolicyFile};
 use crate::signers::{FileGroup, KeySource};
-use crate::slsa::{Builders, BuildersError};
+use crate::slsa::{Builders, BuildersError, SlsaExpectations};
 use crate::toml::FileError;
 use crate::{limits, nearest};
 
@@ -301,13 +301,38 @@ impl Closure {
         &self.rules
     }
 
+    /// How old trusted roots may be.
+    pub const fn max_trust_age(&self) -> Option<MaxAge> {
+        self.policy.max_trust_age
+    }
+
+    /// The verification summary that it lets be written of a yes.
+    pub const fn emits(&self) -> Option<&Emits> {
+        self.policy.emits.as_ref()
+    }
+
+    /// Asks more of every rule about builds; how many there are.
+    pub(crate) fn tighten<E>(
+        &mut self,
+        words: &[String],
+        expect: &dyn Fn(SlsaExpectations) -> Result<SlsaExpectations, E>,
+    ) -> Result<usize, E> {
+        let builds = self.rules.iter_mut().filter_map(|it| it.specific.build());
+        let mut count = 0;
+        for build in builds {
+            build.tighten(words, expect)?;
+            count += 1;
+        }
+        Ok(count)
+    }
+
     /// The table of builders, with what the policy adds.
     pub(crate) const fn builders(&self) -> &Builders {
         &self.builders
     }
 
     /// Whether a commit may be named by its SHA-1.
-    pub(crate) const fn allows_git_sha1(&self) -> bool {
+    pub const fn allows_git_sha1(&self) -> bool {
         self.policy.git_sha1
     }
 

@@ -7,6 +7,7 @@
 //! by adding evidence.
 
 mod fits;
+mod git;
 mod inquiry;
 mod says;
 
@@ -22,7 +23,10 @@ use crate::lone::Bytes;
 use crate::policy::IMAGE_SIGNED;
 use crate::reason::Reason;
 use crate::signers::{Denied, KeyValidity, LogRule, Member, Signers, SignersError};
+use crate::slsa::SlsaExpectations;
 use fits::fits;
+pub use git::GitPiece;
+pub use inquiry::Built;
 use says::says;
 
 /// A named signer of a policy, found: who belongs to it.
@@ -76,6 +80,9 @@ pub struct Subject<'a> {
 pub struct Inquiry<'r> {
     rules: &'r Rules,
     evidence: Vec<&'r Evidence>,
+    /// Commits and tags, which only rules about them ask.
+    git: Vec<&'r GitPiece>,
+    now: Timestamp,
     /// For each rule, for each piece of evidence.
     measured: Vec<Vec<Measured>>,
 }
@@ -102,6 +109,8 @@ pub struct RuleAnswer {
     pub by: Vec<usize>,
     /// The values found that satisfy.
     pub found: Vec<String>,
+    /// The build level that all evidence that counted shows, if it shows one.
+    pub level: Option<u8>,
     /// Evidence that would have counted, and why it did not.
     pub passed_over: Vec<(usize, Reason)>,
 }
@@ -163,6 +172,19 @@ impl Rules {
             excepting,
             everybody,
         })
+    }
+
+    /// Asks more of every rule about builds than the policy does, never less: what `expect` makes of its
+    /// expectations must hold as well. How many such rules there are.
+    ///
+    /// # Errors
+    /// What `expect` says.
+    pub fn tighten<E>(
+        &mut self,
+        words: &[String],
+        expect: &dyn Fn(SlsaExpectations) -> Result<SlsaExpectations, E>,
+    ) -> Result<usize, E> {
+        self.closure.tighten(words, expect)
     }
 
     /// The policy with all that it includes.
@@ -242,6 +264,8 @@ impl Rules {
         Inquiry {
             rules: self,
             evidence,
+            git: Vec::new(),
+            now,
             measured,
         }
     }

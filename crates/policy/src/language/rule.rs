@@ -3,6 +3,7 @@
 use std::fmt;
 
 use attest_provenance::predicate::{TypeName, release, review, slsa, test_result, vsa, vulns};
+use attest_verify::GitKind;
 
 use super::condition::Condition;
 use super::duration::MaxAge;
@@ -32,6 +33,7 @@ pub struct Rule {
 pub struct Kind {
     word: String,
     uris: Vec<String>,
+    git: Option<GitKind>,
 }
 
 /// About what there must be evidence when there are several files.
@@ -61,8 +63,8 @@ impl Rule {
             None => None,
         };
         let conditions = match table.has("where") {
-            Some(item) if kind.is_signature() => {
-                return Err(item.fault("a signature over the bytes has no fields"));
+            Some(item) if kind.is_signature() || kind.git().is_some() => {
+                return Err(item.fault("a signature has no fields"));
             }
             Some(item) => Condition::read(&item.table()?)?,
             None => Vec::new(),
@@ -130,20 +132,25 @@ impl Kind {
     fn read(item: &Item<'_>, table: &Table<'_>) -> Result<Self, FileError> {
         let text = item.text()?;
         let word = text.clean()?;
+        let git = [(GIT_COMMIT, GitKind::Commit), (GIT_TAG, GitKind::Tag)];
+        let git = git.into_iter().find(|(it, _)| *it == word);
+        let git = git.map(|(_, kind)| kind);
         let uris = match word {
-            SIGNATURE => Vec::new(),
+            SIGNATURE | GIT_COMMIT | GIT_TAG => Vec::new(),
             "sbom" => ["spdx", "cyclonedx"]
                 .iter()
                 .flat_map(|it| uris(it))
                 .collect(),
             _ => uris(word),
         };
-        if uris.is_empty() && word != SIGNATURE {
+        if uris.is_empty() && word != SIGNATURE && git.is_none() {
             let known = TypeName::known().map(|(name, _)| name);
             let fault = text.fault(format!(
                 "type {word:?} is unknown: wanted {SIGNATURE}, a name such as test-result, or a URI"
             ));
-            return Err(fault.or_nearest(word, known.chain([SIGNATURE, "sbom"])));
+            return Err(
+                fault.or_nearest(word, known.chain([SIGNATURE, "sbom", GIT_COMMIT, GIT_TAG]))
+            );
         }
         let mut uris = uris;
         let allows = table.has("allow_v02").and_then(|it| it.truth());
@@ -151,12 +158,17 @@ impl Kind {
             uris.push(slsa::TYPE_V0_2.to_owned());
         }
         let word = word.to_owned();
-        Ok(Self { word, uris })
+        Ok(Self { word, uris, git })
     }
 
     /// Whether a signature over the bytes themselves is meant.
-    pub fn is_signature(&self) -> bool {
-        self.uris.is_empty()
+    pub const fn is_signature(&self) -> bool {
+        self.uris.is_empty() && self.git.is_none()
+    }
+
+    /// Whether git's own signature of a commit or a tag is meant, and of which.
+    pub const fn git(&self) -> Option<GitKind> {
+        self.git
     }
 
     /// Whether evidence of this predicate type is meant; of none, if it is a signature over bytes.
@@ -186,13 +198,13 @@ impl Kind {
 
     /// Whether such evidence is about the commit that was built, and not about the artifact.
     pub fn is_about_commit(&self) -> bool {
-        self.has(review::TYPE)
+        self.has(review::TYPE) || self.git.is_some()
     }
 
     /// A type whose evidence can say no must be asked what it says.
     fn check(&self, table: &Table<'_>, conditions: &[Condition]) -> Result<(), FileError> {
         let verdict = self.verdict_field().is_some();
-        if !conditions.is_empty() || verdict || self.is_signature() {
+        if !conditions.is_empty() || verdict || self.uris.is_empty() {
             return Ok(());
         }
         let can = |word: &&str| uris(word).iter().any(|it| self.has(it));
@@ -280,6 +292,12 @@ impl fmt::Display for Kind {
 
 /// What a policy calls a signature over the artifact's own bytes.
 const SIGNATURE: &str = "signature";
+
+/// What a policy calls git's own signature of the commit that was built.
+const GIT_COMMIT: &str = "git-commit";
+
+/// What a policy calls git's own signature of the tag that was built.
+const GIT_TAG: &str = "git-tag";
 
 /// Types that are asked what they say, in `where`: their evidence can say no.
 const CAN_SAY_NO: &[&str] = &["openvex", "scai", "svr", "vuln"];

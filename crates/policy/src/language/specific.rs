@@ -8,6 +8,7 @@ use attest_provenance::predicate::vsa::{self, VerificationResult, Vsa};
 use attest_provenance::predicate::{PredicateError, slsa, vulns as scans};
 use attest_verify::Evidence;
 
+use super::judge::Built;
 use super::rule::Kind;
 use crate::reason::Reason;
 use crate::slsa::{Builders, ExpectationError, ExpectedRef, Level, SlsaExpectations, levels_of};
@@ -33,6 +34,8 @@ pub(crate) enum Specific {
 #[derive(Debug, Clone)]
 pub(crate) struct Build {
     expectations: SlsaExpectations,
+    /// What must hold as well, because flags ask for it.
+    tighter: Option<SlsaExpectations>,
     words: Vec<String>,
 }
 
@@ -58,8 +61,12 @@ pub(crate) struct Said {
     pub(crate) found: Vec<String>,
     /// What is wrong.
     pub(crate) reasons: Vec<Reason>,
+    /// The build level that it shows.
+    pub(crate) level: Option<u8>,
     /// The commit that was built.
     pub(crate) commit: Option<String>,
+    /// The ref that was built.
+    pub(crate) reference: Option<String>,
     /// What a scan found, as far as it is denied.
     pub(crate) denied: Vec<vulns::Denied>,
 }
@@ -124,6 +131,14 @@ impl Specific {
         Ok(Self::Nothing)
     }
 
+    /// What is expected of a build, if that is what the rule is about.
+    pub(crate) fn build(&mut self) -> Option<&mut Build> {
+        match self {
+            Self::Build(build) => Some(build),
+            _ => None,
+        }
+    }
+
     /// Those who may say that a finding does no harm.
     pub(crate) fn excepting(&self) -> &[String] {
         match self {
@@ -178,6 +193,14 @@ impl Said {
         }
     }
 
+    /// What was built.
+    pub(crate) fn built(&self) -> Option<Built> {
+        Some(Built {
+            commit: self.commit.clone()?,
+            reference: self.reference.clone(),
+        })
+    }
+
     /// Notes that a value is what is wanted, or not.
     fn compare(&mut self, field: &str, found: &str, wanted: &str, is: bool) {
         if is {
@@ -197,6 +220,7 @@ impl Build {
     fn read(kind: &Kind, table: &Table<'_>) -> Result<Self, FileError> {
         let mut build = Self {
             expectations: SlsaExpectations::new(),
+            tighter: None,
             words: Vec::new(),
         };
         let expects = ["source", "builder", "level"];
@@ -286,8 +310,22 @@ impl Build {
         Ok(())
     }
 
+    /// Asks for more: what `expect` makes of the rule's own expectations must hold beside these.
+    pub(crate) fn tighten<E>(
+        &mut self,
+        words: &[String],
+        expect: &dyn Fn(SlsaExpectations) -> Result<SlsaExpectations, E>,
+    ) -> Result<(), E> {
+        self.tighter = Some(expect(self.expectations.clone())?);
+        self.words.extend(words.iter().cloned());
+        Ok(())
+    }
+
     fn ask(&self, evidence: &Evidence, builders: &Builders) -> Said {
-        match self.expectations.judge(evidence, builders) {
+        let tighter = self.tighter.as_ref();
+        let judged = tighter.map_or(Ok(()), |it| it.judge(evidence, builders).map(|_| ()));
+        let own = self.expectations.judge(evidence, builders);
+        match own.and_then(|findings| judged.map(|()| findings)) {
             Err(reasons) => Said {
                 reasons,
                 ..Said::default()
@@ -301,9 +339,12 @@ impl Build {
                 found.extend(origin.map(|it| format!("source {}", it.repository())));
                 let commit = origin.and_then(|it| it.commit()).map(str::to_owned);
                 found.extend(commit.as_ref().map(|it| format!("commit {it}")));
+                let reference = origin.and_then(|it| it.reference()).map(str::to_owned);
                 Said {
                     found,
+                    level: Some(findings.level()),
                     commit,
+                    reference,
                     ..Said::default()
                 }
             }

@@ -17,6 +17,8 @@ pub(crate) const POLICY: &[&str] = &[
     "trust",
     "deny",
     "require",
+    "max_trust_age",
+    "emit",
 ];
 
 /// The fields at the top of a file that a policy includes: what is said once stays with the policy.
@@ -27,6 +29,12 @@ pub(crate) const INCLUDE: &[&str] = &["file", "sha256"];
 
 /// What is asked of the artifact itself.
 pub(crate) const ARTIFACT: &[&str] = &["digests", "git_sha1"];
+
+/// What is written when the answer is yes.
+pub(crate) const EMIT: &[&str] = &["vsa"];
+
+/// A verification summary that is written.
+pub(crate) const EMIT_VSA: &[&str] = &["verifier_id", "resource_uri"];
 
 /// What every rule may ask.
 pub(crate) const RULE: &[&str] = &[
@@ -52,6 +60,8 @@ pub fn vocabulary() -> impl Iterator<Item = (&'static str, &'static [&'static st
         ("", POLICY),
         ("include", INCLUDE),
         ("artifact", ARTIFACT),
+        ("emit", EMIT),
+        ("emit vsa", EMIT_VSA),
         ("require", RULE),
         ("require slsa-provenance", specific::BUILD),
         ("require vsa", specific::VERIFICATION),

@@ -2,15 +2,18 @@
 
 use std::fmt::Write;
 
+use attest_verify::GitKind;
+
 use super::rule::{Each, Rule};
 
 impl Rule {
     /// What the rule asks, in one sentence without a full stop.
     pub fn asks(&self) -> String {
-        let mut text = if self.kind().is_signature() {
-            "a signature over the bytes".to_owned()
-        } else {
-            format!("evidence of the type {}", self.kind())
+        let mut text = match self.kind().git() {
+            Some(GitKind::Commit) => "git's signature of the commit that was built".to_owned(),
+            Some(GitKind::Tag) => "git's signature of the tag that was built".to_owned(),
+            None if self.kind().is_signature() => "a signature over the bytes".to_owned(),
+            None => format!("evidence of the type {}", self.kind()),
         };
         if let Some(count) = self.threshold.filter(|it| *it > 1) {
             let _ = write!(text, " by {count} different signers of");

@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use attest_digest::{Artifact, Digest, DigestSet, Hashes};
+use attest_policy::Emits;
 use attest_policy::slsa::{Level, Track, VsaExpectations};
 use attest_provenance::predicate::vsa::{self, VerificationResult, Vsa};
 use attest_provenance::{ResourceDescriptor, Statement, Subject as Named, json, relative_uri};
@@ -18,8 +19,8 @@ use attest_sign::{Signer, Unsigned};
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::VerifyArgs;
 use super::subject::Subject;
+use super::{Judge, VerifyArgs};
 use crate::args::{Global, HomeArgs, SummaryArgs};
 use crate::command::init::refuse_given_time;
 use crate::command::sign;
@@ -35,7 +36,7 @@ use crate::trust;
 #[command(next_help_heading = "Signing the verdict")]
 pub(crate) struct EmitArgs {
     /// When everything verified, write a verification summary (VSA) of it here, signed by the home's key
-    #[arg(long, value_name = "FILE", requires_all = ["vsa_verifier_id", "vsa_resource_uri"])]
+    #[arg(long, value_name = "FILE")]
     emit_vsa: Option<PathBuf>,
     #[command(flatten)]
     home: HomeArgs,
@@ -59,25 +60,20 @@ pub(super) struct Emission {
 
 impl Emission {
     /// # Errors
-    /// `bad-expectation`, `bad-arguments`, `file-exists`, and what opening the identity says: exit 2.
+    /// `bad-expectation`, `bad-arguments`, `policy-conflict`, `file-exists`, and what opening the identity
+    /// says: exit 2.
     pub(super) fn plan(
         args: &VerifyArgs,
         global: &Global,
         subjects: &[Subject],
+        judge: Option<&Judge>,
     ) -> Result<Option<Self>, Failure> {
-        let SummaryArgs {
-            vsa_verifier_id: Some(verifier),
-            vsa_resource_uri: Some(resource),
-            ..
-        } = &args.summary
-        else {
-            return Ok(None);
-        };
         let Some(to) = &args.emit.emit_vsa else {
             return Ok(None);
         };
+        let Emits { verifier, resource } = names(&args.summary, judge)?;
         refuse_given_time(global)?;
-        VsaExpectations::new(verifier, resource)
+        VsaExpectations::new(&verifier, &resource)
             .map_err(|error| Failure::request("bad-expectation", error))?;
         refuse_a_subject(to, subjects)?;
         if !args.force && to.symlink_metadata().is_ok() {
@@ -91,8 +87,8 @@ impl Emission {
             } else {
                 Overwrite::Refuse
             },
-            verifier: verifier.clone(),
-            resource: resource.clone(),
+            verifier,
+            resource,
             identity: Identity::open(&home.home(), home.password())?,
         }))
     }
@@ -104,7 +100,7 @@ impl Emission {
     pub(super) fn run(
         self,
         report: &mut Report,
-        policy: Value,
+        policy: ResourceDescriptor,
         global: &Global,
     ) -> Result<(), Failure> {
         if report.exit() != Exit::Yes {
@@ -116,7 +112,7 @@ impl Emission {
             verifier_id: self.verifier.clone(),
             time_verified: Some(now),
             resource_uri: self.resource.clone(),
-            policy: described(policy)?,
+            policy,
             input_attestations: inputs(report),
             result: VerificationResult::Passed,
             verified_levels: vec![level.to_string()],
@@ -165,8 +161,65 @@ impl Emission {
     }
 }
 
-/// What the flags ask for, in a form that says the same in the same bytes.
-pub(super) fn policy(args: &VerifyArgs, report: &Report) -> Value {
+/// Who verifies, and as what: as flags say, or the policy; not two things.
+fn names(args: &SummaryArgs, judge: Option<&Judge>) -> Result<Emits, Failure> {
+    let own = judge.and_then(|it| it.rules.closure().emits());
+    let one = |flag: &str, given: &Option<String>, own: Option<&String>| match (given, own) {
+        (Some(given), Some(own)) if given != own => Err(Failure::request(
+            "policy-conflict",
+            format!("{flag} {given:?} beside a policy that says {own:?}"),
+        )),
+        (Some(text), _) | (None, Some(text)) => Ok(text.clone()),
+        (None, None) => Err(Failure::request(
+            "bad-arguments",
+            format!("--emit-vsa needs {flag}, or a policy with [emit]"),
+        )),
+    };
+    Ok(Emits {
+        verifier: one(
+            "--vsa-verifier-id",
+            &args.vsa_verifier_id,
+            own.map(|it| &it.verifier),
+        )?,
+        resource: one(
+            "--vsa-resource-uri",
+            &args.vsa_resource_uri,
+            own.map(|it| &it.resource),
+        )?,
+    })
+}
+
+/// By what was judged: the policy by its own digest, or the flags in a form that says the same in the same
+/// bytes.
+pub(super) fn judged_by(
+    args: &VerifyArgs,
+    report: &Report,
+    judge: Option<&Judge>,
+) -> Result<ResourceDescriptor, Failure> {
+    let flags = policy(args, report);
+    let Some(judge) = judge else {
+        return described(flags);
+    };
+    let closure = judge.rules.closure();
+    let name = judge.named.path.file_name().and_then(|it| it.to_str());
+    let annotations = json!({
+        "name": closure.name(),
+        "serial": closure.serial(),
+        "includes": closure.files().map(|(file, digest)| (file.to_owned(), json!(digest.hex()))).collect::<serde_json::Map<_, _>>(),
+        "trust": flags.get("trust"),
+        "release": flags.get("release"),
+        "build": flags.get("build"),
+    });
+    Ok(ResourceDescriptor {
+        uri: name.map(relative_uri),
+        digests: closure.digest().into(),
+        annotations: annotations.as_object().cloned(),
+        ..ResourceDescriptor::default()
+    })
+}
+
+/// What the flags ask for.
+fn policy(args: &VerifyArgs, report: &Report) -> Value {
     let mut build = serde_json::Map::new();
     for (name, value) in args.build.words() {
         let values = build.entry(name).or_insert_with(|| json!([]));
@@ -253,6 +306,10 @@ fn inputs(report: &Report) -> Vec<ResourceDescriptor> {
 /// the lowest, since each piece may be about another file.
 fn level_of(report: &Report) -> Level {
     let of_subject = |subject: &SubjectReport| {
+        // By a policy each rule has said what it shows.
+        if !subject.rules.is_empty() {
+            return subject.built;
+        }
         let decided = subject.decided_by.iter();
         let evidence = decided.filter_map(|it| report.evidence.get(*it));
         let levels = evidence

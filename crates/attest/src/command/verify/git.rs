@@ -8,6 +8,7 @@ use attest_verify::{GitError, GitFormat, GitKind, GitName, GitObject, Rejection,
 use super::Session;
 use super::approval;
 use super::file::most_telling;
+use super::policy::{self, GitAnswer};
 use super::shelf::Shelf;
 use crate::console::escape;
 use crate::files;
@@ -97,6 +98,15 @@ fn decide(
         };
     }
     note(&object, asked, report);
+    if let Some(judge) = &session.judge {
+        let objects = asked.map(|it| &it.objects);
+        let reference = asked.and_then(|it| it.reference.as_deref());
+        return match policy::of_git(&object, objects, reference, judge, session, shelf, report) {
+            Ok(()) => Verdict::Verified,
+            Err(GitAnswer::No(refusal)) => Verdict::Rejected(refusal),
+            Err(GitAnswer::Unread(refusal)) => Verdict::Unreadable(refusal),
+        };
+    }
     let signers = session.policy.signers();
     let verified = session
         .verifier

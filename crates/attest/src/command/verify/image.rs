@@ -74,7 +74,10 @@ fn verdict(refusal: Refusal) -> Verdict {
 }
 
 fn is_unread(refusal: &Refusal) -> bool {
-    matches!(refusal.code, UNREADABLE | "bundle-unreadable")
+    matches!(
+        refusal.code,
+        UNREADABLE | "bundle-unreadable" | "git-unreadable"
+    )
 }
 
 /// A piece of evidence about an image.

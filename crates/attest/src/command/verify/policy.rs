@@ -2,13 +2,15 @@
 //! each rule.
 
 mod files;
+mod git;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use attest_digest::{Algorithm, Artifact, Digest};
 use attest_policy::{
-    Bytes, Decision, Inquiry, Policy, Rule, RuleAnswer, Rules, Subject as About, checksums_names,
+    Accepts, Bytes, Decision, Inquiry, Policy, Rule, RuleAnswer, Rules, Subject as About,
+    checksums_names,
 };
 use attest_verify::{Accept, Evidence, Subject, Verifier};
 use jiff::Timestamp;
@@ -24,6 +26,7 @@ use crate::report::{FileReport, PolicyReport, Refusal, RuleReport, SubjectReport
 use crate::trust::policy::Named;
 use crate::trust::{self, Surroundings, Trust};
 pub(super) use files::{of_folder, of_list};
+pub(super) use git::{Answer as GitAnswer, of_git};
 
 /// A policy with its signers, and the time at which it judges.
 pub(crate) struct Judge {
@@ -31,6 +34,10 @@ pub(crate) struct Judge {
     pub(crate) rules: Rules,
     pub(crate) now: Timestamp,
     pub(crate) signed_by: Option<String>,
+    /// Verifies commits and tags.
+    git: Verifier,
+    /// Where what was built is looked for.
+    repository: Option<PathBuf>,
 }
 
 /// The policy that `--policy` names, and whom and what it trusts.
@@ -42,16 +49,10 @@ pub(super) fn named(
     now: Now,
 ) -> Result<(Trust, Accept, Judge), Failure> {
     refuse_conflicts(args)?;
-    let is_git = |it: &Asked| matches!(it, Asked::Git { .. } | Asked::GitObject(_));
-    if subjects.iter().any(is_git) {
-        return Err(Failure::request(
-            "policy-conflict",
-            "a policy judges artifacts, and no git commits or tags by themselves",
-        )
-        .hint("name who signs commits with --key or --signers; rules of the type review are about the commit that was built"));
-    }
     let mut named = trust::policy::named(&args.policy, place, around, now)?;
-    let (trust, rules) = named.resolve(&args.trust, around, now)?;
+    let (trust, mut rules) = named.resolve(&args.trust, around, now)?;
+    args.build.tighten(&mut rules)?;
+    refuse_old_trust(&named, &trust, now)?;
     let signed_by = match &args.policy.policy_key {
         Some(key) => Some(check_signature(&named, key, args, &trust, around, now)?),
         None => None,
@@ -61,13 +62,56 @@ pub(super) fn named(
         named.remember(state, around)?;
     }
     let accept = named.accept(&rules);
+    let is_git = |it: &Asked| matches!(it, Asked::Git { .. } | Asked::GitObject(_));
+    let repository = args.deployed.source_repository.clone();
+    git::refuse_without_repository(
+        rules.ask_git(),
+        repository.as_deref(),
+        subjects.iter().all(is_git),
+    )?;
+    let unlogged = named.closure.accepts(Accepts::GitUnlogged);
+    let of_git = Accept {
+        no_log: accept.no_log || unlogged,
+        no_time: accept.no_time || unlogged,
+        ..accept
+    };
+    let git = Verifier::new(trust.roots.clone(), now.time, of_git)
+        .map_err(|error| Failure::request("trusted-root-malformed", error))?;
     let judge = Judge {
         named,
         rules,
         now: now.time,
         signed_by,
+        git,
+        repository,
     };
     Ok((trust, accept, judge))
+}
+
+/// Roots that are older than the policy takes, or of which nobody knows how old they are.
+fn refuse_old_trust(named: &Named, trust: &Trust, now: Now) -> Result<(), Failure> {
+    let Some(most) = named.closure.max_trust_age() else {
+        return Ok(());
+    };
+    let roots = trust.lines.iter().filter(|it| it.what == "trusted root");
+    for root in roots {
+        let taken = root
+            .taken
+            .and_then(|day| format!("{day}T00:00:00Z").parse().ok());
+        let found = match taken {
+            Some(taken) if most.covers(taken, now.time) => continue,
+            Some(taken) => format!("was taken {taken}"),
+            None => "is a file, of which nobody knows when it was taken".to_owned(),
+        };
+        let message = format!(
+            "the trusted root {} {found}; the policy takes none older than {most}",
+            root.place
+        );
+        return Err(Failure::request("trust-too-old", message).hint(
+            "a newer attest embeds newer roots; a root of your own is pinned, and not aged",
+        ));
+    }
+    Ok(())
 }
 
 /// Flags beside a policy can only ask for more.
@@ -83,9 +127,11 @@ fn refuse_conflicts(args: &VerifyArgs) -> Result<(), Failure> {
         ("--independent", !args.independent.is_empty()),
         ("--allow-extra", !args.allow_extra.is_empty()),
         ("--ignore-missing", args.ignore_missing),
-        ("what is expected of a build", args.build.is_given()),
-        ("what is expected of a summary", args.summary.is_given()),
-        ("--emit-vsa", args.emit.is_given()),
+        ("--allow-parameter", args.build.allows_more()),
+        (
+            "what is expected of a summary",
+            args.summary.asks_levels() || (args.summary.is_given() && !args.emit.is_given()),
+        ),
         ("--deployed", args.deployed.deployed),
         (
             "--accept",
@@ -304,6 +350,8 @@ fn alone(
         .filter_map(|index| Some((*index, shelf.evidence(*index)?)))
         .collect();
     let inquiry = judge.inquire(&proven, false);
+    let sources = judge.sources(&inquiry);
+    let inquiry = inquiry.with_git(&sources.pieces);
     let about: Vec<usize> = proven
         .iter()
         .enumerate()
@@ -318,9 +366,11 @@ fn alone(
     refused.extend(wrong_release(&answers, &proven, session));
     let says_no = answers.iter().any(|it| !it.passed() && !it.by.is_empty());
     report.decided_by = decided_by(&answers, &proven);
+    report.built = level(&answers);
     report.rules = rule_reports(&judge.rules, &answers, &proven);
     let unread = indices.iter().find(|it| shelf.is_unreadable(**it));
     let unread = unread.and_then(|it| shelf.refusals(*it).into_iter().next());
+    let unread = unread.or(sources.unread);
     let mut refused = refused.into_iter();
     file.verdict = match (refused.next(), unread) {
         // What cannot be read might be what is missing, or say no.
@@ -398,9 +448,13 @@ pub(super) fn of_image(
     report: &mut SubjectReport,
 ) -> Result<(), Refusal> {
     let inquiry = judge.inquire(proven, true);
+    let sources = judge.sources(&inquiry);
+    let inquiry = inquiry.with_git(&sources.pieces);
     let all: Vec<usize> = (0..proven.len()).collect();
     let answers = inquiry.answers(&all, &[manifest], None);
     let says_no = answers.iter().any(|it| !it.passed() && !it.by.is_empty());
+    report.built = lowest(report.built, level(&answers), report.rules.is_empty());
+    let unread = unread.or(sources.unread);
     report.decided_by.extend(decided_by(&answers, proven));
     report
         .rules
@@ -413,6 +467,17 @@ pub(super) fn of_image(
     let first = refused.next();
     report.reasons.extend(refused);
     first.map_or(Ok(()), Err)
+}
+
+/// Of several files the lowest level; none when one of them shows none.
+fn lowest(before: Option<u8>, level: Option<u8>, is_first: bool) -> Option<u8> {
+    if is_first { level } else { before.min(level) }
+}
+
+/// The build level that provenance shows which satisfies a rule.
+fn level(answers: &[RuleAnswer]) -> Option<u8> {
+    let passed = answers.iter().filter(|it| it.passed());
+    passed.filter_map(|it| it.level).max()
 }
 
 fn decided_by(answers: &[RuleAnswer], proven: &[(usize, &Evidence)]) -> Vec<usize> {

@@ -12,6 +12,15 @@ use crate::language::rule::{Each, Rule};
 use crate::language::specific::{Exceptions, Specific};
 use crate::reason::Reason;
 
+/// What was built: a commit, and the ref under which it was found.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Built {
+    /// The commit's whole name.
+    pub commit: String,
+    /// Such as `refs/tags/v1.0`.
+    pub reference: Option<String>,
+}
+
 impl<'r> Inquiry<'r> {
     /// The evidence, in the order in which it was given.
     pub fn evidence(&self) -> &[&'r Evidence] {
@@ -50,12 +59,46 @@ impl<'r> Inquiry<'r> {
         answers
     }
 
+    /// What evidence that satisfies a rule says was built, whatever it is about.
+    pub fn built(&self) -> BTreeSet<Built> {
+        let said = self.measured.iter().flatten().filter_map(|it| match it {
+            Measured::Says(said) if said.reasons.is_empty() => said.built(),
+            _ => None,
+        });
+        said.collect()
+    }
+
+    /// What the rules say of a commit that was asked for by its name, by the evidence that is about it.
+    pub fn answers_of_commit(&self, built: &Built) -> Vec<RuleAnswer> {
+        let about = self.about_commit(&built.commit);
+        let only = BTreeSet::from([built.clone()]);
+        let rules = self.rules.rules().iter().enumerate();
+        let answer = |(index, rule): (usize, &Rule)| {
+            if rule.kind().is_about_commit() {
+                self.answer_of_commits(index, rule, &only)
+            } else {
+                self.answer(index, &about, &[]).0
+            }
+        };
+        rules.map(answer).collect()
+    }
+
+    fn about_commit(&self, commit: &str) -> Vec<usize> {
+        let is_about = |it: &Evidence| {
+            let mut subjects = it.statement().into_iter().flat_map(Statement::subjects);
+            subjects.any(|it| review::commit_of(it).is_some_and(|it| it.as_str() == commit))
+        };
+        let evidence = self.evidence.iter().enumerate();
+        let about = evidence.filter(|(_, it)| is_about(it));
+        about.map(|(place, _)| place).collect()
+    }
+
     /// What a rule about the commit says: each that was built must satisfy it.
     fn answer_of_commits(
         &self,
         index: usize,
         rule: &Rule,
-        commits: &BTreeSet<String>,
+        commits: &BTreeSet<Built>,
     ) -> RuleAnswer {
         let mut all = RuleAnswer::of(index);
         let refuse = |code, found: String| Reason::new(code, found, rule.asks());
@@ -63,25 +106,17 @@ impl<'r> Inquiry<'r> {
             let found = "no provenance that satisfies names one".to_owned();
             all.reasons.push(refuse("commit-unknown", found));
         }
-        for commit in commits {
+        for built in commits {
+            let commit = &built.commit;
             if commit.len() == SHA1_DIGITS && !self.rules.closure.allows_git_sha1() {
                 all.reasons
                     .push(refuse("commit-not-accepted", commit.clone()));
                 continue;
             }
-            let is_about = |it: &&Evidence| {
-                let mut subjects = it.statement().into_iter().flat_map(Statement::subjects);
-                subjects.any(|it| {
-                    let named = review::commit_of(it);
-                    named.is_some_and(|it| it.as_str() == commit)
-                })
+            let answer = match rule.kind().git() {
+                Some(kind) => self.answer_of_git(index, rule, kind, built),
+                None => self.answer(index, &self.about_commit(commit), &[]).0,
             };
-            let evidence = self.evidence.iter().enumerate();
-            let about: Vec<usize> = evidence
-                .filter(|(_, it)| is_about(it))
-                .map(|(place, _)| place)
-                .collect();
-            let (answer, _) = self.answer(index, &about, &[]);
             all.found.push(format!("commit {commit}"));
             all.reasons.extend(answer.reasons);
             all.by.extend(answer.by);
@@ -92,12 +127,7 @@ impl<'r> Inquiry<'r> {
     }
 
     /// What one rule says, and which commits evidence that satisfies it says were built.
-    fn answer(
-        &self,
-        rule: usize,
-        about: &[usize],
-        digests: &[Digest],
-    ) -> (RuleAnswer, Vec<String>) {
+    fn answer(&self, rule: usize, about: &[usize], digests: &[Digest]) -> (RuleAnswer, Vec<Built>) {
         let mut answer = RuleAnswer::of(rule);
         let mut commits = Vec::new();
         let (Some(measured), Some(asks), Some(signers)) = (
@@ -114,7 +144,11 @@ impl<'r> Inquiry<'r> {
                     answer.by.push(*index);
                     answer.found.extend(said.found.iter().cloned());
                     answer.reasons.extend(said.reasons.iter().cloned());
-                    commits.extend(said.commit.iter().cloned());
+                    commits.extend(said.built());
+                    answer.level = match (answer.level, said.level) {
+                        (Some(one), Some(other)) => Some(one.min(other)),
+                        (one, other) => one.or(other),
+                    };
                     if let (false, Specific::Scan(deny)) = (said.denied.is_empty(), &asks.specific)
                     {
                         let exceptions = Exceptions {
@@ -166,12 +200,13 @@ impl<'r> Inquiry<'r> {
 }
 
 impl RuleAnswer {
-    const fn of(rule: usize) -> Self {
+    pub(super) const fn of(rule: usize) -> Self {
         Self {
             rule,
             reasons: Vec::new(),
             by: Vec::new(),
             found: Vec::new(),
+            level: None,
             passed_over: Vec::new(),
         }
     }
@@ -199,7 +234,7 @@ fn is_about_all(statement: Option<&Statement>, other: Option<&Statement>) -> boo
 }
 
 /// Why nothing counts: what is nearest to it, else that there is nothing.
-fn none_counts(rule: &Rule, passed_over: &[(usize, Reason)]) -> Reason {
+pub(super) fn none_counts(rule: &Rule, passed_over: &[(usize, Reason)]) -> Reason {
     if let [(_, reason)] = passed_over {
         return reason.clone();
     }

@@ -12,7 +12,7 @@ use super::super::Session;
 use super::super::evidence::Role;
 use super::super::folder::{Folder, Loaded};
 use super::super::shelf::Shelf;
-use super::{Judge, digests, load, place, refusal, rule_report};
+use super::{Judge, digests, level, load, lowest, place, refusal, rule_report};
 use crate::failure::Exit;
 use crate::report::{FileReport, Refusal, RuleReport, SubjectReport, Verdict};
 
@@ -77,8 +77,12 @@ fn of_files<'a>(
         .collect();
     let by_digest = by_digest(&proven);
     let inquiry = judge.inquire(&proven, false);
+    let sources = judge.sources(&inquiry);
+    let inquiry = inquiry.with_git(&sources.pieces);
     let mut tallies = Tally::of(&judge.rules);
     let mut anywhere = BTreeSet::new();
+    let mut built = None;
+    let mut is_first = true;
     for file in &mut report.files {
         if !matches!(file.verdict, Verdict::Verified) {
             continue;
@@ -101,11 +105,18 @@ fn of_files<'a>(
         }
         anywhere.extend(about.iter().copied());
         let about: Vec<usize> = about.into_iter().collect();
-        for answer in inquiry.answers(&about, &hashes, Some(Each::File)) {
+        let answers = inquiry.answers(&about, &hashes, Some(Each::File));
+        built = lowest(built, level(&answers), std::mem::take(&mut is_first));
+        for answer in answers {
             if let Some(refusal) = refusal(&judge.rules, &answer)
                 && matches!(file.verdict, Verdict::Verified)
             {
-                file.verdict = Verdict::Rejected(refusal);
+                let of_git = judge.rules.rules().get(answer.rule);
+                let of_git = of_git.is_some_and(|it| it.kind().git().is_some());
+                file.verdict = match &sources.unread {
+                    Some(unread) if of_git => Verdict::Unreadable(unread.clone()),
+                    _ => Verdict::Rejected(refusal),
+                };
             }
             tallies.add(answer, &file.path);
         }
@@ -115,6 +126,7 @@ fn of_files<'a>(
         report.reasons.extend(refusal(&judge.rules, &answer));
         tallies.add(answer, "");
     }
+    report.built = built;
     let decided: BTreeSet<usize> = tallies.decided(&proven);
     report.decided_by.retain(|it| !decided.contains(it));
     report.decided_by.extend(decided);
