@@ -6,6 +6,8 @@
 
 use std::path::Path;
 
+use std::collections::BTreeSet;
+
 use attest_archive::{CheckReport, CheckedRelease, Note, Problem, Reader};
 use attest_digest::Hashes;
 use attest_provenance::ReleaseName;
@@ -192,8 +194,10 @@ fn add_proof(
         let place = report.evidence.get(*index)?.place.strip_prefix(&within)?;
         Some(place.to_owned())
     });
-    let decided = decided.collect();
-    let proof = proof::of(reader, &release, &all.observed, Some(&decided), roots, now);
+    let decided: BTreeSet<String> = decided.collect();
+    // Of a release that nothing accepts, what is there is told.
+    let decided = Some(&decided).filter(|it| !it.is_empty());
+    let proof = proof::of(reader, &release, &all.observed, decided, roots, now);
     subject.notes.extend(proof.lines(&report.independent));
     subject.reasons.extend(proof.refusals(now));
 }
