@@ -152,6 +152,50 @@ def release(world, args) -> None:
     shutil.rmtree(big)
 
 
+def archive(world, args) -> None:
+    """Keeping a release and handing it over, against `sha256sum` and `cp` of the same files"""
+    folder = world.new_folder("kept")
+    write_random(folder / "big.bin", int(args.big * 1e9))
+    scratch = world.new_folder("scratch")
+    home, trust = scratch / "home", world.new_folder("kept-trust")
+    words = ["--name", "bench", "--version", "1.0.0", "--init", "--no-password", "--home", home]
+    world.attest("release", folder, *words).accepted()
+    for name in ("release.pub", "trusted_root.json"):
+        shutil.copy(folder / name, trust)
+    signer = ["--key", trust / "release.pub", "--trusted-root", trust / "trusted_root.json"]
+    out, vault = scratch / "out", scratch / "vault"
+
+    def fresh() -> None:
+        for made in (out, vault):
+            if made.is_dir():
+                shutil.rmtree(made)
+            made.unlink(missing_ok=True)
+
+    def ours(what: str, *words) -> Contender:
+        return Contender(f"attest archive {what}", [world.binary, "archive", *words], before=fresh)
+
+    def export(form: str) -> Contender:
+        return ours(f"export --as {form}", "export", "bench@1.0.0", "--home", home, "--out", out, "--as", form)
+
+    copy = f"cd '{folder}' && sha256sum * > '{scratch}/SHA256SUMS' && cp -R . '{out}' && sync -f '{scratch}'"
+    theirs = Contender("sha256sum, cp, sync", ["sh", "-c", copy], before=fresh)
+    bag = scratch / "bag"
+    world.attest("archive", "export", "bench@1.0.0", "--home", home, "--out", bag).accepted()
+    contenders = [
+        ours("add", "add", folder, "--archive", vault, *signer),
+        export("dir"),
+        export("tar"),
+        ours("verify of the bag", "verify", bag, *signer),
+        ours("import", "import", bag, "--archive", vault, *signer),
+        theirs,
+    ]
+    print(f"One file of {args.big:g} GB:\n", flush=True)
+    race(world, contenders, 1)
+    table(contenders, against=theirs, unit="s")
+    shutil.rmtree(folder)
+    shutil.rmtree(scratch)
+
+
 def tree(world, args) -> None:
     """A deployed tree: every attribute against a signed manifest, and the bytes alone"""
     place = world.new_folder("tree")
