@@ -17,6 +17,7 @@ mod conformance;
 mod deployed;
 mod detached;
 mod dialects;
+mod digest;
 mod docs;
 mod git;
 mod init;

@@ -52,6 +52,8 @@ pub(crate) enum Command {
     Verify(Box<command::verify::VerifyArgs>),
     /// Say what a file of this field is and what it claims, proving nothing
     Inspect(command::inspect::InspectArgs),
+    /// Digests of files, folders and members of archives; check a checksums file
+    Digest(command::digest::DigestArgs),
     /// Sign files or statements: FILE.sigstore.json beside each
     Sign(command::sign::SignArgs),
     /// Generate, import and show keys

@@ -1,6 +1,7 @@
 //! One module for each command: arguments in, one report out.
 
 pub(crate) mod archive;
+pub(crate) mod digest;
 pub(crate) mod init;
 pub(crate) mod inspect;
 pub(crate) mod key;
@@ -40,6 +41,7 @@ pub(crate) fn run(cli: Cli, console: &Console) -> Result<Exit, Failure> {
         Command::Release(args) => release::run(&args, &global, console),
         Command::Verify(args) => verify::run(&args, &global, console),
         Command::Inspect(args) => inspect::run(&args, &global, console),
+        Command::Digest(args) => digest::run(&args, &global, console),
         Command::Sign(args) => sign::run(&args, &global, console),
         Command::Key(args) => key::run(&args, &global, console),
         Command::Log(args) => log::run(&args, &global, console),
