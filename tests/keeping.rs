@@ -142,3 +142,110 @@ fn a_release_is_found_by_what_it_holds() {
     fs::remove_file(path).unwrap();
     assert_eq!(find("--component lodash").0, 3);
 }
+
+#[test]
+fn a_fixity_run_is_one_flat_line_and_finds_what_is_damaged() {
+    let world = replicated();
+    let ran = world.attest("archive fixity --all --format json");
+    assert_eq!(ran.exit, 0, "{ran:#?}");
+    assert_eq!(ran.out.lines().count(), 1);
+    let line = ran.json();
+    let is_flat = |value: &serde_json::Value| !value.is_array() && !value.is_object();
+    assert!(line.as_object().unwrap().values().all(is_flat));
+    assert_eq!(
+        (&line["damaged_blobs"], &line["extent"]),
+        (&0.into(), &"all".into())
+    );
+    damage(&world, ".attest/archive");
+    let ran = world.attest("archive fixity --all --format json");
+    assert_eq!(ran.exit, 1, "{ran:#?}");
+    let damaged = ran.json()["damaged"].as_str().unwrap().to_owned();
+    assert!(damaged.starts_with("blob-corrupt sha256:"), "{damaged}");
+    world.attest("archive repair --from vault").yes();
+    world.attest("archive fixity --all").yes();
+    world.attest("archive verify").yes();
+    world.attest("archive fixity").refused(2, "bad-arguments");
+    world
+        .attest("archive fixity --sample 0")
+        .refused(2, "bad-arguments");
+}
+
+#[test]
+fn samples_go_on_where_the_last_has_stopped_and_find_the_damage_in_the_runs_they_promise() {
+    let world = replicated();
+    damage(&world, ".attest/archive");
+    let first = world.attest("archive fixity --sample 3 --format json");
+    let runs = first.json()["sample_runs"].as_u64().unwrap();
+    assert_eq!(
+        runs,
+        first.json()["sample_of"].as_u64().unwrap().div_ceil(3)
+    );
+    let mut exits = vec![first.exit];
+    let mut last = vec![first.json()["sample_last"].clone()];
+    for _ in 1..runs {
+        let ran = world.attest("archive fixity --sample 3 --format json");
+        exits.push(ran.exit);
+        last.push(ran.json()["sample_last"].clone());
+    }
+    assert!(
+        exits.contains(&1) && exits.iter().all(|it| *it < 2),
+        "{exits:?}"
+    );
+    last.sort_by_key(ToString::to_string);
+    last.dedup();
+    assert!(last.len() as u64 >= runs - 1);
+}
+
+#[test]
+fn a_signed_fixity_run_is_kept_and_verifies_as_a_statement_over_its_line() {
+    let world = replicated();
+    world
+        .attest("archive fixity --all --sign --no-password")
+        .yes();
+    let reader = attest_archive::Reader::open(&world.at(".attest/archive")).unwrap();
+    let runs = reader.archive_attachments().unwrap();
+    let kept = |name: &str| {
+        let path = attest_digest::RelativePath::parse(name).unwrap();
+        runs[0].unverified_bytes(&path, 1 << 20).unwrap()
+    };
+    world.write("out/fixity.json", kept("fixity.json"));
+    world.write(
+        "out/fixity.json.sigstore.json",
+        kept("fixity.sigstore.json"),
+    );
+    let verify =
+        "verify out/fixity.json --key dist/release.pub --trusted-root dist/trusted_root.json";
+    let typed = format!("{verify} --type https://in-toto.io/attestation/svr/v0.2");
+    world.attest(&typed).yes();
+    // It says what was read, and approves nothing by itself.
+    assert_eq!(world.attest(verify).exit, 1);
+    world.attest("archive verify").yes();
+}
+
+#[test]
+fn what_must_be_kept_and_is_not_is_named() {
+    let world = replicated();
+    world
+        .attest("archive verify --complete checksums,trust")
+        .yes();
+    let ran =
+        world.attest("archive verify --complete checksums,sbom,provenance,review --format json");
+    assert_eq!(ran.exit, 1, "{ran:#?}");
+    let report = ran.json();
+    let reasons = report["subjects"][0]["reasons"].as_array().unwrap().iter();
+    let reasons: Vec<_> = reasons.map(|it| (&it["code"], &it["wanted"])).collect();
+    assert!(
+        reasons
+            .iter()
+            .all(|(code, _)| *code == "archive-incomplete")
+    );
+    let missing: Vec<_> = reasons.iter().map(|(_, it)| it.as_str().unwrap()).collect();
+    assert!(
+        missing.contains(&"sbom") && missing.contains(&"review"),
+        "{missing:?}"
+    );
+    assert!(!missing.contains(&"checksums"));
+    world
+        .attest("archive verify --complete everything")
+        .refused(2, "bad-arguments");
+}

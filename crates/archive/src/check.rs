@@ -328,11 +328,11 @@ pub(crate) struct Damage {
 }
 
 /// Which releases need a blob, and as what.
-type Needs = BTreeMap<Blob, Vec<Need>>;
+pub(crate) type Needs = BTreeMap<Blob, Vec<Need>>;
 
 /// Who needs a blob.
 #[derive(Clone, Debug)]
-struct Need {
+pub(crate) struct Need {
     /// The number of the release; none for the archive.
     release: Option<usize>,
     member: Option<RelativePath>,
@@ -341,18 +341,18 @@ struct Need {
 
 /// The releases, and what they need.
 #[derive(Default)]
-struct Survey {
-    releases: Vec<CheckedRelease>,
+pub(crate) struct Survey {
+    pub(crate) releases: Vec<CheckedRelease>,
     by_manifest: BTreeMap<Digest, usize>,
     attachments: usize,
-    needs: Needs,
+    pub(crate) needs: Needs,
     /// Manifests: what is wrong with them was noticed when they were read.
-    manifests: BTreeSet<Digest>,
-    problems: Vec<Problem>,
+    pub(crate) manifests: BTreeSet<Digest>,
+    pub(crate) problems: Vec<Problem>,
 }
 
 impl Survey {
-    fn take(&mut self, reader: &Reader, name: &ReleaseName, manifest: Blob) {
+    pub(crate) fn take(&mut self, reader: &Reader, name: &ReleaseName, manifest: Blob) {
         // A manifest is read by reading it: that it has its digest is checked there.
         self.needs.entry(manifest).or_default();
         self.manifests.insert(manifest.digest);
@@ -383,7 +383,7 @@ impl Survey {
             .push(CheckedRelease::new(release.name(), release.manifest()));
     }
 
-    fn take_attachment(
+    pub(crate) fn take_attachment(
         &mut self,
         reader: &Reader,
         key: &AttachmentKey,

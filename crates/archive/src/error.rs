@@ -320,6 +320,22 @@ impl ArchiveError {
         }
     }
 
+    /// The blob that it is about, if it is about one.
+    pub(crate) fn blob(&self) -> Option<Digest> {
+        match self {
+            Self::BlobMissing { blob }
+            | Self::BlobNotAFile { blob }
+            | Self::BlobSize { blob, .. } => Some(*blob),
+            Self::BlobCorrupt { wanted, .. } => Some(*wanted),
+            Self::ManifestMalformed { manifest, .. }
+            | Self::ReleaseMismatch { manifest, .. }
+            | Self::AttachmentMalformed { manifest, .. }
+            | Self::AttachmentMismatch { manifest }
+            | Self::AttachmentOrphaned { manifest, .. } => Some(*manifest),
+            _ => None,
+        }
+    }
+
     pub(crate) fn io(
         action: &'static str,
         path: impl Into<PathBuf>,

@@ -54,6 +54,8 @@ pub(crate) struct Index {
     pub(crate) foreign: Vec<Entry>,
     /// While it is made again: the manifests that a replica lists.
     pub(crate) listed: BTreeSet<Digest>,
+    /// The SHA-256 of the bytes that it was read from.
+    pub(crate) read_from: Option<Digest>,
     /// Whether it was read from other bytes than we would write.
     pub(crate) rewritten: bool,
 }
@@ -99,6 +101,7 @@ impl Index {
             index.take_entry(&format!("manifests[{number}]"), descriptor)?;
         }
         fields.finish()?;
+        index.read_from = Some(Blob::of(bytes).digest);
         index.rewritten = !index.unnamed.is_empty() || index.to_bytes()? != bytes;
         Ok(index)
     }
@@ -143,6 +146,12 @@ impl Index {
             "annotations": { FORMAT: ARCHIVE_FORMAT },
             "manifests": manifests,
         }))?)
+    }
+
+    /// The SHA-256 of the bytes that it was read from, else of those that it is written in.
+    pub(crate) fn digest(&self) -> Digest {
+        let written = || Blob::of(&self.to_bytes().unwrap_or_default()).digest;
+        self.read_from.unwrap_or_else(written)
     }
 
     fn take_entry(&mut self, path: &str, descriptor: Value) -> Result<(), Malformed> {

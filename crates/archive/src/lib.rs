@@ -15,6 +15,8 @@
 //! | list, find and read releases | [`Reader`], [`Release`] |
 //! | add to a release later, without changing it | [`Store::attach`], [`Reader::attachments`] |
 //! | read every byte again | [`Reader::check`] |
+//! | read them again later, all or a share | [`Reader::fixity`] |
+//! | ask whether all is kept that must be | [`Release::completeness`] |
 //! | keep copies elsewhere, bring damaged blobs back | [`Replica`], [`Reader::copy_to`], [`Store::repair`] |
 //! | write the one tar archive of a tree | [`TarWriter`] |
 //! | take the files of a tar archive that were accepted | [`extract`] |
@@ -38,11 +40,13 @@ mod bag;
 mod blob;
 mod check;
 mod codes;
+mod completeness;
 mod copy;
 mod disk;
 mod error;
 mod extract;
 mod fault;
+mod fixity;
 mod index;
 mod kind;
 mod layout;
@@ -68,9 +72,11 @@ pub use attachment::{AttachedFile, Attachment, AttachmentSummary};
 pub use bag::{BAG_FORMAT, Bag, BagProblem, Exported, Kept, WhatIsWrong, bag_name};
 pub use check::{Attached, CheckReport, CheckedRelease, Note, Problem};
 pub use codes::CODES;
+pub use completeness::{Completeness, Needed};
 pub use copy::{Conflict, CopyReport, NotCopied, NotCopiedBecause};
 pub use error::{ArchiveError, Malformed, NotAnArchive};
 pub use extract::{Admitted, ExtractError, extract};
+pub use fixity::{Extent, Fixity, Sample};
 pub use kind::{AttachmentKind, LaterKind};
 pub use layout::{ATTACHMENT_TYPE, RELEASE_TYPE};
 pub use manifest::Member;

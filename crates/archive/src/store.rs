@@ -207,6 +207,7 @@ impl Store {
 
         let mut index = self.reader.index.clone();
         index.rewritten = false;
+        index.read_from = None;
         index
             .insert(release.name.clone(), descriptor)
             .map_err(|source| malformed(&self.reader.root, source))?;

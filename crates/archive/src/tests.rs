@@ -3,8 +3,10 @@
 mod attachments;
 mod attacks;
 mod bags;
+mod completeness;
 mod damage;
 mod deaths;
+mod fixity;
 mod format;
 mod full_disk;
 mod renewals;

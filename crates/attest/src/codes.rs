@@ -76,6 +76,11 @@ const fn own(code: &'static str, exits: &'static [u8], meaning: &'static str) ->
 /// The codes that no other crate has; sorted, unique.
 pub(crate) const OWN: &[Own] = &[
     own(
+        "archive-incomplete",
+        &[1],
+        "something that must be kept with a release is not kept, or not proven",
+    ),
+    own(
         "audit-damaged",
         &[2, 3],
         "the end of the audit trail is no event of this home: nothing is changed without a trace",

@@ -161,6 +161,7 @@ impl Store {
         let mut blobs = blobs.into_iter();
         let mut index = self.reader.index.clone();
         index.rewritten = false;
+        index.read_from = None;
         let mut manifests = Vec::new();
         for (number, (input, subject)) in attachments.iter().zip(subjects).enumerate() {
             let (manifest, bytes) = describe(input, *subject, &mut blobs)?;

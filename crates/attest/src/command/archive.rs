@@ -5,6 +5,7 @@ mod bag;
 mod copy;
 mod export;
 mod find;
+mod fixity;
 mod import;
 mod list;
 mod log;
@@ -48,6 +49,8 @@ enum ArchiveCommand {
     Show(show::ShowArgs),
     /// Find releases by what they hold: a digest, a file, a component
     Find(find::FindArgs),
+    /// Read the bytes again, all or a share that moves on with each run, and keep the result
+    Fixity(fixity::FixityArgs),
     /// Copy the archive to a replica: only what is missing there, and nothing is overwritten
     Copy(copy::CopyArgs),
     /// Read every byte again, and bring back from replicas what is missing or damaged
@@ -122,6 +125,7 @@ pub(crate) fn run(args: &ArchiveArgs, global: &Global, console: &Console) -> Res
         ArchiveCommand::List(args) => list::run(args, console),
         ArchiveCommand::Show(args) => show::run(args, console),
         ArchiveCommand::Find(args) => find::run(args, console),
+        ArchiveCommand::Fixity(args) => fixity::run(args, global, console),
         ArchiveCommand::Copy(args) => copy::run(args, console),
         ArchiveCommand::Repair(args) => repair::run(args, console),
         ArchiveCommand::Renew(args) => renew::run(args, global, console),

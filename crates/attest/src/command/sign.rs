@@ -103,6 +103,19 @@ pub(crate) fn sign_payload(
     output: &Path,
     overwrite: Overwrite,
 ) -> Result<(), Failure> {
+    let bundle = sign_to_bytes(home, global, payload)?;
+    files::write(output, &bundle, BUNDLE_MODE, overwrite)
+}
+
+/// Signs a statement with the home's key: the bytes of its bundle.
+///
+/// # Errors
+/// The home cannot be opened, the log refuses.
+pub(crate) fn sign_to_bytes(
+    home: &HomeArgs,
+    global: &Global,
+    payload: &[u8],
+) -> Result<Vec<u8>, Failure> {
     refuse_given_time(global)?;
     let identity = Identity::open(&home.home(), home.password())?;
     let mut log = identity.open_log()?;
@@ -112,9 +125,9 @@ pub(crate) fn sign_payload(
     let signed = Signer::new(&identity.artifact_key, &authority, &mut log, &verifier)
         .sign(&[Unsigned::Statement(payload)])
         .map_err(|error| Failure::unknown(error.code(), with_source(&error)))?;
-    signed
-        .iter()
-        .try_for_each(|one| files::write(output, one.bundle(), BUNDLE_MODE, overwrite))
+    let signed = signed.into_iter().next();
+    let bundle = signed.map(|one| one.bundle().to_vec());
+    bundle.ok_or_else(|| Failure::unknown("internal-error", "nothing was signed"))
 }
 
 /// The home's own trust, by which every bundle is verified before it is written.

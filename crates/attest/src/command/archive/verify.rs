@@ -8,7 +8,7 @@ use std::path::Path;
 
 use std::collections::BTreeSet;
 
-use attest_archive::{CheckReport, CheckedRelease, Note, Problem, Reader};
+use attest_archive::{CheckReport, CheckedRelease, Needed, Note, Problem, Reader, Release};
 use attest_digest::Hashes;
 use attest_provenance::ReleaseName;
 use attest_verify::TrustedRoot;
@@ -38,14 +38,36 @@ pub(super) struct VerifyArgs {
     /// A log (by origin) or timestamp authority that you know to be independent of the signer
     #[arg(long, value_name = "ID")]
     independent: Vec<String>,
+    #[command(flatten)]
+    complete: CompleteArgs,
     /// Print the numbered steps of docs/verification.md for each piece of evidence
     #[arg(long)]
     explain: bool,
 }
 
+/// What must be kept with each release.
+#[derive(Debug, Args)]
+struct CompleteArgs {
+    /// Refuse a release with which this is not kept: provenance, vsa, test-result, scan and review must be
+    /// proven to be of an expected signer; sbom, source, checksums, trust and renewal must be there
+    #[arg(long, value_name = "KIND", value_delimiter = ',', value_parser = needed)]
+    complete: Vec<Needed>,
+}
+
+fn needed(text: &str) -> Result<Needed, String> {
+    Needed::from_name(text).ok_or_else(|| {
+        let names: Vec<&str> = Needed::ALL.into_iter().map(Needed::name).collect();
+        format!("wanted one of {}", names.join(", "))
+    })
+}
+
 pub(super) fn run(args: &VerifyArgs, global: &Global, console: &Console) -> Result<Exit, Failure> {
     let now = global.now()?;
     if args.releases.iter().any(|text| bag::is_bag(text)) {
+        if !args.complete.complete.is_empty() {
+            let message = "--complete is asked of releases in an archive: a bag holds one release";
+            return Err(Failure::request("bad-arguments", message));
+        }
         return verify_bag(args, global, now, console);
     }
     let names = args
@@ -79,7 +101,14 @@ pub(super) fn run(args: &VerifyArgs, global: &Global, console: &Console) -> Resu
     for release in &checked.releases {
         session.policy =
             policy(&session.trust, &args.trust, &args.independent).of_release(release.name.clone());
-        judge(&reader, release, &checked, &session, &mut report);
+        judge(
+            &reader,
+            release,
+            &checked,
+            &session,
+            &args.complete,
+            &mut report,
+        );
         add_proof(&reader, release, &checked, &roots, &mut report);
     }
     Ok(report.render(console))
@@ -154,11 +183,16 @@ fn judge(
     checked: &CheckedRelease,
     all: &CheckReport,
     session: &Session,
+    complete: &CompleteArgs,
     report: &mut Report,
 ) {
     let mut shelf = Shelf::new();
     let mut subject = match reader.find(&checked.name) {
-        Ok(Some(release)) => archived::verify(&release, &all.observed, session, &mut shelf),
+        Ok(Some(release)) => {
+            let mut subject = archived::verify(&release, &all.observed, session, &mut shelf);
+            require(&release, session, &shelf, complete, &mut subject);
+            subject
+        }
         // Why it cannot be read stands among its problems.
         _ => SubjectReport::new(checked.name.to_string(), archived::KIND),
     };
@@ -171,6 +205,32 @@ fn judge(
     }
     report.subjects.push(subject);
     report.evidence.extend(shelf.into_reports(&session.policy));
+}
+
+/// Names what must be kept and is not. Statements count if they are proven to be of an expected signer.
+fn require(
+    release: &Release<'_>,
+    session: &Session,
+    shelf: &Shelf,
+    complete: &CompleteArgs,
+    subject: &mut SubjectReport,
+) {
+    let signers = session.policy.signers();
+    let accepted = shelf.proven().filter(|it| signers.count(&[it]) > 0);
+    let statements: Vec<&str> = accepted
+        .filter_map(|it| Some(it.statement()?.predicate_type()))
+        .collect();
+    // What is wrong with an attachment stands among the problems of the release.
+    let Ok(found) = release.completeness(&complete.complete, &statements) else {
+        return;
+    };
+    for missing in found.missing {
+        subject.reasons.push(Refusal {
+            code: "archive-incomplete",
+            found: format!("no {} is kept with {}", missing.name(), release.name()),
+            wanted: missing.name().to_owned(),
+        });
+    }
 }
 
 /// Says until when it can be proven when the release was signed, and refuses one of which it cannot be
