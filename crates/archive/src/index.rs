@@ -87,7 +87,7 @@ impl Index {
             bytes: usize::try_from(limits::INDEX_BYTES).unwrap_or(usize::MAX),
             depth: limits::JSON_DEPTH,
         };
-        let mut fields = Object::new("", json::parse(bytes, bounds)?)?;
+        let mut fields = Object::new("", json::parse_within(bytes, bounds, limits::INDEX_MEMORY)?)?;
         if let Some(found) = format(&mut fields)?.filter(|found| found != ARCHIVE_FORMAT) {
             return Err(IndexError::NewerFormat { found });
         }

@@ -6,6 +6,9 @@ pub const LAYOUT_BYTES: u64 = 4 << 10;
 /// Bytes of `index.json`: some 150,000 releases.
 pub const INDEX_BYTES: u64 = 64 << 20;
 
+/// Bytes of memory for the values of `index.json`: some 2 KiB for each release or attachment.
+pub const INDEX_MEMORY: usize = 256 << 20;
+
 /// Bytes of the manifest of one release.
 ///
 /// Registries and skopeo take 4 MiB, which is some 15,000 files; a larger release is kept here all

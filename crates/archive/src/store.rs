@@ -238,9 +238,17 @@ impl Store {
         if found > limit {
             return Err(ArchiveError::TooLarge { what, found, limit });
         }
+        // The values of a large index can take more memory than is read, before its bytes are too many.
+        if what == "index" && found > INDEX_IS_LARGE && Index::parse(&bytes).is_err() {
+            let limit = limits::INDEX_MEMORY as u64;
+            return Err(ArchiveError::TooLarge { what, found, limit });
+        }
         Ok(bytes)
     }
 }
+
+/// Below this many bytes no index comes near [`limits::INDEX_MEMORY`].
+const INDEX_IS_LARGE: u64 = 8 << 20;
 
 fn lock(root: &mut Folder) -> Result<(), ArchiveError> {
     match root.lock()? {
