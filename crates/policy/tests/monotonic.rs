@@ -333,6 +333,39 @@ proptest! {
     }
 }
 
+/// Else a summary that is dated ahead would be fresh until then.
+#[test]
+fn what_the_signer_dates_into_the_future_is_not_fresh() {
+    let world = World::get();
+    let mut text = head();
+    text += "[[require]]\ntype = \"vsa\"\nsigned_by = \"alice\"\nverifier = \"https://verifier.example\"\nresource_uri = \"pkg:generic/x\"\nmax_age = \"7d\"\n";
+    let rules = rules(&Written {
+        text,
+        named: Vec::new(),
+        of_commits: Vec::new(),
+    });
+    let bytes = artifact(b"x");
+    for (said, passed) in [
+        ("2026-11-21T09:41:00Z", true),
+        ("2026-11-21T09:45:00Z", true),
+        ("2026-11-21T09:47:00Z", false),
+        ("2099-01-01T00:00:00Z", false),
+        ("2026-11-01T00:00:00Z", false),
+    ] {
+        let summary = json!({
+            "verifier": {"id": "https://verifier.example"}, "timeVerified": said,
+            "resourceUri": "pkg:generic/x", "policy": {"uri": "https://policy.example"},
+            "verificationResult": "PASSED", "verifiedLevels": ["SLSA_BUILD_LEVEL_1"],
+        });
+        let evidence = world.statement(&pool().keys[0], VSA, &summary, &[("x", b"x")]);
+        let inquiry = rules.inquire(vec![&evidence], time(NOW), false);
+        let answer = inquiry.answers(&[0], &[bytes.sha256()], None).remove(0);
+        let code = answer.reasons.first().map(attest_policy::Reason::code);
+        let wanted = (!passed).then_some("evidence-too-old");
+        assert_eq!(code, wanted, "{said}");
+    }
+}
+
 /// The generator reaches yes and no of every kind of rule: else the properties would say nothing.
 #[test]
 fn every_kind_of_rule_is_met_by_some_evidence_and_missed_by_other() {

@@ -2,7 +2,7 @@
 
 use attest_provenance::Statement;
 use attest_verify::{Evidence, ProvenLog, ProvenTime};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::language::condition::quoted;
 use crate::language::rule::Rule;
@@ -59,6 +59,12 @@ pub(super) fn fits(
         return Err(Reason::new("evidence-too-old", found, wanted));
     }
     match own_time(evidence.statement()) {
+        // What is not yet has no age: else the signer's word would be young for ever.
+        Some((field, Ok(time))) if now.duration_until(time) > SKEW => Err(Reason::new(
+            "evidence-too-old",
+            format!("{field} is {time}, in the future"),
+            wanted,
+        )),
         Some((field, Ok(time))) if !age.covers(time, now) => Err(Reason::new(
             "evidence-too-old",
             format!("{field} is {time}"),
@@ -82,6 +88,9 @@ fn own_time(statement: Option<&Statement>) -> Option<(&'static str, Result<Times
         Some((*field, time.ok_or_else(|| quoted(value))))
     })
 }
+
+/// How far the clocks of two machines may differ.
+const SKEW: SignedDuration = SignedDuration::from_mins(5);
 
 /// Fields in which predicates say when they were made.
 const OWN_TIMES: &[(&str, &str)] = &[
