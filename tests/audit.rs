@@ -98,6 +98,37 @@ fn each_change_leaves_a_beginning_and_an_end() {
 }
 
 #[test]
+fn what_is_done_to_the_archive_leaves_events() {
+    let world = world();
+    world.attest("archive copy --to replica").yes();
+    world.attest("archive repair --from replica").yes();
+    let before = events(&world).len();
+    // What is refused before anything begins, and what reads, leaves none.
+    for reading in [
+        "archive list",
+        "archive verify",
+        "archive log",
+        "report --ssdf",
+    ] {
+        world.attest(reading);
+    }
+    assert_eq!(events(&world).len(), before);
+    world.attest("archive add out-1.0.0").yes();
+    let wanted: Vec<_> = [
+        "init",
+        "release",
+        "archive.copy",
+        "archive.repair",
+        "archive.add",
+    ]
+    .iter()
+    .flat_map(|event| pair(event, "yes"))
+    .collect();
+    assert_eq!(events(&world), wanted);
+    world.attest("archive log").yes();
+}
+
+#[test]
 fn an_event_says_who_did_what_to_what() {
     let world = World::new();
     world.write("dist/hello", "hello\n");

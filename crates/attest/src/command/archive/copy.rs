@@ -1,11 +1,14 @@
 //! `attest archive copy`: what is missing in a replica.
 
+use std::path::Path;
+
 use attest_archive::{CopyReport, NotCopiedBecause, Reader, ReplicaError};
 use clap::Args;
 use serde_json::{Value, json};
 
 use super::list::worse;
 use super::{PlaceArgs, damage_failure, is_damage, replicas};
+use crate::audit::{self, Change};
 use crate::console::{Console, escape};
 use crate::failure::{Exit, Failure, with_source};
 use crate::words::{counted, size};
@@ -23,9 +26,13 @@ pub(super) fn run(args: &CopyArgs, console: &Console) -> Result<Exit, Failure> {
     let path = args.place.path();
     let reader = Reader::open(&path).map_err(|error| damage_failure(&error))?;
     let mut replica = replicas::make(&args.to, &path)?;
-    let report = reader
-        .copy_to(&mut *replica)
-        .map_err(|error| replica_failure(&error))?;
+    // The home stays as it is; that its releases went elsewhere is to be known all the same.
+    let change = Change::new("archive.copy").path(Path::new(&args.to));
+    let report = audit::traced(&args.place.own_home(), change, |_| {
+        reader
+            .copy_to(&mut *replica)
+            .map_err(|error| replica_failure(&error))
+    })?;
     let exit = exit(&report);
     if console.is_json() {
         console.json(&object(&report, exit));
