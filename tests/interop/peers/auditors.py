@@ -31,7 +31,7 @@ def take_oscal_schema(version: str) -> None:
         check("1.1.3" in json.loads(schema)["$id"], "this is not the schema of OSCAL 1.1.3")
         target.parent.mkdir(parents=True, exist_ok=True)
         # Python's expressions do not know Unicode's classes: names in these documents are ASCII.
-        target.write_text(schema.replace("\\\\p{L}", "A-Za-z").replace("\\\\p{N}", "0-9"))
+        target.write_text(schema.replace("\\\\p{L}", "[A-Za-z]").replace("\\\\p{N}", "[0-9]"))
 
 
 go_oscal = Peer("go-oscal", install=take_oscal_schema, needs=("jsonschema",))
@@ -41,9 +41,9 @@ auditctl = Peer("auditctl", install=lambda version: install.apt_install("auditct
 
 TRESTLE = """
 import pathlib, sys
-from trestle.oscal.assessment_results import Model
-model = Model.oscal_read(pathlib.Path(sys.argv[1]))
-print(len(model.assessment_results.results[0].findings))
+from trestle.oscal.assessment_results import AssessmentResults
+read = AssessmentResults.oscal_read(pathlib.Path(sys.argv[1]))
+print(len(read.results[0].findings))
 """
 
 HTML = """
