@@ -80,21 +80,39 @@ print(len(bom.components), sum(1 for it in bom.components if it.purl))
 """
 
 
+SCHEMA = """
+import json, sys
+from pathlib import Path
+import cyclonedx.schema
+from jsonschema import Draft7Validator
+from referencing import Registry, Resource
+folder = Path(cyclonedx.schema.__file__).parent / "_res"
+read = lambda name: json.loads((folder / name).read_text())
+schema = read("bom-1.6.SNAPSHOT.schema.json")
+del schema["$id"]
+others = ["spdx.SNAPSHOT.schema.json", "jsf-0.82.SNAPSHOT.schema.json"]
+registry = Registry().with_resources([(name, Resource.from_contents(read(name))) for name in others])
+Draft7Validator(schema, registry=registry).validate(json.load(open(sys.argv[1])))
+"""
+
+
 def bill(world, kind: str) -> dict:
     out = world.new_folder("bill") / "bom.json"
     world.attest("sbom", "make", LOCKS / kind, "-o", out, "--at", "2026-11-21", offline=True).accepted()
     return json.loads(out.read_text())
 
 
-def read(world, document: dict):
+def read(world, document: dict, script: str = READER):
     file = world.new_file("bom.json", json.dumps(document).encode())
     library = python_package("cyclonedx-python-lib", world.expected.versions["cyclonedx-python-lib"])
-    return world.run([sys.executable, "-c", READER, file], offline=True, extra={"PYTHONPATH": str(library)})
+    return world.run([sys.executable, "-c", script, file], offline=True, extra={"PYTHONPATH": str(library)})
 
 
 def shortened(document: dict) -> dict:
-    """The first components of many: the validator's time grows with the square of their number."""
-    document["components"] = document["components"][:20]
+    """The first components of many, with one address each: the library looks at long addresses for seconds."""
+    document["components"] = document["components"][:5]
+    for it in document["components"]:
+        it["externalReferences"] = it.get("externalReferences", [])[:1]
     kept = {it["bom-ref"] for it in [*document["components"], document["metadata"]["component"]]}
     for it in document["dependencies"]:
         it["dependsOn"] = [to for to in it["dependsOn"] if to in kept]
@@ -109,6 +127,15 @@ def reads_our_bill_of_each_kind_of_lock_file(world):
         said = read(world, ours).accepted().stdout.split()
         wanted = [len(ours["components"]), sum(1 for it in ours["components"] if "purl" in it)]
         check(said == [str(it) for it in wanted], f"{kind}: read {said}, wanted {wanted}")
+
+
+@cyclonedx_python_lib.case
+def its_official_schema_accepts_every_whole_bill(world):
+    for kind in ("cargo", "go", "npm", "uv"):
+        ours = bill(world, kind)
+        read(world, ours, SCHEMA).accepted()
+        ours["components"][0]["type"] = "nothing"
+        read(world, ours, SCHEMA).refused("ValidationError")
 
 
 @cyclonedx_python_lib.case
