@@ -249,3 +249,76 @@ fn what_must_be_kept_and_is_not_is_named() {
         .attest("archive verify --complete everything")
         .refused(2, "bad-arguments");
 }
+
+/// A release of a repository with two commits, and bundles of it.
+fn released_from_git() -> World {
+    let world = World::new();
+    world.write("repo/src.txt", "source\n");
+    world.write("repo/.gitignore", "dist\n");
+    world.write("repo/dist/a.txt", "alpha\n");
+    let git = "git -C repo -c user.name=t -c user.email=t@example.com -c init.defaultBranch=main";
+    for command in [
+        "init -q",
+        "add .",
+        "commit -q -m one",
+        "bundle create -q ../old.bundle main",
+        "commit -q --allow-empty -m two",
+        "bundle create -q ../whole.bundle main",
+        "bundle create -q ../thin.bundle main~1..main",
+        "archive -o ../source.tar main",
+        "remote add origin https://git.example.com/acme/gadget.git",
+    ] {
+        world.shell(&format!("{git} {command}")).yes();
+    }
+    world
+        .attest("release repo/dist --version 1.0 --init --no-password")
+        .yes();
+    world
+}
+
+#[test]
+fn a_source_is_kept_if_it_holds_all_of_the_commit_that_the_provenance_names() {
+    let world = released_from_git();
+    for (source, code, exit) in [
+        ("old.bundle", "source-bundle-mismatch", 1),
+        ("thin.bundle", "source-bundle-mismatch", 1),
+        ("source.tar", "source-bundle-mismatch", 1),
+        ("absent.bundle", "source-unreadable", 3),
+    ] {
+        world
+            .attest(&format!("archive add repo/dist --source {source}"))
+            .refused(exit, code);
+    }
+    // One byte of an object: git names it by another hash, or cannot read it.
+    let mut bytes = world.read("whole.bundle");
+    let middle = bytes.len() - 40;
+    bytes[middle] ^= 1;
+    world.write("changed.bundle", bytes);
+    world
+        .attest("archive add repo/dist --source changed.bundle")
+        .refused(1, "source-bundle-mismatch");
+    assert_eq!(world.attest("archive verify --complete source").exit, 1);
+
+    let ran = world.attest("archive add repo/dist --source whole.bundle --format json");
+    assert_eq!(ran.exit, 0, "{ran:#?}");
+    let head = world.shell("git -C repo rev-parse HEAD").yes();
+    assert_eq!(ran.json()["source"]["commit"], head.out.trim());
+    world.attest("archive verify --complete source").yes();
+    // A second time it is there already.
+    world
+        .attest("archive add repo/dist --source whole.bundle")
+        .yes();
+    let reader = attest_archive::Reader::open(&world.at(".attest/archive")).unwrap();
+    let sources = reader.attachment_list().into_iter();
+    let sources = sources.filter(|it| it.kind == attest_archive::AttachmentKind::Source);
+    assert_eq!(sources.count(), 1);
+}
+
+#[test]
+fn a_release_whose_provenance_names_no_commit_takes_no_source() {
+    let world = replicated();
+    world.write("any.bundle", "# v2 git bundle\n");
+    world
+        .attest("archive add dist --source any.bundle")
+        .refused(1, "source-unbound");
+}

@@ -554,6 +554,21 @@ pub(crate) const OWN: &[Own] = &[
         &[2],
         "more different signers are required than are accepted, or none",
     ),
+    own(
+        "source-bundle-mismatch",
+        &[1],
+        "a source is no git bundle, or does not hold all of the commit that the provenance names",
+    ),
+    own(
+        "source-unbound",
+        &[1],
+        "no accepted provenance says which one commit a release was made from",
+    ),
+    own(
+        "source-unreadable",
+        &[3],
+        "a source cannot be read, or git cannot be asked about it",
+    ),
     own("state-locked", &[3], "the file of --state cannot be locked"),
     own(
         "state-unreadable",

@@ -102,6 +102,13 @@ impl Objects {
         (output.status.success() && !last.is_empty()).then(|| last.to_owned())
     }
 
+    fn succeeds(&self, arguments: &[&str]) -> Result<bool, Silence> {
+        let mut command = self.command(arguments);
+        command.stdin(Stdio::null()).stdout(Stdio::null());
+        let status = command.status().map_err(|error| error.to_string())?;
+        Ok(status.success())
+    }
+
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(&self.git);
         command
@@ -131,6 +138,59 @@ impl Objects {
 }
 
 /// `NAME TYPE SIZE`, the bytes, a line feed.
+/// A git bundle, unpacked into an empty repository.
+pub(crate) struct Bundle {
+    objects: Objects,
+}
+
+impl Bundle {
+    /// Unpacks a bundle into an empty folder: git names every object by its hash anew. The inner error
+    /// says that git refuses the bundle; the outer one that it could not be asked.
+    pub(crate) fn unpack(bundle: &Path, folder: &Path) -> Result<Result<Self, String>, Silence> {
+        let objects = Objects::of(folder)?;
+        let form = match fs_start(bundle)? {
+            start if start.contains("@object-format=sha256\n") => "--object-format=sha256",
+            _ => "--object-format=sha1",
+        };
+        let template = "--template=";
+        if !objects.succeeds(&["init", "--bare", "-q", template, form, "."])? {
+            return Err("git makes no repository".to_owned());
+        }
+        let absolute = std::path::absolute(bundle).map_err(|error| error.to_string())?;
+        let Some(path) = absolute.to_str() else {
+            return Err("its path is no UTF-8".to_owned());
+        };
+        let unpacked = objects.succeeds(&["bundle", "unbundle", path])?;
+        Ok(if unpacked {
+            Ok(Self { objects })
+        } else {
+            Err("git cannot unpack it, or it needs commits from elsewhere".to_owned())
+        })
+    }
+
+    /// Whether that commit is there, with everything that it leads to.
+    pub(crate) fn holds_whole(&self, commit: &str) -> Result<bool, Silence> {
+        let peeled = format!("{commit}^{{commit}}");
+        let is_commit = self
+            .objects
+            .line(&["rev-parse", "--verify", "--quiet", &peeled]);
+        if is_commit.as_deref() != Some(commit) {
+            return Ok(false);
+        }
+        self.objects
+            .succeeds(&["rev-list", "--quiet", "--objects", commit, "--"])
+    }
+}
+
+/// The first bytes of a bundle, where its form is said.
+fn fs_start(bundle: &Path) -> Result<String, Silence> {
+    let file = std::fs::File::open(bundle).map_err(|error| error.to_string())?;
+    let mut start = Vec::new();
+    let read = file.take(512).read_to_end(&mut start);
+    read.map_err(|error| error.to_string())?;
+    Ok(String::from_utf8_lossy(&start).into_owned())
+}
+
 fn answer(stdout: ChildStdout, name: &GitName, most: usize) -> Result<RawObject, Silence> {
     let mut reader = BufReader::new(stdout);
     let mut header = String::new();

@@ -14,6 +14,7 @@ mod renew;
 mod repair;
 mod replicas;
 mod show;
+mod source;
 pub(crate) mod ssdf;
 mod verify;
 

@@ -4,13 +4,16 @@
 
 use std::path::{Path, PathBuf};
 
-use attest_archive::{Added, MemberInput, Outcome, ReleaseInput, Role, Source, Store};
+use attest_archive::{
+    Added, AttachmentKind, MemberInput, Outcome, ReleaseInput, Role, Source, Store,
+};
 use attest_digest::{Algorithm, Digest, DigestSet, RelativePath, Root};
 use attest_provenance::ReleaseName;
 use attest_provenance::predicate::reference::Reference;
 use clap::Args;
 use serde_json::json;
 
+use super::source::CheckedSource;
 use super::{PlaceArgs, archive_failure, around, parse_release, session};
 use crate::args::{Global, TrustArgs};
 use crate::audit::{self, Change};
@@ -31,6 +34,10 @@ pub(super) struct AddArgs {
     /// The release that the evidence must name
     #[arg(long, value_name = "NAME@VERSION")]
     release: Option<String>,
+    /// Keep the source with the release: a git bundle that holds, whole, the commit that the release's
+    /// provenance names
+    #[arg(long, value_name = "GITBUNDLE")]
+    source: Option<PathBuf>,
     #[command(flatten)]
     place: PlaceArgs,
     #[command(flatten)]
@@ -63,6 +70,9 @@ pub(super) fn run(args: &AddArgs, global: &Global, console: &Console) -> Result<
         return Ok(refused(args, global, now, &session, subject, shelf).render(console));
     }
     let release = release_of(&subject)?;
+    let source = args.source.as_deref();
+    let source = source.map(|path| CheckedSource::read(path, &session, &shelf));
+    let source = source.transpose()?;
     let sboms = sboms(&shelf);
     let root = Root::open(&args.folder)
         .map_err(|error| Failure::unknown(error.code(), error.to_string()))?;
@@ -78,11 +88,48 @@ pub(super) fn run(args: &AddArgs, global: &Global, console: &Console) -> Result<
     let added = audit::traced(&args.place.own_home(), change, |change| {
         let added = store.add(&input).map_err(|error| archive_failure(&error))?;
         change.made(added.manifest);
+        if let Some(source) = &source {
+            keep_source(&mut store, source, &input.name, now)?;
+        }
         Ok(added)
     })?;
     let bytes = subject.files.iter().filter_map(|file| file.size).sum();
-    say(&path, &input, &added, bytes, &session, console);
+    say(
+        &path,
+        &input,
+        &added,
+        bytes,
+        &session,
+        source.as_ref(),
+        console,
+    );
     Ok(Exit::Yes)
+}
+
+/// Attaches the source, unless the release has that very one already.
+fn keep_source(
+    store: &mut Store,
+    source: &CheckedSource,
+    release: &ReleaseName,
+    now: Now,
+) -> Result<(), Failure> {
+    let reader = store.reader();
+    if let Some(kept) = reader
+        .find(release)
+        .map_err(|error| archive_failure(&error))?
+    {
+        let manifest = Some(kept.manifest());
+        let attached = reader
+            .attachments_of_kind(manifest, &AttachmentKind::Source)
+            .map_err(|error| archive_failure(&error))?;
+        let mut files = attached.iter().flat_map(attest_archive::Attachment::files);
+        if files.any(|it| it.digest() == source.digest) {
+            return Ok(());
+        }
+    }
+    let attachment = source.attachment(release, now.time)?;
+    let attached = store.attach(&attachment);
+    attached.map(drop).map_err(|error| archive_failure(&error))
 }
 
 /// Whether there is no folder yet, or an empty one.
@@ -194,6 +241,7 @@ fn say(
     added: &Added,
     bytes: u64,
     session: &Session,
+    source: Option<&CheckedSource>,
     console: &Console,
 ) {
     let outcome = match added.outcome {
@@ -215,6 +263,10 @@ fn say(
             "new_blobs": added.new_blobs,
             "reused_blobs": added.reused_blobs,
             "signer": trust::signer_words(&session.trust.signers),
+            "source": source.map(|it| json!({
+                "commit": it.commit.to_string(),
+                "sha256": it.digest.hex(),
+            })),
         }));
         return;
     }
@@ -240,4 +292,10 @@ fn say(
         escape(&path.display().to_string())
     ));
     console.say(format!("manifest   {}", added.manifest));
+    if let Some(source) = source {
+        console.say(format!(
+            "source     commit {}, as the provenance names it, kept as {}",
+            source.commit, source.digest
+        ));
+    }
 }

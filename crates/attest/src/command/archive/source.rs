@@ -1,0 +1,176 @@
+//! `attest archive add --source`: the source is kept with the release, if it is the one that the
+//! provenance names.
+//!
+//! 1. An accepted provenance statement names one commit, and says of no change beside it.
+//! 2. The file is a git bundle that needs nothing from elsewhere.
+//! 3. git unpacks it into an empty repository, which names every object by its hash anew.
+//! 4. That commit is among them, with every tree and file that it leads to, back to the first commit.
+
+use std::collections::BTreeSet;
+use std::fs::{self, DirBuilder, File};
+use std::io::Read;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+
+use attest_archive::{AttachedFileInput, AttachmentInput, AttachmentKind, Source};
+use attest_digest::{Artifact, Digest, Hashes, RelativePath};
+use attest_provenance::predicate::slsa::ClaimedProvenance;
+use attest_provenance::{GitCommit, ReleaseName, ResourceDescriptor};
+use jiff::Timestamp;
+use serde_json::Value;
+
+use crate::command::verify::{Session, Shelf};
+use crate::failure::{Failure, with_source};
+use crate::git::Bundle;
+
+/// A git bundle that holds the commit of the provenance.
+pub(super) struct CheckedSource {
+    path: PathBuf,
+    pub(super) commit: GitCommit,
+    pub(super) digest: Digest,
+}
+
+impl CheckedSource {
+    /// Checks a bundle against what accepted provenance says.
+    pub(super) fn read(path: &Path, session: &Session, shelf: &Shelf) -> Result<Self, Failure> {
+        let commit = commit(session, shelf)?;
+        let failed = |error: &dyn std::error::Error| {
+            let message = format!("{}: {}", path.display(), with_source(error));
+            Failure::unknown("source-unreadable", message)
+        };
+        let before = Artifact::read_path(path, Hashes::Sha256).map_err(|error| failed(&error))?;
+        refuse_other_forms(path)?;
+        let work = Work::make().map_err(|error| failed(&error))?;
+        let silent = |message: String| {
+            Failure::unknown(
+                "source-unreadable",
+                format!("{}: {message}", path.display()),
+            )
+        };
+        let bundle = Bundle::unpack(path, &work.folder).map_err(silent)?;
+        let bundle = bundle.map_err(|problem| mismatch(path, &problem))?;
+        if !bundle.holds_whole(commit.as_str()).map_err(silent)? {
+            let problem =
+                format!("it does not hold all of commit {commit}, which the provenance names");
+            return Err(mismatch(path, &problem));
+        }
+        let after = Artifact::read_path(path, Hashes::Sha256).map_err(|error| failed(&error))?;
+        if before != after {
+            let message = format!("{} changed while it was read", path.display());
+            return Err(Failure::unknown("source-unreadable", message));
+        }
+        Ok(Self {
+            path: path.to_owned(),
+            commit,
+            digest: after.sha256(),
+        })
+    }
+
+    /// What is attached to the release.
+    pub(super) fn attachment(
+        &self,
+        release: &ReleaseName,
+        now: Timestamp,
+    ) -> Result<AttachmentInput<'static>, Failure> {
+        let path = RelativePath::parse(&format!("{}.gitbundle", self.commit))
+            .map_err(|problem| Failure::unknown("internal-error", problem.to_string()))?;
+        Ok(AttachmentInput {
+            subject: Some(release.clone()),
+            kind: AttachmentKind::Source,
+            created: now,
+            files: vec![AttachedFileInput {
+                path,
+                media_type: "application/x-git-bundle".to_owned(),
+                source: Source::Path(self.path.clone()),
+                expected: Some(self.digest),
+            }],
+        })
+    }
+}
+
+/// The one commit that accepted provenance names.
+fn commit(session: &Session, shelf: &Shelf) -> Result<GitCommit, Failure> {
+    let signers = session.policy.signers();
+    let accepted = shelf.proven().filter(|it| signers.count(&[it]) > 0);
+    let statements = accepted.filter_map(attest_verify::Evidence::statement);
+    let provenance = statements.filter_map(|it| ClaimedProvenance::from_statement(it).ok());
+    let mut commits = BTreeSet::new();
+    for claimed in provenance {
+        for dependency in claimed.dependencies() {
+            let digests = dependency.digests.other();
+            let named: Vec<String> = digests
+                .filter(|(name, _)| *name == "gitCommit")
+                .map(|(_, value)| value.to_owned())
+                .collect();
+            if !named.is_empty() && is_dirty(dependency) {
+                return Err(unbound(
+                    "files beside the commit were changed when it was built",
+                ));
+            }
+            commits.extend(named);
+        }
+    }
+    let commits: Vec<String> = commits.into_iter().collect();
+    match &commits[..] {
+        [] => Err(unbound("no accepted provenance names a commit")),
+        [one] => GitCommit::parse(one).map_err(|error| unbound(&error.to_string())),
+        several => Err(unbound(&format!(
+            "the provenance names {} commits",
+            several.len()
+        ))),
+    }
+}
+
+fn is_dirty(dependency: &ResourceDescriptor) -> bool {
+    let annotations = dependency.annotations.as_ref();
+    annotations
+        .and_then(|it| it.get("dirty"))
+        .is_some_and(|it| *it != Value::Bool(false))
+}
+
+/// A tar of a tree says which commit it is from, and nothing in it proves that.
+fn refuse_other_forms(path: &Path) -> Result<(), Failure> {
+    let mut start = [0; 16];
+    let read = File::open(path).and_then(|mut it| it.read_exact(&mut start));
+    let is_bundle =
+        start.starts_with(b"# v2 git bundle\n") || start.starts_with(b"# v3 git bundle\n");
+    if read.is_ok() && is_bundle {
+        return Ok(());
+    }
+    let message = format!("{} is no git bundle", path.display());
+    Err(Failure::no("source-bundle-mismatch", message)
+        .hint("make one with git bundle create FILE HEAD"))
+}
+
+fn mismatch(path: &Path, problem: &str) -> Failure {
+    Failure::no(
+        "source-bundle-mismatch",
+        format!("{}: {problem}", path.display()),
+    )
+}
+
+fn unbound(problem: &str) -> Failure {
+    Failure::no("source-unbound", problem)
+}
+
+/// A folder of our own, which goes when we do.
+struct Work {
+    folder: PathBuf,
+}
+
+impl Work {
+    fn make() -> std::io::Result<Self> {
+        let mut random = [0; 16];
+        File::open("/dev/urandom")?.read_exact(&mut random)?;
+        let name = format!("attest-source-{}", hex::encode(random));
+        let folder = std::env::temp_dir().join(name);
+        DirBuilder::new().mode(0o700).create(&folder)?;
+        Ok(Self { folder })
+    }
+}
+
+impl Drop for Work {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.folder);
+    }
+}
