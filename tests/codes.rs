@@ -182,6 +182,7 @@ const NO_CODES: &[&str] = &[
     "relevant-evidence",
     "resource-uri",
     "return-value",
+    "rev-list",
     "rev-parse",
     "reviewed-controls",
     "self-asserted",
