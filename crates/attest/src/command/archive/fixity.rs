@@ -7,8 +7,8 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use attest_archive::{
-    AttachedFileInput, AttachmentInput, AttachmentKind, Extent, Fixity, Reader, Sample, Source,
-    Store,
+    AttachedFileInput, Attachment, AttachmentInput, AttachmentKind, Extent, Fixity, Reader, Sample,
+    Source, Store,
 };
 use attest_digest::{Algorithm, Artifact, Digest, DigestSet, Hashes, RelativePath};
 use attest_provenance::predicate::svr::{self, Svr};
@@ -55,8 +55,9 @@ pub(super) fn run(args: &FixityArgs, global: &Global, console: &Console) -> Resu
         None => args.home.home().archive(),
     };
     let reader = Reader::open(&path).map_err(|error| damage_failure(&error))?;
+    let before = before(&reader);
     let (extent, after) = match args.sample {
-        Some(count) => (Extent::Sample(count), last_read(&reader)),
+        Some(count) => (Extent::Sample(count), before.last),
         None => (Extent::All, None),
     };
     let fixity = reader.fixity(extent, after);
@@ -65,7 +66,8 @@ pub(super) fn run(args: &FixityArgs, global: &Global, console: &Console) -> Resu
         return Err(Failure::no("nothing-verified", message));
     }
     let exit = exit(&fixity);
-    let line = line(&fixity, exit, now, &path.display().to_string());
+    let run = before.run.saturating_add(1);
+    let line = line(&fixity, exit, run, now, &path.display().to_string());
     drop(reader);
     if !args.no_record {
         keep(args, global, &path, &fixity, &line, now)?;
@@ -91,26 +93,48 @@ fn exit(fixity: &Fixity) -> Exit {
     exits.fold(Exit::Yes, worse)
 }
 
-/// Where the last sample has stopped, as the last kept line says. A claim: whoever can write to the
-/// archive can set it, and can as well damage what is not read next.
-fn last_read(reader: &Reader) -> Option<Digest> {
-    let runs = reader
-        .attachments_of_kind(None, &AttachmentKind::Fixity)
-        .ok()?;
+/// Where the runs before have stopped.
+#[derive(Debug, Default)]
+struct Before {
+    /// The highest number of a kept run.
+    run: u64,
+    /// The last blob of the last sample.
+    last: Option<Digest>,
+}
+
+/// Reads the lines that were kept: by their numbers, since two runs can share a time, and a clock can
+/// go back. A claim: whoever can write to the archive can set it, and can as well damage what is not
+/// read next.
+fn before(reader: &Reader) -> Before {
+    let mut before = Before::default();
+    let mut sampled = 0;
+    let runs = reader.attachments_of_kind(None, &AttachmentKind::Fixity);
+    for line in runs.iter().flatten().filter_map(kept_line) {
+        let run = line.get("run").and_then(Value::as_u64).unwrap_or(0);
+        before.run = before.run.max(run);
+        let last = line.get("sample_last").and_then(Value::as_str);
+        if let Some(last) = last.and_then(|it| Digest::parse(it).ok())
+            && run >= sampled
+        {
+            sampled = run;
+            before.last = Some(last);
+        }
+    }
+    before
+}
+
+fn kept_line(run: &Attachment<'_>) -> Option<Value> {
     let path = RelativePath::parse(LINE).ok()?;
-    runs.iter().rev().find_map(|run| {
-        let bytes = run.unverified_bytes(&path, LINE_BYTES).ok()?;
-        let limits = strict::Limits {
-            bytes: usize::try_from(LINE_BYTES).unwrap_or(usize::MAX),
-            depth: 4,
-        };
-        let line = strict::parse(&bytes, limits).ok()?;
-        Digest::parse(line.get("sample_last")?.as_str()?).ok()
-    })
+    let bytes = run.unverified_bytes(&path, LINE_BYTES).ok()?;
+    let limits = strict::Limits {
+        bytes: usize::try_from(LINE_BYTES).unwrap_or(usize::MAX),
+        depth: 4,
+    };
+    strict::parse(&bytes, limits).ok()
 }
 
 /// One flat object: log collectors read it line by line.
-fn line(fixity: &Fixity, exit: Exit, now: Timestamp, archive: &str) -> Value {
+fn line(fixity: &Fixity, exit: Exit, run: u64, now: Timestamp, archive: &str) -> Value {
     let damaged = fixity.damaged.iter().take(NAMED);
     let damaged: Vec<String> = damaged
         .map(|(blob, error)| format!("{} {blob}", error.code()))
@@ -122,6 +146,7 @@ fn line(fixity: &Fixity, exit: Exit, now: Timestamp, archive: &str) -> Value {
         "command": "archive fixity",
         "answer": exit.word(),
         "exit": exit.number(),
+        "run": run,
         "time": now.to_string(),
         "archive": archive,
         "index": fixity.index.to_string(),
