@@ -286,6 +286,22 @@ fn a_trail_that_was_cut_off_before_a_release_is_noticed_by_its_signed_head() {
 }
 
 #[test]
+fn a_release_that_is_gone_from_the_archive_is_missed() {
+    let world = world();
+    release(&world, "1.1.0").yes();
+    world.attest("archive log").yes();
+    // With its release the head is gone too, and the trail is as it was written.
+    let place = ".attest/archive/index.json";
+    let mut index: Value = serde_json::from_slice(&world.read(place)).unwrap();
+    let entries = index["manifests"].as_array_mut().unwrap();
+    entries.retain(|it| !it.to_string().contains("1.1.0"));
+    world.write(place, index.to_string());
+    refused(&world, "audit-release-missing");
+    fs::remove_dir_all(world.at(".attest/archive")).unwrap();
+    refused(&world, "audit-release-missing");
+}
+
+#[test]
 fn a_head_of_another_key_or_home_is_refused() {
     let world = world();
     let mut command = world.command();

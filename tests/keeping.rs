@@ -197,6 +197,22 @@ fn samples_go_on_where_the_last_has_stopped_and_find_the_damage_in_the_runs_they
 }
 
 #[test]
+fn damage_that_a_fixity_run_has_found_is_no_good_status_until_one_finds_none() {
+    let world = replicated();
+    world.attest("archive fixity --all").yes();
+    let ran = world.attest("status").yes();
+    assert!(ran.out.contains("every blob, no damage found"), "{ran:?}");
+    damage(&world, ".attest/archive");
+    assert_eq!(world.attest("archive fixity --all").exit, 1);
+    let ran = world.attest("status");
+    assert_eq!(ran.exit, 1, "{ran:?}");
+    assert!(ran.out.contains("every blob, DAMAGE found"), "{ran:?}");
+    world.attest("archive repair --from vault").yes();
+    world.attest("archive fixity --all").yes();
+    world.attest("status").yes();
+}
+
+#[test]
 fn a_signed_fixity_run_is_kept_and_verifies_as_a_statement_over_its_line() {
     let world = replicated();
     world
@@ -320,5 +336,58 @@ fn a_release_whose_provenance_names_no_commit_takes_no_source() {
     world.write("any.bundle", "# v2 git bundle\n");
     world
         .attest("archive add dist --source any.bundle")
+        .refused(1, "source-unbound");
+}
+
+/// The signer's word about something else, kept among the files of a release.
+#[test]
+fn what_is_said_of_something_else_is_nothing_about_the_release() {
+    let world = released_from_git();
+    let commit = world.shell("git -C repo rev-parse HEAD").yes();
+    let commit = commit.out.trim();
+    world.write(
+        "result.json",
+        r#"{"result":"PASSED","configuration":[{"uri":"https://example.com/tests"}]}"#,
+    );
+    let provenance = serde_json::json!({
+        "buildDefinition": {
+            "buildType": "https://example.com/build",
+            "externalParameters": { "target": "all" },
+            "resolvedDependencies": [{
+                "uri": "git+https://git.example.com/acme/gadget.git",
+                "digest": { "gitCommit": commit },
+            }],
+        },
+        "runDetails": { "builder": { "id": "https://example.com/builder" } },
+    });
+    world.write("provenance.json", provenance.to_string());
+    let other = format!("sha256:{}", "ab".repeat(32));
+    let sign = |kind: &str, predicate: &str, to: &str| {
+        let what = format!("--type {kind} --predicate {predicate} --subject {other}=other");
+        world.attest(&format!(
+            "provenance statement {what} --sign -o app/{to} --no-password"
+        ))
+    };
+    world.write("app/app.bin", "app");
+    sign("test-result", "result.json", "other-test.sigstore.json").yes();
+    sign(
+        "slsaprovenance1",
+        "provenance.json",
+        "other-built.sigstore.json",
+    )
+    .yes();
+    world
+        .attest("release app --name app --version 1.0 --no-password")
+        .yes();
+    let ran =
+        world.attest("archive verify app@1.0 --complete provenance,test-result --format json");
+    assert_eq!(ran.exit, 1, "{ran:#?}");
+    let report = ran.json();
+    let reasons = report["subjects"][0]["reasons"].as_array().unwrap();
+    assert_eq!(reasons.len(), 1, "{reasons:?}");
+    assert_eq!(reasons[0]["code"], "archive-incomplete");
+    assert_eq!(reasons[0]["wanted"], "test-result");
+    world
+        .attest("archive add app --source whole.bundle")
         .refused(1, "source-unbound");
 }

@@ -259,3 +259,27 @@ fn status_says_what_is_kept_and_until_when_it_can_be_proven() {
         .attest("status hello@9")
         .refused(1, "release-not-archived");
 }
+
+/// Without a timestamp of an authority that is trusted here, no time is proven.
+#[test]
+fn a_release_of_which_no_time_is_proven_is_no_good_status() {
+    let world = released();
+    let other = World::new();
+    other.attest("init --no-password").yes();
+    let root = other.read(".attest/trust/trusted_root.json");
+    world.write("other.json", root);
+    let ran = world.attest("status --key .attest/trust/release.pub --trusted-root other.json");
+    assert_eq!(ran.exit, 1, "{ran:?}");
+    assert!(ran.out.contains("MISSING  proof of time"), "{ran:?}");
+}
+
+/// A bag is not asked what an archive is asked, and the answer says so.
+#[test]
+fn of_a_bag_it_is_said_that_its_proof_of_time_was_not_checked() {
+    let world = released();
+    world.attest("archive export hello@1.1.0 --out ./bag").yes();
+    let ran = world.attest("archive verify ./bag --at 2047-01-01").yes();
+    let said = "until when its time can be proven: not checked";
+    assert!(ran.out.contains(said), "{ran:?}");
+    expired(in_2047(&world));
+}

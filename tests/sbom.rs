@@ -134,6 +134,33 @@ fn a_bill_of_something_else_is_not_compared_and_no_yes() {
     assert!(codes.contains(&"sbom-empty".to_owned()), "{codes:?}");
 }
 
+/// The same component twice: the second, with the right hash, does not hide the first.
+#[test]
+fn a_component_that_is_there_twice_is_compared_twice() {
+    for at in [0, 1] {
+        let world = world_with_bill("cargo");
+        change(&world, |bill| {
+            let components = bill["components"].as_array_mut().unwrap();
+            let mut evil = components[0].clone();
+            evil["bom-ref"] = json!("evil");
+            evil["hashes"][0]["content"] = json!("0".repeat(64));
+            components.insert(at, evil);
+        });
+        assert_eq!(reasons(&world, "--lock cargo", 1), ["sbom-component-hash"]);
+    }
+}
+
+#[test]
+fn against_a_project_without_dependencies_nothing_is_compared() {
+    let world = world_with_bill("npm");
+    world.write(
+        "alone/Cargo.lock",
+        "version = 4\n\n[[package]]\nname = \"alone\"\nversion = \"0.1.0\"\n",
+    );
+    let codes = reasons(&world, "--lock alone", 1);
+    assert_eq!(codes, ["sbom-nothing-compared"]);
+}
+
 #[test]
 fn what_a_profile_asks_for_and_a_bill_lacks_is_named() {
     let world = world_with_bill("npm");

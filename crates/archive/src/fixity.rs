@@ -93,7 +93,10 @@ impl Reader {
             .filter_map(|(blob, result)| Some((blob.digest, Arc::new(result.err()?))))
             .collect();
         // What is wrong with a manifest beside its bytes: that it is another's, or malformed.
-        let found = survey.problems.into_iter().map(|it| (None, it.error));
+        let found = survey.problems.into_iter().map(|it| {
+            let manifest = it.attached.map(|it| it.manifest);
+            (manifest, it.error)
+        });
         let of_releases = survey.releases.into_iter().flat_map(|it| {
             let manifest = it.manifest;
             it.problems

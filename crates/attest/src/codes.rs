@@ -116,6 +116,11 @@ pub(crate) const OWN: &[Own] = &[
         "the home has no audit trail: nothing was checked",
     ),
     own(
+        "audit-release-missing",
+        &[1],
+        "a release was made here, and is not in the archive",
+    ),
+    own(
         "audit-release-unrecorded",
         &[1],
         "the archive has a release that no event of the audit trail names",

@@ -51,7 +51,7 @@ pub fn compare(reading: &Reading, locks: &[Lock]) -> Comparison {
         );
     }
     let kinds: BTreeSet<&str> = locks.iter().map(|it| it.ecosystem().purl_type()).collect();
-    let mut found: BTreeMap<Key, BTreeMap<String, &Item>> = BTreeMap::new();
+    let mut found: BTreeMap<Key, BTreeMap<String, Vec<&Item>>> = BTreeMap::new();
     for item in &reading.items {
         match item.parts().filter(|it| kinds.contains(it.kind.as_str())) {
             Some(Parts {
@@ -61,7 +61,9 @@ pub fn compare(reading: &Reading, locks: &[Lock]) -> Comparison {
             }) => {
                 let versions = found.entry((kind, name)).or_default();
                 let version = version.or_else(|| item.version.clone());
-                versions.insert(version.unwrap_or_default(), item);
+                // One that stands there twice is compared twice: the second does not hide the first.
+                let items = versions.entry(version.unwrap_or_default()).or_default();
+                items.push(item);
             }
             None => comparison.not_compared += 1,
         }
@@ -86,12 +88,12 @@ impl Comparison {
         &mut self,
         name: &str,
         wanted: &BTreeMap<String, &Component>,
-        found: &BTreeMap<String, &Item>,
+        found: &BTreeMap<String, Vec<&Item>>,
     ) {
         for (version, component) in wanted {
-            if let Some(item) = found.get(version) {
+            if let Some(items) = found.get(version) {
                 self.same += 1;
-                self.hashes(component, item);
+                self.hashes(component, items);
             }
         }
         let missing = wanted
@@ -134,11 +136,12 @@ impl Comparison {
         self.left_out += optional.count();
     }
 
-    fn hashes(&mut self, component: &Component, item: &Item) {
+    fn hashes(&mut self, component: &Component, items: &[&Item]) {
         let ours: BTreeSet<&Hash> = component.all_hashes().collect();
         let dirhash = dirhash(component);
         let mut compared = false;
-        for hash in &item.hashes {
+        let hashes: BTreeSet<&Hash> = items.iter().flat_map(|it| &it.hashes).collect();
+        for hash in hashes {
             let same: Vec<&&Hash> = ours
                 .iter()
                 .filter(|it| it.algorithm == hash.algorithm)

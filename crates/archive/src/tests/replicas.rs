@@ -242,6 +242,19 @@ fn of_two_manifests_of_one_release_only_a_list_can_tell() {
 }
 
 #[test]
+fn a_replica_puts_no_other_content_under_the_name_of_a_release_that_is_here() {
+    let bench = replicated();
+    let other = Bench::new();
+    other.add("hello@1.0.0", &HELLO[..1]).unwrap();
+    let stranger = FolderReplica::open(&other.path()).unwrap();
+    fs::remove_file(bench.index()).unwrap();
+    let replicas: [&dyn Replica; 1] = [&stranger];
+    let refused = Store::repair(&bench.path(), &replicas);
+    assert_eq!(code(refused), "index-ambiguous");
+    assert!(!bench.index().exists());
+}
+
+#[test]
 fn what_only_the_replica_lists_is_named_and_not_added() {
     let bench = replicated();
     Store::open(&vault(&bench))

@@ -1,11 +1,12 @@
 //! `attest archive`: releases, kept with their evidence and found again.
 
+mod about;
 mod add;
 mod bag;
 mod copy;
 mod export;
 mod find;
-mod fixity;
+pub(crate) mod fixity;
 mod import;
 mod list;
 mod log;

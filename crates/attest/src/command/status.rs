@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use attest_archive::{AttachmentKind, Reader, Release, Role};
+use attest_archive::{Reader, Release, Role};
 use attest_provenance::ReleaseName;
 use attest_verify::TrustedRoot;
 use clap::Args;
@@ -12,6 +12,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use crate::args::{Global, TrustArgs};
+use crate::command::archive::fixity::{self, Last};
 use crate::command::archive::proof::{self, ReleaseProof};
 use crate::command::archive::{PlaceArgs, damage_failure, parse_release, worse};
 use crate::console::{Console, escape};
@@ -45,7 +46,8 @@ struct State {
     roles: BTreeMap<&'static str, usize>,
     /// What every release needs and this one has not.
     missing: Vec<&'static str>,
-    fixity: Option<Timestamp>,
+    /// The last recorded fixity check of the archive.
+    fixity: Option<Last>,
     proof: ReleaseProof,
     expired: bool,
     due: bool,
@@ -140,7 +142,7 @@ fn state(
             .map(Role::name)
             .filter(|role| !roles.contains_key(role))
             .collect(),
-        fixity: fixity(reader, release),
+        fixity: fixity::last(reader),
         expired: proof.is_expired(now),
         due: proof.standing.as_ref().is_none_or(|it| it.until < soon),
         roles,
@@ -148,15 +150,19 @@ fn state(
     }
 }
 
-/// When the bytes were last read again and a record of it was kept, for this release or for all.
-fn fixity(reader: &Reader, release: &Release<'_>) -> Option<Timestamp> {
-    let list = reader.attachment_list().into_iter();
-    let about = |subject: Option<attest_digest::Digest>| {
-        subject == Some(release.manifest()) || subject.is_none()
-    };
-    list.filter(|it| it.kind == AttachmentKind::Fixity && about(it.subject))
-        .map(|it| it.created)
-        .max()
+impl State {
+    /// Whether something proves, still, when the release was signed: with no timestamp of an authority
+    /// that is trusted here, nothing does.
+    fn is_proven(&self) -> bool {
+        self.proof.standing.is_some() && !self.expired
+    }
+
+    /// Whether the last recorded fixity check says of damage, or its line cannot be read. None is no
+    /// damage: it is shown that there was none.
+    fn is_damaged(&self) -> bool {
+        let answer = self.fixity.as_ref().map(|it| it.answer.as_deref());
+        answer.is_some_and(|it| it != Some(Exit::Yes.word()))
+    }
 }
 
 impl Line {
@@ -164,7 +170,8 @@ impl Line {
     fn exit(&self) -> Exit {
         match &self.state {
             Err(failure) => failure.exit,
-            Ok(state) if state.expired || !state.missing.is_empty() => Exit::No,
+            Ok(state) if !state.is_proven() || !state.missing.is_empty() => Exit::No,
+            Ok(state) if state.is_damaged() => Exit::No,
             Ok(_) => Exit::Yes,
         }
     }
@@ -186,15 +193,16 @@ impl Line {
         if !state.missing.is_empty() {
             console.say(format!("  MISSING  {}", state.missing.join(", ")));
         }
-        let fixity = state
-            .fixity
-            .map_or("never recorded".to_owned(), |it| it.to_string());
-        console.say(format!("  fixity   {fixity}"));
+        console.say(format!(
+            "  fixity   {}",
+            fixity_words(state.fixity.as_ref())
+        ));
         let mut lines = state.proof.lines(&args.independent).into_iter();
-        let word = match (state.expired, state.due) {
-            (true, _) => "EXPIRED",
-            (false, true) => "due",
-            (false, false) => "good",
+        let word = match (state.is_proven(), state.expired, state.due) {
+            (true, _, true) => "due",
+            (true, _, false) => "good",
+            (false, true, _) => "EXPIRED",
+            (false, false, _) => "MISSING",
         };
         if let Some(first) = lines.next() {
             console.say(format!("  {word:<8} {}", escape(&first)));
@@ -220,11 +228,28 @@ impl Line {
                 "answer": self.exit().word(),
                 "roles": state.roles,
                 "missing": state.missing,
-                "fixity": state.fixity.map(|it| it.to_string()),
+                "fixity": state.fixity.as_ref().map(|it| it.time.to_string()),
+                "fixity_answer": state.fixity.as_ref().and_then(|it| it.answer.as_deref()),
+                "fixity_extent": state.fixity.as_ref().and_then(|it| it.extent.as_deref()),
                 "due": state.due,
                 "proof": state.proof.object(&args.independent, now),
                 "error": null,
             }),
         }
+    }
+}
+
+fn fixity_words(last: Option<&Last>) -> String {
+    let Some(last) = last else {
+        return "never recorded".to_owned();
+    };
+    let extent = match last.extent.as_deref() {
+        Some("all") => "every blob",
+        _ => "a sample",
+    };
+    match last.answer.as_deref() {
+        Some("yes") => format!("{}, {extent}, no damage found", last.time),
+        Some("no") => format!("{}, {extent}, DAMAGE found", last.time),
+        _ => format!("{}, and what it found cannot be told", last.time),
     }
 }

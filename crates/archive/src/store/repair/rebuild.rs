@@ -1,7 +1,7 @@
 //! An index that cannot be read, made again.
 //!
-//! The manifests say themselves whose they are. Which of several manifests of one release counts, only
-//! a list can say: that of a replica.
+//! The manifests say themselves whose they are. Which of several manifests of one release that are here
+//! counts, only a list can say: that of a replica.
 
 use std::collections::BTreeMap;
 
@@ -90,7 +90,7 @@ fn take_list(
             None => fetched(root, replica, blob)?,
         };
         if let Some(bytes) = bytes {
-            take_manifest(index, blob, &bytes, Several::FirstCounts)?;
+            take_manifest(index, blobs, blob, &bytes, Several::FirstCounts)?;
         }
     }
     Ok(Ok(()))
@@ -107,7 +107,7 @@ fn take_own(blobs: &Folder, index: &mut Index) -> Result<(), ArchiveError> {
         };
         let blob = Blob { digest, size };
         if let Some(bytes) = own_manifest(blobs, blob) {
-            take_manifest(index, blob, &bytes, Several::Refused)?;
+            take_manifest(index, blobs, blob, &bytes, Several::Refused)?;
         }
     }
     Ok(())
@@ -125,6 +125,7 @@ enum Several {
 /// Lists a manifest as what it says that it is. One that says nothing, or is malformed, is left alone.
 fn take_manifest(
     index: &mut Index,
+    blobs: &Folder,
     blob: Blob,
     bytes: &[u8],
     several: Several,
@@ -132,9 +133,7 @@ fn take_manifest(
     if let Ok(Some(manifest)) = Manifest::parse(bytes) {
         match (index.releases.get(manifest.name()), several) {
             (None, _) => drop(index.releases.insert(manifest.name().clone(), blob)),
-            (Some(kept), Several::Refused)
-                if *kept != blob && !index.listed.contains(&kept.digest) =>
-            {
+            (Some(kept), Several::Refused) if *kept != blob && !is_decided(index, blobs, *kept) => {
                 return Err(ArchiveError::IndexAmbiguous {
                     name: manifest.name().clone(),
                     first: kept.digest,
@@ -153,6 +152,12 @@ fn take_manifest(
             .insert(key, (manifest.kind().clone(), blob));
     }
     Ok(())
+}
+
+/// Whether a list has chosen this manifest among those that are here. One that only a replica has is no
+/// choice: it would take the place of what was archived here under that name.
+fn is_decided(index: &Index, blobs: &Folder, kept: Blob) -> bool {
+    index.listed.contains(&kept.digest) && own_manifest(blobs, kept).is_some()
 }
 
 /// The bytes of a manifest that is here, if they are what their name says. Only what begins as our

@@ -13,6 +13,7 @@ use attest_provenance::predicate::reference::Reference;
 use clap::Args;
 use serde_json::json;
 
+use super::about::About;
 use super::source::CheckedSource;
 use super::{PlaceArgs, archive_failure, around, parse_release, session};
 use crate::args::{Global, TrustArgs};
@@ -71,7 +72,8 @@ pub(super) fn run(args: &AddArgs, global: &Global, console: &Console) -> Result<
     }
     let release = release_of(&subject)?;
     let source = args.source.as_deref();
-    let source = source.map(|path| CheckedSource::read(path, &session, &shelf));
+    let about = About::of(&shelf, &session, verified(&subject));
+    let source = source.map(|path| CheckedSource::read(path, &about));
     let source = source.transpose()?;
     let sboms = sboms(&shelf);
     let root = Root::open(&args.folder)
@@ -173,6 +175,13 @@ fn release_of(subject: &SubjectReport) -> Result<ReleaseName, Failure> {
         let message = format!("the release statement names {text}, wanted NAME@VERSION");
         Failure::no("release-missing", message)
     })
+}
+
+/// The digests of the files that were verified, and are not evidence themselves.
+fn verified(subject: &SubjectReport) -> impl Iterator<Item = Digest> {
+    let files = subject.files.iter();
+    let verified = files.filter(|it| matches!(it.verdict, Verdict::Verified));
+    verified.filter_map(|it| Digest::from_hex(Algorithm::Sha256, it.sha256.as_deref()?).ok())
 }
 
 /// The files with the bytes that were verified.

@@ -107,7 +107,11 @@ pub(super) fn judge(
         subjects: vec![subject],
         evidence: shelf.into_reports(&session.policy),
         archive: Some(archive),
-        not_checked: vec!["rollback".to_owned()],
+        // Renewals are asked where they are kept: in an archive.
+        not_checked: vec![
+            "rollback".to_owned(),
+            "until when its time can be proven".to_owned(),
+        ],
         verbose: global.verbose,
         ..session.report(command, now, trust::accepted_words(args))
     }

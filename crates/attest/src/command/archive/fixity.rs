@@ -61,8 +61,9 @@ pub(super) fn run(args: &FixityArgs, global: &Global, console: &Console) -> Resu
         None => (Extent::All, None),
     };
     let fixity = reader.fixity(extent, after);
-    if fixity.read_blobs == 0 {
-        let message = "the archive has no blobs: nothing was verified";
+    // What it keeps of its own looking after is no release.
+    if fixity.read_blobs == 0 || fixity.releases == 0 {
+        let message = "the archive has no releases: nothing was verified";
         return Err(Failure::no("nothing-verified", message));
     }
     let exit = exit(&fixity);
@@ -121,6 +122,41 @@ fn before(reader: &Reader) -> Before {
         }
     }
     before
+}
+
+/// What the last run that was kept has found.
+pub(crate) struct Last {
+    pub(crate) time: Timestamp,
+    /// `yes`, `no` or `unknown`; none if its line cannot be read.
+    pub(crate) answer: Option<String>,
+    /// `all` or `sample`.
+    pub(crate) extent: Option<String>,
+}
+
+/// The last run that was kept, by its number: a claim, as all that is read of the lines.
+pub(crate) fn last(reader: &Reader) -> Option<Last> {
+    let Ok(runs) = reader.attachments_of_kind(None, &AttachmentKind::Fixity) else {
+        let listed = reader.attachment_list().into_iter();
+        let listed = listed.filter(|it| it.kind == AttachmentKind::Fixity);
+        let time = listed.map(|it| it.created).max()?;
+        return Some(Last {
+            time,
+            answer: None,
+            extent: None,
+        });
+    };
+    let numbered = runs.iter().map(|run| {
+        let line = kept_line(run);
+        let number = line.as_ref().and_then(|it| it.get("run")?.as_u64());
+        (number.unwrap_or(0), run.created(), line)
+    });
+    let (_, time, line) = numbered.max_by_key(|(number, time, _)| (*number, *time))?;
+    let word = |name: &str| Some(line.as_ref()?.get(name)?.as_str()?.to_owned());
+    Some(Last {
+        time,
+        answer: word("answer"),
+        extent: word("extent"),
+    })
 }
 
 fn kept_line(run: &Attachment<'_>) -> Option<Value> {

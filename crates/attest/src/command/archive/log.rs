@@ -89,8 +89,14 @@ pub(super) fn run(args: &LogArgs, global: &Global, console: &Console) -> Result<
     let session = session(args, global)?;
     let (mut checked, recorded) = read(&home.path().join(AUDIT_FILE), &card.log, &releases)?;
     checked.signer = trust::signer_words(&session.trust.signers);
-    let (held, faults) =
-        heads::compare(&args.place.path(), &mut checked.chain, &recorded, &session)?;
+    let place = &args.place;
+    let (held, faults) = heads::compare(
+        &place.path(),
+        place.is_own(),
+        &mut checked.chain,
+        &recorded,
+        &session,
+    )?;
     checked.heads = held;
     checked.faults = faults;
     let exit = checked.exit();

@@ -1,12 +1,11 @@
 //! `attest archive add --source`: the source is kept with the release, if it is the one that the
 //! provenance names.
 //!
-//! 1. An accepted provenance statement names one commit, and says of no change beside it.
+//! 1. Accepted provenance of the release's files names one commit, and says of no change beside it.
 //! 2. The file is a git bundle that needs nothing from elsewhere.
 //! 3. git unpacks it into an empty repository, which names every object by its hash anew.
 //! 4. That commit is among them, with every tree and file that it leads to, back to the first commit.
 
-use std::collections::BTreeSet;
 use std::fs::{self, DirBuilder, File};
 use std::io::Read;
 use std::os::unix::fs::DirBuilderExt;
@@ -14,12 +13,10 @@ use std::path::{Path, PathBuf};
 
 use attest_archive::{AttachedFileInput, AttachmentInput, AttachmentKind, Source};
 use attest_digest::{Artifact, Digest, Hashes, RelativePath};
-use attest_provenance::predicate::slsa::ClaimedProvenance;
-use attest_provenance::{GitCommit, ReleaseName, ResourceDescriptor};
+use attest_provenance::{GitCommit, ReleaseName};
 use jiff::Timestamp;
-use serde_json::Value;
 
-use crate::command::verify::{Session, Shelf};
+use super::about::About;
 use crate::failure::{Failure, with_source};
 use crate::git::Bundle;
 
@@ -31,9 +28,9 @@ pub(super) struct CheckedSource {
 }
 
 impl CheckedSource {
-    /// Checks a bundle against what accepted provenance says.
-    pub(super) fn read(path: &Path, session: &Session, shelf: &Shelf) -> Result<Self, Failure> {
-        let commit = commit(session, shelf)?;
+    /// Checks a bundle against what accepted provenance of the release says.
+    pub(super) fn read(path: &Path, release: &About<'_>) -> Result<Self, Failure> {
+        let commit = release.commit().map_err(|why| unbound(&why))?;
         let failed = |error: &dyn std::error::Error| {
             let message = format!("{}: {}", path.display(), with_source(error));
             Failure::unknown("source-unreadable", message)
@@ -86,46 +83,6 @@ impl CheckedSource {
             }],
         })
     }
-}
-
-/// The one commit that accepted provenance names.
-fn commit(session: &Session, shelf: &Shelf) -> Result<GitCommit, Failure> {
-    let signers = session.policy.signers();
-    let accepted = shelf.proven().filter(|it| signers.count(&[it]) > 0);
-    let statements = accepted.filter_map(attest_verify::Evidence::statement);
-    let provenance = statements.filter_map(|it| ClaimedProvenance::from_statement(it).ok());
-    let mut commits = BTreeSet::new();
-    for claimed in provenance {
-        for dependency in claimed.dependencies() {
-            let digests = dependency.digests.other();
-            let named: Vec<String> = digests
-                .filter(|(name, _)| *name == "gitCommit")
-                .map(|(_, value)| value.to_owned())
-                .collect();
-            if !named.is_empty() && is_dirty(dependency) {
-                return Err(unbound(
-                    "files beside the commit were changed when it was built",
-                ));
-            }
-            commits.extend(named);
-        }
-    }
-    let commits: Vec<String> = commits.into_iter().collect();
-    match &commits[..] {
-        [] => Err(unbound("no accepted provenance names a commit")),
-        [one] => GitCommit::parse(one).map_err(|error| unbound(&error.to_string())),
-        several => Err(unbound(&format!(
-            "the provenance names {} commits",
-            several.len()
-        ))),
-    }
-}
-
-fn is_dirty(dependency: &ResourceDescriptor) -> bool {
-    let annotations = dependency.annotations.as_ref();
-    annotations
-        .and_then(|it| it.get("dirty"))
-        .is_some_and(|it| *it != Value::Bool(false))
 }
 
 /// A tar of a tree says which commit it is from, and nothing in it proves that.

@@ -14,6 +14,7 @@ use attest_provenance::ReleaseName;
 use attest_verify::TrustedRoot;
 use clap::Args;
 
+use super::about::About;
 use super::{
     PlaceArgs, bag, damage_failure, is_damage, parse_release, policy, proof, session, show,
 };
@@ -207,7 +208,8 @@ fn judge(
     report.evidence.extend(shelf.into_reports(&session.policy));
 }
 
-/// Names what must be kept and is not. Statements count if they are proven to be of an expected signer.
+/// Names what must be kept and is not. Statements count if they are proven to be of an expected signer,
+/// and are about the release.
 fn require(
     release: &Release<'_>,
     session: &Session,
@@ -215,11 +217,9 @@ fn require(
     complete: &CompleteArgs,
     subject: &mut SubjectReport,
 ) {
-    let signers = session.policy.signers();
-    let accepted = shelf.proven().filter(|it| signers.count(&[it]) > 0);
-    let statements: Vec<&str> = accepted
-        .filter_map(|it| Some(it.statement()?.predicate_type()))
-        .collect();
+    let members = release.members().iter();
+    let about = About::of(shelf, session, members.map(attest_archive::Member::digest));
+    let statements = about.types();
     // What is wrong with an attachment stands among the problems of the release.
     let Ok(found) = release.completeness(&complete.complete, &statements) else {
         return;

@@ -5,9 +5,7 @@ mod say;
 
 use std::path::PathBuf;
 
-use attest_sbom::{
-    Claim, Comparison, Difference, Element, Lock, Profile, Reading, compare, limits,
-};
+use attest_sbom::{Claim, Comparison, Difference, Element, Profile, Reading, compare, limits};
 use clap::Args;
 
 use super::found::Found;
@@ -146,8 +144,7 @@ fn held_against(
     reasons: &mut Vec<Reason>,
 ) -> (Vec<String>, Comparison) {
     let comparison = compare(reading, &found.locks);
-    let wanted = |it: &Lock| it.components().any(|it| !it.is_local());
-    if comparison.same == 0 && comparison.differences.is_empty() && found.locks.iter().any(wanted) {
+    if comparison.same == 0 && comparison.differences.is_empty() {
         let text = "it has no component in common with the lock files".to_owned();
         reasons.push(Reason {
             code: "sbom-nothing-compared",

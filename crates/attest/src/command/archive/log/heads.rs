@@ -41,20 +41,33 @@ impl Recorded {
 }
 
 /// Compares the trail with every head that is kept with a release; gives how many hold, and what is
-/// wrong.
+/// wrong. What was released here is in the home's own archive: nothing takes it away.
 pub(super) fn compare(
     archive: &Path,
+    is_own: bool,
     chain: &mut Chain,
     recorded: &Recorded,
     session: &Session,
 ) -> Result<(usize, Vec<Fault>), Failure> {
     let mut faults = Vec::new();
     let mut proven = 0;
-    if !archive.join("oci-layout").exists() {
-        return Ok((proven, faults));
+    let reader = if archive.join("oci-layout").exists() {
+        Some(Reader::open(archive).map_err(|error| damage_failure(&error))?)
+    } else {
+        None
+    };
+    let kept = reader.as_ref().map(Reader::list).unwrap_or_default();
+    if is_own {
+        let kept: BTreeSet<String> = kept.iter().map(|it| it.name.to_string()).collect();
+        faults.extend(recorded.made.difference(&kept).map(|name| {
+            let message = format!("{name} was released here, and is not in the archive");
+            Fault::new("audit-release-missing", message)
+        }));
     }
-    let reader = Reader::open(archive).map_err(|error| damage_failure(&error))?;
-    for summary in reader.list() {
+    let Some(reader) = reader else {
+        return Ok((proven, faults));
+    };
+    for summary in kept {
         let name = summary.name.to_string();
         if !recorded.named.contains(&name) {
             let message = format!("{name} is in the archive, and no event names it");
