@@ -117,3 +117,35 @@ fn an_archive_that_readers_understand_differently_is_refused() {
         .attest("digest --contents absent")
         .refused(3, "file-unreadable");
 }
+
+#[test]
+fn the_members_of_a_zip_are_listed_and_what_is_hidden_in_one_is_refused() {
+    let world = World::new();
+    let contents = |case: &str| {
+        let path = root().join(format!("fixtures/archives/{case}/archive.zip"));
+        let words = [
+            "digest",
+            "--contents",
+            path.to_str().unwrap(),
+            "--format",
+            "json",
+        ];
+        world.attest_with(&words)
+    };
+    for case in ["zip-plain", "zip-info-zip", "zip-libarchive", "zip-python"] {
+        let ran = contents(case).yes();
+        assert_eq!(ran.json()["format"], "zip");
+    }
+    let ran = contents("zip-plain");
+    assert_eq!(ran.json()["members"][0]["sha256"], HELLO);
+    for (case, code) in [
+        ("zip-local-name", "zip-mismatch"),
+        ("zip-parent-component", "name-parent-component"),
+        ("zip-trailing-archive-moved", "zip-gap"),
+        ("zip-unicode-other", "zip-unicode-path"),
+        ("zip-bomb", "container-bomb"),
+    ] {
+        contents(case).refused(1, code);
+    }
+    assert_eq!(contents("zip-empty").exit, 1);
+}

@@ -49,6 +49,10 @@ pub const CODES: &[(&str, &str)] = &[
         "a compressed archive of ours is not compressed as we do it",
     ),
     (
+        "container-ambiguous",
+        "an archive begins as a zip and as a tar archive",
+    ),
+    (
         "container-bomb",
         "an archive unpacks to more bytes than are taken for one of its size",
     ),
@@ -236,6 +240,73 @@ pub const CODES: &[(&str, &str)] = &[
     ("tar-type", "a tar header is of a type that is not known"),
     ("unreadable", "something below a folder cannot be looked at"),
     (
+        "zip-attributes",
+        "the attributes of a member of a zip archive contradict its name or one another",
+    ),
+    (
+        "zip-checksum",
+        "a member of a zip archive has another checksum than its directory says",
+    ),
+    ("zip-comment", "a member of a zip archive has a comment"),
+    (
+        "zip-data",
+        "the compressed bytes of a member of a zip archive are malformed",
+    ),
+    (
+        "zip-descriptor",
+        "what stands behind a content in a zip archive differs from its directory",
+    ),
+    (
+        "zip-directory",
+        "the directory of a zip archive is malformed",
+    ),
+    ("zip-encrypted", "a member of a zip archive is encrypted"),
+    (
+        "zip-extra",
+        "an extra field in a zip archive is malformed, there twice, or unknown",
+    ),
+    (
+        "zip-flags",
+        "a member of a zip archive has flags whose meaning is not known",
+    ),
+    (
+        "zip-folder-content",
+        "a folder in a zip archive has content",
+    ),
+    (
+        "zip-gap",
+        "something stands before, between or behind the members of a zip archive, or they overlap",
+    ),
+    (
+        "zip-method",
+        "a member of a zip archive is neither stored nor deflated",
+    ),
+    (
+        "zip-mismatch",
+        "a header in a zip archive differs from its directory",
+    ),
+    (
+        "zip-name-encoding",
+        "a name beyond ASCII in a zip archive is not declared to be UTF-8",
+    ),
+    (
+        "zip-size",
+        "a member of a zip archive is shorter or longer than its directory says",
+    ),
+    (
+        "zip-trailing",
+        "something stands behind the end of a zip archive, or a comment",
+    ),
+    (
+        "zip-unicode-path",
+        "an extra field in a zip archive gives another name",
+    ),
+    (
+        "zip-version",
+        "a member of a zip archive needs a newer version of the format",
+    ),
+    ("zip-zip64", "a zip archive has sizes of 64 bits"),
+    (
         "zstd-data",
         "a zstd frame is malformed, or has another checksum",
     ),
@@ -257,7 +328,7 @@ pub const CODES: &[(&str, &str)] = &[
 mod tests {
     use super::CODES;
 
-    const SOURCES: [&str; 7] = [
+    const SOURCES: [&str; 8] = [
         include_str!("checksums_error.rs"),
         include_str!("container/error.rs"),
         include_str!("digest.rs"),
@@ -265,6 +336,7 @@ mod tests {
         include_str!("portable.rs"),
         include_str!("read_error.rs"),
         include_str!("walk.rs"),
+        include_str!("zip/error.rs"),
     ];
 
     #[test]

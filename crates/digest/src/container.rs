@@ -3,14 +3,15 @@
 pub(crate) mod compressed;
 pub(crate) mod error;
 mod gzip;
-mod source;
+pub(crate) mod inflate;
+pub(crate) mod source;
 mod unpack;
 mod zstd;
 
 use std::fs::File;
 
 use self::compressed::Compressed;
-use self::error::{ContainerError, ContainerProblem};
+use self::error::{ContainerError, ContainerProblem, StreamProblem};
 use self::source::Source;
 pub(crate) use self::unpack::Unpacking;
 use crate::artifact::Artifact;
@@ -18,6 +19,7 @@ use crate::hasher::Hashes;
 use crate::path::RelativePath;
 use crate::sys::Snapshot;
 use crate::tar::reader::read_tar;
+use crate::zip::reader::read_zip;
 
 /// What an archive is, told by its first bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -29,26 +31,35 @@ pub enum Format {
     TarGzip,
     /// tar within zstd.
     TarZstd,
+    /// zip.
+    Zip,
 }
 
 impl Format {
-    /// The name: `tar`, `tar.gz`, `tar.zst`.
+    /// The name: `tar`, `tar.gz`, `tar.zst`, `zip`.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Tar => "tar",
             Self::TarGzip => "tar.gz",
             Self::TarZstd => "tar.zst",
+            Self::Zip => "zip",
         }
     }
 
-    fn of(first: &[u8]) -> Option<Self> {
+    fn of(first: &[u8]) -> Result<Self, ContainerProblem> {
+        let is_tar = first.get(257..262) == Some(b"ustar");
         match first {
-            [0x1f, 0x8b, ..] => Some(Self::TarGzip),
-            [0x28, 0xb5, 0x2f, 0xfd, ..] => Some(Self::TarZstd),
-            _ if first.get(257..262) == Some(b"ustar") => Some(Self::Tar),
+            [0x1f, 0x8b, ..] => Ok(Self::TarGzip),
+            [0x28, 0xb5, 0x2f, 0xfd, ..] => Ok(Self::TarZstd),
+            // Its first member, or the end of an empty one.
+            [b'P', b'K', 3, 4, ..] | [b'P', b'K', 5, 6, ..] if is_tar => {
+                Err(ContainerProblem::Ambiguous)
+            }
+            [b'P', b'K', 3, 4, ..] | [b'P', b'K', 5, 6, ..] => Ok(Self::Zip),
+            _ if is_tar => Ok(Self::Tar),
             // An empty archive.
-            _ if first.len() == SNIFFED && first.iter().all(|it| *it == 0) => Some(Self::Tar),
-            _ => None,
+            _ if first.len() == SNIFFED && first.iter().all(|it| *it == 0) => Ok(Self::Tar),
+            _ => Err(ContainerProblem::NotAnArchive),
         }
     }
 }
@@ -58,7 +69,7 @@ impl Format {
 pub enum Profile {
     /// Only `attest-tar/1`, byte for byte as [`tar_header`](crate::tar_header) writes it.
     Canonical,
-    /// As honest tools write them: tar in the forms ustar, pax and GNU. Whatever readers understand
+    /// As honest tools write them: zip, and tar in the forms ustar, pax and GNU. Whatever readers understand
     /// differently is refused.
     Foreign,
 }
@@ -224,12 +235,22 @@ fn read(
     profile: Profile,
     mut unpacking: Unpacking<'_>,
 ) -> Result<Listing, ContainerError> {
-    let format = Format::of(source.first()?).ok_or(ContainerProblem::NotAnArchive)?;
-    let mut stream = Compressed::new(source, format, profile)?;
-    read_tar(&mut stream, profile, &mut unpacking)?;
+    let format = Format::of(source.first()?)?;
+    let container = match (format, profile) {
+        (Format::Zip, Profile::Canonical) => {
+            let what = "it is a zip archive";
+            return Err(StreamProblem::NotCanonical { what }.into());
+        }
+        (Format::Zip, Profile::Foreign) => read_zip(source, &mut unpacking)?,
+        _ => {
+            let mut stream = Compressed::new(source, format, profile)?;
+            read_tar(&mut stream, profile, &mut unpacking)?;
+            stream.finish()?
+        }
+    };
     Ok(Listing {
         format,
-        container: stream.finish()?,
+        container,
         members: unpacking.finish(),
     })
 }

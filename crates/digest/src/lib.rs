@@ -42,6 +42,7 @@ mod survey;
 mod sys;
 mod tar;
 mod walk;
+mod zip;
 
 pub mod limits;
 
@@ -68,3 +69,4 @@ pub use sys::Root;
 pub use sys::node::{ExtendedAttribute, Metadata, NodeKind};
 pub use tar::canonical::{FileMode, TAR_BLOCK, TarMember, TarTime, tar_header};
 pub use walk::{Item, ItemPath, Kind, Problem, Tree, WalkError, WalkLimits, walk};
+pub use zip::error::ZipProblem;

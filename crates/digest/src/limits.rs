@@ -87,3 +87,6 @@ pub const ZSTD_FOREIGN_WINDOW: u64 = 32 << 20;
 
 /// Bytes of the header of a gzip file: its name, comment and extra field.
 pub const GZIP_HEADER_BYTES: usize = 64 << 10;
+
+/// Bytes of the directory of a zip archive.
+pub const ZIP_DIRECTORY_BYTES: u32 = 16 << 20;

@@ -33,7 +33,7 @@ pub(crate) struct DigestArgs {
     /// error
     #[arg(long, value_name = "FILE", conflicts_with = "contents")]
     check: Option<PathBuf>,
-    /// List and hash the members of this archive: tar, tar.gz or tar.zst. What two readers could understand
+    /// List and hash the members of this archive: tar, tar.gz, tar.zst or zip. What two readers could understand
     /// differently is refused
     #[arg(long, value_name = "FILE", conflicts_with = "algorithm")]
     contents: Option<PathBuf>,

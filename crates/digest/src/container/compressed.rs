@@ -31,6 +31,8 @@ impl<'a> Compressed<'a> {
     ) -> Result<Self, ContainerError> {
         let stream = match format {
             Format::Tar => Stream::Plain(source),
+            // Its directory is at the end: nothing to be read as a stream.
+            Format::Zip => return Err(ContainerProblem::NotAnArchive.into()),
             Format::TarGzip => Stream::Gzip(Gunzip::new(source, profile)?),
             Format::TarZstd => Stream::Zstd(Unzstd::new(source, profile)?),
         };
@@ -56,14 +58,19 @@ impl<'a> Compressed<'a> {
             Stream::Gzip(gzip) => gzip.source().taken(),
             Stream::Zstd(zstd) => zstd.source().taken(),
         };
-        let limit = taken
-            .saturating_mul(limits::UNPACKED_RATIO)
-            .clamp(limits::UNPACKED_FREE_BYTES, limits::UNPACKED_BYTES);
-        if self.unpacked > limit {
-            return Err(ContainerProblem::TooLarge { limit });
-        }
-        Ok(())
+        check_unpacked(self.unpacked, taken)
     }
+}
+
+/// Refuses what unpacks to too much for the bytes that were taken.
+pub(crate) fn check_unpacked(unpacked: u64, taken: u64) -> Result<(), ContainerProblem> {
+    let limit = taken
+        .saturating_mul(limits::UNPACKED_RATIO)
+        .clamp(limits::UNPACKED_FREE_BYTES, limits::UNPACKED_BYTES);
+    if unpacked > limit {
+        return Err(ContainerProblem::TooLarge { limit });
+    }
+    Ok(())
 }
 
 impl Read for Compressed<'_> {

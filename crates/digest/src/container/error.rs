@@ -5,6 +5,7 @@ use std::io;
 
 use crate::portable::{Clash, PortableProblem};
 use crate::read_error::ReadError;
+use crate::zip::error::ZipProblem;
 
 /// Why an archive was refused, and at which member.
 #[derive(Debug)]
@@ -67,8 +68,11 @@ impl<E: Into<ContainerProblem>> From<E> for ContainerError {
 #[non_exhaustive]
 pub enum ContainerProblem {
     /// The first bytes are those of no archive that we read.
-    #[error("this is no tar, gzip or zstd archive")]
+    #[error("this is no tar, gzip, zstd or zip archive")]
     NotAnArchive,
+    /// The first bytes are those of two.
+    #[error("this begins as a zip archive, and as a tar archive")]
+    Ambiguous,
     /// It ends before its end.
     #[error("the archive ends in the middle of something")]
     Truncated,
@@ -111,6 +115,9 @@ pub enum ContainerProblem {
     /// gzip or zstd.
     #[error(transparent)]
     Stream(#[from] StreamProblem),
+    /// zip.
+    #[error(transparent)]
+    Zip(#[from] ZipProblem),
     /// Whoever takes the members wants no more.
     #[error("reading was stopped")]
     Stopped,
@@ -124,6 +131,7 @@ impl ContainerProblem {
     pub const fn code(&self) -> &'static str {
         match self {
             Self::NotAnArchive => "container-unknown",
+            Self::Ambiguous => "container-ambiguous",
             Self::Truncated => "container-truncated",
             Self::TooLarge { .. } => "container-bomb",
             Self::Name(problem) => problem.code(),
@@ -134,6 +142,7 @@ impl ContainerProblem {
             Self::SetId { .. } => "member-set-id",
             Self::Tar(problem) => problem.code(),
             Self::Stream(problem) => problem.code(),
+            Self::Zip(problem) => problem.code(),
             Self::Stopped => "container-stopped",
             Self::Read(error) => error.code(),
         }

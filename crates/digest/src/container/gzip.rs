@@ -1,12 +1,10 @@
-//! gzip (RFC 1952): one member, checked to its last byte. The one file that names `flate2`.
+//! gzip (RFC 1952): one member, checked to its last byte.
 
 use std::io::{self, BufRead, Read};
 
-use flate2::Crc;
-use flate2::bufread::DeflateDecoder;
-
 use super::Profile;
 use super::error::{ContainerProblem, StreamProblem};
+use super::inflate::{Crc, Inflate, data_error};
 use super::source::Source;
 use crate::limits;
 
@@ -14,7 +12,7 @@ use crate::limits;
 ///
 /// Others may be members too for most readers, for some not; behind it must be nothing.
 pub(crate) struct Gunzip<'a> {
-    inner: DeflateDecoder<Source<'a>>,
+    inner: Inflate<Source<'a>>,
     crc: Crc,
     ended: bool,
 }
@@ -23,7 +21,7 @@ impl<'a> Gunzip<'a> {
     pub(crate) fn new(mut source: Source<'a>, profile: Profile) -> Result<Self, ContainerProblem> {
         read_header(&mut source, profile)?;
         Ok(Self {
-            inner: DeflateDecoder::new(source),
+            inner: Inflate::new(source),
             crc: Crc::new(),
             ended: false,
         })
@@ -56,22 +54,16 @@ impl Read for Gunzip<'_> {
         if self.ended || buffer.is_empty() {
             return Ok(0);
         }
-        let read = self.inner.read(buffer).map_err(data_error)?;
+        let read = self.inner.read(buffer).map_err(|error| {
+            let data = StreamProblem::GzipData.into();
+            data_error(error, data, ContainerProblem::Truncated)
+        })?;
         if read == 0 {
             self.ended = true;
             self.read_end()?;
         }
         self.crc.update(buffer.get(..read).unwrap_or_default());
         Ok(read)
-    }
-}
-
-/// What the library says of the bytes; what was met in reading them stays what it is.
-fn data_error(error: io::Error) -> io::Error {
-    match error.kind() {
-        io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData => StreamProblem::GzipData.into(),
-        io::ErrorKind::UnexpectedEof => ContainerProblem::Truncated.into(),
-        _ => error,
     }
 }
 

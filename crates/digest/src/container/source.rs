@@ -24,7 +24,8 @@ pub(crate) struct Source<'a> {
 enum From<'a> {
     /// A file, the place in it, and the size that it had.
     File(&'a File, u64, u64),
-    Bytes(&'a [u8]),
+    /// Bytes, and the place in them.
+    Bytes(&'a [u8], u64),
 }
 
 impl<'a> Source<'a> {
@@ -34,7 +35,7 @@ impl<'a> Source<'a> {
     }
 
     pub(crate) fn of_bytes(bytes: &'a [u8], hashes: Hashes) -> Self {
-        Self::new(From::Bytes(bytes), hashes)
+        Self::new(From::Bytes(bytes, 0), hashes)
     }
 
     fn new(from: From<'a>, hashes: Hashes) -> Self {
@@ -58,6 +59,33 @@ impl<'a> Source<'a> {
         self.hashing.size()
     }
 
+    /// Bytes that have been handed out.
+    pub(crate) const fn position(&self) -> u64 {
+        self.hashing.size() - (self.end - self.start) as u64
+    }
+
+    /// Bytes of the whole archive.
+    pub(crate) const fn size(&self) -> u64 {
+        match self.from {
+            From::File(_, _, size) => size,
+            From::Bytes(bytes, _) => bytes.len() as u64,
+        }
+    }
+
+    /// Looks ahead, and stays where it is; what was looked at counts when it has been read, too.
+    pub(crate) fn read_at(&self, buffer: &mut [u8], at: u64) -> Result<(), ContainerProblem> {
+        let mut filled = 0;
+        while let Some(rest) = buffer.get_mut(filled..).filter(|it| !it.is_empty()) {
+            match self.from.read_at(rest, at + filled as u64) {
+                Ok(0) => return Err(ContainerProblem::Truncated),
+                Ok(read) => filled += read,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(())
+    }
+
     /// The archive's own bytes, if nothing is left; else `None`.
     pub(crate) fn finish(mut self) -> Result<Option<Artifact>, ContainerProblem> {
         if !self.fill_buf()?.is_empty() {
@@ -68,11 +96,25 @@ impl<'a> Source<'a> {
 }
 
 impl From<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+    fn read_at(&self, buffer: &mut [u8], at: u64) -> io::Result<usize> {
         match self {
-            Self::Bytes(bytes) => bytes.read(buffer),
-            Self::File(file, at, end) => {
-                let read = sys::read_at(file, buffer, *at)?;
+            Self::Bytes(bytes, _) => {
+                let at = usize::try_from(at).unwrap_or(usize::MAX);
+                bytes.get(at..).unwrap_or_default().read(buffer)
+            }
+            Self::File(file, ..) => sys::read_at(file, buffer, at),
+        }
+    }
+
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let (Self::File(_, at, _) | Self::Bytes(_, at)) = *self;
+        let read = self.read_at(buffer, at)?;
+        match self {
+            Self::Bytes(_, at) => {
+                *at += read as u64;
+                Ok(read)
+            }
+            Self::File(_, at, end) => {
                 *at += read as u64;
                 // At once, or a writer could keep us here for ever.
                 if *at > *end {
