@@ -187,7 +187,7 @@ fn a_predicate_is_signed_about_each_file_by_its_name() {
     world.write("sub/other.txt", "other\n");
     world.write(
         "predicate.json",
-        r#"{"buildDefinition":{},"runDetails":{}}"#,
+        r#"{"buildDefinition":{"buildType":"https://e.com/t","externalParameters":{}},"runDetails":{"builder":{"id":"https://e.com/b"}}}"#,
     );
     world
         .attest(&format!(
@@ -212,6 +212,11 @@ fn a_predicate_that_is_no_object_or_has_no_type_is_refused() {
         ("[]", "predicate-malformed"),
         ("{", "predicate-malformed"),
         (r#"{"a":1,"a":2}"#, "predicate-malformed"),
+        // Of a type that we know, and not what that type says.
+        (
+            r#"{"buildDefinition":{},"runDetails":{}}"#,
+            "predicate-malformed",
+        ),
     ] {
         world.write("predicate.json", contents);
         world

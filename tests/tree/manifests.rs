@@ -137,9 +137,10 @@ fn what_is_signed_and_is_no_manifest_is_refused() {
 #[test]
 fn a_statement_of_another_kind_does_not_make_a_manifest() {
     let deployed = Deployed::new();
-    deployed
-        .world
-        .write("predicate.json", "{\"result\":\"FAILED\"}");
+    deployed.world.write(
+        "predicate.json",
+        r#"{"result":"FAILED","configuration":[{"name":"suite"}]}"#,
+    );
     let sign = "sign app.tree --predicate predicate.json --type https://in-toto.io/attestation/test-result/v0.1 \
                 --no-password --force --out app.tree.sigstore.json";
     deployed.world.attest(sign).yes();

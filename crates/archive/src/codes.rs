@@ -316,6 +316,7 @@ mod tests {
             include_str!("extract.rs"),
             include_str!("tar_error.rs"),
             include_str!("audit/chain.rs"),
+            include_str!("bag/read.rs"),
             include_str!("renewal/error.rs"),
         ];
         let mut found: Vec<&str> = sources.iter().flat_map(|source| codes(source)).collect();

@@ -134,8 +134,9 @@ mod tests {
 
     #[test]
     fn the_window_of_a_large_frame_is_one_that_we_read() {
+        // Of little order, so that it is not taken for a bomb.
         let content: Vec<u8> = (0..5_u32 << 20)
-            .flat_map(|it| (it >> 9).to_be_bytes())
+            .flat_map(|it| (it >> 2).wrapping_mul(0x9e37_79b1).to_be_bytes())
             .collect();
         let bytes = tar(&[("large".to_owned(), content, false)]);
         let packed = zstd(&bytes, bytes.len() as u64).unwrap();

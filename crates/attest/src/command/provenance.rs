@@ -8,7 +8,7 @@ mod report;
 mod review;
 mod run;
 mod scribe;
-mod statement;
+pub(crate) mod statement;
 mod step;
 mod subject;
 

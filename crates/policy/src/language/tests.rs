@@ -239,7 +239,7 @@ const BAD: &[(&str, &str, &str)] = &[
     (
         "threshold = 2\n\n[deny]",
         "where = { a = 1 }\n\n[deny]",
-        "line 36, column 9: a signature over the bytes has no fields",
+        "line 36, column 9: a signature has no fields",
     ),
     (
         "type = \"signature\"",

@@ -43,7 +43,12 @@ pub(super) fn describe(path: &Path, bytes: &[u8]) -> Description {
         return description;
     }
     let (kind, described) = match guess(name, bytes, value.as_ref()) {
-        Kind::Evidence(name) => return evidence::describe(name, bytes, value.as_ref()),
+        Kind::Evidence(name) => {
+            let publishers = evidence::publishers(value.as_ref());
+            // It is read again, piece by piece: two of a large one are too much.
+            drop(value);
+            return evidence::describe(name, bytes, publishers);
+        }
         Kind::Detached => return evidence::detached(bytes),
         Kind::DetachedKey => return evidence::detached_keys(bytes),
         Kind::TrustedRoot => ("Sigstore trusted root".to_owned(), trusted_root(bytes)),

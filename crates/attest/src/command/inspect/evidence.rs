@@ -8,10 +8,11 @@ use super::describe::{Description, SHOWN, envelope_claims};
 
 type Claims = Vec<(&'static str, String)>;
 
-/// Describes a file of evidence; `name` is what it is called when it cannot be read.
-pub(super) fn describe(name: &str, bytes: &[u8], json: Option<&Value>) -> Description {
+/// Describes a file of evidence; `name` is what it is called when it cannot be read, `publishers` whom it
+/// names if it is of `PyPI`.
+pub(super) fn describe(name: &str, bytes: &[u8], publishers: Claims) -> Description {
     match recognise(bytes) {
-        Ok(pieces) => of_pieces(&pieces, json),
+        Ok(pieces) => of_pieces(&pieces, publishers),
         Err(error) => refused(name, &error),
     }
 }
@@ -19,7 +20,7 @@ pub(super) fn describe(name: &str, bytes: &[u8], json: Option<&Value>) -> Descri
 /// Documents on lines, if they are that: none if it is one document that cannot be read.
 pub(super) fn lines(bytes: &[u8]) -> Option<Description> {
     match recognise(bytes) {
-        Ok(pieces) => Some(of_pieces(&pieces, None)),
+        Ok(pieces) => Some(of_pieces(&pieces, Claims::new())),
         Err(error @ (DialectError::Piece { .. } | DialectError::Mixed { .. })) => {
             Some(refused("evidence on lines", &error))
         }
@@ -93,13 +94,16 @@ fn refused(name: &str, error: &DialectError) -> Description {
     }
 }
 
-fn of_pieces(pieces: &[Piece], json: Option<&Value>) -> Description {
+fn of_pieces(pieces: &[Piece], publishers: Claims) -> Description {
     let dialect = pieces.first().map_or(Dialect::Bundle, Piece::dialect);
     let kind = match pieces.len() {
         1 => dialect.to_string(),
         several => format!("{dialect}, {several} pieces"),
     };
-    let mut claims = publishers(dialect, json);
+    let mut claims = match dialect {
+        Dialect::PypiProvenance => publishers,
+        _ => Claims::new(),
+    };
     for piece in pieces.iter().take(SHOWN) {
         if pieces.len() > 1 {
             claims.push(("piece", piece.at().to_string()));
@@ -117,10 +121,7 @@ fn of_pieces(pieces: &[Piece], json: Option<&Value>) -> Description {
 }
 
 /// Whom `PyPI` names: nobody signs that.
-fn publishers(dialect: Dialect, json: Option<&Value>) -> Claims {
-    if dialect != Dialect::PypiProvenance {
-        return Vec::new();
-    }
+pub(super) fn publishers(json: Option<&Value>) -> Claims {
     let published = json.and_then(|it| it.get("attestation_bundles")?.as_array());
     let words = |it: &Value| {
         let fields = it.get("publisher")?.as_object()?.iter();

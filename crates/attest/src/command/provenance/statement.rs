@@ -74,7 +74,7 @@ pub(crate) fn run(
 }
 
 /// Refuses a predicate that is not what its type says.
-pub(super) fn check(statement: &Statement, path: Option<&Path>) -> Result<Claimed, Failure> {
+pub(crate) fn check(statement: &Statement, path: Option<&Path>) -> Result<Claimed, Failure> {
     let malformed = |code, problem: String| {
         let from = path.map(|it| format!("{}: ", it.display()));
         let from = from.unwrap_or_default();

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use super::SignArgs;
 use crate::args;
+use crate::command::provenance::statement::check;
 use crate::failure::{Failure, with_source};
 use crate::files::{self, Overwrite};
 
@@ -295,8 +296,11 @@ fn statement_about(
         .insert_digest(artifact.sha256())
         .map_err(|error| malformed(&error, error.code()))?;
     let subject = Subject::new(name, digests).map_err(|error| malformed(&error, error.code()))?;
-    Statement::new(vec![subject], predicate_type, predicate.clone())
-        .map_err(|error| malformed(&error, error.code()))
+    let statement = Statement::new(vec![subject], predicate_type, predicate.clone())
+        .map_err(|error| malformed(&error, error.code()))?;
+    // What is signed is what its type says, or nobody could use it.
+    check(&statement, None)?;
+    Ok(statement)
 }
 
 fn require_subject(
