@@ -139,7 +139,7 @@ fn a_statement_of_another_kind_does_not_make_a_manifest() {
     let deployed = Deployed::new();
     deployed.world.write(
         "predicate.json",
-        r#"{"result":"FAILED","configuration":[{"name":"suite"}]}"#,
+        r#"{"result":"FAILED","configuration":[]}"#,
     );
     let sign = "sign app.tree --predicate predicate.json --type https://in-toto.io/attestation/test-result/v0.1 \
                 --no-password --force --out app.tree.sigstore.json";
