@@ -7,6 +7,7 @@
 
 #![forbid(unsafe_code)]
 
+mod container;
 mod detached;
 mod git;
 mod layouts;
@@ -18,6 +19,7 @@ pub mod seeds;
 mod trust;
 mod verify;
 
+pub use container::container;
 pub use detached::{detached, detached_key};
 pub use git::git_object;
 pub use layouts::{layout, link, rules};
@@ -47,6 +49,7 @@ pub const TARGETS: &[Target] = &[
     ("bundle", bundle),
     ("checkpoint", checkpoint),
     ("checksums", checksums),
+    ("container", container),
     ("detached", detached),
     ("detached_key", detached_key),
     ("dialect", dialect),

@@ -61,6 +61,9 @@ fn inside(file: &Path, bytes: Vec<u8>) -> Vec<Seed> {
         "report" => seeds.extend(tool_report(file, &bytes)),
         _ => {}
     }
+    if name.starts_with("archive.") {
+        seeds.push(seed("container", file, bytes.clone()));
+    }
     if name.ends_with(".layout") {
         seeds.push(seed("layout", file, bytes.clone()));
     }
