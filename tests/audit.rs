@@ -371,7 +371,7 @@ const CHANGING: &[&str] = &[
     "archive renew",
     "archive fixity",
     "archive hold",
-    "archive retention",
+    "archive retain",
     "archive copy",
     // These sign, and what they sign is logged.
     "provenance run",

@@ -391,3 +391,58 @@ fn what_is_said_of_something_else_is_nothing_about_the_release() {
         .attest("archive add app --source whole.bundle")
         .refused(1, "source-unbound");
 }
+
+#[test]
+fn a_retention_is_signed_and_never_becomes_shorter() {
+    let world = replicated();
+    let shown = world
+        .attest("archive show hello@1.0.0 --format json")
+        .json();
+    assert_eq!(shown["keeping"]["said"], false);
+    let retain =
+        |flags: &str| world.attest(&format!("archive retain hello@1.0.0 {flags} --no-password"));
+    retain("--years 9").refused(2, "bad-arguments");
+    retain("--class forever").refused(2, "bad-arguments");
+    retain("--at 2026-01-01").refused(2, "time-not-asserted");
+    let ran = retain("--years 20 --format json");
+    assert_eq!(ran.exit, 0, "{ran:#?}");
+    let kept = ran.json()["keeping"].clone();
+    assert_eq!(
+        (&kept["class"], &kept["said"]),
+        (&"release".into(), &true.into())
+    );
+    retain("--years 19").refused(1, "retention-shortened");
+    retain("--class snapshot").refused(1, "retention-shortened");
+    let status = world.attest("status --format json").json();
+    assert_eq!(status["releases"][0]["keeping"], kept);
+    assert_eq!(status["releases"][0]["beside"]["source"], false);
+    retain("--class cra --years 30").yes();
+    world.attest("archive verify").yes();
+    world.attest("archive log").yes();
+}
+
+#[test]
+fn a_hold_stands_until_it_is_lifted() {
+    let world = replicated();
+    let hold = |flags: &str| {
+        world.attest_with(
+            &["archive", "hold", "hello@1.0.0", "--no-password"]
+                .into_iter()
+                .chain(flags.split('|'))
+                .collect::<Vec<_>>(),
+        )
+    };
+    hold("--reason|closed|--release-hold").refused(1, "hold-missing");
+    hold("--reason|a\nb").refused(2, "bad-arguments");
+    hold("--reason|case 7 before the court").yes();
+    let shown = world.attest("archive show hello@1.0.0").yes().out;
+    assert!(
+        shown.contains("on hold: case 7 before the court"),
+        "{shown}"
+    );
+    hold("--reason|closed|--release-hold").yes();
+    let status = world.attest("status").yes().out;
+    assert!(!status.contains("on hold"), "{status}");
+    world.attest("archive verify").yes();
+    world.attest("archive log").yes();
+}

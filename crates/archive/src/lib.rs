@@ -17,6 +17,7 @@
 //! | read every byte again | [`Reader::check`] |
 //! | read them again later, all or a share | [`Reader::fixity`] |
 //! | ask whether all is kept that must be | [`Release::completeness`] |
+//! | say how long a release is kept | [`Keeping`], [`Term`] |
 //! | keep copies elsewhere, bring damaged blobs back | [`Replica`], [`Reader::copy_to`], [`Store::repair`] |
 //! | write the one tar archive of a tree | [`TarWriter`] |
 //! | take the files of a tar archive that were accepted | [`extract`] |
@@ -48,6 +49,7 @@ mod extract;
 mod fault;
 mod fixity;
 mod index;
+mod keeping;
 mod kind;
 mod layout;
 mod manifest;
@@ -77,6 +79,10 @@ pub use copy::{Conflict, CopyReport, NotCopied, NotCopiedBecause};
 pub use error::{ArchiveError, Malformed, NotAnArchive};
 pub use extract::{Admitted, ExtractError, extract};
 pub use fixity::{Extent, Fixity, Sample};
+pub use keeping::{
+    HOLD_TYPE, Keeping, KeepingError, KeptKeeping, LIFT_TYPE, RETENTION_CLASSES, RETENTION_TYPE,
+    Retention, RetentionClass, Said, Term,
+};
 pub use kind::{AttachmentKind, LaterKind};
 pub use layout::{ATTACHMENT_TYPE, RELEASE_TYPE};
 pub use manifest::Member;

@@ -68,3 +68,9 @@ pub const BAG_MEMBERS: usize = 1_000_000;
 
 /// Bytes of the extended header of one member of such a file.
 pub const TAR_RECORDS: u64 = 16 << 10;
+
+/// Legal holds that one statement lifts.
+pub const HOLDS: usize = 1000;
+
+/// Bytes of the reason of a legal hold or of a deletion.
+pub const REASON_BYTES: usize = 1000;

@@ -9,6 +9,7 @@ mod deaths;
 mod fixity;
 mod format;
 mod full_disk;
+mod keeping;
 mod renewals;
 mod replicas;
 mod round_trip;

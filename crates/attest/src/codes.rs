@@ -254,6 +254,7 @@ pub(crate) const OWN: &[Own] = &[
         &[3],
         "git is not there, or does not hand over the object that is asked for",
     ),
+    own("hold-missing", &[1], "there is no legal hold to be lifted"),
     own(
         "home-inside",
         &[2],
@@ -497,6 +498,11 @@ pub(crate) const OWN: &[Own] = &[
         "repository-required",
         &[2],
         "a rule of the policy is about the commit that was built, and no repository is named",
+    ),
+    own(
+        "retention-shortened",
+        &[1],
+        "a release would be kept for a shorter time than was promised",
     ),
     own(
         "role-missing",

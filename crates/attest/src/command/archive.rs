@@ -7,13 +7,16 @@ mod copy;
 mod export;
 mod find;
 pub(crate) mod fixity;
+mod hold;
 mod import;
+pub(crate) mod keeping;
 mod list;
 mod log;
 pub(crate) mod proof;
 mod renew;
 mod repair;
 mod replicas;
+mod retain;
 mod show;
 mod source;
 pub(crate) mod ssdf;
@@ -57,6 +60,10 @@ enum ArchiveCommand {
     Copy(copy::CopyArgs),
     /// Read every byte again, and bring back from replicas what is missing or damaged
     Repair(repair::RepairArgs),
+    /// Say, signed, for how many years a release is kept at least
+    Retain(retain::RetainArgs),
+    /// Keep a release until the hold is lifted, whatever its retention; or lift its holds
+    Hold(hold::HoldArgs),
     /// Show and check the audit trail: who changed the archive, the log and the keys
     Log(log::LogArgs),
     /// Stamp proofs of time again before they end: one timestamp for all releases
@@ -125,11 +132,13 @@ pub(crate) fn run(args: &ArchiveArgs, global: &Global, console: &Console) -> Res
     match &args.command {
         ArchiveCommand::Add(args) => add::run(args, global, console),
         ArchiveCommand::List(args) => list::run(args, console),
-        ArchiveCommand::Show(args) => show::run(args, console),
+        ArchiveCommand::Show(args) => show::run(args, global, console),
         ArchiveCommand::Find(args) => find::run(args, console),
         ArchiveCommand::Fixity(args) => fixity::run(args, global, console),
         ArchiveCommand::Copy(args) => copy::run(args, console),
         ArchiveCommand::Repair(args) => repair::run(args, console),
+        ArchiveCommand::Retain(args) => retain::run(args, global, console),
+        ArchiveCommand::Hold(args) => hold::run(args, global, console),
         ArchiveCommand::Renew(args) => renew::run(args, global, console),
         ArchiveCommand::Log(args) => log::run(args, global, console),
         ArchiveCommand::Verify(args) => verify::run(args, global, console),

@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use attest_archive::{Reader, Release, Role};
+use attest_archive::{Needed, Reader, Release, Role, Term};
 use attest_provenance::ReleaseName;
 use attest_verify::TrustedRoot;
 use clap::Args;
@@ -13,8 +13,10 @@ use serde_json::{Value, json};
 
 use crate::args::{Global, TrustArgs};
 use crate::command::archive::fixity::{self, Last};
+use crate::command::archive::keeping;
 use crate::command::archive::proof::{self, ReleaseProof};
 use crate::command::archive::{PlaceArgs, damage_failure, parse_release, worse};
+use crate::command::verify::Session;
 use crate::console::{Console, escape};
 use crate::failure::{Exit, Failure};
 use crate::trust::Surroundings;
@@ -48,6 +50,9 @@ struct State {
     missing: Vec<&'static str>,
     /// The last recorded fixity check of the archive.
     fixity: Option<Last>,
+    /// What can be kept beside, without statements: whether it is.
+    beside: BTreeMap<&'static str, bool>,
+    keeping: Result<Term, Failure>,
     proof: ReleaseProof,
     expired: bool,
     due: bool,
@@ -65,11 +70,12 @@ pub(crate) fn run(args: &StatusArgs, global: &Global, console: &Console) -> Resu
     };
     let trust = args.place.trust(&args.trust, &around, now)?;
     let roots = proof::roots(&args.place, &trust)?;
+    let session = keeping::session(trust, now.time)?;
     let asked = |name: &ReleaseName| names.is_empty() || names.contains(name);
     let all = reader.list().into_iter().map(|it| it.name);
     let lines: Vec<Line> = all
         .filter(asked)
-        .map(|name| line(&reader, name, args, &roots, now.time))
+        .map(|name| line(&reader, name, args, (&session, &roots), now.time))
         .collect();
     if let Some(name) = names
         .iter()
@@ -108,11 +114,11 @@ fn line(
     reader: &Reader,
     name: ReleaseName,
     args: &StatusArgs,
-    roots: &[TrustedRoot],
+    trust: (&Session, &[TrustedRoot]),
     now: Timestamp,
 ) -> Line {
     let state = match reader.find(&name) {
-        Ok(Some(release)) => Ok(state(reader, &release, args, roots, now)),
+        Ok(Some(release)) => Ok(state(reader, &release, args, trust, now)),
         Ok(None) => Err(Failure::no(
             "release-not-archived",
             format!("{name} is gone"),
@@ -126,7 +132,7 @@ fn state(
     reader: &Reader,
     release: &Release<'_>,
     args: &StatusArgs,
-    roots: &[TrustedRoot],
+    (session, roots): (&Session, &[TrustedRoot]),
     now: Timestamp,
 ) -> State {
     let mut roles = BTreeMap::new();
@@ -143,11 +149,29 @@ fn state(
             .filter(|role| !roles.contains_key(role))
             .collect(),
         fixity: fixity::last(reader),
+        beside: beside(release),
+        keeping: keeping::term(reader, release, session, roots, now),
         expired: proof.is_expired(now),
         due: proof.standing.as_ref().is_none_or(|it| it.until < soon),
         roles,
         proof,
     }
+}
+
+/// What is kept beside the files and their evidence. Statements are for `archive verify --complete`: who
+/// made them must be proven.
+fn beside(release: &Release<'_>) -> BTreeMap<&'static str, bool> {
+    let asked = [
+        Needed::Checksums,
+        Needed::Sbom,
+        Needed::Source,
+        Needed::Trust,
+        Needed::Renewal,
+    ];
+    let found = release.completeness(&asked, &[]).unwrap_or_default();
+    let all = found.present.into_iter().map(|it| (it.name(), true));
+    all.chain(found.missing.into_iter().map(|it| (it.name(), false)))
+        .collect()
 }
 
 impl State {
@@ -162,6 +186,29 @@ impl State {
     fn is_damaged(&self) -> bool {
         let answer = self.fixity.as_ref().map(|it| it.answer.as_deref());
         answer.is_some_and(|it| it != Some(Exit::Yes.word()))
+    }
+}
+
+impl State {
+    fn say_keeping(&self, console: &Console) {
+        let named = |there: bool| {
+            let names = self.beside.iter().filter(|(_, it)| **it == there);
+            let names: Vec<&str> = names.map(|(name, _)| *name).collect();
+            if names.is_empty() {
+                "nothing".to_owned()
+            } else {
+                names.join(", ")
+            }
+        };
+        let (kept, not_kept) = (named(true), named(false));
+        console.say(format!("  beside   {kept}; not kept: {not_kept}"));
+        let lines = match &self.keeping {
+            Ok(term) => keeping::lines(term),
+            Err(failure) => vec![format!("{}: {}", failure.code, failure.message)],
+        };
+        for line in lines {
+            console.say(format!("  keep     {}", escape(&line)));
+        }
     }
 }
 
@@ -193,6 +240,7 @@ impl Line {
         if !state.missing.is_empty() {
             console.say(format!("  MISSING  {}", state.missing.join(", ")));
         }
+        state.say_keeping(console);
         console.say(format!(
             "  fixity   {}",
             fixity_words(state.fixity.as_ref())
@@ -231,6 +279,8 @@ impl Line {
                 "fixity": state.fixity.as_ref().map(|it| it.time.to_string()),
                 "fixity_answer": state.fixity.as_ref().and_then(|it| it.answer.as_deref()),
                 "fixity_extent": state.fixity.as_ref().and_then(|it| it.extent.as_deref()),
+                "beside": state.beside,
+                "keeping": state.keeping.as_ref().ok().map(keeping::object),
                 "due": state.due,
                 "proof": state.proof.object(&args.independent, now),
                 "error": null,

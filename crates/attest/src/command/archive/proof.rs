@@ -24,6 +24,8 @@ pub(crate) struct ReleaseProof {
     pub(crate) standing: Option<Standing>,
     /// When its evidence was first stamped.
     pub(crate) latest: Option<Timestamp>,
+    /// The last timestamp of its own evidence, without renewals.
+    pub(crate) signed: Option<Timestamp>,
     pub(crate) renewals: Vec<Renewal>,
     /// Renewals that prove nothing: code and words.
     pub(crate) refused: Vec<(&'static str, String)>,
@@ -87,6 +89,7 @@ pub(crate) fn of(
     refused.extend(late.take(1).map(|error| (error.code(), error.to_string())));
     ReleaseProof {
         latest: latest(&stamped, &proofs),
+        signed: stamped.iter().flatten().map(|it| it.time().time()).max(),
         draft: draft(&stamped, &proofs),
         renewals: renewals(&proofs),
         standing,

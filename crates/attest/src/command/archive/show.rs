@@ -1,13 +1,15 @@
 //! `attest archive show`.
 
-use attest_archive::{Member, Reader, Release};
+use attest_archive::{Member, Reader, Release, Term};
 use attest_provenance::ReleaseName;
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::{PlaceArgs, archive_failure, damage_failure, parse_release};
+use super::{PlaceArgs, archive_failure, damage_failure, keeping, parse_release, proof};
+use crate::args::Global;
 use crate::console::{Console, escape};
 use crate::failure::{Exit, Failure};
+use crate::trust;
 use crate::words::{files, size};
 
 #[derive(Debug, Args)]
@@ -19,17 +21,36 @@ pub(super) struct ShowArgs {
     place: PlaceArgs,
 }
 
-pub(super) fn run(args: &ShowArgs, console: &Console) -> Result<Exit, Failure> {
+pub(super) fn run(args: &ShowArgs, global: &Global, console: &Console) -> Result<Exit, Failure> {
     let name = parse_release(&args.release)?;
     let reader = Reader::open(&args.place.path()).map_err(|error| damage_failure(&error))?;
     let release = reader.find(&name).map_err(|error| damage_failure(&error))?;
     let release = release.ok_or_else(|| missing(&name))?;
+    let term = term(args, &reader, &release, global)?;
     if console.is_json() {
-        console.json(&object(&release));
+        console.json(&object(&release, &term));
     } else {
-        say(&release, console);
+        say(&release, &term, console);
     }
     Ok(Exit::Yes)
+}
+
+/// How long it is kept: by the home's own key where it is the home's archive, else as it is claimed.
+fn term(
+    args: &ShowArgs,
+    reader: &Reader,
+    release: &Release<'_>,
+    global: &Global,
+) -> Result<Term, Failure> {
+    let now = global.now()?.time;
+    let home = args.place.own_home();
+    if !args.place.is_own() || !home.exists() {
+        return Ok(Term::of(None, &keeping::kept(reader, release, None)?));
+    }
+    let trust = trust::of_home(&home)?;
+    let roots = proof::roots(&args.place, &trust)?;
+    let session = keeping::session(trust, now)?;
+    keeping::term(reader, release, &session, &roots, now)
 }
 
 /// There is no such release: the archive was read, and it says no.
@@ -38,7 +59,7 @@ pub(super) fn missing(name: &ReleaseName) -> Failure {
     archive_failure(&error).hint("attest archive list shows what is there")
 }
 
-fn say(release: &Release<'_>, console: &Console) {
+fn say(release: &Release<'_>, term: &Term, console: &Console) {
     console.say(format!(
         "{}  {}, {}",
         release.name(),
@@ -47,6 +68,9 @@ fn say(release: &Release<'_>, console: &Console) {
     ));
     console.say(format!("manifest   {}", release.manifest()));
     console.say(format!("purl       {}", release.name().purl()));
+    for line in keeping::lines(term) {
+        console.say(format!("kept       {}", escape(&line)));
+    }
     console.say("claimed by the archive, not verified: attest archive verify reads and proves it");
     for member in release.members() {
         console.say(format!(
@@ -59,7 +83,7 @@ fn say(release: &Release<'_>, console: &Console) {
     }
 }
 
-fn object(release: &Release<'_>) -> Value {
+fn object(release: &Release<'_>, term: &Term) -> Value {
     json!({
         "version": 1,
         "command": "archive show",
@@ -70,6 +94,7 @@ fn object(release: &Release<'_>) -> Value {
         "purl": release.name().purl(),
         "manifest": release.manifest().to_string(),
         "bytes": release.size(),
+        "keeping": keeping::object(term),
         "files": release.members().iter().map(member).collect::<Vec<_>>(),
     })
 }
