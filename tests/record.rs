@@ -257,7 +257,7 @@ fn a_command_that_hangs_is_ended_by_ending_us() {
 fn killed_outright_we_leave_nothing() {
     let world = world();
     let before = names(&world, |_| true);
-    let mut child = started(&world, "echo ready; echo $$ > pid; exec sleep 600");
+    let mut child = started(&world, "echo $$ > pid; echo ready; exec sleep 600");
     send(&world, "KILL", child.id());
     assert_eq!(child.wait().unwrap().code(), None);
     let process = String::from_utf8(world.read("pid")).unwrap();
