@@ -150,6 +150,44 @@ fn a_component_that_is_there_twice_is_compared_twice() {
     }
 }
 
+/// Two lock files with packages of one name and version and other bytes: one does not stand for the other.
+#[test]
+fn of_two_packages_with_one_name_and_version_each_must_be_there() {
+    let world = World::new();
+    for (folder, digit) in [("one", "1"), ("other", "2")] {
+        let hash = digit.repeat(64);
+        let lock = format!(
+            "version = 4\n\n[[package]]\nname = \"app\"\nversion = \"0.1.0\"\n\
+             dependencies = [\n \"dep\",\n]\n\n[[package]]\nname = \"dep\"\nversion = \"1.0.0\"\n\
+             source = \"registry+https://github.com/rust-lang/crates.io-index\"\nchecksum = \"{hash}\"\n"
+        );
+        world.write(&format!("{folder}/Cargo.lock"), lock);
+    }
+    for folder in ["one", "other"] {
+        world
+            .attest(&format!("sbom make {folder} -o bom.json --force"))
+            .yes();
+        world
+            .attest(&format!("sbom check bom.json --lock {folder}"))
+            .yes();
+        assert_eq!(
+            reasons(&world, "--lock one --lock other", 1),
+            ["sbom-component-missing"]
+        );
+    }
+    change(&world, |bill| {
+        let components = bill["components"].as_array_mut().unwrap();
+        let mut dep = components[0].clone();
+        assert_eq!(dep["name"], "dep");
+        dep["bom-ref"] = json!("one");
+        dep["hashes"][0]["content"] = json!("1".repeat(64));
+        components.push(dep);
+    });
+    world
+        .attest("sbom check bom.json --lock one --lock other")
+        .yes();
+}
+
 #[test]
 fn against_a_project_without_dependencies_nothing_is_compared() {
     let world = world_with_bill("npm");

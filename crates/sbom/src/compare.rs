@@ -42,13 +42,15 @@ type Key = (String, String);
 /// Holds a bill against lock files. Packages of the project itself may be in it or not.
 pub fn compare(reading: &Reading, locks: &[Lock]) -> Comparison {
     let mut comparison = Comparison::default();
-    let mut wanted: BTreeMap<Key, BTreeMap<String, &Component>> = BTreeMap::new();
+    let mut wanted: BTreeMap<Key, BTreeMap<String, Vec<&Component>>> = BTreeMap::new();
     for component in locks.iter().flat_map(Lock::components) {
         let versions = wanted.entry(key(component)).or_default();
-        versions.insert(
-            component.version().unwrap_or_default().to_owned(),
-            component,
-        );
+        let version = component.version().unwrap_or_default().to_owned();
+        let components = versions.entry(version).or_default();
+        // One package in two lock files is one; two from two places are two, though called the same.
+        if !components.iter().any(|it| is_same(it, component)) {
+            components.push(component);
+        }
     }
     let kinds: BTreeSet<&str> = locks.iter().map(|it| it.ecosystem().purl_type()).collect();
     let mut found: BTreeMap<Key, BTreeMap<String, Vec<&Item>>> = BTreeMap::new();
@@ -87,20 +89,21 @@ impl Comparison {
     fn versions(
         &mut self,
         name: &str,
-        wanted: &BTreeMap<String, &Component>,
+        wanted: &BTreeMap<String, Vec<&Component>>,
         found: &BTreeMap<String, Vec<&Item>>,
     ) {
-        for (version, component) in wanted {
+        for (version, components) in wanted {
             if let Some(items) = found.get(version) {
                 self.same += 1;
-                self.hashes(component, items);
+                self.hashes(components, items);
+                self.each_is_there(components, items);
             }
         }
         let missing = wanted
             .iter()
             .filter(|(version, _)| !found.contains_key(*version));
         let (optional, missing): (Vec<_>, Vec<_>) =
-            missing.partition(|(_, it)| it.is_local() || it.is_for_development());
+            missing.partition(|(_, it)| is_all(it, |it| it.is_local() || it.is_for_development()));
         let extra: Vec<_> = found
             .iter()
             .filter(|(version, _)| !wanted.contains_key(*version))
@@ -119,7 +122,9 @@ impl Comparison {
                 wanted: Some(version.clone()),
             });
         }
-        let mut optional = optional.into_iter().filter(|(_, it)| !it.is_local());
+        let mut optional = optional
+            .into_iter()
+            .filter(|(_, it)| !is_all(it, Component::is_local));
         for (version, _) in extra {
             let other = optional.next();
             self.differences.push(Difference {
@@ -136,8 +141,36 @@ impl Comparison {
         self.left_out += optional.count();
     }
 
-    fn hashes(&mut self, component: &Component, items: &[&Item]) {
-        let ours: BTreeSet<&Hash> = component.all_hashes().collect();
+    /// Of several packages with one name and version, none stands for another, as far as hashes tell them
+    /// apart.
+    fn each_is_there(&mut self, components: &[&Component], items: &[&Item]) {
+        if components.len() < 2 {
+            return;
+        }
+        let theirs: BTreeSet<&Hash> = items.iter().flat_map(|it| &it.hashes).collect();
+        for component in components {
+            let ours: Vec<&Hash> = component.all_hashes().collect();
+            let is_hashed = ours
+                .iter()
+                .any(|it| theirs.iter().any(|one| one.algorithm == it.algorithm));
+            if !is_hashed || ours.iter().any(|it| theirs.contains(it)) {
+                continue;
+            }
+            let place = component.purl.as_ref().unwrap_or(&component.reference);
+            self.differences.push(Difference {
+                code: "sbom-component-missing",
+                component: shown(component.name(), component.version()),
+                found: None,
+                wanted: Some(format!("{place}, one of {}", components.len())),
+            });
+        }
+    }
+
+    fn hashes(&mut self, components: &[&Component], items: &[&Item]) {
+        let Some(component) = components.first() else {
+            return;
+        };
+        let ours: BTreeSet<&Hash> = components.iter().flat_map(|it| it.all_hashes()).collect();
         let dirhash = dirhash(component);
         let mut compared = false;
         let hashes: BTreeSet<&Hash> = items.iter().flat_map(|it| &it.hashes).collect();
@@ -168,6 +201,14 @@ impl Comparison {
         }
         self.same_hash += usize::from(compared);
     }
+}
+
+fn is_same(one: &Component, other: &Component) -> bool {
+    one.purl == other.purl && one.all_hashes().eq(other.all_hashes())
+}
+
+fn is_all(components: &[&Component], is: impl Fn(&Component) -> bool) -> bool {
+    components.iter().all(|it| is(it))
 }
 
 fn key(component: &Component) -> Key {
