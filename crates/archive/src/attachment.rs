@@ -12,7 +12,7 @@ use crate::error::{ArchiveError, Malformed};
 use crate::kind::AttachmentKind;
 use crate::layout::{ATTACHMENT_KIND, ATTACHMENT_TYPE, CREATED, EMPTY_TYPE, MANIFEST_TYPE, TITLE};
 use crate::limits;
-use crate::manifest::{empty_blob, take_file};
+use crate::manifest::{empty_blob, parse_only_form, take_file};
 use crate::reader::Reader;
 
 /// The manifest of an attachment, as it claims itself.
@@ -200,22 +200,7 @@ impl AttachmentManifest {
 
     /// Reads a manifest; `None` if it is that of something else than an attachment.
     pub(crate) fn parse(bytes: &[u8]) -> Result<Option<Self>, Malformed> {
-        let bounds = json::Limits {
-            bytes: usize::try_from(limits::MANIFEST_BYTES).unwrap_or(usize::MAX),
-            depth: limits::JSON_DEPTH,
-        };
-        let mut fields = Object::new("", json::parse(bytes, bounds)?)?;
-        match fields.take_optional_string("artifactType")? {
-            Some(found) if found == ATTACHMENT_TYPE => {}
-            _ => return Ok(None),
-        }
-        let manifest = Self::of(&mut fields)?;
-        // What was not taken is caught here as well: the one way to write this attachment is this.
-        if manifest.to_bytes()? != bytes {
-            fields.finish()?;
-            return Err(Malformed::NotCanonical);
-        }
-        Ok(Some(manifest))
+        parse_only_form(bytes, ATTACHMENT_TYPE, Self::of, Self::to_bytes)
     }
 
     pub(crate) fn kind(&self) -> &AttachmentKind {

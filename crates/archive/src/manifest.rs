@@ -91,22 +91,7 @@ impl Manifest {
 
     /// Reads a manifest; `None` if it is that of something else than a release.
     pub(crate) fn parse(bytes: &[u8]) -> Result<Option<Self>, Malformed> {
-        let bounds = json::Limits {
-            bytes: usize::try_from(limits::MANIFEST_BYTES).unwrap_or(usize::MAX),
-            depth: limits::JSON_DEPTH,
-        };
-        let mut fields = Object::new("", json::parse(bytes, bounds)?)?;
-        match fields.take_optional_string("artifactType")? {
-            Some(found) if found == RELEASE_TYPE => {}
-            _ => return Ok(None),
-        }
-        let manifest = Self::of(&mut fields)?;
-        // What was not taken is caught here as well: the one way to write this release is this.
-        if manifest.to_bytes()? != bytes {
-            fields.finish()?;
-            return Err(Malformed::NotCanonical);
-        }
-        Ok(Some(manifest))
+        parse_only_form(bytes, RELEASE_TYPE, Self::of, Self::to_bytes)
     }
 
     pub(crate) fn name(&self) -> &ReleaseName {
@@ -174,6 +159,31 @@ impl Manifest {
         // Sorted, so that another order is found when the bytes are compared.
         Ok(Self::new(name, members))
     }
+}
+
+/// Reads a manifest of this artifact type, which has one form alone; `None` if it is of another type.
+pub(crate) fn parse_only_form<T>(
+    bytes: &[u8],
+    artifact_type: &str,
+    read: impl FnOnce(&mut Object) -> Result<T, Malformed>,
+    write: impl FnOnce(&T) -> Result<Vec<u8>, Malformed>,
+) -> Result<Option<T>, Malformed> {
+    let bounds = json::Limits {
+        bytes: usize::try_from(limits::MANIFEST_BYTES).unwrap_or(usize::MAX),
+        depth: limits::JSON_DEPTH,
+    };
+    let mut fields = Object::new("", json::parse(bytes, bounds)?)?;
+    match fields.take_optional_string("artifactType")? {
+        Some(found) if found == artifact_type => {}
+        _ => return Ok(None),
+    }
+    let manifest = read(&mut fields)?;
+    // What was not taken is caught here as well: the one way to write it is this.
+    if write(&manifest)? != bytes {
+        fields.finish()?;
+        return Err(Malformed::NotCanonical);
+    }
+    Ok(Some(manifest))
 }
 
 /// The release that annotations name, if they name one.
