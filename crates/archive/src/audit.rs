@@ -24,7 +24,7 @@ mod tests;
 
 pub use chain::{AuditFault, AuditNote, Chain};
 pub use event::{Event, EventError, Fact, Outcome, Phase, line_digest};
-pub use head::{HEAD_TYPE, Head, HeadError};
+pub use head::{HEAD_TYPE, Head};
 
 /// Where events stand below a home.
 pub const AUDIT_FILE: &str = "audit/events.jsonl";

@@ -4,13 +4,14 @@
 //! that nobody can check any more never makes a release free to be deleted.
 
 use attest_digest::{Digest, DigestSet};
-use attest_provenance::json::{FieldError, Object};
-use attest_provenance::{Statement, StatementError, Subject};
+use attest_provenance::json::Object;
+use attest_provenance::{Statement, Subject};
 use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp};
 use serde_json::json;
 
 use crate::limits;
+use crate::said_error::SaidError;
 
 /// The predicate type of a retention.
 pub const RETENTION_TYPE: &str = "https://attest.dev/retention/v0.1";
@@ -160,15 +161,15 @@ impl Keeping {
     /// # Errors
     /// A value that cannot be: a time beyond the calendar, a reason that is empty, too long, or has
     /// control characters.
-    pub fn statement(&self) -> Result<Statement, KeepingError> {
+    pub fn statement(&self) -> Result<Statement, SaidError> {
         let mut digests = DigestSet::new();
         digests
             .insert_digest(self.manifest)
-            .map_err(|_| KeepingError::Value { field: "subject" })?;
+            .map_err(|_| SaidError::Value { field: "subject" })?;
         let subject = Subject::new(&self.release, digests)?;
         let (kind, predicate) = match &self.said {
             Said::Retention(it) => {
-                let until = it.until().ok_or(KeepingError::Value { field: "until" })?;
+                let until = it.until().ok_or(SaidError::Value { field: "until" })?;
                 let predicate = json!({
                     "class": line("class", &it.class)?,
                     "years": it.years,
@@ -206,7 +207,7 @@ impl Keeping {
         statement: &Statement,
         release: &str,
         manifest: Digest,
-    ) -> Result<Self, KeepingError> {
+    ) -> Result<Self, SaidError> {
         let mut fields = Object::new("predicate", statement.predicate().clone())?;
         let said = match statement.predicate_type() {
             RETENTION_TYPE => Said::Retention(retention(&mut fields)?),
@@ -220,12 +221,12 @@ impl Keeping {
                 lifts: fields
                     .take_strings("lifts", limits::HOLDS)?
                     .iter()
-                    .map(|it| Digest::parse(it).map_err(|_| KeepingError::Value { field: "lifts" }))
+                    .map(|it| Digest::parse(it).map_err(|_| SaidError::Value { field: "lifts" }))
                     .collect::<Result<_, _>>()?,
             },
             _ => {
                 let field = "predicateType";
-                return Err(KeepingError::Value { field });
+                return Err(SaidError::Value { field });
             }
         };
         fields.finish()?;
@@ -237,10 +238,10 @@ impl Keeping {
         // What it says of itself must follow from what it says, and be about this release.
         let again = keeping.statement()?;
         if again.subjects() != statement.subjects() {
-            return Err(KeepingError::Value { field: "subject" });
+            return Err(SaidError::Value { field: "subject" });
         }
         if again.predicate() != statement.predicate() {
-            return Err(KeepingError::Value { field: "predicate" });
+            return Err(SaidError::Value { field: "predicate" });
         }
         Ok(keeping)
     }
@@ -297,11 +298,11 @@ fn holds(kept: &[KeptKeeping]) -> Vec<(Digest, String)> {
         .collect()
 }
 
-fn retention(fields: &mut Object) -> Result<Retention, KeepingError> {
+fn retention(fields: &mut Object) -> Result<Retention, SaidError> {
     let years = u16::try_from(fields.take_u64("years")?);
     let retention = Retention {
         class: fields.take_string("class")?,
-        years: years.map_err(|_| KeepingError::Value { field: "years" })?,
+        years: years.map_err(|_| SaidError::Value { field: "years" })?,
         from: fields.take_time("from")?,
     };
     // Compared when the statement is made again.
@@ -310,28 +311,10 @@ fn retention(fields: &mut Object) -> Result<Retention, KeepingError> {
 }
 
 /// A text of one line.
-fn line<'a>(field: &'static str, text: &'a str) -> Result<&'a str, KeepingError> {
+fn line<'a>(field: &'static str, text: &'a str) -> Result<&'a str, SaidError> {
     let fits = !text.trim().is_empty() && text.len() <= limits::REASON_BYTES;
     if fits && !text.chars().any(char::is_control) {
         return Ok(text);
     }
-    Err(KeepingError::Value { field })
-}
-
-/// Why a statement says nothing about how long a release is kept.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum KeepingError {
-    /// A field is absent, unknown or of another type.
-    #[error(transparent)]
-    Field(#[from] FieldError),
-    /// Not a statement.
-    #[error(transparent)]
-    Statement(#[from] StatementError),
-    /// A field has a value that it cannot have.
-    #[error("{field} has a value that it cannot have")]
-    Value {
-        /// The field.
-        field: &'static str,
-    },
+    Err(SaidError::Value { field })
 }

@@ -61,6 +61,7 @@ mod release;
 pub mod renewal;
 mod replica;
 mod role;
+mod said_error;
 mod store;
 mod tar;
 mod tar_error;
@@ -80,8 +81,8 @@ pub use error::{ArchiveError, Malformed, NotAnArchive};
 pub use extract::{Admitted, ExtractError, extract};
 pub use fixity::{Extent, Fixity, Sample};
 pub use keeping::{
-    HOLD_TYPE, Keeping, KeepingError, KeptKeeping, LIFT_TYPE, RETENTION_CLASSES, RETENTION_TYPE,
-    Retention, RetentionClass, Said, Term,
+    HOLD_TYPE, Keeping, KeptKeeping, LIFT_TYPE, RETENTION_CLASSES, RETENTION_TYPE, Retention,
+    RetentionClass, Said, Term,
 };
 pub use kind::{AttachmentKind, LaterKind};
 pub use layout::{ATTACHMENT_TYPE, RELEASE_TYPE};
@@ -92,6 +93,7 @@ pub use reader::{Reader, Summary};
 pub use release::Release;
 pub use replica::{FolderReplica, Item, ItemKind, Put, Replica, ReplicaError};
 pub use role::Role;
+pub use said_error::SaidError;
 pub use store::{
     Added, AttachedFileInput, AttachmentInput, AttachmentsAdded, IndexRepair, Lost, MemberInput,
     Outcome, ReleaseInput, RepairReport, Repaired, Source, Store,

@@ -1,12 +1,13 @@
 //! The head of a trail, signed at each release: how many events there were, and the last of them.
 
 use attest_digest::{Digest, DigestSet};
-use attest_provenance::json::{FieldError, Object, Value};
-use attest_provenance::{Statement, StatementError, Subject};
+use attest_provenance::json::{Object, Value};
+use attest_provenance::{Statement, Subject};
 use serde_json::json;
 
 use super::AUDIT_FILE;
 use super::event::{digest, is_hex};
+use crate::said_error::SaidError;
 
 /// The predicate type.
 pub const HEAD_TYPE: &str = "https://attest.dev/audit-head/v0.1";
@@ -37,11 +38,11 @@ impl Head {
     ///
     /// # Errors
     /// As for [`Statement::new`].
-    pub fn statement(&self) -> Result<Statement, HeadError> {
+    pub fn statement(&self) -> Result<Statement, SaidError> {
         let mut digests = DigestSet::new();
         digests
             .insert_digest(self.last)
-            .map_err(|_| HeadError::Value { field: "last" })?;
+            .map_err(|_| SaidError::Value { field: "last" })?;
         let subject = Subject::new(AUDIT_FILE, digests)?;
         let predicate = json!({
             "home": self.home,
@@ -56,9 +57,9 @@ impl Head {
     ///
     /// # Errors
     /// Another type, other fields, values that cannot be, another subject than the last event.
-    pub fn from_statement(statement: &Statement) -> Result<Self, HeadError> {
+    pub fn from_statement(statement: &Statement) -> Result<Self, SaidError> {
         if statement.predicate_type() != HEAD_TYPE {
-            return Err(HeadError::Value {
+            return Err(SaidError::Value {
                 field: "predicateType",
             });
         }
@@ -67,37 +68,19 @@ impl Head {
         let head = Self {
             home: fields.take_string("home")?,
             events: fields.take_u64("events")?,
-            last: digest(&fields.take_string("last")?).ok_or(HeadError::Value { field: "last" })?,
+            last: digest(&fields.take_string("last")?).ok_or(SaidError::Value { field: "last" })?,
             release: fields.take_string("release")?,
         };
         fields.finish()?;
         if !is_hex(&head.home) {
-            return Err(HeadError::Value { field: "home" });
+            return Err(SaidError::Value { field: "home" });
         }
         if head.events == 0 {
-            return Err(HeadError::Value { field: "events" });
+            return Err(SaidError::Value { field: "events" });
         }
         if head.statement()?.subjects() != statement.subjects() {
-            return Err(HeadError::Value { field: "subject" });
+            return Err(SaidError::Value { field: "subject" });
         }
         Ok(head)
     }
-}
-
-/// Why a statement is no head.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum HeadError {
-    /// A field is absent, unknown or of another type.
-    #[error(transparent)]
-    Field(#[from] FieldError),
-    /// Not a statement.
-    #[error(transparent)]
-    Statement(#[from] StatementError),
-    /// A field has a value that it cannot have.
-    #[error("{field} has a value that it cannot have")]
-    Value {
-        /// The field.
-        field: &'static str,
-    },
 }
