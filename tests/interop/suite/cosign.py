@@ -95,3 +95,26 @@ def attest_blob(world, file: Path, key: Path, kind: str, predicate: bytes) -> No
         ],
         extra={"COSIGN_PASSWORD": ""},
     ).accepted()
+
+
+def keyless(world, signing, token: str | None = None) -> list:
+    """The arguments of a signature with an identity, by `world.stack.keyless`."""
+    stack = world.stack.keyless
+    trust = ["--signing-config", signing.config, "--trusted-root", stack.root]
+    return ["--identity-token", token or stack.issuer.token(), *trust, "-y"]
+
+
+def sign_blob_keyless(world, file: Path, signing, token: str | None = None) -> Output:
+    command = [world.go("cosign"), "sign-blob", *keyless(world, signing, token), "--bundle", beside(file), file]
+    return world.run(command)
+
+
+def attest_blob_keyless(world, file: Path, signing, kind: str, predicate: bytes) -> Output:
+    what = ["--type", kind, "--predicate", world.new_file("predicate.json", predicate)]
+    command = [world.go("cosign"), "attest-blob", *keyless(world, signing), *what, "--bundle", beside(file), file]
+    return world.run(command)
+
+
+def verify_blob_keyless(world, file: Path, bundle: Path, *, identity: str, issuer: str, root: Path) -> Output:
+    whom = ["--certificate-identity", identity, "--certificate-oidc-issuer", issuer, "--trusted-root", root]
+    return world.run([world.go("cosign"), "verify-blob", *whom, "--bundle", bundle, file], offline=True)

@@ -19,8 +19,8 @@ def cache() -> Path:
     return Path(folder).resolve()
 
 
-def go_binary(name: str, version: str) -> Path:
-    return cache() / "go" / f"{name}-v{version}" / name
+def go_binary(name: str, version: str, program: str | None = None) -> Path:
+    return cache() / "go" / f"{name}-v{version}" / (program or name)
 
 
 def node_modules(name: str) -> Path:
@@ -51,16 +51,50 @@ def everything(wanted: set[str], peers: dict, expected) -> dict[str, str]:
 
 def go_install(name: str, package: str, version: str, built_as: str | None = None) -> None:
     """`go install`, and the name that we use for what it built."""
-    target = go_binary(name, version)
+    go_install_all(name, {name: (package, built_as)}, version)
+
+
+def go_install_all(
+    name: str, programs: dict[str, tuple[str, str | None]], version: str, module_files: tuple[str, ...] = ()
+) -> None:
+    """Several programs of one module: the name of each, its package, and what the package builds if it differs.
+
+    `module_files` are files of the module that stand beside them then.
+    """
+
+    def build(staging: Path) -> None:
+        packages = [f"{package}@v{version}" for package, _ in programs.values()]
+        say_and_run(["go", "install", *packages], {"GOBIN": str(staging), "GOFLAGS": "-mod=mod"})
+        for program, (package, built_as) in programs.items():
+            (staging / (built_as or Path(package).name)).rename(staging / program)
+        for file in module_files:
+            shutil.copy(go_modules() / file, staging)
+
+    go_folder(name, version, build)
+
+
+def go_build(name: str, module: Path, version: str) -> None:
+    """A program of ours on somebody's library, whose version stands in the folder's go.mod."""
+    if f" v{version}\n" not in (module / "go.mod").read_text():
+        raise LookupError(f"go.mod names another version than {version}")
+    go_folder(name, version, lambda staging: say_and_run(["go", "build", "-o", str(staging / name), "."], cwd=module))
+
+
+def go_modules() -> Path:
+    said = subprocess.run(["go", "env", "GOMODCACHE"], capture_output=True, text=True, check=True)
+    return Path(said.stdout.strip())
+
+
+def go_folder(name: str, version: str, build) -> None:
+    target = go_binary(name, version).parent
     with lock(f"go-{name}"):
         if target.exists():
             return
-        staging = target.parent.with_suffix(".partial")
+        staging = target.with_name(f"{target.name}.partial")
         shutil.rmtree(staging, ignore_errors=True)
-        say_and_run(["go", "install", f"{package}@v{version}"], {"GOBIN": str(staging), "GOFLAGS": "-mod=mod"})
-        (staging / (built_as or Path(package).name)).rename(staging / name)
-        shutil.rmtree(target.parent, ignore_errors=True)
-        staging.rename(target.parent)
+        staging.mkdir(parents=True)
+        build(staging)
+        staging.rename(target)
 
 
 def npm_install(name: str, manifest: Path) -> None:

@@ -5,6 +5,7 @@ import json
 import os
 import shlex
 import signal
+import socket
 import subprocess
 import time
 import urllib.error
@@ -108,12 +109,21 @@ def run(command: list, *, cwd: Path, home: Path, offline: bool = False, extra=No
     return Output(words, done.returncode, done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace"))
 
 
+def answers(address: str) -> None:
+    """Something does at a URL, or accepts connections at `tcp:HOST:PORT`."""
+    if address.startswith("tcp:"):
+        _, host, port = address.split(":")
+        socket.create_connection((host, int(port)), timeout=5).close()
+    else:
+        urllib.request.urlopen(address, timeout=5).close()
+
+
 class Servers:
     """Servers of a run: each in a process group of its own, its output in a file, ended at the close."""
 
     def __init__(self, folder: Path):
         self.folder = folder
-        self.running: list[subprocess.Popen] = []
+        self.running: dict[str, subprocess.Popen] = {}
 
     def start(self, name: str, command: list, ready: str, seconds: float = 60) -> None:
         log = self.folder / f"{name}.log"
@@ -127,20 +137,20 @@ class Servers:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        self.running.append(process)
+        self.running[name] = process
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline and process.poll() is None:
             with contextlib.suppress(OSError, urllib.error.URLError):
-                urllib.request.urlopen(ready, timeout=5).close()
+                answers(ready)
                 return
             time.sleep(0.1)
         raise Failed(f"{name} did not answer at {ready}\n{tail(log.read_text(errors='replace'))}")
 
     def close(self) -> None:
-        for process in self.running:
+        for process in self.running.values():
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGTERM)
-        for process in self.running:
+        for process in self.running.values():
             try:
                 process.wait(timeout=10)
             except subprocess.TimeoutExpired:

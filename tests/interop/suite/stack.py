@@ -1,14 +1,23 @@
-"""A real Rekor v2 and a real timestamp authority on loopback, and the trust material that names them."""
+"""A real Rekor v2 and a real timestamp authority on loopback, and the trust material that names them.
+
+`keyless` and `registry` start more when first asked for: the rest of Sigstore, and registries.
+"""
 
 import datetime
+from functools import cached_property
 from pathlib import Path
 from urllib.request import urlopen
+
+from suite.keyless import Keyless
 
 REKOR = "http://localhost:3003"
 AUTHORITY = "http://localhost:3004/api/v1/timestamp"
 
 
 class Stack:
+    rekor = REKOR
+    authority = AUTHORITY
+
     def __init__(self, world):
         self.world = world
         self.folder: Path = world.new_folder("stack")
@@ -17,9 +26,23 @@ class Stack:
         self.root = self.folder / "trusted_root.json"
         self.signing_config = self.folder / "signing_config.json"
         self.log_public = self.folder / "log.pub"
+        start = datetime.datetime.now(datetime.UTC) - datetime.timedelta(hours=1)
+        self.since = start.strftime("start-time=%Y-%m-%dT%H:%M:%SZ")
+        self.service = f"{self.since},operator=local"
+        self.registries: dict[bool, str] = {}
         self._start_authority()
         self._start_rekor()
         self._describe()
+
+    @cached_property
+    def keyless(self) -> Keyless:
+        return Keyless(self.world, self)
+
+    def registry(self, *, referrers: bool) -> str:
+        """HOST:PORT of an empty registry, with or without the referrers API; plain HTTP."""
+        if referrers not in self.registries:
+            self.registries[referrers] = with_referrers(self.world) if referrers else without_referrers(self.world)
+        return self.registries[referrers]
 
     def _start_authority(self) -> None:
         self.world.servers.start(
@@ -62,7 +85,6 @@ class Stack:
         )
 
     def _describe(self) -> None:
-        start = (datetime.datetime.now(datetime.UTC) - datetime.timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
         cosign = self.world.go("cosign")
         # Without origin= cosign computes the log id of the first generation, which nothing then finds.
         self.world.run(
@@ -70,23 +92,41 @@ class Stack:
                 cosign,
                 "trusted-root",
                 "create",
-                f"--rekor=url={REKOR},public-key={self.log_public},start-time={start},origin=localhost",
+                f"--rekor=url={REKOR},public-key={self.log_public},{self.since},origin=localhost",
                 f"--tsa=url={AUTHORITY},certificate-chain={self.chain}",
                 "--out",
                 self.root,
             ]
         ).accepted()
-        service = f"start-time={start},operator=local"
         self.world.run(
             [
                 cosign,
                 "signing-config",
                 "create",
-                f"--rekor=url={REKOR},api-version=2,{service}",
+                f"--rekor=url={REKOR},api-version=2,{self.service}",
                 "--rekor-config=ANY",
-                f"--tsa=url={AUTHORITY},api-version=1,{service}",
+                f"--tsa=url={AUTHORITY},api-version=1,{self.service}",
                 "--tsa-config=ANY",
                 "--out",
                 self.signing_config,
             ]
         ).accepted()
+
+
+def with_referrers(world) -> str:
+    """go-containerregistry's. It keeps everything in memory, and names a referrer's config as its type."""
+    address = "localhost:5002"
+    world.servers.start("registry-referrers", [world.go("go-containerregistry"), address], f"http://{address}/v2/")
+    return address
+
+
+def without_referrers(world) -> str:
+    """distribution's, the reference: 404 to every question for referrers."""
+    address, folder = "localhost:5001", world.new_folder("distribution")
+    (folder / "config.yml").write_text(
+        f"version: 0.1\nstorage: {{filesystem: {{rootdirectory: {folder}/data}}, delete: {{enabled: true}}}}\n"
+        f"http: {{addr: 127.0.0.1:5001}}\n"
+    )
+    command = [world.go("distribution", "registry"), "serve", folder / "config.yml"]
+    world.servers.start("registry-distribution", command, f"http://{address}/v2/")
+    return address

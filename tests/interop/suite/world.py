@@ -88,11 +88,17 @@ class World:
         self.folder = Path(tempfile.mkdtemp(prefix="attest-interop-"))
         self.scratch_home = self.new_folder("user")
         self.servers = Servers(self.new_folder("servers"))
+        self.closing = contextlib.ExitStack()
 
     def __enter__(self) -> "World":
         return self
 
+    def on_exit(self, close) -> None:
+        """Called when the run ends, before the servers are."""
+        self.closing.callback(close)
+
     def __exit__(self, *_) -> None:
+        self.closing.close()
         self.servers.close()
         if self.keep:
             print(f"kept {self.folder}")
@@ -111,8 +117,9 @@ class World:
 
     # Programs
 
-    def go(self, name: str) -> Path:
-        return install.go_binary(name, self.expected.versions[name])
+    def go(self, name: str, program: str | None = None) -> Path:
+        """A program that Go built: of the peer's name, or another one of the same peer."""
+        return install.go_binary(name, self.expected.versions[name], program)
 
     def run(self, command: list, *, cwd: Path | None = None, **more) -> Output:
         return run(command, cwd=cwd or self.folder, home=self.scratch_home, **more)
@@ -201,6 +208,10 @@ class World:
     def verify(self, *subjects, key: Path, root: Path, **more) -> Answer:
         words = ["verify", *subjects, "--key", key, "--trusted-root", root, "--format", "json"]
         return Answer(**vars(self.attest(*words, offline=True, **more)))
+
+    def verify_identity(self, *subjects, identity: str, issuer: str, root: Path, **more) -> Answer:
+        words = ["--identity", identity, "--issuer", issuer, "--trusted-root", root, "--format", "json"]
+        return Answer(**vars(self.attest("verify", *subjects, *words, offline=True, **more)))
 
 
 def trust_of(world: World, release: Release) -> dict[str, Path]:

@@ -1,0 +1,128 @@
+"""Fulcio, its certificate log, and Rekor v1: what they vouch for must be provable here, and nothing else."""
+
+import json
+
+from suite import install
+from suite.bundles import Bundle, beside
+from suite.cases import Peer
+from suite.cosign import attest_blob_keyless, sign_blob_keyless, verify_blob_keyless
+from suite.keyless import NEEDS
+from suite.process import check
+
+TRILLIAN = "github.com/google/trillian"
+REKOR = "github.com/sigstore/rekor/cmd"
+
+
+def trillian_programs(version: str) -> None:
+    names = ("trillian_log_server", "trillian_log_signer", "createtree")
+    programs = {name: (f"{TRILLIAN}/cmd/{name}", None) for name in names}
+    install.go_install_all("trillian", programs, version, (f"{TRILLIAN}@v{version}/storage/mysql/schema/storage.sql",))
+
+
+def mariadb_packages(version: str) -> None:
+    """The parts that start nothing by themselves."""
+    install.apt_install("mariadbd", "mariadb-server-core", version)
+    install.apt_install("mariadb", "mariadb-client-core", version)
+
+
+fulcio = Peer(
+    "fulcio", install=lambda version: install.go_install("fulcio", "github.com/sigstore/fulcio", version), needs=NEEDS
+)
+ct_server = Peer(
+    "ct-server",
+    install=lambda version: install.go_install(
+        "ct-server",
+        "github.com/google/certificate-transparency-go/trillian/ctfe/ct_server",
+        version,
+        built_as="ct_server",
+    ),
+    needs=NEEDS,
+)
+rekor_v1 = Peer(
+    "rekor-v1",
+    install=lambda version: install.go_install_all(
+        "rekor-v1", {name: (f"{REKOR}/{name}", None) for name in ("rekor-server", "rekor-cli")}, version
+    ),
+    needs=NEEDS,
+)
+trillian = Peer("trillian", install=trillian_programs)
+mariadb = Peer("mariadb", install=mariadb_packages)
+
+PROVENANCE = json.dumps(
+    {
+        "buildDefinition": {"buildType": "https://example.com/build/v1", "externalParameters": {}},
+        "runDetails": {"builder": {"id": "https://example.com/builder"}},
+    }
+).encode()
+
+
+@fulcio.case
+def certifies_who_signed_a_file_and_nobody_else(world):
+    """cosign's bundle with Rekor v2 and an authority's time; another identity or issuer is refused by its code."""
+    stack = world.stack.keyless
+    file = world.new_file("tool.bin")
+    sign_blob_keyless(world, file, stack.v2).accepted()
+    verify_blob_keyless(world, file, beside(file), **stack.identity).accepted()
+    world.verify_identity(file, **stack.identity).accepted()
+    world.verify_identity(file, **stack.identity | {"identity": "other@example.com"}).says_no("identity-mismatch")
+    world.verify_identity(file, **stack.identity | {"issuer": f"{stack.issuer.url}/github"}).says_no("issuer-mismatch")
+    world.verify_identity(file, **stack.identity | {"root": world.stack.root}).says_no("certificate-authority-unknown")
+
+
+@fulcio.case
+def certifies_who_attested_provenance(world):
+    stack = world.stack.keyless
+    for signing in (stack.v2, stack.v1):
+        file = world.new_file("tool.bin")
+        attest_blob_keyless(world, file, signing, "slsaprovenance1", PROVENANCE).accepted()
+        world.verify_identity(file, **stack.identity).accepted()
+        file.write_bytes(b"another artifact\n")
+        world.verify_identity(file, **stack.identity).says_no("digest-mismatch", "subject-mismatch")
+
+
+@fulcio.case
+def takes_no_token_that_is_expired_or_of_another_audience_or_key(world):
+    stack = world.stack.keyless
+    stolen = world.new_file("key.pem")
+    world.run(["openssl", "genrsa", "-out", stolen, "2048"]).accepted()
+    refusals = (
+        ({"seconds": -60}, "error processing the identity token"),
+        ({"aud": "somebody"}, "error processing the identity token"),
+        ({"key": stolen}, "error processing the identity token"),
+        ({"email_verified": False}, "not verified by identity provider"),
+    )
+    for spoiled, because in refusals:
+        file = world.new_file("tool.bin")
+        sign_blob_keyless(world, file, stack.v2, stack.issuer.token(**spoiled)).refused(because)
+        check(not beside(file).exists(), f"a bundle was written for {spoiled}")
+
+
+@ct_server.case
+def promises_certificates_that_another_log_did_not_see(world):
+    """The timestamp in the certificate is checked: by another log's key it is of a log that is not known."""
+    stack = world.stack.keyless
+    file = world.new_file("tool.bin")
+    sign_blob_keyless(world, file, stack.v2).accepted()
+    world.verify_identity(file, **stack.identity).accepted()
+    other = world.new_file("other.pem")
+    world.run(["openssl", "ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", other]).accepted()
+    public = other.with_suffix(".pub")
+    world.run(["openssl", "ec", "-in", other, "-pubout", "-out", public]).accepted()
+    root = stack.trusted_root(public)
+    world.verify_identity(file, **stack.identity | {"root": root}).says_no("certificate-log-unknown")
+    verify_blob_keyless(world, file, beside(file), **stack.identity | {"root": root}).refused("SCT", "transparency")
+
+
+@rekor_v1.case
+def promises_and_proves_entries_that_we_verify(world):
+    """The first generation: its own promise is the time. An entry of another file is refused."""
+    stack = world.stack.keyless
+    files = [world.new_file("tool.bin", content) for content in (b"one\n", b"two\n")]
+    for file in files:
+        sign_blob_keyless(world, file, stack.v1).accepted()
+        verify_blob_keyless(world, file, beside(file), **stack.identity).accepted()
+        world.verify_identity(file, **stack.identity).accepted()
+    one, two = (Bundle.read(beside(file)) for file in files)
+    one.material["tlogEntries"] = two.material["tlogEntries"]
+    moved = one.write(files[0].with_name("moved.sigstore.json"))
+    world.verify_identity(files[0], "--bundle", moved, **stack.identity).says_no("log-entry-mismatch")
