@@ -1,6 +1,9 @@
 //! `attest verify --deployed`: a chain from what is deployed back to the review of its source, and the same
 //! chain with one link changed.
 
+mod folder;
+mod policy;
+
 use serde_json::{Value, json};
 
 use crate::support::{Ran, World};
@@ -520,7 +523,7 @@ fn what_cannot_be_read_could_not_be_told() {
     // What lies among the evidence and is none says nothing.
     chain.world.write("evidence/other.jsonl", "{}");
     chain.ask("").yes();
-    for subject in ["repo", "oci-layout:repo", "git:repo@HEAD"] {
+    for subject in ["oci-layout:repo", "git:repo@HEAD"] {
         chain.ask_of(subject, "").refused(2, "subject-unsupported");
     }
 }

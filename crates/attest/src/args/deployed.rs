@@ -7,8 +7,9 @@ use clap::{Args, ValueEnum};
 /// From what is deployed back to its source.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct DeployedArgs {
-    /// Follow what is deployed (a file, a sha256: digest, a deployment record) over its provenance to its
-    /// commit, and to the review, tests and scan of that very commit
+    /// Follow what is deployed (a file, a folder, a sha256: digest, a deployment record) over its provenance
+    /// to its commit, and to the review, tests and scan of that very commit; with --policy its rules judge
+    /// what the chain has shown
     #[arg(long, conflicts_with_all = ["copy_to", "layout", "release", "types"])]
     pub(crate) deployed: bool,
     /// With --deployed: a folder with bundles, beside those of --bundle
@@ -23,6 +24,10 @@ pub(crate) struct DeployedArgs {
         requires = "deployed"
     )]
     pub(crate) deployed_links: Vec<LinkArg>,
+    /// With --deployed and a folder: the tree manifest that was built with it (see attest tree snapshot).
+    /// The manifest is followed, and the folder must be as it says
+    #[arg(long, value_name = "FILE", requires = "deployed")]
+    pub(crate) manifest: Option<PathBuf>,
     /// The git repository of the source. With --deployed the commit must be signed by the signers
     /// called `author`, and a review by the same signer does not count; with --policy its rules about
     /// git look there for what was built

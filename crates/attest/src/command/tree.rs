@@ -13,6 +13,7 @@ use clap::{Args, Subcommand};
 use crate::args::Global;
 use crate::console::Console;
 use crate::failure::{Exit, Failure};
+pub(crate) use verify::compared;
 
 #[derive(Debug, Args)]
 pub(crate) struct TreeArgs {

@@ -219,7 +219,8 @@ pub(crate) fn report(args: &VerifyArgs, global: &Global) -> Result<Report, Failu
     let mut report = new_report(args, global, now, &session);
     (report.subjects, report.evidence) = if args.deployed.deployed {
         let around = surroundings(args, &subjects);
-        let chain = deployed::Chain::of(&args.deployed, &args.trust, &around, &subjects)?;
+        let judge = session.judge.as_ref();
+        let chain = deployed::Chain::of(&args.deployed, &args.trust, &around, &subjects, judge)?;
         deployed::answers(&subjects, &chain, &session)
     } else {
         many::answers(&subjects, &session)

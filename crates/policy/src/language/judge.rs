@@ -16,6 +16,7 @@ use attest_provenance::Statement;
 use attest_verify::Evidence;
 use jiff::Timestamp;
 
+use super::Accepts;
 use super::closure::Closure;
 use super::rule::{Each, Rule};
 use super::specific::Said;
@@ -56,6 +57,8 @@ pub struct Rules {
     excepting: Vec<Option<Signers>>,
     /// Everybody whom a rule names.
     everybody: Signers,
+    /// Each group by itself, whether or not a rule names it.
+    groups: Vec<(String, Signers)>,
 }
 
 /// Why a policy cannot be asked.
@@ -166,11 +169,34 @@ impl Rules {
                 add(everybody, group, 1).map_err(|error| RulesError { rule: None, error })?;
         }
         let everybody = finish(everybody);
+        // One that can never be satisfied is nobody, until a rule names it and is refused above.
+        let alone = |group: &Group| {
+            let signers = add(Signers::nobody(), group, group.threshold).ok()?;
+            Some((group.name.clone(), finish(signers)))
+        };
+        let groups = groups.iter().filter_map(alone).collect();
         Ok(Self {
             closure,
             signers,
             excepting,
             everybody,
+            groups,
+        })
+    }
+
+    /// Those whom the policy trusts under a name, whether or not a rule names them.
+    pub fn group(&self, name: &str) -> Option<&Signers> {
+        let found = self.groups.iter().find(|(it, _)| it == name);
+        found.map(|(_, signers)| signers)
+    }
+
+    /// The same for signatures of git, which the policy may accept without a log entry.
+    pub fn group_of_git(&self, name: &str) -> Option<Signers> {
+        let signers = self.group(name)?.clone();
+        Some(if self.closure.accepts(Accepts::GitUnlogged) {
+            signers.leaving_logs_to_the_run()
+        } else {
+            signers
         })
     }
 

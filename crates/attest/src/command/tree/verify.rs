@@ -70,7 +70,7 @@ pub(super) fn run(args: &VerifyArgs, global: &Global, console: &Console) -> Resu
         _ => None,
     };
     if let Some(sha256) = verified {
-        match compare(args, &sha256) {
+        match compare(&args.folder, &args.manifest, &sha256) {
             Ok((tree, said)) => {
                 let statements = manifest.decided_by.iter();
                 let mut statements =
@@ -87,7 +87,7 @@ pub(super) fn run(args: &VerifyArgs, global: &Global, console: &Console) -> Resu
                 report.subjects.push(tree);
             }
             Err(Refused::Manifest(refusal)) => manifest.reasons.push(refusal),
-            Err(Refused::Unknown(refusal)) => report.subjects.push(untold(args, refusal)),
+            Err(Refused::Unknown(refusal)) => report.subjects.push(untold(&args.folder, refusal)),
         }
     }
     report.subjects.insert(0, manifest);
@@ -103,9 +103,22 @@ pub(super) fn run(args: &VerifyArgs, global: &Global, console: &Console) -> Resu
     Ok(report.render(console))
 }
 
+/// How a folder differs from a manifest of which these very bytes were proven otherwise.
+pub(crate) fn compared(folder: &Path, manifest: &Path, sha256: &str) -> SubjectReport {
+    match compare(folder, manifest, sha256) {
+        Ok((tree, _)) => tree,
+        Err(Refused::Unknown(refusal)) => untold(folder, refusal),
+        Err(Refused::Manifest(refusal)) => {
+            let mut tree = SubjectReport::new(folder.display().to_string(), KIND);
+            tree.reasons.push(refusal);
+            tree
+        }
+    }
+}
+
 /// The report about a tree of which nothing can be said.
-fn untold(args: &VerifyArgs, refusal: Refusal) -> SubjectReport {
-    let mut tree = SubjectReport::new(args.folder.display().to_string(), KIND);
+fn untold(folder: &Path, refusal: Refusal) -> SubjectReport {
+    let mut tree = SubjectReport::new(folder.display().to_string(), KIND);
     tree.files.push(FileReport {
         path: ".".to_owned(),
         verdict: Verdict::Unreadable(refusal),
@@ -199,17 +212,17 @@ impl From<Stop> for Refused {
 }
 
 /// The report about the tree, and what the manifest says of itself.
-fn compare(args: &VerifyArgs, sha256: &str) -> Result<(SubjectReport, Said), Refused> {
+fn compare(folder: &Path, manifest: &Path, sha256: &str) -> Result<(SubjectReport, Said), Refused> {
     let unreadable = |error: std::io::Error| {
         Refused::unknown(
             "tree-manifest-unreadable",
-            format!("{}: {error}", args.manifest.display()),
+            format!("{}: {error}", manifest.display()),
         )
     };
-    let file = files::open_regular(&args.manifest).map_err(unreadable)?;
-    let survey = Survey::begin(&args.folder)
+    let file = files::open_regular(manifest).map_err(unreadable)?;
+    let survey = Survey::begin(folder)
         .map_err(|error| Refused::unknown(error.code(), with_source(&error)))?;
-    let same = |file: &File| is_still(file, sha256, &args.manifest);
+    let same = |file: &File| is_still(file, sha256, manifest);
     let mut reader =
         TreeReader::new(BufReader::with_capacity(BUFFER, &file)).map_err(Stop::Manifest)?;
     let header = reader.header().clone();
@@ -222,7 +235,7 @@ fn compare(args: &VerifyArgs, sha256: &str) -> Result<(SubjectReport, Said), Ref
     // Before anything is said: was all that was read what was verified?
     same(&file)?;
     let found = found?;
-    let mut report = SubjectReport::new(args.folder.display().to_string(), KIND);
+    let mut report = SubjectReport::new(folder.display().to_string(), KIND);
     report.release = header.release.as_ref().map(ReleaseName::to_string);
     tell(&mut report, found, summary.entries, &header);
     let release = header.release.clone();

@@ -1,6 +1,7 @@
 //! `--policy`: all evidence of a subject is verified against the signers of the policy, then judged by
 //! each rule.
 
+mod chain;
 mod files;
 mod git;
 
@@ -25,6 +26,7 @@ use crate::failure::{Exit, Failure};
 use crate::report::{FileReport, PolicyReport, Refusal, RuleReport, SubjectReport, Verdict};
 use crate::trust::policy::Named;
 use crate::trust::{self, Surroundings, Trust};
+pub(super) use chain::{Followed, of_chain};
 pub(super) use files::{of_folder, of_list};
 pub(super) use git::{Answer as GitAnswer, of_git};
 
@@ -68,6 +70,7 @@ pub(super) fn named(
         rules.ask_git(),
         repository.as_deref(),
         subjects.iter().all(is_git),
+        args.deployed.deployed,
     )?;
     let unlogged = named.closure.accepts(Accepts::GitUnlogged);
     let of_git = Accept {
@@ -132,7 +135,6 @@ fn refuse_conflicts(args: &VerifyArgs) -> Result<(), Failure> {
             "what is expected of a summary",
             args.summary.asks_levels() || (args.summary.is_given() && !args.emit.is_given()),
         ),
-        ("--deployed", args.deployed.deployed),
         (
             "--accept",
             !args.trust.accept.is_empty() && args.policy.policy_key.is_none(),

@@ -37,6 +37,18 @@ impl<'r> Inquiry<'r> {
         digests: &[Digest],
         each: Option<Each>,
     ) -> Vec<RuleAnswer> {
+        self.answers_of_source(about, digests, each, &[])
+    }
+
+    /// The same of a subject of which a chain has shown that it was built from these commits: rules about
+    /// what was built are about them too.
+    pub fn answers_of_source(
+        &self,
+        about: &[usize],
+        digests: &[Digest],
+        each: Option<Each>,
+        sources: &[&str],
+    ) -> Vec<RuleAnswer> {
         let rules = || self.rules.rules().iter().enumerate();
         let asked = |rule: &Rule| each.is_none_or(|it| it == rule.each());
         let mut commits = BTreeSet::new();
@@ -49,6 +61,9 @@ impl<'r> Inquiry<'r> {
             if asked(rule) {
                 answers.push(answer);
             }
+        }
+        for source in sources {
+            add_source(&mut commits, source);
         }
         for (index, rule) in rules().filter(|(_, rule)| rule.kind().is_about_commit()) {
             if asked(rule) {
@@ -215,6 +230,17 @@ impl RuleAnswer {
     pub fn passed(&self) -> bool {
         self.reasons.is_empty()
     }
+}
+
+/// Adds a commit, of which no ref is known, unless provenance has named it already.
+fn add_source(commits: &mut BTreeSet<Built>, source: &str) {
+    if commits.iter().any(|it| it.commit == source) {
+        return;
+    }
+    commits.insert(Built {
+        commit: source.to_owned(),
+        reference: None,
+    });
 }
 
 /// Whether a statement is about everything that another one is about.

@@ -1,6 +1,6 @@
 //! Who may sign which link.
 
-use attest_policy::{Link, Signers};
+use attest_policy::{Link, Rules, Signers};
 
 use crate::args::{DeployedArgs, LinkArg, TrustArgs};
 use crate::failure::Failure;
@@ -33,6 +33,34 @@ impl Roles {
                     )
                     .hint(format!(
                         "add [trust.{role}] with those who may sign it, or leave the link out with --deployed-links"
+                    )));
+                }
+                None => {}
+            }
+        }
+        Ok(Self { named })
+    }
+
+    /// Each link has the group of its name in the policy.
+    ///
+    /// # Errors
+    /// As [`Self::resolve`].
+    pub(super) fn of_policy(rules: &Rules, args: &DeployedArgs) -> Result<Self, Failure> {
+        let mut named = Vec::new();
+        for (role, is_needed) in needed(args) {
+            let signers = match role {
+                AUTHOR => rules.group_of_git(role),
+                _ => rules.group(role).cloned(),
+            };
+            match signers {
+                Some(signers) => named.push((role, signers)),
+                None if is_needed => {
+                    return Err(Failure::request(
+                        "role-missing",
+                        format!("nobody is trusted as {role}: the policy has no group of that name"),
+                    )
+                    .hint(format!(
+                        "add [trust.{role}] to it with those who may sign it, or leave the link out with --deployed-links"
                     )));
                 }
                 None => {}

@@ -173,6 +173,23 @@ impl Statements {
         piece.outcome = outcome;
     }
 
+    /// Verifies what is not yet proven as one of these signers.
+    pub(super) fn prove_others(&mut self, signers: &Signers, session: &Session) {
+        for index in 0..self.pieces.len() {
+            if self.evidence(index).is_none() {
+                self.prove(index, signers, session);
+            }
+        }
+    }
+
+    /// All that is proven, with its place in the report.
+    pub(super) fn proven(&self) -> Vec<(usize, &Evidence)> {
+        let places = 0..self.pieces.len();
+        places
+            .filter_map(|it| Some((it, self.evidence(it)?)))
+            .collect()
+    }
+
     pub(super) fn evidence(&self, index: usize) -> Option<&Evidence> {
         match &self.pieces.get(index)?.outcome {
             Outcome::Proven(evidence) => Some(evidence),

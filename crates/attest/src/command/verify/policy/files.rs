@@ -162,7 +162,7 @@ fn by_digest(proven: &[(usize, &Evidence)]) -> BTreeMap<Digest, Vec<usize>> {
 }
 
 /// What the rules said about many files.
-struct Tally(Vec<RuleTally>);
+pub(super) struct Tally(Vec<RuleTally>);
 
 #[derive(Default)]
 struct RuleTally {
@@ -174,11 +174,11 @@ struct RuleTally {
 }
 
 impl Tally {
-    fn of(rules: &Rules) -> Self {
+    pub(super) fn of(rules: &Rules) -> Self {
         Self(rules.rules().iter().map(|_| RuleTally::default()).collect())
     }
 
-    fn add(&mut self, answer: RuleAnswer, path: &str) {
+    pub(super) fn add(&mut self, answer: RuleAnswer, path: &str) {
         let Some(tally) = self.0.get_mut(answer.rule) else {
             return;
         };
@@ -194,12 +194,16 @@ impl Tally {
         }
     }
 
-    fn decided(&self, proven: &[(usize, &Evidence)]) -> BTreeSet<usize> {
+    pub(super) fn decided(&self, proven: &[(usize, &Evidence)]) -> BTreeSet<usize> {
         let places = self.0.iter().flat_map(|it| &it.by);
         places.filter_map(|it| Some(proven.get(*it)?.0)).collect()
     }
 
-    fn into_reports(self, rules: &Rules, proven: &[(usize, &Evidence)]) -> Vec<RuleReport> {
+    pub(super) fn into_reports(
+        self,
+        rules: &Rules,
+        proven: &[(usize, &Evidence)],
+    ) -> Vec<RuleReport> {
         let report = |(rule, tally): (&Rule, RuleTally)| {
             let of_files = rule.each() == Each::File;
             let files = of_files.then_some((tally.passed, tally.files));

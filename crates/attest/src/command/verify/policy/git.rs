@@ -1,10 +1,11 @@
 //! Commits and tags under a policy: as what is asked about, and as what provenance says was built.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
-use attest_policy::{Built, GitPiece, Inquiry};
+use attest_policy::{Built, GitPiece, Inquiry, Signers};
 use attest_provenance::Statement;
-use attest_verify::{Evidence, GitName, GitObject, Rejection, Sha1Names, limits};
+use attest_verify::{Evidence, GitEvidence, GitName, GitObject, Rejection, Sha1Names, limits};
 
 use super::super::Session;
 use super::super::shelf::Shelf;
@@ -22,6 +23,11 @@ pub(super) struct Found {
 impl Judge {
     /// The commits and tags that provenance says were built, from the repository that a flag names.
     pub(super) fn sources(&self, inquiry: &Inquiry<'_>) -> Found {
+        self.sources_of(&inquiry.built())
+    }
+
+    /// The same of what is known to have been built.
+    pub(super) fn sources_of(&self, built: &BTreeSet<Built>) -> Found {
         let mut found = Found::default();
         let Some(folder) = self.repository.as_ref().filter(|_| self.rules.ask_git()) else {
             return found;
@@ -34,7 +40,7 @@ impl Judge {
             }
         };
         // Each is a process or two; no honest subject is of many commits.
-        for built in inquiry.built().iter().take(SOURCES) {
+        for built in built.iter().take(SOURCES) {
             match self.source(built, &objects) {
                 Ok(pieces) => found.pieces.extend(pieces),
                 Err(silence) => found.unread = found.unread.or_else(|| Some(silent(silence))),
@@ -90,7 +96,16 @@ impl Judge {
 
     fn piece(&self, object: &GitObject) -> GitPiece {
         let signers = self.rules.everybody();
-        GitPiece::of(object, self.git.verify_git(object, signers, self.sha1()))
+        GitPiece::of(object, self.verify_git(object, signers))
+    }
+
+    /// Whether these have signed a commit or a tag, with what the policy accepts of git.
+    pub(in super::super) fn verify_git(
+        &self,
+        object: &GitObject,
+        signers: &Signers,
+    ) -> Result<GitEvidence, Rejection> {
+        self.git.verify_git(object, signers, self.sha1())
     }
 
     fn sha1(&self) -> Sha1Names {
@@ -190,6 +205,7 @@ pub(super) fn refuse_without_repository(
     judge_asks: bool,
     repository: Option<&Path>,
     all_are_git: bool,
+    is_chain: bool,
 ) -> Result<(), crate::failure::Failure> {
     match (judge_asks, repository) {
         (true, None) if !all_are_git => Err(crate::failure::Failure::request(
@@ -197,7 +213,7 @@ pub(super) fn refuse_without_repository(
             "a rule of the policy is about the commit that was built, and no repository is named",
         )
         .hint("name a clone of the source with --source-repository")),
-        (false, Some(_)) => Err(crate::failure::Failure::request(
+        (false, Some(_)) if !is_chain => Err(crate::failure::Failure::request(
             "bad-arguments",
             "--source-repository is given, and no rule of the policy is about git",
         )),
