@@ -3,6 +3,65 @@
 /// The codes of all errors of this crate, and what they mean; sorted, unique.
 pub const CODES: &[(&str, &str)] = &[
     (
+        "registry-content-type",
+        "the registry answers with something else than what was asked for, such as a web page",
+    ),
+    (
+        "registry-denied",
+        "the registry does not let us, with the credentials that were found or without any",
+    ),
+    (
+        "registry-differs",
+        "the registry gives other bytes than those that were asked for",
+    ),
+    (
+        "registry-helper",
+        "a credential helper of docker's configuration gives no credentials",
+    ),
+    ("registry-http-status", "the registry answers with an error"),
+    ("registry-login", "docker's configuration cannot be used"),
+    ("registry-malformed", "the registry's answer cannot be read"),
+    ("registry-not-found", "the registry has no such thing"),
+    (
+        "registry-not-kept",
+        "what was written to the registry is not what is there",
+    ),
+    (
+        "registry-realm",
+        "the registry sends us for a token to a place where credentials do not go",
+    ),
+    (
+        "registry-redirect",
+        "the registry leads to a place where nothing is asked",
+    ),
+    ("registry-reference", "a text names nothing in a registry"),
+    (
+        "registry-referrers",
+        "what the registry lists as attached cannot be so",
+    ),
+    ("registry-sink", "what was pulled could not be written"),
+    (
+        "registry-source",
+        "what should be pushed could not be read, or is something else",
+    ),
+    (
+        "registry-tag-moved",
+        "a tag names something else than it did a moment before",
+    ),
+    (
+        "registry-timeout",
+        "the registry gave no whole answer in time",
+    ),
+    (
+        "registry-token",
+        "the registry's place for tokens gives none",
+    ),
+    (
+        "registry-too-large",
+        "a manifest, a list or an index of the registry has more than is read of any",
+    ),
+    ("registry-unreachable", "the registry cannot be reached"),
+    (
         "timestamp-address",
         "an address is not one of a timestamp authority that we call",
     ),
@@ -104,9 +163,10 @@ pub const CODES: &[(&str, &str)] = &[
 mod tests {
     use super::CODES;
 
-    const SOURCES: [&str; 3] = [
+    const SOURCES: [&str; 4] = [
         include_str!("chain.rs"),
         include_str!("error.rs"),
+        include_str!("registry/error.rs"),
         include_str!("tuf_error.rs"),
     ];
 

@@ -1,11 +1,13 @@
-//! The HTTP client: `reqwest` and `tokio` are named here alone.
+//! The HTTP client: `reqwest` and `tokio` are named here and below alone.
+
+mod talk;
 
 use std::time::Duration;
 
 use attest_digest::{Artifact, Digest, Hashes};
 use attest_sign::{TimestampError, Timestamper};
 use reqwest::header::{CONTENT_TYPE, HeaderValue};
-use reqwest::{Client, Response, Url, redirect};
+use reqwest::{Client, Response, redirect};
 use tokio::runtime::{Builder, Runtime};
 
 use crate::answer::{self, Flaw};
@@ -14,6 +16,9 @@ use crate::error::{HttpError, TIMESTAMP_REPLY};
 use crate::limits::{ANSWER_BYTES, NONCE_BYTES};
 use crate::query::Query;
 use crate::tuf_error::MirrorError;
+
+pub(crate) use reqwest::Url;
+pub(crate) use talk::{Answer, Ask, Talk, Verb};
 
 /// How long a service is waited for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

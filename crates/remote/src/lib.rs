@@ -1,4 +1,5 @@
-//! Everything that dials: timestamp authorities over HTTP, TUF repositories of trusted roots.
+//! Everything that dials: timestamp authorities over HTTP, TUF repositories of trusted roots, OCI
+//! registries.
 //!
 //! The traits of `attest-sign` are implemented here for services behind a network, so that no other
 //! library opens a socket. A service is not trusted: its answers are bounded in size and time, its
@@ -13,6 +14,7 @@ mod error;
 mod http;
 pub mod limits;
 mod query;
+pub mod registry;
 mod tuf;
 mod tuf_error;
 mod tuf_state;

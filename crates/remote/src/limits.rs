@@ -32,3 +32,36 @@ pub const STATE_BYTES: usize = 16 << 20;
 
 /// Versions of `root.json` in it.
 pub const STATE_ROOTS: usize = 128;
+
+/// Bytes of the name of something in a registry.
+pub const REFERENCE_BYTES: usize = 1024;
+
+/// Bytes of a manifest or index of a registry, and of one page of a list.
+pub const REGISTRY_MANIFEST_BYTES: u64 = 4 << 20;
+
+/// Manifests that are attached to one manifest of a registry.
+pub const REGISTRY_REFERRERS: usize = 1024;
+
+/// Tags of a repository.
+pub const REGISTRY_TAGS: usize = 100_000;
+
+/// Pages of one list of a registry.
+pub const REGISTRY_PAGES: usize = 1000;
+
+/// Places to which a registry may lead for one blob.
+pub const REGISTRY_REDIRECTS: usize = 5;
+
+/// Bytes of a token, with what a registry says about it.
+pub const REGISTRY_TOKEN_BYTES: u64 = 64 << 10;
+
+/// Bytes of a blob that is pushed in one piece; a larger one goes in pieces of this size.
+pub const REGISTRY_CHUNK_BYTES: usize = 16 << 20;
+
+/// Bytes of docker's configuration.
+pub const REGISTRY_LOGIN_BYTES: u64 = 1 << 20;
+
+/// Bytes of the answer of a credential helper.
+pub const REGISTRY_HELPER_BYTES: usize = 64 << 10;
+
+/// Seconds that a credential helper may take.
+pub const REGISTRY_HELPER_SECONDS: u64 = 30;

@@ -1,0 +1,242 @@
+//! A conversation with a service that may lead to others: every answer is bounded in time, read as far
+//! as the caller wants, and no redirect is followed here.
+
+use std::io::{self, Read};
+use std::time::Duration;
+
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use reqwest::{Certificate, Client, Method, Response, Url, redirect};
+use tokio::runtime::Runtime;
+use tokio::time::{Instant, timeout_at};
+
+use super::{Patience, chain, runtime};
+use crate::dial::DialError;
+
+/// A client for several hosts, which share connections and what they are trusted by.
+#[derive(Debug)]
+pub(crate) struct Talk {
+    client: Client,
+    runtime: Runtime,
+    patience: Patience,
+}
+
+/// What is done with an address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Verb {
+    Get,
+    Head,
+    Post,
+    Put,
+    Patch,
+    Delete,
+}
+
+/// One request.
+#[derive(Debug)]
+pub(crate) struct Ask<'a> {
+    pub(crate) verb: Verb,
+    pub(crate) url: &'a Url,
+    pub(crate) headers: &'a [(&'static str, String)],
+    pub(crate) body: Option<Vec<u8>>,
+    /// Bytes that go there or come back, as far as they are known: patience grows with them.
+    pub(crate) size: u64,
+}
+
+/// An answer whose body was not read yet.
+#[derive(Debug)]
+pub(crate) struct Answer<'t> {
+    talk: &'t Talk,
+    host: String,
+    response: Response,
+    deadline: Instant,
+    limit: Duration,
+    rest: Vec<u8>,
+    taken: usize,
+}
+
+impl Talk {
+    /// A client that trusts these certification authorities (PEM) beside the system's.
+    ///
+    /// # Errors
+    /// No PEM certificates, or this machine cannot make connections.
+    pub(crate) fn new(patience: Patience, authorities: &[u8]) -> Result<Self, DialError> {
+        let mut builder = Client::builder()
+            .redirect(redirect::Policy::none())
+            .no_proxy()
+            .connect_timeout(patience.connect)
+            .user_agent(concat!("attest/", env!("CARGO_PKG_VERSION")));
+        if !authorities.is_empty() {
+            let certificates = Certificate::from_pem_bundle(authorities)
+                .map_err(|error| DialError::Client(chain(&error)))?;
+            if certificates.is_empty() {
+                let problem = "the file of authorities holds no certificate";
+                return Err(DialError::Client(problem.to_owned()));
+            }
+            builder = builder.tls_certs_merge(certificates);
+        }
+        let client = builder
+            .build()
+            .map_err(|error| DialError::Client(chain(&error)))?;
+        Ok(Self {
+            client,
+            runtime: runtime()?,
+            patience,
+        })
+    }
+
+    /// Asks, and waits for the head of the answer.
+    ///
+    /// # Errors
+    /// Nobody answers, or not in time.
+    pub(crate) fn ask(&self, ask: Ask<'_>) -> Result<Answer<'_>, DialError> {
+        let host = ask.url.host_str().unwrap_or_default().to_owned();
+        let limit = self.limit(ask.size);
+        let mut headers = HeaderMap::new();
+        for (name, value) in ask.headers {
+            let mut value = HeaderValue::from_str(value).map_err(|_| {
+                DialError::Client(format!("{name} has a value that no header can have"))
+            })?;
+            value.set_sensitive(*name == "authorization");
+            headers.append(HeaderName::from_static(name), value);
+        }
+        let mut request = self
+            .client
+            .request(method(ask.verb), ask.url.clone())
+            .headers(headers);
+        if let Some(body) = ask.body {
+            request = request.body(body);
+        }
+        let (deadline, sent) = self.runtime.block_on(async {
+            let deadline = Instant::now() + limit;
+            (deadline, timeout_at(deadline, request.send()).await)
+        });
+        let response = match sent {
+            Ok(Ok(response)) => response,
+            Ok(Err(error)) => return Err(broken(host, limit, &error)),
+            Err(_) => return Err(DialError::Slow { host, limit }),
+        };
+        Ok(Answer {
+            talk: self,
+            host,
+            response,
+            deadline,
+            limit,
+            rest: Vec::new(),
+            taken: 0,
+        })
+    }
+
+    /// Waits, where a service asks for it.
+    pub(crate) fn pause(&self, time: Duration) {
+        self.runtime
+            .block_on(async { tokio::time::sleep(time).await });
+    }
+
+    /// A whole answer takes our patience, and a large one as long as a slow line needs for it.
+    fn limit(&self, size: u64) -> Duration {
+        self.patience.total + Duration::from_secs(size / SLOWEST)
+    }
+}
+
+impl Answer<'_> {
+    pub(crate) fn status(&self) -> u16 {
+        self.response.status().as_u16()
+    }
+
+    /// The first header of that name, if it is text.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.response.headers().get(name)?.to_str().ok()
+    }
+
+    /// All headers of that name that are text.
+    pub(crate) fn headers(&self, name: &str) -> Vec<&str> {
+        let values = self.response.headers().get_all(name).iter();
+        values.filter_map(|it| it.to_str().ok()).collect()
+    }
+
+    /// The media type, without parameters, in lower case.
+    pub(crate) fn content_type(&self) -> String {
+        let found = self.header("content-type").unwrap_or_default();
+        let essence = found.split(';').next().unwrap_or_default().trim();
+        essence.to_ascii_lowercase()
+    }
+
+    /// Reads at most so many bytes; `None` if there are more, or more are announced.
+    ///
+    /// # Errors
+    /// The connection broke, or our patience ended.
+    pub(crate) fn body(mut self, most: u64) -> Result<Option<Vec<u8>>, DialError> {
+        if self.response.content_length().is_some_and(|it| it > most) {
+            return Ok(None);
+        }
+        let mut body = Vec::new();
+        while let Some(chunk) = self.chunk()? {
+            if (body.len() + chunk.len()) as u64 > most {
+                return Ok(None);
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(Some(body))
+    }
+
+    fn chunk(&mut self) -> Result<Option<Vec<u8>>, DialError> {
+        let (limit, host) = (self.limit, &self.host);
+        let next = self.response.chunk();
+        let waited = self
+            .talk
+            .runtime
+            .block_on(async { timeout_at(self.deadline, next).await });
+        match waited {
+            Ok(Ok(chunk)) => Ok(chunk.map(|it| it.to_vec())),
+            Ok(Err(error)) => Err(broken(host.clone(), limit, &error)),
+            Err(_) => Err(DialError::Slow {
+                host: host.clone(),
+                limit,
+            }),
+        }
+    }
+}
+
+/// What goes wrong on the way is a [`DialError`] inside of the error.
+impl Read for Answer<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        while self.taken == self.rest.len() {
+            match self.chunk().map_err(io::Error::other)? {
+                None => return Ok(0),
+                Some(chunk) => (self.rest, self.taken) = (chunk, 0),
+            }
+        }
+        let waiting = self.rest.get(self.taken..).unwrap_or_default();
+        let count = waiting.len().min(buffer.len());
+        buffer
+            .iter_mut()
+            .zip(waiting)
+            .for_each(|(to, it)| *to = *it);
+        self.taken += count;
+        Ok(count)
+    }
+}
+
+const fn method(verb: Verb) -> Method {
+    match verb {
+        Verb::Get => Method::GET,
+        Verb::Head => Method::HEAD,
+        Verb::Post => Method::POST,
+        Verb::Put => Method::PUT,
+        Verb::Patch => Method::PATCH,
+        Verb::Delete => Method::DELETE,
+    }
+}
+
+fn broken(host: String, limit: Duration, error: &reqwest::Error) -> DialError {
+    if error.is_timeout() && !error.is_connect() {
+        return DialError::Slow { host, limit };
+    }
+    DialError::Unreachable {
+        host,
+        problem: chain(error),
+    }
+}
+
+/// Bytes in a second below which a line is not waited for.
+const SLOWEST: u64 = 64 << 10;
