@@ -41,6 +41,7 @@ mod slsa;
 mod ssdf;
 mod statements;
 mod support;
+mod token;
 mod tree;
 mod trust;
 mod verify;

@@ -4,6 +4,7 @@ mod deployed;
 mod layout;
 mod policy;
 mod signers;
+mod signing_key;
 mod slsa;
 
 use std::ffi::OsString;
@@ -22,6 +23,7 @@ pub(crate) use deployed::{DeployedArgs, LinkArg};
 pub(crate) use layout::{ChainArgs, LayoutArgs};
 pub(crate) use policy::PolicyArgs;
 pub(crate) use signers::SignerArgs;
+pub(crate) use signing_key::SigningKeyArgs;
 pub(crate) use slsa::{BuildArgs, SummaryArgs};
 
 /// Proves where software came from, and keeps that proof.

@@ -3,6 +3,7 @@
 mod create;
 mod export;
 mod keyring;
+pub(crate) mod token;
 
 use std::path::{Path, PathBuf};
 
@@ -29,6 +30,8 @@ pub(crate) struct Identity {
     pub(crate) authority: Authority,
     /// Whether a password that is not empty protects the keys.
     pub(crate) protected: bool,
+    /// What signs in place of the home's key, where a flag names it.
+    own_key: Option<ArtifactKey>,
     home: Home,
     second_copy: PathBuf,
 }
@@ -63,6 +66,7 @@ impl Identity {
         let identity = Self {
             second_copy: home.second_copy(&checkpoint_key.key().log_id())?,
             protected: keyring.is_protected(),
+            own_key: None,
             home: home.clone(),
             artifact_key,
             checkpoint_key,
@@ -70,6 +74,23 @@ impl Identity {
         };
         identity.check(&card)?;
         Ok(identity)
+    }
+
+    /// The same home, whose log and authority serve another key.
+    #[must_use]
+    pub(crate) fn signing_with(mut self, key: Option<ArtifactKey>) -> Self {
+        self.own_key = key;
+        self
+    }
+
+    /// The key that signs: the one that a flag named, else the home's.
+    pub(crate) fn signing_key(&self) -> &ArtifactKey {
+        self.own_key.as_ref().unwrap_or(&self.artifact_key)
+    }
+
+    /// `sha256:HEX` of the key that signs.
+    pub(crate) fn signing_pin(&self) -> String {
+        format!("sha256:{}", hex::encode(self.signing_key().fingerprint()))
     }
 
     /// `sha256:HEX` of the artifact key, as `--key` takes it.

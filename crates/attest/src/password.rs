@@ -85,7 +85,11 @@ impl Source {
     }
 }
 
-fn ask(prompt: &str) -> Result<Zeroizing<Vec<u8>>, Failure> {
+/// Asks on the terminal.
+///
+/// # Errors
+/// `password-required` where there is none.
+pub(crate) fn ask(prompt: &str) -> Result<Zeroizing<Vec<u8>>, Failure> {
     if !io::stdin().is_terminal() {
         return Err(Failure::request(
             "password-required",

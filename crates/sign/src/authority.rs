@@ -13,6 +13,7 @@ use attest_digest::Digest;
 use jiff::Timestamp;
 use x509_cert::Certificate;
 
+pub(crate) use certificate::subject_key;
 pub use certificate::{AuthorityName, NameError, Period};
 pub use request::{RequestRefusal, TimestampRequest};
 

@@ -14,6 +14,7 @@
 //! Zero values stand there in full: the first entry of a new log is `"logIndex":"0"` with
 //! `"hashes":[]`, which sigstore-python wants.
 
+use attest_digest::{Algorithm, Digest};
 use attest_log::{Inclusion, entry};
 use attest_provenance::Envelope;
 use base64::Engine as _;
@@ -36,10 +37,7 @@ pub(crate) struct Parts<'a> {
 /// What is signed, and the signature.
 #[derive(Debug)]
 pub(crate) enum Content {
-    Message {
-        sha256: [u8; 32],
-        signature: Vec<u8>,
-    },
+    Message { digest: Digest, signature: Vec<u8> },
     Envelope(Envelope),
 }
 
@@ -98,11 +96,15 @@ impl Parts<'_> {
 impl Content {
     fn to_json(&self) -> ContentJson {
         match self {
-            Self::Message { sha256, signature } => {
+            Self::Message { digest, signature } => {
                 ContentJson::MessageSignature(MessageSignature {
                     message_digest: MessageDigest {
-                        algorithm: "SHA2_256",
-                        digest: STANDARD.encode(sha256),
+                        algorithm: match digest.algorithm() {
+                            Algorithm::Sha256 => "SHA2_256",
+                            Algorithm::Sha384 => "SHA2_384",
+                            Algorithm::Sha512 => "SHA2_512",
+                        },
+                        digest: STANDARD.encode(digest.as_bytes()),
                     },
                     signature: STANDARD.encode(signature),
                 })

@@ -48,6 +48,19 @@ pub const CODES: &[(&str, &str)] = &[
         "the password does not open the key, or the key file was altered",
     ),
     (
+        "pin-final-try",
+        "one try remains before the token locks: attest leaves it to the token's own program",
+    ),
+    (
+        "pin-locked",
+        "the token is locked after too many wrong PINs",
+    ),
+    ("pin-required", "the token wants a PIN, and none was given"),
+    (
+        "pin-wrong",
+        "the PIN of the token is wrong; it is tried once",
+    ),
+    (
         "service-answers",
         "a log or timestamp authority gave another number of answers than was asked for",
     ),
@@ -75,13 +88,45 @@ pub const CODES: &[(&str, &str)] = &[
         "timestamp-request-too-large",
         "a timestamp request or its nonce has more bytes than any client's",
     ),
+    ("token-ambiguous", "several tokens fit the URI"),
+    ("token-failed", "the token did not do what it was asked"),
+    (
+        "token-key-ambiguous",
+        "several private keys of the token fit the URI",
+    ),
+    (
+        "token-key-inconsistent",
+        "public key and certificate of one id in the token are different keys",
+    ),
+    (
+        "token-key-missing",
+        "the token shows no private key that fits the URI",
+    ),
+    (
+        "token-key-unreadable",
+        "the token holds neither the public half of the key nor a certificate for it",
+    ),
+    ("token-missing", "no token that is present fits the URI"),
+    ("token-module-missing", "no PKCS#11 module is named"),
+    (
+        "token-module-unusable",
+        "a PKCS#11 module cannot be loaded, or is none",
+    ),
+    (
+        "token-signature-wrong",
+        "what the token gave does not verify under its key: not handed out",
+    ),
+    (
+        "token-uri-malformed",
+        "a PKCS#11 URI is not of the form of RFC 7512, or has an attribute that is not read here",
+    ),
 ];
 
 #[cfg(test)]
 mod tests {
     use super::CODES;
 
-    const SOURCES: [&str; 9] = [
+    const SOURCES: [&str; 11] = [
         include_str!("authority.rs"),
         include_str!("authority/certificate.rs"),
         include_str!("authority/request.rs"),
@@ -91,6 +136,8 @@ mod tests {
         include_str!("key_file.rs"),
         include_str!("origin.rs"),
         include_str!("signer.rs"),
+        include_str!("token/error.rs"),
+        include_str!("token/uri.rs"),
     ];
 
     #[test]

@@ -3,10 +3,7 @@
 
 use aws_lc_rs::encoding::{AsDer, PublicKeyX509Der};
 use aws_lc_rs::rand::SystemRandom;
-use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_ASN1, ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair,
-    UnparsedPublicKey,
-};
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair};
 use aws_lc_rs::{constant_time, digest, rand};
 use zeroize::Zeroizing;
 
@@ -72,13 +69,6 @@ impl P256 {
             .and_then(|digest| self.0.sign_digest(&digest))
             .map(|signature| signature.as_ref().to_vec())
             .map_err(|_| refused("sign with a P-256 key"))
-    }
-
-    /// Whether this pair made the signature over the message.
-    pub(crate) fn made(&self, message: &[u8], signature: &[u8]) -> bool {
-        UnparsedPublicKey::new(&ECDSA_P256_SHA256_ASN1, self.0.public_key())
-            .verify(message, signature)
-            .is_ok()
     }
 
     /// The DER `SubjectPublicKeyInfo`: 91 bytes.

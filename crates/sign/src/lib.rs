@@ -1,7 +1,7 @@
 //! Everything that holds a private key: artifact keys, the checkpoint key, the timestamp authority.
 //!
 //! The way through: a [`Password`] and an [`Unlock`] open key files ([`ArtifactKey`],
-//! [`CheckpointKey`], [`Authority`]); a [`Signer`] turns messages and statements into bundles, all
+//! [`CheckpointKey`], [`Authority`]), a [`Token`] finds keys that stay in hardware; a [`Signer`] turns messages and statements into bundles, all
 //! signatures first, then all timestamps, then one batch of log entries, and hands out only what
 //! `attest-verify` accepts. [`create_identity`] makes all keys of a home at once.
 //!
@@ -23,9 +23,10 @@ mod pem;
 mod secretbox;
 mod service;
 mod signer;
+mod token;
 mod trusted_root;
 
-pub use artifact_key::ArtifactKey;
+pub use artifact_key::{ArtifactKey, SignatureError};
 pub use authority::{
     Authority, AuthorityAt, AuthorityError, AuthorityName, AuthorityRoot, EncodeError, NameError,
     Period, RequestRefusal, RespondError, TimestampRequest,
@@ -45,4 +46,5 @@ pub use password::{Password, Unlock};
 pub use pem::PemError;
 pub use service::{LogAppendError, LogAppender, TimestampError, Timestamper};
 pub use signer::{SignError, Signed, Signer, Unsigned};
+pub use token::{PinTries, Token, TokenEntry, TokenError, TokenUri, TokenUriError, token_uri};
 pub use trusted_root::{TrustedAuthority, TrustedLog, trusted_root_json};

@@ -17,3 +17,9 @@ pub const NAME_CHARACTERS: usize = 64;
 
 /// Characters of a log's origin: the bound on a host name (RFC 1123, section 2.1).
 pub const ORIGIN_CHARACTERS: usize = 253;
+
+/// Bytes of a PKCS#11 URI. One that names everything has about 300.
+pub const TOKEN_URI_BYTES: usize = 4 * 1024;
+
+/// Tokens, and objects of one kind, that are looked at.
+pub const TOKEN_OBJECTS: usize = 1000;

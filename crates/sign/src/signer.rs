@@ -1,16 +1,14 @@
 //! From what is to be signed to bundles that verify.
 
-use attest_digest::{Artifact, Digest};
+use attest_digest::{Artifact, Digest, hash_all};
 use attest_log::Inclusion;
-use attest_log::entry::{Entry, EntryError, KeyDetails, Verifier as EntryVerifier};
+use attest_log::entry::{Entry, EntryError, Verifier as EntryVerifier};
 use attest_provenance::{Envelope, PAYLOAD_TYPE, Statement, StatementError, limits, pae};
-use attest_verify::{
-    Bundle, Evidence, ExpectedSigner, KeyError, PublicKey, Rejection, Subject, Verifier,
-};
+use attest_verify::{Bundle, Evidence, ExpectedSigner, Rejection, Subject, Verifier};
 
-use crate::artifact_key::ArtifactKey;
+use crate::artifact_key::{ArtifactKey, SignatureError};
 use crate::bundle::{BundleError, Content, Parts};
-use crate::crypto::{LibraryRefused, sha256};
+use crate::crypto::LibraryRefused;
 use crate::service::{LogAppendError, LogAppender, TimestampError, Timestamper};
 
 /// Signs with one key, under one log and one timestamp authority, for one verifier.
@@ -102,9 +100,9 @@ pub enum SignError {
     /// The bundle could not be written.
     #[error(transparent)]
     Bundle(#[from] BundleError),
-    /// The key's public half is not one that verifiers read.
-    #[error("public half of the key: {0}")]
-    PublicKey(#[from] KeyError),
+    /// The key, or the token that keeps it, gave no signature.
+    #[error(transparent)]
+    Signature(#[from] SignatureError),
     /// A finished bundle does not verify: it is not handed out.
     #[error("the bundle that was made does not verify: {rejection}")]
     Rejected {
@@ -136,7 +134,7 @@ impl SignError {
             Self::Log(error) => error.code(),
             Self::Answers { .. } => "service-answers",
             Self::Entry(_) | Self::Bundle(_) => "encoding-failed",
-            Self::PublicKey(error) => error.code(),
+            Self::Signature(error) => error.code(),
             Self::Rejected { .. } | Self::Unreadable { .. } => "own-bundle-rejected",
             Self::Library(refused) => refused.code(),
         }
@@ -172,9 +170,11 @@ impl<'a> Signer<'a> {
         for (position, one) in unsigned.iter().enumerate() {
             check(one, position)?;
         }
-        let contents = unsigned
-            .iter()
-            .map(|one| self.sign_one(one))
+        let key = self.key;
+        // A token may take long over each signature, and several at once.
+        let threads = if key.is_in_token() { TOKEN_THREADS } else { 1 };
+        let contents = hash_all(threads, unsigned, |one| sign_one(key, one))
+            .into_iter()
             .collect::<Result<Vec<_>, _>>()?;
         let signatures: Vec<&[u8]> = contents
             .iter()
@@ -189,7 +189,7 @@ impl<'a> Signer<'a> {
         let inclusions = self.log.append(&bodies)?;
         expect_answers("log", inclusions.len(), contents.len())?;
 
-        let expected = ExpectedSigner::Key(PublicKey::from_spki(self.key.spki())?);
+        let expected = ExpectedSigner::Key(self.key.public().clone());
         let made = contents
             .into_iter()
             .zip(timestamps)
@@ -211,43 +211,14 @@ impl<'a> Signer<'a> {
         Ok(signed)
     }
 
-    fn sign_one(&self, unsigned: &Unsigned<'_>) -> Result<SignedContent, LibraryRefused> {
-        Ok(match unsigned {
-            Unsigned::Artifact(artifact) => {
-                let Digest::Sha256(digest) = artifact.sha256() else {
-                    return Err(LibraryRefused {
-                        what: "give a SHA-256",
-                    });
-                };
-                let signature = self.key.sign_digest(&digest)?;
-                let content = Content::Message {
-                    sha256: digest,
-                    signature: signature.clone(),
-                };
-                SignedContent {
-                    digest,
-                    signature,
-                    content,
-                }
-            }
-            Unsigned::Statement(payload) => {
-                let digest = sha256(&pae(PAYLOAD_TYPE, payload));
-                let signature = self.key.sign_digest(&digest)?;
-                let envelope = Envelope::new(PAYLOAD_TYPE, payload.to_vec(), signature.clone());
-                SignedContent {
-                    digest,
-                    signature,
-                    content: Content::Envelope(envelope),
-                }
-            }
-        })
-    }
-
     fn body(&self, content: &SignedContent) -> Result<Vec<u8>, EntryError> {
+        let details = self.key.public().kind().key_details();
         let entry = Entry::new(
-            Digest::Sha256(content.digest),
+            content.digest,
             content.signature.clone(),
-            KeyDetails::EcdsaP256Sha256,
+            details.ok_or(EntryError::Empty {
+                field: "signature.keyDetails",
+            })?,
             EntryVerifier::PublicKey(self.key.spki().to_vec()),
         )?;
         Ok(entry.body())
@@ -297,9 +268,40 @@ impl<'a> Signer<'a> {
 
 struct SignedContent {
     /// What the signature covers: of the bytes, or of the statement's PAE.
-    digest: [u8; 32],
+    digest: Digest,
     signature: Vec<u8>,
     content: Content,
+}
+
+fn sign_one(key: &ArtifactKey, unsigned: &Unsigned<'_>) -> Result<SignedContent, SignatureError> {
+    match unsigned {
+        Unsigned::Artifact(artifact) => {
+            let algorithm = key.digest_algorithm();
+            let digest = artifact.digest(algorithm).ok_or(LibraryRefused {
+                what: "give the digest that the key signs",
+            })?;
+            let signature = key.sign_digest(&digest)?;
+            let content = Content::Message {
+                digest,
+                signature: signature.clone(),
+            };
+            Ok(SignedContent {
+                digest,
+                signature,
+                content,
+            })
+        }
+        Unsigned::Statement(payload) => {
+            let digest = key.digest_of(&pae(PAYLOAD_TYPE, payload))?;
+            let signature = key.sign_digest(&digest)?;
+            let envelope = Envelope::new(PAYLOAD_TYPE, payload.to_vec(), signature.clone());
+            Ok(SignedContent {
+                digest,
+                signature,
+                content: Content::Envelope(envelope),
+            })
+        }
+    }
 }
 
 fn check(unsigned: &Unsigned<'_>, position: usize) -> Result<(), SignError> {
@@ -334,6 +336,9 @@ fn expect_answers(service: &'static str, found: usize, wanted: usize) -> Result<
         wanted,
     })
 }
+
+/// Sessions that a token has at once.
+const TOKEN_THREADS: usize = 4;
 
 #[cfg(test)]
 mod tests;

@@ -63,7 +63,7 @@ impl KeyKind {
     }
 
     /// How a Rekor v2 log names signatures of this kind; none if it takes no such keys.
-    pub(crate) const fn key_details(self) -> Option<KeyDetails> {
+    pub const fn key_details(self) -> Option<KeyDetails> {
         match self {
             Self::P256 => Some(KeyDetails::EcdsaP256Sha256),
             Self::P384 => Some(KeyDetails::EcdsaP384Sha384),
@@ -190,9 +190,19 @@ impl PublicKey {
         base64::encode(&self.fingerprint)
     }
 
+    /// A key of that kind from its numbers: the content of the BIT STRING of its
+    /// `SubjectPublicKeyInfo`, a point or an `RSAPublicKey`. The bits of an RSA kind are not looked at.
+    ///
+    /// # Errors
+    /// As [`PublicKey::parse`].
+    pub fn from_numbers(kind: KeyKind, public_key: &[u8]) -> Result<Self, KeyError> {
+        Self::from_spki(&spki::encode(kind, public_key))
+    }
+
     /// Whether the key made this signature over bytes with that digest: for Ed25519 the prehashed
-    /// form, Ed25519ph.
-    pub(crate) fn verifies_digest(&self, digest: &Digest, signature: &[u8]) -> bool {
+    /// form, Ed25519ph. It says nothing of what the bytes are, nor who should have signed them:
+    /// [`crate::Verifier`] does.
+    pub fn verifies_digest(&self, digest: &Digest, signature: &[u8]) -> bool {
         match (&self.verifying, digest) {
             (Verifying::Digests(key), _) => {
                 self.kind.digest_algorithm() == digest.algorithm()

@@ -1,6 +1,7 @@
 //! `attest key`: makes, imports and shows signing keys that stand in a file of their own, and changes
 //! passwords.
 
+mod list;
 mod password;
 
 use std::path::{Path, PathBuf};
@@ -16,7 +17,7 @@ use crate::console::Console;
 use crate::failure::{Exit, Failure};
 use crate::files::{self, Overwrite};
 use crate::home::Home;
-use crate::identity::{Card, Keyring};
+use crate::identity::{Card, Keyring, token};
 use crate::password::Source;
 
 #[derive(Debug, Args)]
@@ -35,6 +36,8 @@ enum KeyCommand {
     Public(PublicArgs),
     /// Say what a key file holds: kind, protection, pin
     Show(ShowArgs),
+    /// Show the keys that a token holds, by its PKCS#11 URI
+    List(list::ListArgs),
     /// Change the password of the home's keys, all at once, or of one key file
     Password(password::PasswordArgs),
 }
@@ -82,8 +85,8 @@ impl ProtectArgs {
 
 #[derive(Debug, Args)]
 struct PublicArgs {
-    /// A private or public key [default: the home's signing key]
-    #[arg(value_name = "FILE")]
+    /// A private or public key, or the pkcs11: URI of one in a token [default: the home's signing key]
+    #[arg(value_name = "FILE|URI")]
     file: Option<PathBuf>,
     /// Write it here instead of printing it
     #[arg(long, short, value_name = "FILE")]
@@ -97,8 +100,8 @@ struct PublicArgs {
 
 #[derive(Debug, Args)]
 struct ShowArgs {
-    /// A private or public key [default: the home's signing key]
-    #[arg(value_name = "FILE")]
+    /// A private or public key, or the pkcs11: URI of one in a token [default: the home's signing key]
+    #[arg(value_name = "FILE|URI")]
     file: Option<PathBuf>,
     #[command(flatten)]
     home: HomeArgs,
@@ -110,6 +113,7 @@ pub(crate) fn run(args: &KeyArgs, _global: &Global, console: &Console) -> Result
         KeyCommand::Import(args) => import(args, console),
         KeyCommand::Public(args) => public(args, console),
         KeyCommand::Show(args) => show(args, console),
+        KeyCommand::List(args) => list::run(args, console),
         KeyCommand::Password(args) => password::run(args, console),
     }?;
     Ok(Exit::Yes)
@@ -311,6 +315,7 @@ struct Shown {
 impl Shown {
     fn of(file: Option<&Path>, home: &HomeArgs) -> Result<Self, Failure> {
         match file {
+            Some(uri) if token::is_uri(uri) => Self::of_token(uri),
             Some(path) => Self::of_file(path, home.password()),
             None => Self::of_home(home),
         }
@@ -325,6 +330,17 @@ impl Shown {
             path: home.public_key(),
             public: file.public()?,
             protection: Kept::PublicHalf,
+        })
+    }
+
+    fn of_token(uri: &Path) -> Result<Self, Failure> {
+        let key = token::artifact_key(uri)?;
+        // Without the query, in which a PIN may stand.
+        let shown = uri.to_str().unwrap_or_default();
+        Ok(Self {
+            path: shown.split('?').next().unwrap_or(shown).into(),
+            public: key.public().clone(),
+            protection: Kept::Token,
         })
     }
 
@@ -379,6 +395,7 @@ enum Kept {
     Clear,
     EmptyPassword,
     Password,
+    Token,
 }
 
 impl Kept {
@@ -396,6 +413,7 @@ impl Kept {
             Self::Clear => "none",
             Self::EmptyPassword => "empty-password",
             Self::Password => "password",
+            Self::Token => "token",
         }
     }
 
@@ -405,6 +423,7 @@ impl Kept {
             Self::Clear => "none: the file is not encrypted",
             Self::EmptyPassword => "not password-protected",
             Self::Password => "password-protected",
+            Self::Token => "stays in its token",
         }
     }
 }

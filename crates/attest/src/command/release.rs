@@ -30,7 +30,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::args::{Global, HomeArgs};
+use crate::args::{Global, HomeArgs, SigningKeyArgs};
 use crate::command::init::{new_identity, refuse_given_time};
 use crate::console::Console;
 use crate::failure::{Exit, Failure};
@@ -94,6 +94,8 @@ pub(crate) struct ReleaseArgs {
     #[arg(long, value_name = "GLOB")]
     allow_private_key: Vec<String>,
     #[command(flatten)]
+    signing: SigningKeyArgs,
+    #[command(flatten)]
     home: HomeArgs,
 }
 
@@ -107,6 +109,9 @@ pub(crate) fn run(args: &ReleaseArgs, global: &Global, console: &Console) -> Res
     }
     let request = Request::resolve(args)?;
     for note in &request.notes {
+        console.note(note);
+    }
+    if let Some(note) = args.signing.caution() {
         console.note(note);
     }
     let survey = Survey::take(&request, &home)?;
@@ -131,9 +136,11 @@ enum Opened {
 fn open(args: &ReleaseArgs, home: &Home) -> Result<Opened, Failure> {
     let source = args.home.password();
     if home.exists() {
-        let identity = Identity::open(home, source)?;
+        let key = args.signing.open(args.home.password())?;
+        let identity = Identity::open(home, source)?.signing_with(key);
         return Ok(Opened::Existing(Box::new(identity)));
     }
+    args.signing.refuse_with_a_new_home()?;
     let new = new_identity(home, None, &source, None)?;
     Ok(Opened::New(Box::new(new)))
 }
@@ -147,7 +154,7 @@ fn with_existing(
     console: &Console,
 ) -> Result<report::Outcome, Failure> {
     for record in &request.records {
-        record.check(&identity.artifact_key)?;
+        record.check(identity.signing_key())?;
     }
     let mut log = identity.open_bare_log()?;
     let notes = recover::recover(identity, &log, &request.name)?;

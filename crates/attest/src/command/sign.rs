@@ -18,7 +18,7 @@ use crate::console::Console;
 use crate::failure::{Exit, Failure, with_source};
 use crate::files::{self, Overwrite};
 use crate::home::Home;
-use crate::identity::{Identity, Keyring};
+use crate::identity::{Identity, Keyring, token};
 
 use request::{Planned, Request};
 
@@ -27,8 +27,9 @@ pub(crate) struct SignArgs {
     /// What to sign; the bundle of FILE is FILE.sigstore.json
     #[arg(value_name = "FILE", required_unless_present = "statement")]
     files: Vec<PathBuf>,
-    /// Sign with this key instead of the home's (cosign's PEM, PKCS#8 or SEC 1; P-256)
-    #[arg(long, value_name = "FILE")]
+    /// Sign with this key instead of the home's: a file (cosign's PEM, PKCS#8 or SEC 1; P-256), or a key in
+    /// a token by its URI, pkcs11:token=…;object=…?module-path=/FILE.so&pin-source=file:/FILE
+    #[arg(long, value_name = "FILE|URI")]
     key: Option<PathBuf>,
     /// Sign this in-toto statement as it is; every FILE must be one of its subjects
     #[arg(long, value_name = "FILE", conflicts_with = "predicate")]
@@ -57,6 +58,9 @@ pub(crate) struct SignArgs {
 pub(crate) fn run(args: &SignArgs, global: &Global, console: &Console) -> Result<Exit, Failure> {
     refuse_given_time(global)?;
     let request = Request::resolve(args)?;
+    if let Some(note) = token::caution(args.key.as_deref()) {
+        console.note(note);
+    }
     let identity = Identity::open(&args.home.home(), args.home.password())?;
     let key = match &args.key {
         Some(path) => Some(Keyring::new(args.home.password()).artifact_key(path)?),
@@ -64,14 +68,14 @@ pub(crate) fn run(args: &SignArgs, global: &Global, console: &Console) -> Result
     };
     let mut log = identity.open_log()?;
 
-    let artifacts = read_all(&request)?;
+    let key = key.as_ref().unwrap_or(&identity.artifact_key);
+    let artifacts = read_all(&request, key)?;
     let planned = request.plan(&artifacts)?;
     // Read after the files, so that no signature is older than its time says.
     let now = global.now()?.time;
     let verifier = verifier(identity.home(), now)?;
     let authority = identity.authority.at(now);
     let unsigned: Vec<Unsigned<'_>> = planned.iter().map(Planned::unsigned).collect();
-    let key = key.as_ref().unwrap_or(&identity.artifact_key);
     let bundles = Signer::new(key, &authority, &mut log, &verifier)
         .sign(&unsigned)
         .map_err(|error| sign_failure(&error, &planned))?;
@@ -163,10 +167,9 @@ fn sign_failure(error: &SignError, planned: &[Planned]) -> Failure {
     }
 }
 
-fn read_all(request: &Request) -> Result<Vec<Artifact>, Failure> {
-    let read = hash_all(0, request.files(), |path| {
-        Artifact::read_path(path, request.hashes())
-    });
+fn read_all(request: &Request, key: &ArtifactKey) -> Result<Vec<Artifact>, Failure> {
+    let hashes = request.hashes().with(key.digest_algorithm());
+    let read = hash_all(0, request.files(), |path| Artifact::read_path(path, hashes));
     read.into_iter()
         .map(|artifact| {
             artifact.map_err(|error| Failure::unknown(error.code(), with_source(&error)))

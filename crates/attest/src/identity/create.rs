@@ -156,6 +156,7 @@ impl Work {
                 checkpoint_key: made.checkpoint_key,
                 authority: made.authority,
                 protected: !new.password.is_empty(),
+                own_key: None,
                 home: home.clone(),
                 second_copy,
             },

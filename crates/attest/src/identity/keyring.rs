@@ -7,6 +7,7 @@ use attest_sign::{
     Password, Unlock,
 };
 
+use super::token;
 use crate::failure::Failure;
 use crate::files;
 use crate::password::Source;
@@ -32,11 +33,15 @@ impl Keyring {
         }
     }
 
-    /// Opens an artifact key: cosign's PEM, PKCS#8 or SEC 1.
+    /// Opens an artifact key: cosign's PEM, PKCS#8 or SEC 1, or one in a token by its URI.
     ///
     /// # Errors
-    /// `key-unreadable`, `key-unsupported`, `password-wrong`, `password-required`: exit 2.
+    /// `key-unreadable`, `key-unsupported`, `password-wrong`, `password-required`: exit 2; and what a
+    /// token refuses.
     pub(crate) fn artifact_key(&mut self, path: &Path) -> Result<ArtifactKey, Failure> {
+        if token::is_uri(path) {
+            return token::artifact_key(path);
+        }
         self.open(path, ArtifactKey::from_pem)
     }
 

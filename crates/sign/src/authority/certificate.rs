@@ -273,3 +273,10 @@ fn name_part(part: &'static str, text: &str) -> Result<String, NameError> {
     }
     Ok(text.to_owned())
 }
+
+/// The DER `SubjectPublicKeyInfo` that a certificate is about.
+pub(crate) fn subject_key(der: &[u8]) -> Option<Vec<u8>> {
+    let certificate = Certificate::from_der(der).ok()?;
+    let key = certificate.tbs_certificate.subject_public_key_info;
+    key.to_der().ok()
+}

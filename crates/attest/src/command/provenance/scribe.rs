@@ -103,6 +103,15 @@ impl Scribe {
             .as_ref()
             .or(identity.as_ref().map(|it| &it.artifact_key))
             .ok_or_else(|| Failure::unknown("internal-error", "nobody signs"))?;
+        if !key.is_p256() {
+            return Err(Failure::request(
+                "key-unsupported",
+                format!(
+                    "a link is signed by a P-256 key, {} is another",
+                    key.public()
+                ),
+            ));
+        }
         let flavour = match args.keyid {
             Flavour::Reference => KeyFlavour::Reference,
             Flavour::Golang => KeyFlavour::Golang,

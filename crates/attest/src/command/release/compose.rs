@@ -7,6 +7,7 @@ use attest_provenance::predicate::reference::{self, Reference};
 use attest_provenance::predicate::release::Release;
 use attest_provenance::predicate::slsa::{self, Packaging};
 use attest_provenance::{ReleaseName, ResourceDescriptor, Source, Statement, Subject, ci, limits};
+use attest_sign::ArtifactKey;
 
 use super::content::{Content, digests, subject};
 use super::instructions::{self, Named};
@@ -21,7 +22,7 @@ pub(super) struct Ingredients<'a> {
     pub(super) contents: &'a [Content],
     /// The bills of materials among them, with their media types.
     pub(super) sboms: &'a [(RelativePath, &'static str)],
-    pub(super) public_key: &'a [u8],
+    pub(super) public_key: &'a ArtifactKey,
     pub(super) trusted_root: &'a [u8],
     pub(super) source: Option<Source>,
     pub(super) ci: Option<ci::Record>,
@@ -115,7 +116,11 @@ impl Parts {
 pub(super) fn compose(from: &Ingredients<'_>) -> Result<Composed, Failure> {
     let parts = Parts::of(from.contents.len(), from.sboms.len());
     let mut own = vec![
-        Document::new(PUBLIC_KEY, Role::Trust, from.public_key.to_vec())?,
+        Document::new(
+            PUBLIC_KEY,
+            Role::Trust,
+            from.public_key.public_pem().into_bytes(),
+        )?,
         Document::new(TRUSTED_ROOT, Role::Trust, from.trusted_root.to_vec())?,
     ];
     // The names in the instructions depend on the order of all files, the instructions included.
@@ -136,7 +141,10 @@ pub(super) fn compose(from: &Ingredients<'_>) -> Result<Composed, Failure> {
         Role::Checksums,
         Checksums::gnu(&lines).into_bytes(),
     )?;
-    let checksums = Artifact::of_bytes(&sums.bytes, Hashes::Sha256AndSha512);
+    let checksums = Artifact::of_bytes(
+        &sums.bytes,
+        Hashes::Sha256AndSha512.with(from.public_key.digest_algorithm()),
+    );
     let mut statements = release_statements(from, parts, &listed, &sums.path, &checksums)?;
     statements.extend(provenance_statements(from, parts, &checksums)?);
     statements.extend(reference_statements(from, parts)?);
@@ -208,6 +216,7 @@ fn instructions(from: &Ingredients<'_>, parts: Parts, listed: &Listed) -> String
         .collect();
     instructions::write(&instructions::Subject {
         release: from.name,
+        digest: from.public_key.digest_algorithm(),
         files: &named,
         has_sboms: !from.sboms.is_empty(),
     })

@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 
-use attest_digest::Digest;
+use attest_digest::{Algorithm, Digest};
 use attest_provenance::ReleaseName;
 
 use super::reserved::{
@@ -13,6 +13,8 @@ use super::reserved::{
 /// What the instructions speak about.
 pub(super) struct Subject<'a> {
     pub(super) release: &'a ReleaseName,
+    /// What the key signs.
+    pub(super) digest: Algorithm,
     /// What is released, sorted by path, with the bundles that name it.
     pub(super) files: &'a [Named<'a>],
     pub(super) has_sboms: bool,
@@ -30,8 +32,11 @@ pub(super) struct Named<'a> {
 pub(super) fn write(subject: &Subject<'_>) -> String {
     let mut text = String::new();
     head(&mut text, subject);
-    checksums(&mut text);
-    cosign(&mut text, subject);
+    checksums(&mut text, subject.digest);
+    // Of a key cosign asks SHA-256, whatever its curve.
+    if subject.digest == Algorithm::Sha256 {
+        cosign(&mut text, subject);
+    }
     tail(&mut text, subject);
     text
 }
@@ -52,7 +57,7 @@ sha256sum {TRUSTED_ROOT}
 "));
 }
 
-fn checksums(text: &mut String) {
+fn checksums(text: &mut String, digest: Algorithm) {
     put(text, format_args!(
 "
 ## The files, with coreutils and OpenSSL
@@ -60,7 +65,7 @@ fn checksums(text: &mut String) {
 The signature is over `{CHECKSUMS}`, which lists every file of the release.
 
 ```sh
-openssl dgst -sha256 -verify {PUBLIC_KEY} -signature {CHECKSUMS_SIGNATURE} {CHECKSUMS}
+openssl dgst -{digest} -verify {PUBLIC_KEY} -signature {CHECKSUMS_SIGNATURE} {CHECKSUMS}
 sha256sum -c --strict {CHECKSUMS}
 ```
 

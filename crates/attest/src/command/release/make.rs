@@ -87,7 +87,7 @@ impl Making<'_> {
     pub(super) fn pins(&self, trusted_root: &[u8]) -> Pins {
         Pins {
             release: self.request.name.clone(),
-            key: self.identity.key_pin(),
+            key: self.identity.signing_pin(),
             trusted_root: Artifact::of_bytes(trusted_root, Hashes::Sha256)
                 .sha256()
                 .to_string(),

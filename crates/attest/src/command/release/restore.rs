@@ -274,7 +274,7 @@ fn pins(making: &Making<'_>, kept: &Release<'_>) -> Result<Pins, Failure> {
         })?;
     Ok(Pins {
         release: making.request.name.clone(),
-        key: making.identity.key_pin(),
+        key: making.identity.signing_pin(),
         trusted_root: root.digest().to_string(),
     })
 }

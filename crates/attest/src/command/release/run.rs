@@ -105,7 +105,7 @@ impl Run<'_, '_> {
             name: &making.request.name,
             contents: &contents,
             sboms: &sboms,
-            public_key: making.identity.artifact_key.public_pem().as_bytes(),
+            public_key: making.identity.signing_key(),
             trusted_root,
             source: making.request.repository.source(),
             ci: ci::Record::from_environment(std::env::vars_os()),
@@ -154,7 +154,7 @@ impl Run<'_, '_> {
             .chain([Unsigned::Artifact(&composed.checksums)])
             .collect();
         Signer::new(
-            &making.identity.artifact_key,
+            making.identity.signing_key(),
             timestamper,
             &mut log,
             verifier,
