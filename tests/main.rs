@@ -29,6 +29,7 @@ mod log;
 mod memory;
 mod offline;
 mod page;
+mod places;
 mod policy;
 mod readme;
 mod record;

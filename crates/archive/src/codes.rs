@@ -313,6 +313,7 @@ mod tests {
             include_str!("error.rs"),
             include_str!("check.rs"),
             include_str!("replica.rs"),
+            include_str!("replica/check.rs"),
             include_str!("extract.rs"),
             include_str!("tar_error.rs"),
             include_str!("audit/chain.rs"),

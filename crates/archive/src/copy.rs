@@ -103,12 +103,7 @@ impl Reader {
     /// The replica could not be read or written; its index is malformed. What is wrong with a blob
     /// stands in the report.
     pub fn copy_to(&self, replica: &mut dyn Replica) -> Result<CopyReport, ReplicaError> {
-        let mut copying = Copying {
-            reader: self,
-            seen: BTreeSet::new(),
-            failed: BTreeSet::new(),
-            report: CopyReport::new(replica.name()),
-        };
+        let mut copying = Copying::new(self, replica.name());
         let units = copying.units();
         for unit in &units {
             for blob in &unit.blobs {
@@ -126,14 +121,14 @@ impl Reader {
 }
 
 /// A manifest, with all that it needs.
-struct Unit {
-    listed: Listed,
-    manifest: Blob,
-    blobs: Vec<Blob>,
+pub(crate) struct Unit {
+    pub(crate) listed: Listed,
+    pub(crate) manifest: Blob,
+    pub(crate) blobs: Vec<Blob>,
 }
 
 /// What the index has a manifest for.
-enum Listed {
+pub(crate) enum Listed {
     Release(ReleaseName),
     Attachment(AttachmentKey, AttachmentKind),
 }
@@ -145,7 +140,16 @@ struct Copying<'r> {
     report: CopyReport,
 }
 
-impl Copying<'_> {
+impl<'r> Copying<'r> {
+    fn new(reader: &'r Reader, replica: String) -> Self {
+        Self {
+            reader,
+            seen: BTreeSet::new(),
+            failed: BTreeSet::new(),
+            report: CopyReport::new(replica),
+        }
+    }
+
     /// The releases, then what is attached: what cannot be read is named and left out.
     fn units(&mut self) -> Vec<Unit> {
         let reader = self.reader;
@@ -306,6 +310,13 @@ impl Copying<'_> {
             }
         }
     }
+}
+
+/// What the archive lists and can read of it, and what it cannot.
+pub(crate) fn units(reader: &Reader) -> (Vec<Unit>, Vec<NotCopied>) {
+    let mut copying = Copying::new(reader, String::new());
+    let units = copying.units();
+    (units, copying.report.not_copied)
 }
 
 /// The index of a replica; an empty one where there is none.

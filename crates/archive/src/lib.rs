@@ -19,6 +19,7 @@
 //! | ask whether all is kept that must be | [`Release::completeness`] |
 //! | say how long a release is kept | [`Keeping`], [`Term`] |
 //! | keep copies elsewhere, bring damaged blobs back | [`Replica`], [`Reader::copy_to`], [`Store::repair`] |
+//! | ask a copy what it still has | [`Reader::check_replica`] |
 //! | write the one tar archive of a tree | [`TarWriter`] |
 //! | take the files of a tar archive that were accepted | [`extract`] |
 //! | hand a release over, take one in | [`Release::export_folder`], [`Bag`] |
@@ -85,13 +86,15 @@ pub use keeping::{
     RetentionClass, Said, Term,
 };
 pub use kind::{AttachmentKind, LaterKind};
-pub use layout::{ATTACHMENT_TYPE, RELEASE_TYPE};
+pub use layout::{ATTACHMENT_TYPE, LAYOUT, RELEASE_TYPE};
 pub use manifest::Member;
 pub use materialize::{Materialized, Selection};
 pub use pack::{GzipWriter, ZstdWriter};
 pub use reader::{Reader, Summary};
 pub use release::Release;
-pub use replica::{FolderReplica, Item, ItemKind, Put, Replica, ReplicaError};
+pub use replica::{
+    Depth, FolderReplica, Item, ItemKind, Put, Replica, ReplicaCheck, ReplicaError, Wrong,
+};
 pub use role::Role;
 pub use said_error::SaidError;
 pub use store::{

@@ -1,5 +1,6 @@
 //! Places that keep copies of an archive.
 
+mod check;
 mod folder;
 
 use std::io::{self, Read};
@@ -9,6 +10,7 @@ use attest_digest::Digest;
 use crate::blob::Blob;
 use crate::error::ArchiveError;
 
+pub use check::{Depth, ReplicaCheck, Wrong};
 pub use folder::FolderReplica;
 
 /// A place that keeps copies of what an archive has: a folder, a registry, a bucket.

@@ -2,6 +2,7 @@
 
 mod deployed;
 mod layout;
+pub(crate) mod places;
 mod policy;
 mod signers;
 mod signing_key;

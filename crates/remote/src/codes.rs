@@ -3,6 +3,38 @@
 /// The codes of all errors of this crate, and what they mean; sorted, unique.
 pub const CODES: &[(&str, &str)] = &[
     (
+        "place-address",
+        "an address is not one of a place that we call, or it is plain HTTP to another machine",
+    ),
+    (
+        "place-credentials",
+        "a place needs a login, and none is given that can be sent",
+    ),
+    ("place-denied", "a place does not let us read or write"),
+    ("place-http-status", "a place answers with an error"),
+    (
+        "place-malformed",
+        "a place answers with something else than what was asked for",
+    ),
+    (
+        "place-redirect",
+        "a place wants to be asked elsewhere, and is not",
+    ),
+    (
+        "place-source",
+        "what should be sent to a place cannot be read, or has changed",
+    ),
+    ("place-timeout", "a place gave no whole answer in time"),
+    (
+        "place-too-large",
+        "a file for a place, or its answer, is larger than what is taken",
+    ),
+    (
+        "place-unfit",
+        "a place overwrites what must stay as it is: nothing is entrusted to it",
+    ),
+    ("place-unreachable", "a place cannot be reached"),
+    (
         "registry-content-type",
         "the registry answers with something else than what was asked for, such as a web page",
     ),
@@ -163,9 +195,10 @@ pub const CODES: &[(&str, &str)] = &[
 mod tests {
     use super::CODES;
 
-    const SOURCES: [&str; 4] = [
+    const SOURCES: [&str; 5] = [
         include_str!("chain.rs"),
         include_str!("error.rs"),
+        include_str!("place/error.rs"),
         include_str!("registry/error.rs"),
         include_str!("tuf_error.rs"),
     ];

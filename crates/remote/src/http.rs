@@ -1,5 +1,6 @@
 //! The HTTP client: `reqwest` and `tokio` are named here and below alone.
 
+pub(crate) mod exchange;
 mod talk;
 
 use std::time::Duration;

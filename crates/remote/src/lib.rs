@@ -1,5 +1,5 @@
 //! Everything that dials: timestamp authorities over HTTP, TUF repositories of trusted roots, OCI
-//! registries.
+//! registries, object stores.
 //!
 //! The traits of `attest-sign` are implemented here for services behind a network, so that no other
 //! library opens a socket. A service is not trusted: its answers are bounded in size and time, its
@@ -13,8 +13,10 @@ mod dial;
 mod error;
 mod http;
 pub mod limits;
+mod place;
 mod query;
 pub mod registry;
+mod s3;
 mod tuf;
 mod tuf_error;
 mod tuf_state;
@@ -24,6 +26,8 @@ pub use codes::CODES;
 pub use dial::DialError;
 pub use error::HttpError;
 pub use http::{HttpAuthority, Patience};
+pub use place::{PlaceError, PlainHttp};
+pub use s3::{S3Address, S3Credentials, S3Replica, S3Settings};
 pub use tuf::{Refreshed, RoleVersions, Walk, prove, refresh};
 pub use tuf_error::{MirrorError, TufError};
 pub use tuf_state::{Metadata, RoleBytes};

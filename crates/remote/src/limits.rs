@@ -65,3 +65,18 @@ pub const REGISTRY_HELPER_BYTES: usize = 64 << 10;
 
 /// Seconds that a credential helper may take.
 pub const REGISTRY_HELPER_SECONDS: u64 = 30;
+
+/// Bytes of an answer of a place that says why it refuses, or what it has.
+pub const PLACE_ANSWER_BYTES: u64 = 64 << 10;
+
+/// Bytes of one page of a list of what a bucket has: 1000 names.
+pub const LISTING_BYTES: u64 = 8 << 20;
+
+/// Pages of such a list: ten million names.
+pub const LISTING_PAGES: usize = 10_000;
+
+/// Bytes of an object that one request can create: what S3 takes.
+pub const OBJECT_BYTES: u64 = 5 << 30;
+
+/// A transfer that is slower than so many bytes in a second is given up.
+pub const SLOWEST_BYTES_PER_SECOND: u64 = 64 << 10;

@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::disk::{Folder, Found, make_folders, sync_file};
 use crate::error::{ArchiveError, NotAnArchive};
 use crate::index::Index;
-use crate::layout::{BLOBS, INCOMING, INDEX_FILE, LAYOUT_FILE, SHA256, layout_file};
+use crate::layout::{BLOBS, INCOMING, INDEX_FILE, LAYOUT, LAYOUT_FILE, SHA256};
 use crate::reader::{malformed, open_folder};
 use crate::store::lock;
 
@@ -38,7 +38,7 @@ pub(super) fn init(path: &Path) -> Result<(), ArchiveError> {
             .map_err(|source| malformed(&root, source))?;
         place(&incoming, &root, INDEX_FILE, &index)?;
     }
-    place(&incoming, &root, LAYOUT_FILE, layout_file().as_bytes())?;
+    place(&incoming, &root, LAYOUT_FILE, LAYOUT.as_bytes())?;
     root.remove_below(INCOMING)?;
     root.sync()
 }

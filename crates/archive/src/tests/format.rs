@@ -2,8 +2,8 @@
 
 use crate::bag::BAG_FORMAT;
 use crate::layout::{
-    ARCHIVE_FORMAT, FORMAT, INDEX_TYPE, LAYOUT_VERSION, MANIFEST_TYPE, REFERENCE, RELEASE_NAME,
-    RELEASE_PURL, RELEASE_SUMS, RELEASE_TYPE, RELEASE_VERSION, ROLE, TITLE, VERSION, layout_file,
+    ARCHIVE_FORMAT, FORMAT, INDEX_TYPE, LAYOUT, LAYOUT_VERSION, MANIFEST_TYPE, REFERENCE,
+    RELEASE_NAME, RELEASE_PURL, RELEASE_SUMS, RELEASE_TYPE, RELEASE_VERSION, ROLE, TITLE, VERSION,
 };
 use crate::role::{Role, media_type};
 
@@ -11,9 +11,8 @@ const PAGE: &str = include_str!("../../../../docs/archive-format.md");
 
 #[test]
 fn every_name_of_the_format_is_in_its_page() {
-    let layout = layout_file();
     for name in [
-        layout.as_str(),
+        LAYOUT,
         INDEX_TYPE,
         MANIFEST_TYPE,
         RELEASE_TYPE,

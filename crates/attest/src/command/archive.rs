@@ -15,7 +15,7 @@ mod log;
 pub(crate) mod proof;
 mod renew;
 mod repair;
-mod replicas;
+pub(crate) mod replicas;
 mod retain;
 mod show;
 mod source;

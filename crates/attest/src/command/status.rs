@@ -2,6 +2,8 @@
 //!
 //! No file is read whole: whether the bytes are still those that were archived, `archive verify` says.
 
+mod copies;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use attest_archive::{Needed, Reader, Release, Role, Term};
@@ -20,6 +22,7 @@ use crate::command::verify::Session;
 use crate::console::{Console, escape};
 use crate::failure::{Exit, Failure};
 use crate::trust::Surroundings;
+use copies::{Copies, CopiesArgs};
 
 #[derive(Debug, Args)]
 pub(crate) struct StatusArgs {
@@ -36,6 +39,8 @@ pub(crate) struct StatusArgs {
     /// Call a proof that ends within so many days due for renewal
     #[arg(long, value_name = "DAYS", default_value_t = 365)]
     within: u32,
+    #[command(flatten)]
+    copies: CopiesArgs,
 }
 
 /// One release, or why it cannot be read.
@@ -90,7 +95,10 @@ pub(crate) fn run(args: &StatusArgs, global: &Global, console: &Console) -> Resu
         let message = "the archive has no releases: there is nothing to prove";
         return Err(Failure::no("nothing-verified", message));
     }
-    let exit = lines.iter().map(Line::exit).fold(Exit::Yes, worse);
+    let copies = Copies::ask(&args.copies, &reader, &path)?;
+    let exits = lines.iter();
+    let exits = exits.flat_map(|it| [it.exit(), copies.exit(&it.name)]);
+    let exit = exits.fold(Exit::Yes, worse);
     if console.is_json() {
         console.json(&json!({
             "version": 1,
@@ -100,12 +108,12 @@ pub(crate) fn run(args: &StatusArgs, global: &Global, console: &Console) -> Resu
             "archive": path.display().to_string(),
             "at": now.time.to_string(),
             "at_given": now.given,
-            "releases": lines.iter().map(|it| it.object(args, now.time)).collect::<Vec<_>>(),
+            "releases": lines.iter().map(|it| it.object(args, &copies, now.time)).collect::<Vec<_>>(),
         }));
         return Ok(exit);
     }
     for line in &lines {
-        line.say(args, console);
+        line.say(args, &copies, console);
     }
     Ok(exit)
 }
@@ -223,7 +231,7 @@ impl Line {
         }
     }
 
-    fn say(&self, args: &StatusArgs, console: &Console) {
+    fn say(&self, args: &StatusArgs, copies: &Copies, console: &Console) {
         console.say(self.name.to_string());
         let state = match &self.state {
             Ok(state) => state,
@@ -245,6 +253,9 @@ impl Line {
             "  fixity   {}",
             fixity_words(state.fixity.as_ref())
         ));
+        for line in copies.lines(&self.name) {
+            console.say(format!("  copies   {line}"));
+        }
         let mut lines = state.proof.lines(&args.independent).into_iter();
         let word = match (state.is_proven(), state.expired, state.due) {
             (true, _, true) => "due",
@@ -265,7 +276,7 @@ impl Line {
         }
     }
 
-    fn object(&self, args: &StatusArgs, now: Timestamp) -> Value {
+    fn object(&self, args: &StatusArgs, copies: &Copies, now: Timestamp) -> Value {
         match &self.state {
             Err(failure) => json!({
                 "release": self.name.to_string(),
@@ -273,13 +284,14 @@ impl Line {
             }),
             Ok(state) => json!({
                 "release": self.name.to_string(),
-                "answer": self.exit().word(),
+                "answer": worse(self.exit(), copies.exit(&self.name)).word(),
                 "roles": state.roles,
                 "missing": state.missing,
                 "fixity": state.fixity.as_ref().map(|it| it.time.to_string()),
                 "fixity_answer": state.fixity.as_ref().and_then(|it| it.answer.as_deref()),
                 "fixity_extent": state.fixity.as_ref().and_then(|it| it.extent.as_deref()),
                 "beside": state.beside,
+                "replicas": copies.object(&self.name),
                 "keeping": state.keeping.as_ref().ok().map(keeping::object),
                 "due": state.due,
                 "proof": state.proof.object(&args.independent, now),

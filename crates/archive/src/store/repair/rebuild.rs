@@ -14,7 +14,7 @@ use crate::copy::parse_index;
 use crate::disk::{Folder, Found, read_limited, sync_file};
 use crate::error::{ArchiveError, NotAnArchive};
 use crate::index::Index;
-use crate::layout::{BLOBS, INCOMING, INDEX_FILE, LAYOUT_FILE, SHA256, layout_file};
+use crate::layout::{BLOBS, INCOMING, INDEX_FILE, LAYOUT, LAYOUT_FILE, SHA256};
 use crate::limits;
 use crate::manifest::Manifest;
 use crate::reader::{check_layout, malformed, read_index};
@@ -42,7 +42,7 @@ pub(super) fn rebuild_if_broken(
             problem: NotAnArchive::Lacks { .. } | NotAnArchive::LayoutMalformed,
             ..
         }) => {
-            replace(root, LAYOUT_FILE, layout_file().as_bytes())?;
+            replace(root, LAYOUT_FILE, LAYOUT.as_bytes())?;
         }
         Err(error) => return Err(error),
     }

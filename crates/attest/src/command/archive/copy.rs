@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::list::worse;
 use super::{PlaceArgs, damage_failure, is_damage, replicas};
+use crate::args::places::PlaceFlags;
 use crate::audit::{self, Change};
 use crate::console::{Console, escape};
 use crate::failure::{Exit, Failure, with_source};
@@ -15,9 +16,12 @@ use crate::words::{counted, size};
 
 #[derive(Debug, Args)]
 pub(super) struct CopyArgs {
-    /// The replica: a folder or a mount, made if it is not there
-    #[arg(long, value_name = "DIR")]
+    /// The replica: a folder, a mount, or a folder of a bucket (`s3://BUCKET/PREFIX`), made if it is not
+    /// there
+    #[arg(long, value_name = "PLACE")]
     to: String,
+    #[command(flatten)]
+    flags: PlaceFlags,
     #[command(flatten)]
     place: PlaceArgs,
 }
@@ -25,7 +29,7 @@ pub(super) struct CopyArgs {
 pub(super) fn run(args: &CopyArgs, console: &Console) -> Result<Exit, Failure> {
     let path = args.place.path();
     let reader = Reader::open(&path).map_err(|error| damage_failure(&error))?;
-    let mut replica = replicas::make(&args.to, &path)?;
+    let mut replica = replicas::make(&args.to, &path, &args.flags)?;
     // The home stays as it is; that its releases went elsewhere is to be known all the same.
     let change = Change::new("archive.copy").path(Path::new(&args.to));
     let report = audit::traced(&args.place.own_home(), change, |_| {
@@ -79,7 +83,7 @@ fn say(report: &CopyReport, console: &Console) {
         size(report.new_bytes)
     ));
     console.say(format!(
-        "present    {}, by name and size: attest archive verify --archive reads them",
+        "present    {}, by name and size: attest archive fixity --replica reads them",
         counted(report.present_blobs, "blob")
     ));
     for lost in &report.not_copied {

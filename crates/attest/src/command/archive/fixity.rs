@@ -3,6 +3,8 @@
 //! It asks nobody who made them: that is for `archive verify`. What it finds is one flat line of JSON,
 //! kept as an attachment, and signed where that is wanted.
 
+mod replica;
+
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
@@ -19,6 +21,7 @@ use serde_json::{Value, json};
 
 use super::list::worse;
 use super::{archive_failure, damage_failure, is_damage};
+use crate::args::places::PlaceFlags;
 use crate::args::{Global, HomeArgs};
 use crate::audit::{self, Change};
 use crate::command::sign::sign_to_bytes;
@@ -29,12 +32,18 @@ use crate::words::{counted, size};
 #[derive(Debug, Args)]
 pub(super) struct FixityArgs {
     /// Read every blob
-    #[arg(long, required_unless_present = "sample", conflicts_with = "sample")]
+    #[arg(long, required_unless_present_any = ["sample", "replica"], conflicts_with = "sample")]
     all: bool,
     /// Read every manifest and the N blobs that were read least recently: so many runs as the answer
     /// says read each blob at least once
     #[arg(long, value_name = "N")]
     sample: Option<NonZeroUsize>,
+    /// Read back from this replica all that the archive lists, instead of the archive itself: a folder, a
+    /// mount, or a folder of a bucket (`s3://BUCKET/PREFIX`)
+    #[arg(long, value_name = "PLACE", conflicts_with_all = ["sample", "sign"])]
+    replica: Option<String>,
+    #[command(flatten)]
+    flags: PlaceFlags,
     /// Sign the result with the home's key, as a simple verification result, and keep it with the line
     #[arg(long)]
     sign: bool,
@@ -55,6 +64,9 @@ pub(super) fn run(args: &FixityArgs, global: &Global, console: &Console) -> Resu
         None => args.home.home().archive(),
     };
     let reader = Reader::open(&path).map_err(|error| damage_failure(&error))?;
+    if let Some(place) = &args.replica {
+        return replica::run(&reader, place, &path, &args.flags, console);
+    }
     let before = before(&reader);
     let (extent, after) = match args.sample {
         Some(count) => (Extent::Sample(count), before.last),

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::list::worse;
 use super::{PlaceArgs, damage_failure, is_damage, replicas};
+use crate::args::places::PlaceFlags;
 use crate::audit::{self, Change};
 use crate::console::{Console, escape};
 use crate::failure::{Exit, Failure, with_source};
@@ -14,16 +15,18 @@ use crate::words::{counted, size};
 #[derive(Debug, Args)]
 pub(super) struct RepairArgs {
     /// A replica, asked in the order given: what it gives is hashed, and kept only if it is what was
-    /// archived
-    #[arg(long, value_name = "DIR", required = true)]
+    /// archived. A folder, a mount, or a folder of a bucket (`s3://BUCKET/PREFIX`)
+    #[arg(long, value_name = "PLACE", required = true)]
     from: Vec<String>,
+    #[command(flatten)]
+    flags: PlaceFlags,
     #[command(flatten)]
     place: PlaceArgs,
 }
 
 pub(super) fn run(args: &RepairArgs, console: &Console) -> Result<Exit, Failure> {
     let path = args.place.path();
-    let open = |place: &String| replicas::open(place, &path);
+    let open = |place: &String| replicas::open(place, &path, &args.flags);
     let replicas = args.from.iter().map(open).collect::<Result<Vec<_>, _>>()?;
     let replicas: Vec<&dyn Replica> = replicas.iter().map(|it| &**it).collect();
     let change = Change::new("archive.repair").path(&path);

@@ -2,24 +2,50 @@
 
 use std::path::Path;
 
-use attest_archive::{FolderReplica, Replica};
+use attest_archive::{Depth, FolderReplica, Reader, Replica, ReplicaCheck};
 
 use super::archive_failure;
+use super::copy::replica_failure;
+use crate::args::places::{PlaceFlags, bucket_replica};
 use crate::failure::Failure;
 use crate::home::real;
 
 /// Opens a replica to read from.
-pub(super) fn open(place: &str, archive: &Path) -> Result<Box<dyn Replica>, Failure> {
+pub(crate) fn open(
+    place: &str,
+    archive: &Path,
+    flags: &PlaceFlags,
+) -> Result<Box<dyn Replica>, Failure> {
+    if let Some(bucket) = flags.bucket(place) {
+        return Ok(Box::new(bucket_replica(&bucket?, false)?));
+    }
     refuse_itself(place, archive)?;
     let replica = FolderReplica::open(Path::new(place));
     Ok(Box::new(replica.map_err(|error| archive_failure(&error))?))
 }
 
 /// Opens a replica to write to, and makes it if there is none.
-pub(super) fn make(place: &str, archive: &Path) -> Result<Box<dyn Replica>, Failure> {
+pub(super) fn make(
+    place: &str,
+    archive: &Path,
+    flags: &PlaceFlags,
+) -> Result<Box<dyn Replica>, Failure> {
+    if let Some(bucket) = flags.bucket(place) {
+        return Ok(Box::new(bucket_replica(&bucket?, true)?));
+    }
     refuse_itself(place, archive)?;
     let replica = FolderReplica::init(Path::new(place));
     Ok(Box::new(replica.map_err(|error| archive_failure(&error))?))
+}
+
+/// What a replica has of an archive.
+pub(crate) fn check(
+    reader: &Reader,
+    replica: &dyn Replica,
+    depth: Depth,
+) -> Result<ReplicaCheck, Failure> {
+    let check = reader.check_replica(replica, depth);
+    check.map_err(|error| replica_failure(&error))
 }
 
 /// An archive is no replica of itself, nor is a folder in it.
