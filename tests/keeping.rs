@@ -1,5 +1,7 @@
 //! Keeping what is archived: copies in replicas, repair from them, finding again.
 
+mod deletion;
+
 use std::fs;
 
 use attest_digest::{Artifact, Hashes};

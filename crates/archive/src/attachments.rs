@@ -68,6 +68,12 @@ impl Reader {
         }
     }
 
+    /// Whether a tombstone is attached to a release, whoever made it.
+    pub fn has_tombstone(&self, release: &Release<'_>) -> bool {
+        let mut entries = self.entries_of(Some(release.manifest()));
+        entries.any(|(_, (kind, _))| *kind == AttachmentKind::Tombstone)
+    }
+
     fn attached_to(
         &self,
         subject: Option<Digest>,

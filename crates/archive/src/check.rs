@@ -78,6 +78,11 @@ pub enum Note {
         /// Its digest, by its name.
         blob: Digest,
     },
+    /// An artifact that was deleted, and is here: the deletion did not end, or somebody brought it back.
+    DeletedBlob {
+        /// Its digest, by its name.
+        blob: Digest,
+    },
     /// Something in the archive's folders that is no part of the format.
     FileExtra {
         /// Its place below the archive, escaped.
@@ -107,6 +112,7 @@ impl Note {
     pub const fn code(&self) -> &'static str {
         match self {
             Self::BlobExtra { .. } => "blob-extra",
+            Self::DeletedBlob { .. } => "deleted-blob-present",
             Self::FileExtra { .. } => "file-extra",
             Self::Incoming { .. } => "incoming-left",
             Self::Quarantined { .. } => "quarantined",
@@ -147,10 +153,11 @@ impl Reader {
         }
         let foreign = self.index.foreign.iter().filter_map(|entry| entry.blob);
         survey.needs.extend(foreign.map(|blob| (blob, Vec::new())));
-        let known = survey.blobs().chain(now.added_since(self)).collect();
+        let known: BTreeSet<Digest> = survey.blobs().chain(now.added_since(self)).collect();
+        let gone = std::mem::take(&mut survey.gone);
         let mut report = survey.read(self, hashes);
         report.problems.extend(self.misnamed());
-        report.notes = self.notes(&names, &known)?;
+        report.notes = self.notes(&names, &known, &gone)?;
         Ok(report)
     }
 
@@ -244,6 +251,7 @@ impl Reader {
         &self,
         names: &[OsString],
         known: &BTreeSet<Digest>,
+        gone: &BTreeSet<Digest>,
     ) -> Result<Vec<Note>, ArchiveError> {
         let mut notes = Vec::new();
         if self.index.rewritten {
@@ -260,6 +268,7 @@ impl Reader {
                 .and_then(|name| Digest::from_hex(Algorithm::Sha256, name).ok())
             {
                 Some(blob) if known.contains(&blob) => {}
+                Some(blob) if gone.contains(&blob) => notes.push(Note::DeletedBlob { blob }),
                 Some(blob) => notes.push(Note::BlobExtra { blob }),
                 None => notes.push(extra(&format!("{BLOBS}/{SHA256}/"), name)),
             }
@@ -349,6 +358,8 @@ pub(crate) struct Survey {
     /// Manifests: what is wrong with them was noticed when they were read.
     pub(crate) manifests: BTreeSet<Digest>,
     pub(crate) problems: Vec<Problem>,
+    /// The artifacts of deleted releases.
+    gone: BTreeSet<Digest>,
 }
 
 impl Survey {
@@ -376,9 +387,12 @@ impl Survey {
             attached: None,
         };
         self.need(empty_blob(), need(None));
-        for member in release.members() {
+        for member in release.reader.kept_members(release) {
             self.need(member.blob, need(Some(member.path.clone())));
         }
+        let deletion = release.reader.deletion(release.manifest());
+        self.gone
+            .extend(deletion.iter().flat_map(|it| it.artifacts()).copied());
         self.releases
             .push(CheckedRelease::new(release.name(), release.manifest()));
     }

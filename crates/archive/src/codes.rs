@@ -122,6 +122,10 @@ pub const CODES: &[(&str, &str)] = &[
         "a link, a folder or a device stands in the place of a blob",
     ),
     (
+        "deleted-blob-present",
+        "an artifact that was deleted is in the archive: a deletion did not end, or somebody brought it back",
+    ),
+    (
         "entry-foreign",
         "the index names something that is no release: it is kept as it stands",
     ),
@@ -182,6 +186,10 @@ pub const CODES: &[(&str, &str)] = &[
     (
         "quarantined",
         "files that a repair has moved out of the way: they were damaged",
+    ),
+    (
+        "release-deleted",
+        "the artifacts of the release were deleted from the archive, as a signed tombstone says",
     ),
     ("release-empty", "a release has no files"),
     (
@@ -298,6 +306,22 @@ pub const CODES: &[(&str, &str)] = &[
         "a member could not be written, so that the archive cannot be finished",
     ),
     (
+        "tombstone-early",
+        "a tombstone was signed before the release might be deleted: it does not count",
+    ),
+    (
+        "tombstone-malformed",
+        "what is attached as a tombstone is none: it does not count",
+    ),
+    (
+        "tombstone-other-release",
+        "a tombstone is of another release, or of other files than its artifacts: it does not count",
+    ),
+    (
+        "tombstone-under-hold",
+        "a tombstone was signed while a legal hold stood: it does not count",
+    ),
+    (
         "version-already-released",
         "the release is archived already, with other content",
     ),
@@ -316,6 +340,7 @@ mod tests {
             include_str!("replica/check.rs"),
             include_str!("extract.rs"),
             include_str!("tar_error.rs"),
+            include_str!("tombstone.rs"),
             include_str!("audit/chain.rs"),
             include_str!("bag/read.rs"),
             include_str!("renewal/error.rs"),

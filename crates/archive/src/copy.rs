@@ -156,7 +156,7 @@ impl<'r> Copying<'r> {
         let mut units = Vec::new();
         for (name, manifest) in &reader.index.releases {
             let blobs = reader.release(name, *manifest).map(|release| {
-                let members = release.members().iter().map(|member| member.blob);
+                let members = reader.kept_members(&release).map(|member| member.blob);
                 members.chain([empty_blob()]).collect()
             });
             let listed = Listed::Release(name.clone());

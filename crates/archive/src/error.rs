@@ -200,6 +200,12 @@ pub enum ArchiveError {
         /// The release that was asked for.
         name: ReleaseName,
     },
+    /// What is asked for was deleted.
+    #[error("the artifacts of {name} were deleted, as a tombstone says that is attached to it")]
+    ReleaseDeleted {
+        /// The release that was asked for.
+        name: ReleaseName,
+    },
     /// A release has no file of that path.
     #[error("{name} has no file {path}")]
     NoSuchMember {
@@ -307,6 +313,7 @@ impl ArchiveError {
             Self::Empty { .. } => "release-empty",
             Self::TooLarge { .. } => "release-too-large",
             Self::NoSuchRelease { .. } => "release-not-archived",
+            Self::ReleaseDeleted { .. } => "release-deleted",
             Self::NoSuchMember { .. } | Self::NoSuchAttachedFile { .. } => "member-missing",
             Self::ReleaseNotAccepted { .. } => "release-not-accepted",
             Self::NotAccepted { .. } => "member-not-accepted",
@@ -321,7 +328,7 @@ impl ArchiveError {
     }
 
     /// The blob that it is about, if it is about one.
-    pub(crate) fn blob(&self) -> Option<Digest> {
+    pub fn blob(&self) -> Option<Digest> {
         match self {
             Self::BlobMissing { blob }
             | Self::BlobNotAFile { blob }

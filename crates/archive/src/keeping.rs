@@ -110,8 +110,8 @@ pub struct Retention {
 pub struct KeptKeeping {
     /// The manifest of the attachment.
     pub attachment: Digest,
-    /// Whether the expected signer has signed it.
-    pub proven: bool,
+    /// When the expected signer has signed it, as that is proven; none if it is a claim of anybody's.
+    pub proven: Option<Timestamp>,
     /// What it says; none if that cannot be read.
     pub said: Option<Said>,
 }
@@ -248,10 +248,19 @@ impl Keeping {
 }
 
 impl Term {
+    /// What followed at a time: what was said later keeps longer, and lets nothing go sooner.
+    pub fn as_of(time: Timestamp, signed: Option<Timestamp>, kept: &[KeptKeeping]) -> Self {
+        let then = kept.iter().cloned().map(|it| KeptKeeping {
+            proven: it.proven.filter(|proven| *proven <= time),
+            ..it
+        });
+        Self::of(signed, &then.collect::<Vec<_>>())
+    }
+
     /// What follows for a release that was signed at that time.
     pub fn of(signed: Option<Timestamp>, kept: &[KeptKeeping]) -> Self {
         let said = |it: &KeptKeeping| match &it.said {
-            Some(Said::Retention(retention)) => Some((retention.clone(), it.proven)),
+            Some(Said::Retention(retention)) => Some((retention.clone(), it.proven.is_some())),
             _ => None,
         };
         let said: Vec<(Retention, bool)> = kept.iter().filter_map(said).collect();
@@ -281,7 +290,7 @@ impl Term {
 fn holds(kept: &[KeptKeeping]) -> Vec<(Digest, String)> {
     let lifted: Vec<Digest> = kept
         .iter()
-        .filter(|it| it.proven)
+        .filter(|it| it.proven.is_some())
         .filter_map(|it| match &it.said {
             Some(Said::Lift { lifts, .. }) => Some(lifts.clone()),
             _ => None,
@@ -311,7 +320,7 @@ fn retention(fields: &mut Object) -> Result<Retention, SaidError> {
 }
 
 /// A text of one line.
-fn line<'a>(field: &'static str, text: &'a str) -> Result<&'a str, SaidError> {
+pub(crate) fn line<'a>(field: &'static str, text: &'a str) -> Result<&'a str, SaidError> {
     let fits = !text.trim().is_empty() && text.len() <= limits::REASON_BYTES;
     if fits && !text.chars().any(char::is_control) {
         return Ok(text);

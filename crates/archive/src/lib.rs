@@ -18,6 +18,7 @@
 //! | read them again later, all or a share | [`Reader::fixity`] |
 //! | ask whether all is kept that must be | [`Release::completeness`] |
 //! | say how long a release is kept | [`Keeping`], [`Term`] |
+//! | let its artifacts go, and say so | [`Tombstone`], [`Deletion`], [`Store::forget`] |
 //! | keep copies elsewhere, bring damaged blobs back | [`Replica`], [`Reader::copy_to`], [`Store::repair`] |
 //! | ask a copy what it still has | [`Reader::check_replica`] |
 //! | write the one tar archive of a tree | [`TarWriter`] |
@@ -66,6 +67,7 @@ mod said_error;
 mod store;
 mod tar;
 mod tar_error;
+mod tombstone;
 
 pub mod limits;
 
@@ -98,8 +100,9 @@ pub use replica::{
 pub use role::Role;
 pub use said_error::SaidError;
 pub use store::{
-    Added, AttachedFileInput, AttachmentInput, AttachmentsAdded, IndexRepair, Lost, MemberInput,
-    Outcome, ReleaseInput, RepairReport, Repaired, Source, Store,
+    Added, AttachedFileInput, AttachmentInput, AttachmentsAdded, Forgotten, IndexRepair, Lost,
+    MemberInput, Outcome, ReleaseInput, RepairReport, Repaired, Source, Store,
 };
 pub use tar::{TarWriter, tar_order};
 pub use tar_error::TarError;
+pub use tombstone::{Deletion, TOMBSTONE_TYPE, Tombstone, TombstoneError};

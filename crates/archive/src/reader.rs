@@ -1,5 +1,6 @@
 //! Reading an archive: any number of readers beside one writer, without a lock.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io;
 use std::path::Path;
@@ -16,18 +17,21 @@ use crate::layout::{
     ARCHIVE_FORMAT, BLOBS, INDEX_FILE, LAYOUT_FILE, LAYOUT_VERSION, SHA256, layout_version,
 };
 use crate::limits;
-use crate::manifest::Manifest;
+use crate::manifest::{Manifest, Member};
 use crate::release::Release;
+use crate::tombstone::Deletion;
 
 /// An archive as it was when it was opened.
 ///
-/// Blobs are never changed or removed, so what the index named then stays readable whatever a writer
-/// adds meanwhile.
+/// Blobs are never changed, and only artifacts that were let go are removed: what the index named then
+/// stays readable whatever a writer adds meanwhile.
 #[derive(Debug)]
 pub struct Reader {
     pub(crate) root: Folder,
     pub(crate) blobs: Folder,
     pub(crate) index: Index,
+    /// By the manifest of the release.
+    deletions: BTreeMap<Digest, Deletion>,
 }
 
 /// One release of the list.
@@ -69,6 +73,27 @@ impl Reader {
         self.release(name, *manifest).map(Some)
     }
 
+    /// From now on the artifacts of these releases are not missed.
+    pub fn accept_deletions(&mut self, deletions: Vec<Deletion>) {
+        let deletions = deletions.into_iter().map(|it| (it.manifest(), it));
+        self.deletions = deletions.collect();
+    }
+
+    /// The accepted deletion of the release with that manifest.
+    pub fn deletion(&self, manifest: Digest) -> Option<&Deletion> {
+        self.deletions.get(&manifest)
+    }
+
+    /// The files of a release that are kept: without artifacts that were deleted.
+    pub fn kept_members<'m>(
+        &self,
+        release: &'m Release<'_>,
+    ) -> impl Iterator<Item = &'m Member> + use<'m, '_> {
+        let gone = self.deletion(release.manifest()).map(Deletion::artifacts);
+        let members = release.members().iter();
+        members.filter(move |it| gone.is_none_or(|gone| !gone.contains(&it.digest())))
+    }
+
     pub(crate) fn of(root: Folder) -> Result<Self, ArchiveError> {
         check_layout(&root)?;
         let folder = Path::new(BLOBS).join(SHA256);
@@ -76,7 +101,12 @@ impl Reader {
             return Err(lacks(&root, "blobs/sha256"));
         };
         let index = read_index(&root)?;
-        let mut reader = Self { root, blobs, index };
+        let mut reader = Self {
+            root,
+            blobs,
+            index,
+            deletions: BTreeMap::new(),
+        };
         reader.name_the_unnamed()?;
         Ok(reader)
     }

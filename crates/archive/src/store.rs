@@ -1,6 +1,7 @@
 //! Writing an archive: one writer at a time, and only by adding.
 
 mod attach;
+mod forget;
 mod init;
 mod repair;
 mod stage;
@@ -24,6 +25,7 @@ use crate::store::stage::Incoming;
 pub(crate) use stage::BLOB_MODE;
 
 pub use attach::{AttachedFileInput, AttachmentInput, AttachmentsAdded};
+pub use forget::Forgotten;
 pub use repair::{IndexRepair, Lost, RepairReport, Repaired};
 
 /// An archive, opened by its one writer.
@@ -162,7 +164,14 @@ impl Store {
             });
         }
         for member in kept.members() {
-            self.reader.open_blob(member.blob)?;
+            match self.reader.open_blob(member.blob) {
+                Err(ArchiveError::BlobMissing { .. }) if self.reader.has_tombstone(&kept) => {
+                    return Err(ArchiveError::ReleaseDeleted {
+                        name: release.name.clone(),
+                    });
+                }
+                opened => drop(opened?),
+            }
         }
         self.confirm()?;
         let reused_blobs = kept.members().len();

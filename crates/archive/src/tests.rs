@@ -6,6 +6,7 @@ mod bags;
 mod completeness;
 mod damage;
 mod deaths;
+mod deletions;
 mod fixity;
 mod format;
 mod full_disk;

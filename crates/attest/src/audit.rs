@@ -31,6 +31,7 @@ use crate::home::Home;
 use crate::identity::Card;
 
 pub(crate) use trail::{Trail, read};
+pub(crate) use who::words as who;
 
 /// What is about to be done, and to what.
 #[derive(Debug, Clone)]

@@ -485,6 +485,11 @@ pub(crate) const OWN: &[Own] = &[
         "the recovery key would lie inside the home",
     ),
     own(
+        "release-on-hold",
+        &[1],
+        "a release is to be deleted, and a legal hold on it stands",
+    ),
+    own(
         "renewal-self-asserted",
         &[1],
         "the authority that was asked as somebody else's is the home's own",
@@ -498,6 +503,11 @@ pub(crate) const OWN: &[Own] = &[
         "repository-required",
         &[2],
         "a rule of the policy is about the commit that was built, and no repository is named",
+    ),
+    own(
+        "retention-not-over",
+        &[1],
+        "a release is to be deleted, and has to be kept for longer",
     ),
     own(
         "retention-shortened",
@@ -605,6 +615,11 @@ pub(crate) const OWN: &[Own] = &[
         "timestamp-chain-unreadable",
         &[2],
         "the certificates of a timestamp authority cannot be read",
+    ),
+    own(
+        "tombstone-unproven",
+        &[1],
+        "a tombstone is not signed by an expected signer, or nothing proves when: it does not count",
     ),
     own(
         "tree-rolled-back",
@@ -822,6 +837,7 @@ pub(crate) const PASSED_ON: &[(&[u8], &[&str])] = &[
             "ref-mismatch",
             "registry-differs",
             "registry-too-large",
+            "release-deleted",
             "release-incomplete",
             "release-inconsistent",
             "release-malformed",
@@ -915,6 +931,10 @@ pub(crate) const PASSED_ON: &[(&[u8], &[&str])] = &[
             "time-not-independent",
             "time-outside-validity",
             "time-unknown",
+            "tombstone-early",
+            "tombstone-malformed",
+            "tombstone-other-release",
+            "tombstone-under-hold",
             "tree-added",
             "tree-content-changed",
             "tree-device-changed",

@@ -188,6 +188,8 @@ pub(crate) enum Verdict {
     Evidence(String),
     /// Unsigned, and `--allow-extra` covers it.
     Extra,
+    /// Deleted from the archive, as a signed tombstone says: its digest is the one that was signed.
+    Deleted,
     Rejected(Refusal),
     Unreadable(Refusal),
 }
@@ -339,7 +341,8 @@ impl SubjectReport {
 
     pub(crate) fn exit(&self) -> Exit {
         let files = self.files.iter().filter_map(|file| match &file.verdict {
-            Verdict::Verified => Some(Exit::Yes),
+            // Of what was deleted, the digest that was kept is the one that was signed.
+            Verdict::Verified | Verdict::Deleted => Some(Exit::Yes),
             Verdict::Evidence(_) | Verdict::Extra => None,
             Verdict::Rejected(_) => Some(Exit::No),
             Verdict::Unreadable(_) => Some(Exit::Unknown),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use attest_digest::{Artifact, RelativePath};
+use attest_digest::{Artifact, Digest, RelativePath};
 
 use crate::names::SignedNames;
 use crate::pattern::Pattern;
@@ -29,6 +29,8 @@ pub enum Found {
         /// The bytes, when they were hashed: a name that was signed for them still binds.
         artifact: Option<Artifact>,
     },
+    /// It was deleted, and that it was is proven: only its digest is known.
+    Gone(Digest),
     /// It could not be read: no verdict about its bytes is possible.
     Unreadable {
         /// The code of the read error.
@@ -59,6 +61,8 @@ pub enum Outcome {
     },
     /// Not signed, and a flag allows that.
     Extra,
+    /// Deleted: the digest that it had was signed for this path.
+    Deleted,
     /// Refused: exit 1.
     Rejected(Reason),
     /// Could not be read: exit 3.
@@ -114,6 +118,7 @@ fn judge(names: &SignedNames, file: &Present, allow_extra: &[Pattern]) -> Outcom
             Some(artifact) if signed => bound(names, file, artifact),
             _ => Outcome::Evidence { why: why.clone() },
         },
+        Found::Gone(digest) => gone(names, file, digest),
         Found::Read(artifact) => {
             if !signed
                 && allow_extra
@@ -125,6 +130,30 @@ fn judge(names: &SignedNames, file: &Present, allow_extra: &[Pattern]) -> Outcom
             bound(names, file, artifact)
         }
     }
+}
+
+/// Of a file that was deleted, the digest that was kept must be the one that was signed for its path.
+fn gone(names: &SignedNames, file: &Present, digest: &Digest) -> Outcome {
+    let Some(signed) = names.digests(&file.path) else {
+        return Outcome::Rejected(unattested(&file.path, digest));
+    };
+    match signed.get(digest.algorithm()) {
+        Some(signed) if signed == digest => Outcome::Deleted,
+        Some(signed) => Outcome::Rejected(Reason::new("digest-mismatch", digest, signed)),
+        None => Outcome::Rejected(Reason::new(
+            "digest-mismatch",
+            digest,
+            "a digest of that algorithm",
+        )),
+    }
+}
+
+fn unattested(path: &RelativePath, digest: &Digest) -> Reason {
+    Reason::new(
+        "file-unattested",
+        format!("{path} with {digest}"),
+        "a file that was signed",
+    )
 }
 
 fn bound(names: &SignedNames, file: &Present, artifact: &Artifact) -> Outcome {
@@ -161,11 +190,8 @@ pub fn judge_unnamed(
         {
             Outcome::Extra
         }
-        Found::Read(artifact) => Outcome::Rejected(Reason::new(
-            "file-unattested",
-            format!("{} with {}", file.path, artifact.sha256()),
-            "a file that was signed",
-        )),
+        Found::Read(artifact) => Outcome::Rejected(unattested(&file.path, &artifact.sha256())),
+        Found::Gone(digest) => Outcome::Rejected(unattested(&file.path, digest)),
     };
     FileVerdict {
         path: file.path.clone(),
@@ -218,6 +244,7 @@ mod tests {
             Outcome::Verified => "verified".to_owned(),
             Outcome::Evidence { .. } => "evidence".to_owned(),
             Outcome::Extra => "extra".to_owned(),
+            Outcome::Deleted => "deleted".to_owned(),
             Outcome::Rejected(reason) => reason.code().to_owned(),
             Outcome::Unreadable { code, .. } => (*code).to_owned(),
         };
@@ -275,6 +302,22 @@ mod tests {
                 "release.sigstore.json evidence"
             ]
         );
+    }
+
+    #[test]
+    fn a_deleted_file_counts_only_by_the_digest_that_was_signed_for_its_path() {
+        let names = names(&[("a", b"one"), ("b", b"two")]);
+        let gone = |name: &str, bytes: &[u8]| Present {
+            path: path(name),
+            found: Found::Gone(Artifact::of_bytes(bytes, Hashes::Sha256).sha256()),
+        };
+        let present = [gone("a", b"two"), gone("b", b"two"), gone("c", b"one")];
+        let allowed = [Pattern::parse("c").unwrap()];
+        let verdicts = judge_folder(&names, &present, &allowed, false);
+        let wanted = ["a digest-mismatch", "b deleted", "c file-unattested"];
+        assert_eq!(words(&verdicts), wanted);
+        let unnamed = judge_unnamed(&gone("a", b"one"), true, true, &allowed);
+        assert_eq!(words(&[unnamed]), ["a file-unattested"]);
     }
 
     #[test]

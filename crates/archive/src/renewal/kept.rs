@@ -81,7 +81,7 @@ impl Reader {
         renewals: &[KeptRenewal],
     ) -> Result<Covered, CoverError> {
         let mut blobs = vec![release.manifest()];
-        blobs.extend(release.members().iter().map(crate::Member::digest));
+        blobs.extend(self.kept_members(release).map(crate::Member::digest));
         for attachment in self.attachments(release)? {
             use AttachmentKind::{Evidence, Sbom, Source};
             if matches!(attachment.kind(), Evidence | Sbom | Source) {

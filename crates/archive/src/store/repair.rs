@@ -17,6 +17,7 @@ use crate::reader::{Reader, open_folder};
 use crate::replica::{Item, ItemKind, Replica};
 use crate::store::stage::BLOB_MODE;
 use crate::store::{Store, lock};
+use crate::tombstone::Deletion;
 
 /// What repairing has done.
 #[derive(Debug)]
@@ -97,11 +98,25 @@ impl Store {
     /// `not-an-archive`, `archive-newer-format`, `archive-locked`; `index-ambiguous`;
     /// `archive-disk-full`, `archive-io`. What no replica has stands in the report.
     pub fn repair(path: &Path, replicas: &[&dyn Replica]) -> Result<RepairReport, ArchiveError> {
+        Self::repair_accepting(path, replicas, |_| Ok(Vec::new()))
+    }
+
+    /// As [`Self::repair`]: what was deleted, as `deletions` finds and proves, is not brought back.
+    ///
+    /// # Errors
+    /// As [`Self::repair`]; those of `deletions`, before any blob is touched.
+    pub fn repair_accepting<E: From<ArchiveError>>(
+        path: &Path,
+        replicas: &[&dyn Replica],
+        deletions: impl FnOnce(&Reader) -> Result<Vec<Deletion>, E>,
+    ) -> Result<RepairReport, E> {
         let mut root = open_folder(path)?;
         lock(&mut root)?;
         let mut silent = BTreeMap::new();
         let index = rebuild::rebuild_if_broken(&root, replicas, &mut silent)?;
-        let reader = Reader::of(root)?;
+        let mut reader = Reader::of(root)?;
+        let deletions = deletions(&reader)?;
+        reader.accept_deletions(deletions);
         let mut repair = Repair {
             reader,
             replicas,

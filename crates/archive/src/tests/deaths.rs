@@ -10,8 +10,8 @@ use std::io::Write as _;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, Stdio};
 
-use super::renewals;
 use super::*;
+use super::{deletions, renewals};
 use crate::fault::{self, Fault};
 use crate::materialize::Selection;
 use crate::{
@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// Fewer points than these mean that the tests no longer look where they did.
-const RECORDED: [(Task, usize); 12] = [
+const RECORDED: [(Task, usize); 13] = [
     (Task::Init, 18),
     (Task::Add, 24),
     (Task::AddMany, 68),
@@ -33,15 +33,17 @@ const RECORDED: [(Task, usize); 12] = [
     (Task::Repair, 28),
     (Task::Rebuild, 11),
     (Task::Renew, 31),
+    (Task::Delete, 14),
 ];
-const SYSTEM_CALLS: [(Task, u64); 4] = [
+const SYSTEM_CALLS: [(Task, u64); 5] = [
     (Task::Add, 60),
     (Task::Attach, 60),
     (Task::Repair, 100),
     (Task::Renew, 80),
+    (Task::Delete, 50),
 ];
 
-const TASKS: [Task; 12] = [
+const TASKS: [Task; 13] = [
     Task::Init,
     Task::Add,
     Task::AddMany,
@@ -54,6 +56,7 @@ const TASKS: [Task; 12] = [
     Task::Repair,
     Task::Rebuild,
     Task::Renew,
+    Task::Delete,
 ];
 
 const TASK: &str = "ATTEST_TEST_TASK";
@@ -100,6 +103,8 @@ enum Task {
     Rebuild,
     /// Of two releases, by one timestamp.
     Renew,
+    /// Of two artifacts, one of which another release needs.
+    Delete,
 }
 
 impl Task {
@@ -128,6 +133,11 @@ impl Task {
             Self::Renew => {
                 let bench = prepared();
                 bench.add("hello@2.0.0", &HELLO).unwrap();
+                bench
+            }
+            Self::Delete => {
+                let bench = prepared();
+                deletions::prepare(&bench);
                 bench
             }
             Self::AttachAgain => {
@@ -166,6 +176,7 @@ impl Task {
                 Store::repair(&archive, &[&replica]).map(drop)
             }
             Self::Renew => renewals::renew(&archive),
+            Self::Delete => deletions::delete(&archive),
             Self::AttachMany => Store::open(&archive)?
                 .attach_all(&proofs(bench, 8))
                 .map(drop),
@@ -191,6 +202,7 @@ impl Task {
             Self::Attach | Self::AttachAgain => judge_attach(bench, 1, confirmed),
             Self::AttachMany => judge_attach(bench, 8, confirmed),
             Self::Renew => renewals::judge(bench, confirmed),
+            Self::Delete => deletions::judge(bench, confirmed),
         }
     }
 }

@@ -47,7 +47,7 @@ fn term(said: &[(Option<Said>, bool)]) -> Term {
         .zip(1..)
         .map(|((said, proven), number)| KeptKeeping {
             attachment: digest(number),
-            proven: *proven,
+            proven: proven.then(signed),
             said: said.clone(),
         });
     Term::of(Some(signed()), &kept.collect::<Vec<_>>())
@@ -89,8 +89,8 @@ fn without_a_proven_time_there_is_no_end() {
         proven,
         said: Some(retention("release", 10)),
     };
-    assert_eq!(Term::of(None, &[kept(false)]).until, None);
-    assert!(Term::of(None, &[kept(true)]).until.is_some());
+    assert_eq!(Term::of(None, &[kept(None)]).until, None);
+    assert!(Term::of(None, &[kept(Some(signed()))]).until.is_some());
 }
 
 #[test]
@@ -158,4 +158,31 @@ fn what_cannot_be_said_is_refused() {
     assert!(state(retention("release", 1000)).is_ok());
     assert!(state(retention("release", 9000)).is_err());
     assert!(state(retention("", 10)).is_err());
+}
+
+#[test]
+fn what_was_let_go_later_was_not_let_go_then() {
+    let kept = |said, proven: &str| KeptKeeping {
+        attachment: digest(9),
+        proven: Some(time(proven)),
+        said: Some(said),
+    };
+    let held = KeptKeeping {
+        attachment: digest(1),
+        proven: None,
+        said: Some(hold()),
+    };
+    let all = [
+        held,
+        kept(lift(vec![digest(1)]), "2027-01-02T00:00:00Z"),
+        kept(retention("snapshot", 0), "2027-01-02T00:00:00Z"),
+    ];
+    let then = |at: &str| Term::as_of(time(at), Some(signed()), &all);
+    let before = then("2027-01-01T00:00:00Z");
+    assert_eq!(before.holds.len(), 1);
+    assert_eq!(before.until, Some(time("2036-11-21T21:00:00Z")));
+    // The parent: asked once it was said.
+    let after = then("2027-01-02T00:00:00Z");
+    assert!(after.holds.is_empty());
+    assert_eq!(after.until, Some(signed()));
 }

@@ -38,6 +38,16 @@ pub(super) fn facts() -> BTreeMap<Fact, Value> {
     facts
 }
 
+/// The same in one line, for what is signed.
+pub(crate) fn words() -> String {
+    let uid = rustix::process::getuid().as_raw();
+    let name = name_of(uid).map_or_else(|| "somebody".to_owned(), |it| shown(&it));
+    let host = read("/proc/sys/kernel/hostname").map(|it| shown(it.trim()));
+    format!("{name} (uid {uid}) on {}", host.unwrap_or_default())
+        .trim_end()
+        .to_owned()
+}
+
 /// What the environment of a build service says; whoever starts the process can set it.
 fn service() -> Vec<(Fact, Value)> {
     let Some(record) = Record::from_environment(std::env::vars_os()) else {

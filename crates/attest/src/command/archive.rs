@@ -4,6 +4,7 @@ mod about;
 mod add;
 mod bag;
 mod copy;
+mod delete;
 mod export;
 mod find;
 pub(crate) mod fixity;
@@ -20,6 +21,7 @@ mod retain;
 mod show;
 mod source;
 pub(crate) mod ssdf;
+pub(crate) mod tombstone;
 mod verify;
 
 use std::path::{Path, PathBuf};
@@ -64,6 +66,9 @@ enum ArchiveCommand {
     Retain(retain::RetainArgs),
     /// Keep a release until the hold is lifted, whatever its retention; or lift its holds
     Hold(hold::HoldArgs),
+    /// Delete the artifacts of a release whose retention is over, and keep its evidence and a signed
+    /// tombstone
+    Delete(delete::DeleteArgs),
     /// Show and check the audit trail: who changed the archive, the log and the keys
     Log(log::LogArgs),
     /// Stamp proofs of time again before they end: one timestamp for all releases
@@ -131,18 +136,19 @@ pub(crate) use list::worse;
 pub(crate) fn run(args: &ArchiveArgs, global: &Global, console: &Console) -> Result<Exit, Failure> {
     match &args.command {
         ArchiveCommand::Add(args) => add::run(args, global, console),
-        ArchiveCommand::List(args) => list::run(args, console),
+        ArchiveCommand::List(args) => list::run(args, global, console),
         ArchiveCommand::Show(args) => show::run(args, global, console),
-        ArchiveCommand::Find(args) => find::run(args, console),
+        ArchiveCommand::Find(args) => find::run(args, global, console),
         ArchiveCommand::Fixity(args) => fixity::run(args, global, console),
-        ArchiveCommand::Copy(args) => copy::run(args, console),
-        ArchiveCommand::Repair(args) => repair::run(args, console),
+        ArchiveCommand::Copy(args) => copy::run(args, global, console),
+        ArchiveCommand::Repair(args) => repair::run(args, global, console),
         ArchiveCommand::Retain(args) => retain::run(args, global, console),
         ArchiveCommand::Hold(args) => hold::run(args, global, console),
+        ArchiveCommand::Delete(args) => delete::run(args, global, console),
         ArchiveCommand::Renew(args) => renew::run(args, global, console),
         ArchiveCommand::Log(args) => log::run(args, global, console),
         ArchiveCommand::Verify(args) => verify::run(args, global, console),
-        ArchiveCommand::Export(args) => export::run(args, console),
+        ArchiveCommand::Export(args) => export::run(args, global, console),
         ArchiveCommand::Import(args) => import::run(args, global, console),
     }
 }
@@ -151,9 +157,9 @@ pub(crate) fn run(args: &ArchiveArgs, global: &Global, console: &Console) -> Res
 pub(crate) fn archive_failure(error: &ArchiveError) -> Failure {
     let message = with_source(error);
     match error {
-        ArchiveError::VersionAlreadyReleased { .. } | ArchiveError::NoSuchRelease { .. } => {
-            Failure::no(error.code(), message)
-        }
+        ArchiveError::VersionAlreadyReleased { .. }
+        | ArchiveError::NoSuchRelease { .. }
+        | ArchiveError::ReleaseDeleted { .. } => Failure::no(error.code(), message),
         ArchiveError::NameCollision { .. }
         | ArchiveError::Empty { .. }
         | ArchiveError::TooLarge { .. }

@@ -17,6 +17,7 @@ use crate::args::{Global, TrustArgs};
 use crate::command::archive::fixity::{self, Last};
 use crate::command::archive::keeping;
 use crate::command::archive::proof::{self, ReleaseProof};
+use crate::command::archive::tombstone::{self, Tombstones};
 use crate::command::archive::{PlaceArgs, damage_failure, parse_release, worse};
 use crate::command::verify::Session;
 use crate::console::{Console, escape};
@@ -53,6 +54,9 @@ struct State {
     roles: BTreeMap<&'static str, usize>,
     /// What every release needs and this one has not.
     missing: Vec<&'static str>,
+    /// What is known of its deletion, for programs and for people.
+    deleted: Value,
+    gone: Option<String>,
     /// The last recorded fixity check of the archive.
     fixity: Option<Last>,
     /// What can be kept beside, without statements: whether it is.
@@ -68,7 +72,7 @@ pub(crate) fn run(args: &StatusArgs, global: &Global, console: &Console) -> Resu
     let names = args.releases.iter().map(|text| parse_release(text));
     let names: BTreeSet<ReleaseName> = names.collect::<Result<_, _>>()?;
     let path = args.place.path();
-    let reader = Reader::open(&path).map_err(|error| damage_failure(&error))?;
+    let mut reader = Reader::open(&path).map_err(|error| damage_failure(&error))?;
     let around = Surroundings {
         verified: vec![path.clone()],
         ..Surroundings::default()
@@ -76,6 +80,8 @@ pub(crate) fn run(args: &StatusArgs, global: &Global, console: &Console) -> Resu
     let trust = args.place.trust(&args.trust, &around, now)?;
     let roots = proof::roots(&args.place, &trust)?;
     let session = keeping::session(trust, now.time)?;
+    let tombstones = Tombstones::read(&reader, &session, &roots, now.time)?;
+    reader.accept_deletions(tombstones.accepted());
     let asked = |name: &ReleaseName| names.is_empty() || names.contains(name);
     let all = reader.list().into_iter().map(|it| it.name);
     let lines: Vec<Line> = all
@@ -156,6 +162,8 @@ fn state(
             .map(Role::name)
             .filter(|role| !roles.contains_key(role))
             .collect(),
+        deleted: tombstone::object(reader, release),
+        gone: tombstone::line(reader, release),
         fixity: fixity::last(reader),
         beside: beside(release),
         keeping: keeping::term(reader, release, session, roots, now),
@@ -245,6 +253,9 @@ impl Line {
             .map(|(role, count)| format!("{count} {role}"))
             .collect();
         console.say(format!("  kept     {}", roles.join(", ")));
+        if let Some(gone) = &state.gone {
+            console.say(format!("  deleted  {}", escape(gone)));
+        }
         if !state.missing.is_empty() {
             console.say(format!("  MISSING  {}", state.missing.join(", ")));
         }
@@ -287,6 +298,7 @@ impl Line {
                 "answer": worse(self.exit(), copies.exit(&self.name)).word(),
                 "roles": state.roles,
                 "missing": state.missing,
+                "deleted": state.deleted,
                 "fixity": state.fixity.as_ref().map(|it| it.time.to_string()),
                 "fixity_answer": state.fixity.as_ref().and_then(|it| it.answer.as_deref()),
                 "fixity_extent": state.fixity.as_ref().and_then(|it| it.extent.as_deref()),

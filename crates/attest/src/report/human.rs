@@ -133,7 +133,13 @@ fn subject_lines(report: &Report, subject: &SubjectReport, lines: &mut Vec<Strin
     let count = subject
         .files
         .iter()
-        .filter(|file| !matches!(file.verdict, Verdict::Evidence(_) | Verdict::Extra))
+        .filter(|file| {
+            let verdict = &file.verdict;
+            !matches!(
+                verdict,
+                Verdict::Evidence(_) | Verdict::Extra | Verdict::Deleted
+            )
+        })
         .count();
     let count = if let Some(tree) = &subject.tree {
         tree.agreement()
@@ -293,6 +299,7 @@ fn file_line(report: &Report, subject: &SubjectReport, file: &FileReport) -> Opt
             Some(format!("  {path}  {}", refusal(reason)))
         }
         Verdict::Extra => Some(format!("  {path}  not signed, allowed by --allow-extra")),
+        Verdict::Deleted if report.verbose => Some(format!("  {path}  deleted")),
         Verdict::Verified if report.verbose => Some(format!("  {path}  verified")),
         Verdict::Evidence(why) if report.verbose => Some(format!("  {path}  {}", escape(why))),
         _ => None,

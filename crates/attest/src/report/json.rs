@@ -109,6 +109,7 @@ fn file(file: &FileReport) -> Value {
         Verdict::Verified => ("verified", Value::Null),
         Verdict::Evidence(why) => ("evidence", json!({ "why": why })),
         Verdict::Extra => ("extra", Value::Null),
+        Verdict::Deleted => ("deleted", Value::Null),
         Verdict::Rejected(reason) => ("rejected", refusal(reason)),
         Verdict::Unreadable(reason) => ("unreadable", refusal(reason)),
     };

@@ -153,6 +153,7 @@ impl Case {
             Verdict::Verified => Outcome::Passed,
             Verdict::Evidence(why) => Outcome::Skipped(why.clone()),
             Verdict::Extra => Outcome::Skipped("not signed, allowed by --allow-extra".to_owned()),
+            Verdict::Deleted => Outcome::Skipped("deleted, as a signed tombstone says".to_owned()),
             Verdict::Rejected(refusal) => Outcome::refused(refusal),
             Verdict::Unreadable(refusal) => {
                 Outcome::of(Exit::Unknown, refusal.code, &sentence(refusal))

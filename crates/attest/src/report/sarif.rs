@@ -137,7 +137,9 @@ impl Findings {
                 Verdict::Unreadable(reason) => {
                     self.add(reason, "error", Some(Exit::Unknown), &place);
                 }
-                Verdict::Verified | Verdict::Evidence(_) | Verdict::Extra => continue,
+                Verdict::Verified | Verdict::Evidence(_) | Verdict::Extra | Verdict::Deleted => {
+                    continue;
+                }
             }
             told = true;
         }
@@ -206,6 +208,7 @@ fn artifacts(report: &Report) -> Vec<Value> {
                 Verdict::Verified => "verified",
                 Verdict::Evidence(_) => "evidence",
                 Verdict::Extra => "extra",
+                Verdict::Deleted => "deleted",
                 Verdict::Rejected(_) => "rejected",
                 Verdict::Unreadable(_) => "unreadable",
             };

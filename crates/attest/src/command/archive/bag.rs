@@ -79,7 +79,7 @@ pub(super) fn judge(
     now: Now,
 ) -> Report {
     let mut shelf = Shelf::new();
-    let mut subject = archived::verify(bag, &bag.observed(), session, &mut shelf);
+    let mut subject = archived::verify(bag, &bag.observed(), None, session, &mut shelf);
     for problem in bag.problems() {
         let Some(member) = &problem.member else {
             continue;

@@ -7,8 +7,10 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::list::worse;
+use super::tombstone::Tombstones;
 use super::{PlaceArgs, damage_failure, is_damage, replicas};
 use crate::args::places::PlaceFlags;
+use crate::args::{Global, TrustArgs};
 use crate::audit::{self, Change};
 use crate::console::{Console, escape};
 use crate::failure::{Exit, Failure, with_source};
@@ -24,11 +26,15 @@ pub(super) struct CopyArgs {
     flags: PlaceFlags,
     #[command(flatten)]
     place: PlaceArgs,
+    #[command(flatten)]
+    trust: TrustArgs,
 }
 
-pub(super) fn run(args: &CopyArgs, console: &Console) -> Result<Exit, Failure> {
+pub(super) fn run(args: &CopyArgs, global: &Global, console: &Console) -> Result<Exit, Failure> {
     let path = args.place.path();
-    let reader = Reader::open(&path).map_err(|error| damage_failure(&error))?;
+    let mut reader = Reader::open(&path).map_err(|error| damage_failure(&error))?;
+    let tombstones = Tombstones::of_flags(&reader, &args.place, &args.trust, global.now()?)?;
+    reader.accept_deletions(tombstones.accepted());
     let mut replica = replicas::make(&args.to, &path, &args.flags)?;
     // The home stays as it is; that its releases went elsewhere is to be known all the same.
     let change = Change::new("archive.copy").path(Path::new(&args.to));

@@ -9,7 +9,8 @@ use clap::{Args, ValueEnum};
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use serde_json::json;
 
-use super::{PlaceArgs, damage_failure, parse_release, show};
+use super::{PlaceArgs, damage_failure, parse_release, show, tombstone};
+use crate::args::Global;
 use crate::console::{Console, escape};
 use crate::failure::{Exit, Failure, with_source};
 use crate::files::{self, Overwrite};
@@ -58,7 +59,7 @@ impl Form {
     }
 }
 
-pub(super) fn run(args: &ExportArgs, console: &Console) -> Result<Exit, Failure> {
+pub(super) fn run(args: &ExportArgs, global: &Global, console: &Console) -> Result<Exit, Failure> {
     let name = parse_release(&args.release)?;
     let out = args
         .out
@@ -70,9 +71,11 @@ pub(super) fn run(args: &ExportArgs, console: &Console) -> Result<Exit, Failure>
         Overwrite::Refuse
     };
     refuse_target(&out, args.form, overwrite)?;
-    let reader = Reader::open(&args.place.path()).map_err(|error| damage_failure(&error))?;
+    let mut reader = Reader::open(&args.place.path()).map_err(|error| damage_failure(&error))?;
+    tombstone::accept_place(&mut reader, &args.place, global.now()?)?;
     let release = reader.find(&name).map_err(|error| damage_failure(&error))?;
     let release = release.ok_or_else(|| show::missing(&name))?;
+    tombstone::refuse_deleted(&reader, &release)?;
     let exported = match args.form {
         Form::Dir => to_folder(&release, &out, overwrite)?,
         Form::Tar => to_file(&release, &out, overwrite)?,

@@ -10,7 +10,8 @@ use attest_policy::Pattern;
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::{PlaceArgs, damage_failure};
+use super::{PlaceArgs, damage_failure, tombstone};
+use crate::args::Global;
 use crate::console::{Console, escape};
 use crate::failure::{Exit, Failure, with_source};
 use crate::words::counted;
@@ -59,10 +60,11 @@ struct Found {
     releases: usize,
 }
 
-pub(super) fn run(args: &FindArgs, console: &Console) -> Result<Exit, Failure> {
+pub(super) fn run(args: &FindArgs, global: &Global, console: &Console) -> Result<Exit, Failure> {
     let wanted = Wanted::of(args)?;
     let path = args.place.path();
-    let reader = Reader::open(&path).map_err(|error| damage_failure(&error))?;
+    let mut reader = Reader::open(&path).map_err(|error| damage_failure(&error))?;
+    tombstone::accept_place(&mut reader, &args.place, global.now()?)?;
     let mut found = Found::default();
     for summary in reader.list() {
         found.releases += 1;
@@ -134,7 +136,11 @@ impl Found {
             if !wanted.is_file(path, member.digest()) {
                 continue;
             }
+            let deletion = reader.deletion(release.manifest());
+            let is_gone = deletion.is_some_and(|it| it.artifacts().contains(&member.digest()));
             match &wanted.component {
+                None if is_gone => self.hit(Some(&name), "deleted", path, member.digest()),
+                Some(_) if is_gone => {}
                 None => self.hit(Some(&name), member.role().name(), path, member.digest()),
                 Some(query) if member.role() == Role::Sbom || is_sbom(path) => {
                     let bytes = release.unverified_bytes(member.path(), components::SBOM_BYTES);

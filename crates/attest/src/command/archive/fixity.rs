@@ -20,7 +20,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::list::worse;
-use super::{archive_failure, damage_failure, is_damage};
+use super::{archive_failure, damage_failure, is_damage, tombstone};
 use crate::args::places::PlaceFlags;
 use crate::args::{Global, HomeArgs};
 use crate::audit::{self, Change};
@@ -63,7 +63,8 @@ pub(super) fn run(args: &FixityArgs, global: &Global, console: &Console) -> Resu
         Some(path) => path.clone(),
         None => args.home.home().archive(),
     };
-    let reader = Reader::open(&path).map_err(|error| damage_failure(&error))?;
+    let mut reader = Reader::open(&path).map_err(|error| damage_failure(&error))?;
+    tombstone::accept_home(&mut reader, &args.home.home(), global.now()?)?;
     if let Some(place) = &args.replica {
         return replica::run(&reader, place, &path, &args.flags, console);
     }

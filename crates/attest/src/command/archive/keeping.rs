@@ -10,7 +10,7 @@ use attest_archive::{
 use attest_digest::{Digest, RelativePath};
 use attest_policy::Policy;
 use attest_provenance::{ReleaseName, Statement};
-use attest_verify::{Accept, Bundle, Content, TrustedRoot, Verifier};
+use attest_verify::{Accept, Bundle, Content, Evidence, TrustedRoot, Verifier};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -83,7 +83,7 @@ fn one(
 ) -> Result<KeptKeeping, Failure> {
     let unread = KeptKeeping {
         attachment: attachment.manifest(),
-        proven: false,
+        proven: None,
         said: None,
     };
     let [file] = attachment.files() else {
@@ -97,10 +97,13 @@ fn one(
         let read = Keeping::from_statement(statement, &name, release.manifest());
         read.ok().map(|it| it.said)
     };
-    if let Some(statement) = session.and_then(|it| proven(&bytes, it)) {
+    let evidence = session.and_then(|it| proven(&bytes, it).ok());
+    if let Some(evidence) = &evidence
+        && let (Some(statement), Some(time)) = (evidence.statement(), proven_time(evidence))
+    {
         return Ok(KeptKeeping {
-            proven: true,
-            said: said(&statement),
+            proven: Some(time),
+            said: said(statement),
             ..unread
         });
     }
@@ -110,17 +113,29 @@ fn one(
     })
 }
 
-/// The statement of a bundle that the expected signer has signed.
-fn proven(bytes: &[u8], session: &Session) -> Option<Statement> {
+/// The evidence of a bundle with a statement that the expected signer has signed; else why it is none.
+pub(super) fn proven(bytes: &[u8], session: &Session) -> Result<Evidence, String> {
     let mut shelf = Shelf::new();
     let numbers = shelf.take(Path::new("keeping"), Ok::<_, Refusal>(bytes.to_vec()));
     let &[number] = numbers.as_slice() else {
-        return None;
+        return Err("it is not one bundle".to_owned());
     };
     shelf.prove_statement(number, session);
-    let evidence = shelf.evidence(number)?;
-    let is_accepted = session.policy.signers().count(&[evidence]) > 0;
-    evidence.statement().filter(|_| is_accepted).cloned()
+    let Some(evidence) = shelf.evidence(number) else {
+        let refusal = shelf.refusals(number).into_iter().next();
+        let words = refusal.map(|it| format!("{}: {}", it.code, it.found));
+        return Err(words.unwrap_or_else(|| "it has no statement".to_owned()));
+    };
+    if session.policy.signers().count(&[evidence]) == 0 {
+        return Err(format!("it is signed by {}", evidence.signer()));
+    }
+    Ok(evidence.clone())
+}
+
+/// When a statement was there at the latest, as that is proven.
+pub(super) fn proven_time(evidence: &Evidence) -> Option<Timestamp> {
+    let times = evidence.times().iter();
+    times.map(attest_verify::ProvenTime::time).min()
 }
 
 /// The statement of a bundle, whoever made it.
@@ -255,6 +270,6 @@ pub(crate) fn object(term: &Term) -> Value {
     })
 }
 
-const BUNDLE_TYPE: &str = "application/vnd.dev.sigstore.bundle.v0.3+json";
+pub(super) const BUNDLE_TYPE: &str = "application/vnd.dev.sigstore.bundle.v0.3+json";
 /// A signed statement has a few kibibytes; one that lifts a thousand holds, a hundred.
 const STATEMENT_BYTES: u64 = 1 << 20;

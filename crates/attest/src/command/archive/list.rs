@@ -4,7 +4,8 @@ use attest_archive::{ArchiveError, Reader, Summary};
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::{PlaceArgs, damage_failure};
+use super::{PlaceArgs, damage_failure, tombstone};
+use crate::args::Global;
 use crate::console::{Console, escape};
 use crate::failure::{Exit, Failure, with_source};
 use crate::words::{files, size};
@@ -24,11 +25,15 @@ struct Line {
 struct Content {
     files: usize,
     bytes: u64,
+    deleted: Value,
+    /// What people read of its deletion.
+    gone: Option<String>,
 }
 
-pub(super) fn run(args: &ListArgs, console: &Console) -> Result<Exit, Failure> {
+pub(super) fn run(args: &ListArgs, global: &Global, console: &Console) -> Result<Exit, Failure> {
     let path = args.place.path();
-    let reader = Reader::open(&path).map_err(|error| damage_failure(&error))?;
+    let mut reader = Reader::open(&path).map_err(|error| damage_failure(&error))?;
+    tombstone::accept_place(&mut reader, &args.place, global.now()?)?;
     let lines: Vec<Line> = reader
         .list()
         .into_iter()
@@ -66,6 +71,8 @@ fn line(reader: &Reader, summary: Summary) -> Line {
         Ok(Some(release)) => Ok(Content {
             files: release.members().len(),
             bytes: release.size(),
+            deleted: tombstone::object(reader, &release),
+            gone: tombstone::line(reader, &release),
         }),
         Ok(None) => Err(ArchiveError::NoSuchRelease {
             name: summary.name.clone(),
@@ -78,11 +85,16 @@ fn line(reader: &Reader, summary: Summary) -> Line {
 fn words(line: &Line) -> String {
     let Summary { name, manifest, .. } = &line.summary;
     match &line.content {
-        Ok(content) => format!(
-            "{name}  {}, {}  {manifest}",
-            files(content.files),
-            size(content.bytes)
-        ),
+        Ok(content) => {
+            let gone = content.gone.as_deref();
+            let gone = gone.map(|it| format!("\n  {}", escape(it)));
+            format!(
+                "{name}  {}, {}  {manifest}{}",
+                files(content.files),
+                size(content.bytes),
+                gone.unwrap_or_default()
+            )
+        }
         Err(error) => format!("{name}  {}: {}", error.code(), escape(&with_source(error))),
     }
 }
@@ -98,6 +110,7 @@ fn object(line: &Line) -> Value {
         "manifest": manifest.to_string(),
         "files": content.ok().map(|content| content.files),
         "bytes": content.ok().map(|content| content.bytes),
+        "deleted": content.ok().map(|content| &content.deleted),
         "error": content.err().map(|error| json!({ "code": error.code(), "message": with_source(error) })),
     })
 }

@@ -66,11 +66,8 @@ pub(crate) fn of(
     now: Timestamp,
 ) -> ReleaseProof {
     let (kept, unread) = reader.renewals(release);
-    let members: Vec<Digest> = release
-        .members()
-        .iter()
-        .map(attest_archive::Member::digest)
-        .collect();
+    let members = reader.kept_members(release);
+    let members: Vec<Digest> = members.map(attest_archive::Member::digest).collect();
     let subject = Subject {
         name: release.name(),
         manifest: release.manifest(),

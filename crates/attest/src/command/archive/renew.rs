@@ -19,7 +19,8 @@ use clap::{Args, ValueEnum};
 use jiff::Timestamp;
 use serde_json::json;
 
-use super::{PlaceArgs, archive_failure, damage_failure, parse_release, proof, show};
+use super::tombstone::Tombstones;
+use super::{PlaceArgs, archive_failure, damage_failure, keeping, parse_release, proof, show};
 use crate::args::{Global, TrustArgs};
 use crate::audit::{self, Change};
 use crate::command::init::refuse_given_time;
@@ -101,6 +102,9 @@ pub(super) fn run(args: &RenewArgs, global: &Global, console: &Console) -> Resul
     let authority = Renewer::open(args)?;
     let mut store = Store::open(&path).map_err(|error| archive_failure(&error))?;
     let mut roots = proof::roots(&args.place, &trust)?;
+    let session = keeping::session(trust, now.time)?;
+    let tombstones = Tombstones::read(store.reader(), &session, &roots, now.time)?;
+    store.accept_deletions(tombstones.accepted());
     roots.extend(authority.added(&args.place)?);
     let chosen = choose(args, &store, names, &roots, now.time)?;
     let renewed = stamp(args, &chosen, &authority, &roots, now.time)?;

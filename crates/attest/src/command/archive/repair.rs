@@ -1,12 +1,16 @@
 //! `attest archive repair`: damaged blobs come back from replicas, by their digest.
 
-use attest_archive::{IndexRepair, Lost, RepairReport, Repaired, Replica, Store};
+use attest_archive::{
+    ArchiveError, Deletion, IndexRepair, Lost, RepairReport, Repaired, Replica, Store,
+};
 use clap::Args;
 use serde_json::{Value, json};
 
 use super::list::worse;
+use super::tombstone::{self, Tombstones};
 use super::{PlaceArgs, damage_failure, is_damage, replicas};
 use crate::args::places::PlaceFlags;
+use crate::args::{Global, TrustArgs};
 use crate::audit::{self, Change};
 use crate::console::{Console, escape};
 use crate::failure::{Exit, Failure, with_source};
@@ -22,16 +26,35 @@ pub(super) struct RepairArgs {
     flags: PlaceFlags,
     #[command(flatten)]
     place: PlaceArgs,
+    #[command(flatten)]
+    trust: TrustArgs,
 }
 
-pub(super) fn run(args: &RepairArgs, console: &Console) -> Result<Exit, Failure> {
+/// What went wrong in a repair, with its exit code.
+struct Wrong(Failure);
+
+impl From<ArchiveError> for Wrong {
+    fn from(error: ArchiveError) -> Self {
+        Self(damage_failure(&error))
+    }
+}
+
+pub(super) fn run(args: &RepairArgs, global: &Global, console: &Console) -> Result<Exit, Failure> {
     let path = args.place.path();
     let open = |place: &String| replicas::open(place, &path, &args.flags);
     let replicas = args.from.iter().map(open).collect::<Result<Vec<_>, _>>()?;
     let replicas: Vec<&dyn Replica> = replicas.iter().map(|it| &**it).collect();
+    let now = global.now()?;
+    let mut deleted = Vec::new();
     let change = Change::new("archive.repair").path(&path);
     let report = audit::traced(&args.place.own_home(), change, |change| {
-        let report = Store::repair(&path, &replicas).map_err(|error| damage_failure(&error))?;
+        // What was deleted is not brought back.
+        let report = Store::repair_accepting(&path, &replicas, |reader| {
+            let found = Tombstones::of_flags(reader, &args.place, &args.trust, now);
+            deleted = found.map_err(Wrong)?.accepted();
+            Ok(deleted.clone())
+        });
+        let report = report.map_err(|Wrong(failure)| failure)?;
         change.say(format!(
             "{} repaired, {} lost",
             report.repaired.len(),
@@ -45,8 +68,12 @@ pub(super) fn run(args: &RepairArgs, console: &Console) -> Result<Exit, Failure>
     }
     let exit = exit(&report);
     if console.is_json() {
-        console.json(&object(&report, exit));
+        console.json(&object(&report, &deleted, exit));
     } else {
+        for deletion in &deleted {
+            let words = escape(&tombstone::words(deletion));
+            console.say(format!("left out   {}: {words}", deletion.release()));
+        }
         say(&report, console);
     }
     Ok(exit)
@@ -133,7 +160,7 @@ fn repaired_words(one: &Repaired) -> String {
     )
 }
 
-fn object(report: &RepairReport, exit: Exit) -> Value {
+fn object(report: &RepairReport, deleted: &[Deletion], exit: Exit) -> Value {
     let only_there = report
         .only_there
         .iter()
@@ -151,6 +178,7 @@ fn object(report: &RepairReport, exit: Exit) -> Value {
         "repaired": report.repaired.iter().map(repaired_object).collect::<Vec<_>>(),
         "lost": report.lost.iter().map(lost_object).collect::<Vec<_>>(),
         "only_there": only_there.collect::<Vec<_>>(),
+        "deleted": deleted.iter().map(|it| it.release().to_string()).collect::<Vec<_>>(),
         "silent": silent.collect::<Vec<_>>(),
     })
 }

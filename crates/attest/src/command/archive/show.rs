@@ -5,7 +5,7 @@ use attest_provenance::ReleaseName;
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::{PlaceArgs, archive_failure, damage_failure, keeping, parse_release, proof};
+use super::{PlaceArgs, archive_failure, damage_failure, keeping, parse_release, proof, tombstone};
 use crate::args::Global;
 use crate::console::{Console, escape};
 use crate::failure::{Exit, Failure};
@@ -23,14 +23,15 @@ pub(super) struct ShowArgs {
 
 pub(super) fn run(args: &ShowArgs, global: &Global, console: &Console) -> Result<Exit, Failure> {
     let name = parse_release(&args.release)?;
-    let reader = Reader::open(&args.place.path()).map_err(|error| damage_failure(&error))?;
+    let mut reader = Reader::open(&args.place.path()).map_err(|error| damage_failure(&error))?;
+    tombstone::accept_place(&mut reader, &args.place, global.now()?)?;
     let release = reader.find(&name).map_err(|error| damage_failure(&error))?;
     let release = release.ok_or_else(|| missing(&name))?;
     let term = term(args, &reader, &release, global)?;
     if console.is_json() {
-        console.json(&object(&release, &term));
+        console.json(&object(&reader, &release, &term));
     } else {
-        say(&release, &term, console);
+        say(&reader, &release, &term, console);
     }
     Ok(Exit::Yes)
 }
@@ -59,7 +60,7 @@ pub(super) fn missing(name: &ReleaseName) -> Failure {
     archive_failure(&error).hint("attest archive list shows what is there")
 }
 
-fn say(release: &Release<'_>, term: &Term, console: &Console) {
+fn say(reader: &Reader, release: &Release<'_>, term: &Term, console: &Console) {
     console.say(format!(
         "{}  {}, {}",
         release.name(),
@@ -70,6 +71,9 @@ fn say(release: &Release<'_>, term: &Term, console: &Console) {
     console.say(format!("purl       {}", release.name().purl()));
     for line in keeping::lines(term) {
         console.say(format!("kept       {}", escape(&line)));
+    }
+    if let Some(line) = tombstone::line(reader, release) {
+        console.say(format!("deleted    {}", escape(&line)));
     }
     console.say("claimed by the archive, not verified: attest archive verify reads and proves it");
     for member in release.members() {
@@ -83,7 +87,7 @@ fn say(release: &Release<'_>, term: &Term, console: &Console) {
     }
 }
 
-fn object(release: &Release<'_>, term: &Term) -> Value {
+fn object(reader: &Reader, release: &Release<'_>, term: &Term) -> Value {
     json!({
         "version": 1,
         "command": "archive show",
@@ -95,6 +99,7 @@ fn object(release: &Release<'_>, term: &Term) -> Value {
         "manifest": release.manifest().to_string(),
         "bytes": release.size(),
         "keeping": keeping::object(term),
+        "deleted": tombstone::object(reader, release),
         "files": release.members().iter().map(member).collect::<Vec<_>>(),
     })
 }

@@ -18,6 +18,7 @@ use std::path::PathBuf;
 use attest_archive::Reader;
 use clap::Args;
 
+use super::tombstone::Tombstones;
 use super::verify::{check, selected};
 use super::{PlaceArgs, around, damage_failure, parse_release, policy, session};
 use crate::args::{Format, Global, TrustArgs};
@@ -193,7 +194,7 @@ fn make(args: &ReportArgs, global: &Global) -> Result<SsdfReport, Failure> {
         .map(|text| parse_release(text))
         .collect::<Result<Vec<_>, _>>()?;
     let path = args.place.path();
-    let reader = Reader::open(&path).map_err(|error| damage_failure(&error))?;
+    let mut reader = Reader::open(&path).map_err(|error| damage_failure(&error))?;
     let names = selected(&reader, names)?;
     let around = Surroundings {
         archived: if trust::has_pins(&args.trust) {
@@ -205,6 +206,9 @@ fn make(args: &ReportArgs, global: &Global) -> Result<SsdfReport, Failure> {
     };
     let trust = args.place.trust(&args.trust, &around, now)?;
     let mut session = session(trust, &args.trust, &args.independent, now)?;
+    let roots = session.trust.roots.clone();
+    let tombstones = Tombstones::read(&reader, &session, &roots, now.time)?;
+    reader.accept_deletions(tombstones.accepted());
     let statements = reviews::read(&args.evidence)?;
     let checked = check(&reader, args.releases.is_empty(), &names)?;
     let mut releases = Vec::new();

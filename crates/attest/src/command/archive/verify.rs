@@ -15,6 +15,7 @@ use attest_verify::TrustedRoot;
 use clap::Args;
 
 use super::about::About;
+use super::tombstone::Tombstones;
 use super::{
     PlaceArgs, bag, damage_failure, is_damage, parse_release, policy, proof, session, show,
 };
@@ -77,7 +78,7 @@ pub(super) fn run(args: &VerifyArgs, global: &Global, console: &Console) -> Resu
         .map(|text| parse_release(text))
         .collect::<Result<Vec<_>, _>>()?;
     let path = args.place.path();
-    let reader = Reader::open(&path).map_err(|error| damage_failure(&error))?;
+    let mut reader = Reader::open(&path).map_err(|error| damage_failure(&error))?;
     let names = selected(&reader, names)?;
     let around = Surroundings {
         verified: vec![path.clone()],
@@ -91,6 +92,8 @@ pub(super) fn run(args: &VerifyArgs, global: &Global, console: &Console) -> Resu
     let trust = args.place.trust(&args.trust, &around, now)?;
     let roots = proof::roots(&args.place, &trust)?;
     let mut session = session(trust, &args.trust, &args.independent, now)?;
+    let tombstones = Tombstones::read(&reader, &session, &roots, now.time)?;
+    reader.accept_deletions(tombstones.accepted());
     let checked = check(&reader, args.releases.is_empty(), &names)?;
     let mut report = Report {
         archive: Some(archive_report(&path.display().to_string(), &checked)),
@@ -111,6 +114,9 @@ pub(super) fn run(args: &VerifyArgs, global: &Global, console: &Console) -> Resu
             &mut report,
         );
         add_proof(&reader, release, &checked, &roots, &mut report);
+        if let Some(subject) = report.subjects.last_mut() {
+            tombstones.tell(release.manifest, subject);
+        }
     }
     Ok(report.render(console))
 }
@@ -190,7 +196,13 @@ fn judge(
     let mut shelf = Shelf::new();
     let mut subject = match reader.find(&checked.name) {
         Ok(Some(release)) => {
-            let mut subject = archived::verify(&release, &all.observed, session, &mut shelf);
+            let mut subject = archived::verify(
+                &release,
+                &all.observed,
+                reader.deletion(release.manifest()),
+                session,
+                &mut shelf,
+            );
             require(&release, session, &shelf, complete, &mut subject);
             subject
         }
@@ -328,6 +340,9 @@ fn archive_report(place: &str, checked: &CheckReport) -> ArchiveReport {
 fn words(note: &Note) -> String {
     match note {
         Note::BlobExtra { blob } => format!("blob {blob} belongs to no release and no attachment"),
+        Note::DeletedBlob { blob } => format!(
+            "blob {blob} is an artifact of a deleted release: attest archive delete takes it away"
+        ),
         Note::FileExtra { place } => format!("{place} is no part of the archive"),
         Note::Incoming { files } => {
             format!(

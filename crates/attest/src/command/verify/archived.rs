@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use attest_archive::{ArchiveError, Kept, Reader};
+use attest_archive::{ArchiveError, Deletion, Kept, Member, Reader};
 use attest_digest::{Artifact, Digest, ReadError, RelativePath};
 use attest_provenance::ReleaseName;
 use attest_verify::ExpectedSigner;
@@ -20,10 +20,11 @@ use crate::trust::is_key_file;
 pub(crate) const KIND: &str = "archived-release";
 
 /// Judges every file of a release by what was read of its blobs; what could not be read is the
-/// caller's to tell.
+/// caller's to tell. Of what was deleted, as is proven, the digest in the manifest is judged.
 pub(crate) fn verify(
     release: &dyn Kept,
     observed: &BTreeMap<Digest, Artifact>,
+    deletion: Option<&Deletion>,
     session: &Session,
     shelf: &mut Shelf,
 ) -> SubjectReport {
@@ -33,11 +34,13 @@ pub(crate) fn verify(
         let artifact = observed.get(&digest).cloned();
         artifact.ok_or(ReadError::NotFound { path: None })
     };
-    let files = release
-        .members()
-        .iter()
+    let is_gone = |it: &&Member| deletion.is_some_and(|of| of.artifacts().contains(&it.digest()));
+    let (gone, here): (Vec<_>, Vec<_>) = release.members().iter().partition(is_gone);
+    let files = here
+        .into_iter()
         .map(|it| (it.path().clone(), read(it.digest())));
-    let folder = Folder::archived(files.collect(), pinned(release, session));
+    let gone = gone.into_iter().map(|it| (it.path().clone(), it.digest()));
+    let folder = Folder::archived(files.collect(), gone.collect(), pinned(release, session));
     judge(&folder, &bundles, session, shelf, report)
 }
 

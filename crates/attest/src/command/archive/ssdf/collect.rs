@@ -1,6 +1,8 @@
 //! What is kept of one release: each piece verified, or told as a claim.
 
-use attest_archive::{AttachmentKind, CheckReport, CheckedRelease, Reader, Release, Role};
+use attest_archive::{
+    AttachmentKind, CheckReport, CheckedRelease, Deletion, Reader, Release, Role,
+};
 use attest_digest::{Algorithm, Digest};
 use attest_policy::built_from;
 use attest_provenance::predicate::release::ClaimedRelease;
@@ -37,14 +39,25 @@ pub(super) fn release(
     };
     let release = reader.find(&checked.name).ok().flatten();
     if let Some(release) = &release {
-        subject = archived::verify(release, &all.observed, session, &mut shelf);
+        subject = archived::verify(
+            release,
+            &all.observed,
+            reader.deletion(release.manifest()),
+            session,
+            &mut shelf,
+        );
         report.manifest = release.manifest().to_string();
     }
     for problem in &checked.problems {
         tell(&mut subject, problem);
     }
     report.unreadable = subject.exit() == Exit::Unknown;
-    report.found.push(files(&subject, &report.manifest));
+    let deletion = release
+        .as_ref()
+        .and_then(|it| reader.deletion(it.manifest()));
+    report
+        .found
+        .push(files(&subject, &report.manifest, deletion));
     let Some(release) = &release else {
         return Ok(report);
     };
@@ -72,7 +85,7 @@ pub(super) fn release(
 }
 
 /// All files, by the manifest that names them.
-fn files(subject: &SubjectReport, manifest: &str) -> Found {
+fn files(subject: &SubjectReport, manifest: &str, deletion: Option<&Deletion>) -> Found {
     let refused = subject.files.iter().find_map(|file| match &file.verdict {
         Verdict::Rejected(refusal) | Verdict::Unreadable(refusal) => {
             Some(format!("{}: {}", file.path, refusal.code))
@@ -81,10 +94,14 @@ fn files(subject: &SubjectReport, manifest: &str) -> Found {
     });
     let reason = subject.reasons.first().map(|it| it.code.to_owned());
     let (state, detail) = if subject.exit() == Exit::Yes {
-        (
-            State::Verified,
-            format!("{} files verified", subject.verified()),
-        )
+        let verified = format!("{} files verified", subject.verified());
+        let deleted = deletion.map(|it| {
+            let (count, time, tombstone) = (it.artifacts().len(), it.proven(), it.attachment());
+            format!(
+                "; {count} artifacts deleted {time}, their retention over (tombstone {tombstone})"
+            )
+        });
+        (State::Verified, verified + &deleted.unwrap_or_default())
     } else {
         let why = refused
             .or(reason)
@@ -140,6 +157,7 @@ fn verdict(subject: &SubjectReport, path: &str) -> Result<(), String> {
         Some(Verdict::Rejected(refusal) | Verdict::Unreadable(refusal)) => {
             Err(refusal.code.to_owned())
         }
+        Some(Verdict::Deleted) => Err("release-deleted".to_owned()),
         Some(Verdict::Extra) | None => Err("file-unattested".to_owned()),
     }
 }

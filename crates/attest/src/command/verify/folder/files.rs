@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use attest_digest::{Artifact, Hashes, Problem, ReadError, RelativePath, Root, WalkLimits};
+use attest_digest::{Artifact, Digest, Hashes, Problem, ReadError, RelativePath, Root, WalkLimits};
 use attest_policy::{FileVerdict, Found, Outcome, Present};
 
 use super::super::Session;
@@ -13,6 +13,8 @@ use crate::report::{FileReport, Refusal, Verdict};
 /// What stands in the folder, hashed.
 pub(in super::super) struct Folder {
     pub(in super::super) files: BTreeMap<RelativePath, Result<Artifact, ReadError>>,
+    /// What was deleted from the archive, by the digest that its manifest has.
+    gone: BTreeMap<RelativePath, Digest>,
     refused: Vec<Refused>,
     /// Pinned trust, and why it needs no signature.
     pub(in super::super) pinned: BTreeMap<RelativePath, String>,
@@ -45,10 +47,12 @@ impl Folder {
     /// The files of a release in an archive.
     pub(in super::super) fn archived(
         files: BTreeMap<RelativePath, Result<Artifact, ReadError>>,
+        gone: BTreeMap<RelativePath, Digest>,
         pinned: BTreeMap<RelativePath, String>,
     ) -> Self {
         Self {
             files,
+            gone,
             refused: Vec::new(),
             pinned,
             place: Place::Archive,
@@ -82,6 +86,7 @@ impl Folder {
             .collect();
         Ok(Self {
             files: paths.into_iter().zip(artifacts).collect(),
+            gone: BTreeMap::new(),
             refused,
             pinned: pinned_below(path, session),
             place: Place::Disk,
@@ -98,6 +103,10 @@ impl Folder {
     }
 
     pub(super) fn present(&self, exempt: &BTreeMap<RelativePath, String>) -> Vec<Present> {
+        let gone = self.gone.iter().map(|(path, digest)| Present {
+            path: path.clone(),
+            found: Found::Gone(*digest),
+        });
         self.files
             .iter()
             .map(|(path, read)| {
@@ -117,6 +126,7 @@ impl Folder {
                     found,
                 }
             })
+            .chain(gone)
             .collect()
     }
 
@@ -174,6 +184,7 @@ pub(in super::super) fn file_report<'a>(
             Outcome::Verified => Verdict::Verified,
             Outcome::Evidence { why } => Verdict::Evidence(why),
             Outcome::Extra => Verdict::Extra,
+            Outcome::Deleted => Verdict::Deleted,
             Outcome::Rejected(reason) => Verdict::Rejected(Refusal::from(&reason)),
             Outcome::Unreadable { code, problem } => Verdict::Unreadable(Refusal {
                 code,
