@@ -41,6 +41,7 @@ mod sign;
 mod slsa;
 mod ssdf;
 mod statements;
+mod succession;
 mod support;
 mod token;
 mod tree;

@@ -7,6 +7,7 @@ mod policy;
 mod signers;
 mod signing_key;
 mod slsa;
+mod succession;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -26,6 +27,7 @@ pub(crate) use policy::PolicyArgs;
 pub(crate) use signers::SignerArgs;
 pub(crate) use signing_key::SigningKeyArgs;
 pub(crate) use slsa::{BuildArgs, SummaryArgs};
+pub(crate) use succession::SuccessionArgs;
 
 /// Proves where software came from, and keeps that proof.
 ///
@@ -173,6 +175,8 @@ impl HomeArgs {
 pub(crate) struct TrustArgs {
     #[command(flatten)]
     pub(crate) signers: SignerArgs,
+    #[command(flatten)]
+    pub(crate) successions: SuccessionArgs,
     /// A trusted root, with the pin of its bytes where it comes along with the subject, or an embedded
     /// one: @public-good, @staging, @github; can be repeated [default: @public-good]
     #[arg(long, value_name = "FILE[@sha256:HEX]|@NAME")]

@@ -28,6 +28,7 @@ pub(crate) fn all() -> impl Iterator<Item = Listed> {
         ("log", attest_log::CODES),
         ("policy", attest_policy::CODES),
         ("policy", attest_policy::TREE_CODES),
+        ("policy", attest_policy::SUCCESSION_CODES),
         ("sign", attest_sign::CODES),
         ("archive", attest_archive::CODES),
         ("record", attest_record::CODES),
@@ -607,6 +608,26 @@ pub(crate) const OWN: &[Own] = &[
         "a subject is of a kind that is not verified here",
     ),
     own(
+        "succession-not-by-recovery",
+        &[1],
+        "no recovery key that was pinned before signed the succession",
+    ),
+    own(
+        "succession-unexpected",
+        &[2],
+        "a succession is given, and nobody who is expected has a recovery key",
+    ),
+    own(
+        "succession-unproven",
+        &[1],
+        "the recovery key signed the succession, and its log entry or time does not prove it",
+    ),
+    own(
+        "succession-unreadable",
+        &[3],
+        "a file that is named as a succession cannot be read",
+    ),
+    own(
         "time-not-asserted",
         &[2],
         "--at is given to a command that makes evidence",
@@ -898,6 +919,10 @@ pub(crate) const PASSED_ON: &[(&[u8], &[&str])] = &[
             "subject-name-invalid",
             "sublayout-inspection",
             "sublayout-too-deep",
+            "succession-foreign",
+            "succession-incomplete",
+            "succession-malformed",
+            "succession-rolled-back",
             "tar-checksum",
             "tar-extension-too-long",
             "tar-field-garbage",
@@ -1077,6 +1102,7 @@ pub(crate) const PASSED_ON: &[(&[u8], &[&str])] = &[
             "step-threshold",
             "step-without-functionary",
             "subject-missing",
+            "succession-forked",
         ],
     ),
     (

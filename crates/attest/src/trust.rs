@@ -6,6 +6,7 @@ mod environment;
 pub(crate) mod policy;
 mod roots;
 mod signers;
+pub(crate) mod succession;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -22,6 +23,7 @@ use crate::report::TrustLine;
 
 pub(crate) use roots::{ROOT_BYTES, days_since, known, parse as parse_roots};
 pub(crate) use signers::{is_key_file, words as signer_words};
+use succession::{Heard, Shelf};
 
 /// Resolved trust.
 #[derive(Debug)]
@@ -31,6 +33,8 @@ pub(crate) struct Trust {
     pub(crate) lines: Vec<TrustLine>,
     /// Pinned files by their real path, and why they need no signature.
     pub(crate) pinned: BTreeMap<PathBuf, String>,
+    /// What recovery keys said.
+    pub(crate) heard: Vec<Heard>,
 }
 
 /// Where the subjects are: what may hold pinned trust, and what may not hold trust without a pin.
@@ -63,23 +67,27 @@ pub(crate) fn has_pins(args: &TrustArgs) -> bool {
 /// # Errors
 /// `signer-required`, `signers-unsatisfiable`, `bad-identity`, `trust-beside-subject`, `pin-not-found`,
 /// `key-unreadable`, `key-unsupported`, `trusted-root-unreadable`, `trusted-root-unknown`,
-/// `trusted-root-malformed`: all exit 2.
+/// `trusted-root-malformed`: all exit 2; and what a succession is not: exit 1.
 pub(crate) fn resolve(args: &TrustArgs, around: &Surroundings, now: Now) -> Result<Trust, Failure> {
     let mut lines = Vec::new();
     let mut pinned = BTreeMap::new();
-    let signers = signers::resolve(
-        &args.signers,
-        log_rule(args),
+    let mut root_lines = Vec::new();
+    let roots = roots::resolve(args, around, now, &mut root_lines, &mut pinned)?;
+    let mut shelf = Shelf::open(args, &roots, now)?;
+    let mut look = signers::Look {
         around,
-        &mut lines,
-        &mut pinned,
-    )?;
-    let roots = roots::resolve(args, around, now, &mut lines, &mut pinned)?;
+        lines: &mut lines,
+        pinned: &mut pinned,
+        shelf: &mut shelf,
+    };
+    let signers = signers::resolve(&args.signers, log_rule(args), &mut look)?;
+    lines.append(&mut root_lines);
     Ok(Trust {
         signers,
         roots,
         lines,
         pinned,
+        heard: shelf.close()?,
     })
 }
 
@@ -99,6 +107,7 @@ pub(crate) fn role(
         around,
         lines: &mut lines,
         pinned: &mut pinned,
+        shelf: &mut Shelf::default(),
     };
     signers::of_role(&args.signers, log_rule(args), name, &mut look)
 }
@@ -113,6 +122,7 @@ pub(crate) fn of_home(home: &Home) -> Result<Trust, Failure> {
         roots: root,
         lines: vec![line, root_line],
         pinned: BTreeMap::new(),
+        heard: Vec::new(),
     })
 }
 
@@ -220,7 +230,7 @@ fn parse_pin(flag: &str, hex: &str) -> Result<[u8; 32], Failure> {
     }
 }
 
-fn sha256(bytes: &[u8]) -> [u8; 32] {
+pub(crate) fn sha256(bytes: &[u8]) -> [u8; 32] {
     match Artifact::of_bytes(bytes, Hashes::Sha256).sha256() {
         Digest::Sha256(bytes) => bytes,
         _ => [0; 32],

@@ -38,6 +38,7 @@ fn main() {
         threshold: 1,
         log: LogRule::Required,
         windows: Vec::new(),
+        has_one_holder: false,
     };
     let groups: Vec<Group> = closure.groups().map(|(it, _)| group(&it.name)).collect();
     let rules = Rules::new(closure, &groups, &Denied::default(), &[]).unwrap();

@@ -19,6 +19,7 @@ mod policy;
 mod reason;
 mod signers;
 pub mod slsa;
+mod succession;
 mod toml;
 mod tree;
 mod verdict;
@@ -39,8 +40,9 @@ pub use pattern::{Pattern, PatternError};
 pub use policy::{Accepted, Approval, Decision, Policy};
 pub use reason::{CODES, Reason};
 pub use signers::{
-    Denied, FileGroup, FileKey, FileSigners, KeySource, KeyValidity, LogRule, Member, Signers,
-    SignersError, SignersFile,
+    Denied, FileGroup, FileKey, FileRecovery, FileSigners, KeySource, KeyValidity, LogRule, Member,
+    Signers, SignersError, SignersFile,
 };
+pub use succession::{KeyChange, SUCCESSION_CODES, SuccessionError, SuccessionRecord, Successions};
 pub use toml::FileError;
 pub use tree::{TREE_CODES, tree_added, tree_differences, tree_missing};

@@ -12,7 +12,7 @@ use attest_verify::{Evidence, ExpectedSigner, IdentityPattern};
 use crate::reason::Reason;
 pub use admission::KeyValidity;
 use count::{most_pairs, people};
-pub use file::{FileGroup, FileKey, FileSigners, KeySource, SignersFile};
+pub use file::{FileGroup, FileKey, FileRecovery, FileSigners, KeySource, SignersFile};
 pub(crate) use file::{denied, group};
 
 /// The accepted signers: one of them approves, or as many as are required.
@@ -53,6 +53,8 @@ struct Group {
     threshold: usize,
     /// What an approval must have of the log to count for it.
     log: LogRule,
+    /// Whether its keys are one person's, one after the other.
+    has_one_holder: bool,
 }
 
 /// When a signer's evidence counts.
@@ -199,8 +201,19 @@ impl Signers {
             unknown,
             threshold,
             log,
+            has_one_holder: false,
         });
         Ok(self)
+    }
+
+    /// Takes the keys of the group that was added last for one person's: however many of them sign,
+    /// they count for one.
+    #[must_use]
+    pub fn with_one_holder(mut self) -> Self {
+        if let Some(group) = self.groups.last_mut() {
+            group.has_one_holder = true;
+        }
+        self
     }
 
     /// Lets the key with this fingerprint (SHA-256 of its `SubjectPublicKeyInfo`) count only when it was
@@ -368,12 +381,20 @@ impl Signers {
         let fits: Vec<Vec<usize>> = people
             .iter()
             .map(|person| {
-                let members = members.iter().enumerate();
-                let fitting = members.filter(|(_, member)| is_of(person, **member));
-                fitting.map(|(index, _)| index).collect()
+                let members = members.iter().copied();
+                let fitting = members.filter(|member| is_of(person, *member));
+                fitting.map(|member| self.holder(member)).collect()
             })
             .collect();
-        most_pairs(&fits, members.len())
+        most_pairs(&fits, self.accepted.len())
+    }
+
+    /// The place that stands for all keys of the holder of this one.
+    fn holder(&self, member: usize) -> usize {
+        let mut of_one = self.groups.iter().filter(|it| it.has_one_holder);
+        let group = of_one.find(|it| it.members.contains(&member));
+        let first = group.and_then(|it| it.members.iter().min());
+        first.copied().unwrap_or(member)
     }
 
     /// The approvals of each person, as places in the given ones, in the order in which they first
@@ -396,6 +417,7 @@ impl From<ExpectedSigner> for Signers {
                 unknown: 0,
                 threshold: 1,
                 log: LogRule::AsTheRun,
+                has_one_holder: false,
             }],
             ..Self::nobody()
         }

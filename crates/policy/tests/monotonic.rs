@@ -225,6 +225,7 @@ fn rules(written: &Written) -> Rules {
         threshold: 1,
         log: LogRule::Required,
         windows: Vec::new(),
+        has_one_holder: false,
     };
     let groups: Vec<Group> = PEOPLE.iter().zip(&pool().keys).map(group).collect();
     Rules::new(closure, &groups, &Denied::default(), &[]).unwrap()

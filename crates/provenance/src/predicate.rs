@@ -13,6 +13,7 @@ pub mod sbom;
 pub mod scai;
 pub mod slsa;
 pub mod slsa_v0_2;
+pub mod succession;
 pub mod svr;
 pub mod test_result;
 pub mod tree;

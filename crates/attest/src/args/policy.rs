@@ -14,7 +14,8 @@ pub(crate) struct PolicyArgs {
     /// The key that must have signed the policy, in a signature beside it
     #[arg(long, value_name = "FILE|PIN", requires = "policy")]
     pub(crate) policy_key: Option<String>,
-    /// Remember in this file the newest policy of each name, and refuse an older one
-    #[arg(long, value_name = "FILE", requires = "policy")]
+    /// Remember in this file the newest policy of each name and how much each recovery key has said, and
+    /// refuse an older policy and a shorter succession
+    #[arg(long, value_name = "FILE")]
     pub(crate) state: Option<PathBuf>,
 }

@@ -3,6 +3,7 @@
 
 mod list;
 mod password;
+mod succession;
 
 use std::path::{Path, PathBuf};
 
@@ -38,6 +39,10 @@ enum KeyCommand {
     Show(ShowArgs),
     /// Show the keys that a token holds, by its PKCS#11 URI
     List(list::ListArgs),
+    /// Record that another key takes the place of one: signed by the recovery key
+    Rotate(Box<succession::RotateArgs>),
+    /// Record that a key goes out of use: signed by the recovery key
+    Retire(Box<succession::RetireArgs>),
     /// Change the password of the home's keys, all at once, or of one key file
     Password(password::PasswordArgs),
 }
@@ -107,13 +112,15 @@ struct ShowArgs {
     home: HomeArgs,
 }
 
-pub(crate) fn run(args: &KeyArgs, _global: &Global, console: &Console) -> Result<Exit, Failure> {
+pub(crate) fn run(args: &KeyArgs, global: &Global, console: &Console) -> Result<Exit, Failure> {
     match &args.command {
         KeyCommand::Generate(args) => generate(args, console),
         KeyCommand::Import(args) => import(args, console),
         KeyCommand::Public(args) => public(args, console),
         KeyCommand::Show(args) => show(args, console),
         KeyCommand::List(args) => list::run(args, console),
+        KeyCommand::Rotate(args) => succession::rotate(args, global, console),
+        KeyCommand::Retire(args) => succession::retire(args, global, console),
         KeyCommand::Password(args) => password::run(args, console),
     }?;
     Ok(Exit::Yes)

@@ -313,9 +313,18 @@ fn session(args: &VerifyArgs, subjects: &[Subject], now: Now) -> Result<Session,
         (trust, accept, Some(judge))
     } else {
         let trust = trust::resolve(&args.trust, &around, now)?;
+        if args.policy.state.is_some() && trust.heard.is_empty() {
+            return Err(Failure::request(
+                "bad-arguments",
+                "--state remembers policies and successions: neither a policy nor a recovery key is named",
+            ));
+        }
         let accept = trust::accept(&args.trust, &trust.signers);
         (trust, accept, None)
     };
+    if let Some(state) = &args.policy.state {
+        trust::succession::remember(state, &trust.heard, &around)?;
+    }
     let verifier = Verifier::new(trust.roots.clone(), now.time, accept)
         .map_err(|error| Failure::request("trusted-root-malformed", error))?;
     let declared = args.independent.iter().cloned();

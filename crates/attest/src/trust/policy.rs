@@ -10,6 +10,7 @@ use attest_policy::{
 use attest_verify::Accept;
 
 use super::signers::{self, Look};
+use super::succession::Shelf;
 use super::{Surroundings, Trust, parse_pin, refuse_beside, roots};
 use crate::args::{PolicyArgs, TrustArgs};
 use crate::clock::Now;
@@ -135,19 +136,24 @@ impl Named {
         if self.pinned {
             pinned.insert(real(&self.path), "the pinned policy".to_owned());
         }
+        let mut root_lines = Vec::new();
+        let roots = roots::resolve(args, around, now, &mut root_lines, &mut pinned)?;
+        let mut records = Shelf::open(args, &roots, now)?;
         let mut look = Look {
             around,
             lines: &mut lines,
             pinned: &mut pinned,
+            shelf: &mut records,
         };
         let mut denied = signers::denied_by_flags(args, &mut look)?;
         let rules = self.rules(&mut denied, &mut look)?;
-        let roots = roots::resolve(args, around, now, &mut lines, &mut pinned)?;
+        lines.append(&mut root_lines);
         let trust = Trust {
             signers: rules.everybody().clone(),
             roots,
             lines,
             pinned,
+            heard: records.close()?,
         };
         Ok((trust, rules))
     }
@@ -218,35 +224,12 @@ impl Named {
     /// `policy-rolled-back`, `policy-serial-missing`, `state-unreadable`, `trust-beside-subject`: exit 2;
     /// `state-locked`, `output-failed`: exit 3.
     pub(crate) fn remember(&mut self, state: &Path, around: &Surroundings) -> Result<(), Failure> {
-        if around
-            .verified
-            .iter()
-            .any(|folder| lies_inside(state, folder))
-        {
-            refuse_beside(state, around, "state")?;
-        }
-        let _lock = lock(state)?;
-        let unreadable = |problem: String| {
-            Failure::request(
-                "state-unreadable",
-                format!("{}: {problem}", state.display()),
-            )
-        };
-        let limit = attest_policy::limits::STATE_BYTES as u64;
-        let mut known = match files::read_limited(state, limit) {
-            Ok(bytes) => {
-                PolicyState::parse(&bytes).map_err(|error| unreadable(with_source(&error)))?
-            }
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => PolicyState::default(),
-            Err(error) => return Err(unreadable(error.to_string())),
-        };
         let closure = &self.closure;
-        let seen = known
-            .see(closure.name(), closure.serial(), closure.digest())
-            .map_err(|error| refused(&self.path, &error))?;
-        if seen != Remembered::Same {
-            files::write(state, &known.to_bytes(), 0o644, files::Overwrite::Force)?;
-        }
+        let seen = with_state(state, around, |known| {
+            known
+                .see(closure.name(), closure.serial(), closure.digest())
+                .map_err(|error| refused(&self.path, &error))
+        })?;
         self.rollback = match seen {
             Remembered::First => format!("the first policy of this name in {}", state.display()),
             Remembered::Same => format!("the same as seen last in {}", state.display()),
@@ -256,6 +239,44 @@ impl Named {
         };
         Ok(())
     }
+}
+
+/// Compares something with what is remembered, and keeps what changed.
+///
+/// # Errors
+/// Those of `see`; `state-unreadable`, `trust-beside-subject`: exit 2; `state-locked`,
+/// `output-failed`: exit 3.
+pub(super) fn with_state<T>(
+    state: &Path,
+    around: &Surroundings,
+    see: impl FnOnce(&mut PolicyState) -> Result<T, Failure>,
+) -> Result<T, Failure> {
+    if around
+        .verified
+        .iter()
+        .any(|folder| lies_inside(state, folder))
+    {
+        refuse_beside(state, around, "state")?;
+    }
+    let _lock = lock(state)?;
+    let unreadable = |problem: String| {
+        Failure::request(
+            "state-unreadable",
+            format!("{}: {problem}", state.display()),
+        )
+    };
+    let limit = attest_policy::limits::STATE_BYTES as u64;
+    let before = match files::read_limited(state, limit) {
+        Ok(bytes) => PolicyState::parse(&bytes).map_err(|error| unreadable(with_source(&error)))?,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => PolicyState::default(),
+        Err(error) => return Err(unreadable(error.to_string())),
+    };
+    let mut known = before.clone();
+    let seen = see(&mut known)?;
+    if known != before {
+        files::write(state, &known.to_bytes(), 0o644, files::Overwrite::Force)?;
+    }
+    Ok(seen)
 }
 
 fn refused(path: &Path, error: &StateError) -> Failure {

@@ -15,6 +15,7 @@ use attest_verify::{
     PublicKey, claim_names,
 };
 
+use super::succession::Shelf;
 use super::{Surroundings, detached, parse_pin, refuse_beside};
 use crate::args::{SignerArgs, TrustArgs};
 use crate::failure::Failure;
@@ -38,23 +39,23 @@ pub(super) struct Look<'a> {
     pub(super) around: &'a Surroundings,
     pub(super) lines: &'a mut Vec<TrustLine>,
     pub(super) pinned: &'a mut BTreeMap<PathBuf, String>,
+    pub(super) shelf: &'a mut Shelf,
 }
 
 /// Resolves the flags; `run` is what they ask of the log.
 pub(super) fn resolve(
     args: &SignerArgs,
     run: LogRule,
-    around: &Surroundings,
-    lines: &mut Vec<TrustLine>,
-    pinned: &mut BTreeMap<PathBuf, String>,
+    look: &mut Look<'_>,
 ) -> Result<Signers, Failure> {
+    let around = look.around;
     let mut accepted = identities(args)?;
     for key in &args.key {
-        let (signer, line) = key_signer(key, around, pinned)?;
+        let (signer, line) = key_signer(key, around, look.pinned)?;
         accepted.push(signer);
-        lines.push(line);
+        look.lines.push(line);
     }
-    let mut denied = denied(args, around, lines)?;
+    let mut denied = denied(args, around, look.lines)?;
     if accepted.is_empty() && args.signers.is_none() {
         return Err(Failure::request("signer-required", "nobody is expected to have signed: there is no mode that accepts anyone")
             .hint("name the signer with --key, or with --identity and --issuer, or in a file with --signers; attest inspect shows who claims to have signed"));
@@ -75,12 +76,7 @@ pub(super) fn resolve(
             .map_err(unsatisfiable)?;
     }
     if let Some(place) = &args.signers {
-        let mut look = Look {
-            around,
-            lines,
-            pinned,
-        };
-        signers = file::add(place, signers, run, &mut denied, &mut look)?;
+        signers = file::add(place, signers, run, &mut denied, look)?;
     }
     if let Some(required) = args.require {
         signers = signers.requiring(required).map_err(unsatisfiable)?;
@@ -96,7 +92,7 @@ pub(super) fn of_role(
     look: &mut Look<'_>,
 ) -> Result<Option<Signers>, Failure> {
     let Some(place) = &args.signers else {
-        return resolve(args, run, look.around, look.lines, look.pinned).map(Some);
+        return resolve(args, run, look).map(Some);
     };
     if !args.key.is_empty() || !args.identity.is_empty() || args.require.is_some() {
         let message =

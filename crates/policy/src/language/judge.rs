@@ -45,6 +45,8 @@ pub struct Group {
     pub log: LogRule,
     /// When keys of it are good, by the SHA-256 of their `SubjectPublicKeyInfo`.
     pub windows: Vec<([u8; 32], KeyValidity)>,
+    /// Whether its keys are one person's, one after the other: however many sign, they count for one.
+    pub has_one_holder: bool,
 }
 
 /// A policy whose signers are known.
@@ -342,7 +344,12 @@ fn add(mut signers: Signers, group: &Group, threshold: usize) -> Result<Signers,
         signers = signers.limiting(*pin, *validity);
     }
     let members = group.members.clone();
-    signers.or_group(members, group.unknown, threshold, group.log)
+    let signers = signers.or_group(members, group.unknown, threshold, group.log)?;
+    Ok(if group.has_one_holder {
+        signers.with_one_holder()
+    } else {
+        signers
+    })
 }
 
 /// Whether a statement is about a subject, by a digest that is accepted.

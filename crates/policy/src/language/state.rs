@@ -1,8 +1,10 @@
 //! What is remembered of policies, so that an older one is not taken for a newer.
 //!
 //! ```text
-//! {"policies":{"prod-promotion":{"serial":7,"sha256":"6ba0…"}},"version":1}
+//! {"policies":{"prod-promotion":{"serial":7,"sha256":"6ba0…"}},
+//!  "successions":{"31f0…":{"serial":2,"sha256":"9c1e…"}},"version":1}
 //! ```
+//! The second is of recovery keys: how many records of each were seen.
 
 use std::collections::BTreeMap;
 
@@ -10,10 +12,15 @@ use attest_digest::Digest;
 use attest_provenance::json::{self, FieldError, JsonError, Object, Value};
 
 use crate::limits;
+use crate::succession::{SuccessionError, Successions};
 
 /// The newest policy of each name that was seen.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct PolicyState(BTreeMap<String, (u64, Digest)>);
+pub struct PolicyState {
+    policies: BTreeMap<String, (u64, Digest)>,
+    /// Of each recovery key, by its fingerprint, how many records it has signed, and the last one.
+    successions: BTreeMap<String, (u64, Digest)>,
+}
 
 /// How a policy stands to what is remembered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,19 +87,32 @@ impl PolicyState {
         if state.take_u64("version")? != 1 {
             return Err(StateError::Malformed("version is not 1"));
         }
-        let policies = state.take_object("policies")?;
+        let policies = numbered("policies", state.take_object("policies")?)?;
+        let successions = match state.take_optional_object("successions")? {
+            Some(object) => numbered("successions", object)?,
+            None => BTreeMap::new(),
+        };
         state.finish()?;
-        let mut seen = BTreeMap::new();
-        for (name, value) in policies.into_rest() {
-            let mut policy = Object::new("policies", value)?;
-            let serial = policy.take_u64("serial")?;
-            let digest = format!("sha256:{}", policy.take_string("sha256")?);
-            policy.finish()?;
-            let digest = Digest::parse(&digest)
-                .map_err(|_| StateError::Malformed("sha256 is no SHA-256"))?;
-            seen.insert(name, (serial, digest));
+        Ok(Self {
+            policies,
+            successions,
+        })
+    }
+
+    /// Whether what a recovery key said goes on from what is remembered of it, which it is from now on.
+    ///
+    /// # Errors
+    /// `succession-rolled-back`, `succession-forked`.
+    pub fn hear(&mut self, recovery: &[u8; 32], said: &Successions) -> Result<(), SuccessionError> {
+        let name = Digest::Sha256(*recovery).hex();
+        if let Some((seen, Digest::Sha256(digest))) = self.successions.get(&name) {
+            said.follow(*seen, *digest)?;
         }
-        Ok(Self(seen))
+        if let Some(last) = said.records().last() {
+            let last = Digest::Sha256(last.statement);
+            self.successions.insert(name, (said.count(), last));
+        }
+        Ok(())
     }
 
     /// How a policy stands to what is remembered; a newer one is remembered from now on.
@@ -106,7 +126,7 @@ impl PolicyState {
         digest: Digest,
     ) -> Result<Remembered, StateError> {
         let serial = serial.ok_or(StateError::NoSerial)?;
-        let remembered = match self.0.get(name) {
+        let remembered = match self.policies.get(name) {
             None => Remembered::First,
             Some((seen, _)) if serial < *seen => {
                 return Err(StateError::RolledBack {
@@ -128,7 +148,7 @@ impl PolicyState {
             }
             Some((before, _)) => Remembered::Newer { before: *before },
         };
-        self.0.insert(name.to_owned(), (serial, digest));
+        self.policies.insert(name.to_owned(), (serial, digest));
         Ok(remembered)
     }
 
@@ -141,12 +161,33 @@ impl PolicyState {
             ];
             (name.clone(), Value::from_iter(fields))
         };
-        let policies: Value = self.0.iter().map(policy).collect();
-        let state = Value::from_iter([("policies", policies), ("version", Value::from(1))]);
+        let policies: Value = self.policies.iter().map(policy).collect();
+        let mut fields = vec![("policies", policies), ("version", Value::from(1))];
+        if !self.successions.is_empty() {
+            fields.push(("successions", self.successions.iter().map(policy).collect()));
+        }
+        let state = Value::from_iter(fields);
         let mut bytes = state.to_string().into_bytes();
         bytes.push(b'\n');
         bytes
     }
+}
+
+fn numbered(
+    at: &'static str,
+    object: Object,
+) -> Result<BTreeMap<String, (u64, Digest)>, StateError> {
+    let mut seen = BTreeMap::new();
+    for (name, value) in object.into_rest() {
+        let mut one = Object::new(at, value)?;
+        let serial = one.take_u64("serial")?;
+        let digest = format!("sha256:{}", one.take_string("sha256")?);
+        one.finish()?;
+        let digest =
+            Digest::parse(&digest).map_err(|_| StateError::Malformed("sha256 is no SHA-256"))?;
+        seen.insert(name, (serial, digest));
+    }
+    Ok(seen)
 }
 
 const SHAPE: json::Limits = json::Limits {

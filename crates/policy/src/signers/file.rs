@@ -19,6 +19,11 @@
 //!   { file = "keys/bob.pub", not_after = 2027-03-31T00:00:00Z, compromised_since = 2026-05-11T00:00:00Z },
 //! ]
 //!
+//! [trust.lone]
+//! kind     = "keys"
+//! keys     = ["keys/carol.pub"]
+//! recovery = "sha256:31f0…"
+//!
 //! [deny]
 //! keys = ["sha256:84f7…"]
 //! ```
@@ -53,6 +58,17 @@ pub struct FileGroup {
     pub threshold: usize,
     /// What it asks of the log, if it says so.
     pub log: Option<LogRule>,
+    /// The key that may say which keys go and which take their places: then the group has one holder.
+    pub recovery: Option<FileRecovery>,
+}
+
+/// A recovery key as it is pinned.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileRecovery {
+    /// Where it is found.
+    pub source: KeySource,
+    /// The SHA-256 of its `SubjectPublicKeyInfo`, if it is said.
+    pub pin: Option<[u8; 32]>,
 }
 
 /// Who belongs to a group.
@@ -152,7 +168,7 @@ pub(crate) fn group(name: &str, table: &Table<'_>) -> Result<FileGroup, FileErro
             (FileSigners::Sigstore(identities), count)
         }
         "keys" => {
-            table.only(&["kind", "keys", "log", "threshold"])?;
+            table.only(&["kind", "keys", "log", "threshold", "recovery"])?;
             let keys = table.needs("keys")?;
             let keys: Vec<FileKey> = keys.items()?.iter().map(key).collect::<Result<_, _>>()?;
             let count = keys.len();
@@ -171,11 +187,29 @@ pub(crate) fn group(name: &str, table: &Table<'_>) -> Result<FileGroup, FileErro
         },
     };
     let log = table.has("log").map(|it| log_rule(&it)).transpose()?;
+    let recovery = table.has("recovery").map(|it| recovery(&it)).transpose()?;
+    if let (Some(item), 2..) = (table.has("recovery"), threshold) {
+        return Err(item.fault(
+            "a group with a recovery key has one holder, whose keys count once: its threshold is 1",
+        ));
+    }
     Ok(FileGroup {
         name: name.to_owned(),
         signers,
         threshold,
         log,
+        recovery,
+    })
+}
+
+fn recovery(item: &Item<'_>) -> Result<FileRecovery, FileError> {
+    let key = key(item)?;
+    if key.validity != KeyValidity::default() {
+        return Err(item.fault("a recovery key has sha256, file or both"));
+    }
+    Ok(FileRecovery {
+        source: key.source,
+        pin: key.pin,
     })
 }
 

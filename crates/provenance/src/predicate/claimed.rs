@@ -11,6 +11,7 @@ use super::review::{self, Review};
 use super::sbom::ClaimedBom;
 use super::scai::{self, ClaimedAttributes};
 use super::slsa::{self, ClaimedProvenance};
+use super::succession::{self, Succession};
 use super::svr::{self, Svr};
 use super::test_result::{self, TestResult};
 use super::vsa::{self, Vsa};
@@ -54,6 +55,8 @@ pub enum Claimed {
     Review(Box<Review>),
     /// Our own: something was put to use somewhere.
     Deployment(Deployment),
+    /// Our own: a key goes out of use.
+    Succession(Succession),
     /// A type that is not known here: any JSON object.
     Opaque,
 }
@@ -93,6 +96,7 @@ impl Claimed {
             publish::NPM | publish::PYPI => Self::Published(Published::from_statement(statement)?),
             review::TYPE => Self::Review(Box::new(Review::from_statement(statement)?)),
             deployment::TYPE => Self::Deployment(Deployment::from_statement(statement)?),
+            succession::TYPE => Self::Succession(Succession::from_statement(statement)?),
             custom::TYPE => Self::Custom(Custom::from_statement(statement)?),
             other if ClaimedBom::is_type(other) => {
                 Self::Bom(ClaimedBom::from_statement(statement)?)

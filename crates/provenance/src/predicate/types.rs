@@ -1,7 +1,7 @@
 //! Names of predicate types: one table for every flag and every policy.
 
 use super::{custom, deployment, link, openvex, publish, reference, release, review};
-use super::{sbom, scai, slsa, svr, test_result, vsa, vulns};
+use super::{sbom, scai, slsa, succession, svr, test_result, vsa, vulns};
 use crate::excerpt::Excerpt;
 
 /// A predicate type as a person names it: by a short name, cosign's or ours, or by its URI.
@@ -110,6 +110,7 @@ const TYPES: &[(&str, &[&str])] = &[
     // Ours.
     ("deployment", &[deployment::TYPE]),
     ("in-toto-link", &[link::TYPE]),
+    ("key-succession", &[succession::TYPE]),
     ("npm-publish", &[publish::NPM]),
     ("pypi-publish", &[publish::PYPI]),
     ("reference", &[reference::TYPE]),

@@ -171,6 +171,7 @@ fn check_signature(
         roots: Vec::new(),
         lines: Vec::new(),
         pinned: BTreeMap::new(),
+        heard: Vec::new(),
     };
     let session = Session {
         accept_no_names: true,

@@ -13,7 +13,7 @@ use crate::failure::Failure;
 use crate::files;
 use crate::home::real;
 use crate::report::TrustLine;
-use crate::trust::{parse_pin, refuse_beside, sha256};
+use crate::trust::{parse_pin, refuse_beside, sha256, succession};
 
 /// Adds the groups of a signers file, and whom it denies.
 pub(super) fn add(
@@ -92,7 +92,7 @@ fn add_group(
     for (pin, validity) in found.windows {
         signers = signers.limiting(pin, validity);
     }
-    signers
+    let signers = signers
         .or_group(found.members, found.unknown, found.threshold, found.log)
         .map_err(|error| {
             let place = path.display();
@@ -100,7 +100,12 @@ fn add_group(
                 "signers-unsatisfiable",
                 format!("{place}: trust.{}: {error}", group.name),
             )
-        })
+        })?;
+    Ok(if found.has_one_holder {
+        signers.with_one_holder()
+    } else {
+        signers
+    })
 }
 
 /// Refuses the evidence of a key.
@@ -158,14 +163,19 @@ pub(in crate::trust) fn find_group(
             }
         }
     }
-    Ok(Group {
+    let mut found = Group {
         name: group.name.clone(),
         members,
         unknown: unknown.len(),
         threshold: group.threshold,
         log: group.log.unwrap_or(run),
         windows,
-    })
+        has_one_holder: group.recovery.is_some(),
+    };
+    if let Some(recovery) = &group.recovery {
+        succession::apply(&mut found, recovery, folder, &unknown, look)?;
+    }
+    Ok(found)
 }
 
 fn find_key(
