@@ -394,6 +394,14 @@ fn rejection(scene: &Scene) -> Rejection {
 }
 
 #[test]
+fn a_key_id_that_is_the_hint_is_no_other_key() {
+    let mut scene = Scene::statement();
+    let hint = scene.public_key().hint();
+    scene.set("/dsseEnvelope/signatures/0/keyid", hint);
+    assert_eq!(scene.code(), "accepted");
+}
+
+#[test]
 fn every_spelling_of_the_media_type_is_read_with_and_without_hint() {
     let v0_3_too = "application/vnd.dev.sigstore.bundle+json;version=0.3";
     for media_type in [crate::support::V0_3, v0_3_too, crate::support::V0_2] {

@@ -213,6 +213,29 @@ fn a_key_of_another_kind_is_somebody_else() {
 }
 
 #[test]
+fn a_signer_is_the_holder_of_that_key_and_of_no_other() {
+    let cases = [
+        ("openpgp", "ed25519", "p256"),
+        ("minisign", "signed", ""),
+        ("ssh", "ed25519", ""),
+    ];
+    let key = |area: &str, name: &str| {
+        let key = DetachedKey::parse(&Case::read(area, name).input("key")).unwrap();
+        ExpectedSigner::Detached(key)
+    };
+    for (area, name, another) in cases {
+        let evidence = Case::read(area, name).run(BOTH).unwrap();
+        for (other, other_name, _) in cases {
+            let is = evidence.signer().is(&key(other, other_name));
+            assert_eq!(is, area == other, "{area} and {other}");
+        }
+        if !another.is_empty() {
+            assert!(!evidence.signer().is(&key(area, another)), "{area}");
+        }
+    }
+}
+
+#[test]
 fn bytes_that_begin_as_a_statements_are_refused() {
     let case = Case::read("ssh", "ed25519");
     let [signature, key] = ["signature", "key"].map(|it| case.input(it));
