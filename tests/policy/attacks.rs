@@ -100,6 +100,66 @@ fn a_newer_word_to_the_contrary_is_not_passed_over() {
 }
 
 #[test]
+fn other_names_lead_to_a_word_to_the_contrary_and_to_no_exception() {
+    let desk = Desk::new();
+    desk.policy(&["alice", "bob"], "", SCAN);
+    desk.says("alice", "scan.sigstore.json", VULNS, &scan());
+    let statement = |name: &str, aliases: &[&str], status: &str| {
+        let mut statement = json!({
+            "vulnerability": {"name": name, "aliases": aliases}, "status": status,
+        });
+        let more = match status {
+            "not_affected" => ("justification", "component_not_present"),
+            _ => ("action_statement", "update"),
+        };
+        statement[more.0] = json!(more.1);
+        statement
+    };
+    let says = |out: &str, day: u8, said: &Value| {
+        let said = vex(&format!("2026-11-{day:02}T00:00:00Z"), said);
+        desk.says("bob", &format!("{out}.sigstore.json"), VEX, &said);
+    };
+    // That another vulnerability does no harm, of which a third says that it is this one.
+    says(
+        "first",
+        1,
+        &statement("GHSA-2", &["GHSA-1"], "not_affected"),
+    );
+    says(
+        "second",
+        1,
+        &statement("GHSA-1", &["CVE-1"], "under_investigation"),
+    );
+    desk.no("vulnerability-found");
+    says(
+        "second",
+        1,
+        &statement("GHSA-1", &["CVE-1"], "not_affected"),
+    );
+    desk.yes();
+    // Each name leads to the next, in a circle too, and at its end somebody says that it does harm.
+    says(
+        "first",
+        1,
+        &statement("GHSA-2", &["GHSA-1", "GHSA-3"], "not_affected"),
+    );
+    says(
+        "third",
+        1,
+        &statement("GHSA-3", &["GHSA-2", "CVE-1"], "not_affected"),
+    );
+    desk.yes();
+    says("last", 2, &statement("GHSA-3", &[], "affected"));
+    desk.no("vulnerability-found");
+    // A newer word under the finding's own name is the last one.
+    says("newest", 3, &statement("CVE-1", &[], "not_affected"));
+    desk.yes();
+    // What is said of a vulnerability that nobody calls this one is about another.
+    says("last", 4, &statement("GHSA-9", &[], "affected"));
+    desk.yes();
+}
+
+#[test]
 fn an_exception_for_one_file_excepts_nothing_of_another() {
     let desk = Desk::new();
     let world = &desk.people.world;

@@ -1,5 +1,7 @@
 //! Findings of a scan, and who may say that one does no harm.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use attest_digest::{Algorithm, Digest};
 use attest_provenance::Statement;
 use attest_provenance::predicate::PredicateError;
@@ -151,18 +153,23 @@ impl Deny {
         };
         let mut excepted = Vec::new();
         let mut reasons = Vec::new();
-        for finding in denied {
-            let about = documents.iter().flat_map(|(evidence, document)| {
+        let all: Vec<Word<'_>> = documents
+            .iter()
+            .flat_map(|(evidence, document)| {
                 let statements = document.statements.iter();
                 statements.map(|it| (*evidence, it))
-            });
-            let about: Vec<(&Evidence, &VexStatement)> = about
-                .filter(|(_, it)| {
-                    it.vulnerability == finding.id || it.aliases.contains(&finding.id)
-                })
+            })
+            .collect();
+        let names = Names::of(&all);
+        for finding in denied {
+            let known = names.of_one(&finding.id);
+            let about: Vec<Word<'_>> = all
+                .iter()
+                .filter(|(_, it)| named(it).any(|it| known.contains(it)))
                 .filter(|(_, it)| self.is_of_product(it, exceptions))
+                .copied()
                 .collect();
-            if let Some(word) = harmless(&about, &enough) {
+            if let Some(word) = harmless(&finding.id, &about, &enough) {
                 excepted.push(format!("{} {} ({word})", finding.id, finding.severity));
                 continue;
             }
@@ -220,6 +227,9 @@ const HASHES: &[(&str, Algorithm)] = &[
     ("sha-512", Algorithm::Sha512),
 ];
 
+/// A statement, and the evidence that it stands in.
+type Word<'a> = (&'a Evidence, &'a VexStatement);
+
 /// The documents of those who may except.
 fn documents<'a>(
     exceptions: &Exceptions<'a>,
@@ -239,15 +249,69 @@ const fn is_harmless(statement: &VexStatement) -> bool {
     matches!(statement.status, Status::NotAffected | Status::Fixed)
 }
 
-/// The status that excepts, if as many as must say it after the last word to the contrary.
+/// The names of a vulnerability in one statement.
+fn named(statement: &VexStatement) -> impl Iterator<Item = &str> {
+    std::iter::once(&statement.vulnerability)
+        .chain(&statement.aliases)
+        .map(String::as_str)
+}
+
+/// Which statements give each name, to follow from one to the next.
+struct Names<'a> {
+    statements: &'a [Word<'a>],
+    by_name: BTreeMap<&'a str, Vec<usize>>,
+}
+
+impl<'a> Names<'a> {
+    fn of(statements: &'a [Word<'a>]) -> Self {
+        let mut by_name: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+        for (place, (_, statement)) in statements.iter().enumerate() {
+            for name in named(statement) {
+                by_name.entry(name).or_default().push(place);
+            }
+        }
+        Self {
+            statements,
+            by_name,
+        }
+    }
+
+    /// Every name that statements give the vulnerability of this name, and those that others give these. Each
+    /// statement is followed once.
+    fn of_one<'n>(&self, name: &'n str) -> BTreeSet<&'n str>
+    where
+        'a: 'n,
+    {
+        let mut known = BTreeSet::from([name]);
+        let mut followed = BTreeSet::new();
+        let mut next = vec![name];
+        while let Some(name) = next.pop() {
+            for place in self.by_name.get(name).into_iter().flatten() {
+                if !followed.insert(*place) {
+                    continue;
+                }
+                let statement = self.statements.get(*place).map(|(_, it)| *it);
+                let names = statement.into_iter().flat_map(named);
+                next.extend(names.filter(|it| known.insert(*it)));
+            }
+        }
+        known
+    }
+}
+
+/// The status that excepts a finding, if as many as must say it of that very name after the last word to the
+/// contrary; and such a word counts under every other name that the vulnerability is given. So names lead to
+/// refusals, and never to an exception that nobody gave.
 fn harmless(
-    about: &[(&Evidence, &VexStatement)],
+    finding: &str,
+    about: &[Word<'_>],
     enough: &dyn Fn(&[&Evidence]) -> bool,
 ) -> Option<&'static str> {
     let harmful = about.iter().filter(|(_, it)| !is_harmless(it));
     let last = harmful.map(|(_, it)| it.timestamp).max();
     let after = about
         .iter()
+        .filter(|(_, it)| named(it).any(|it| it == finding))
         .filter(|(_, it)| is_harmless(it) && last.is_none_or(|last| it.timestamp > last));
     let by: Vec<&Evidence> = after.clone().map(|(evidence, _)| *evidence).collect();
     let newest = after.max_by_key(|(_, it)| it.timestamp)?;
