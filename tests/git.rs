@@ -375,19 +375,6 @@ fn a_statement_is_asked_of_no_commit() {
     );
 }
 
-/// A policy judges artifacts and commits, and not what leads from one to the other.
-#[test]
-fn a_policy_is_asked_of_no_chain() {
-    let world = repository("sha256");
-    world.write(
-        "policy.toml",
-        "version = 1\nname = \"p\"\n[artifact]\ndigests = [\"sha256\"]\n[trust.alice]\nkind = \"keys\"\nkeys = [\"keys/alice.pub\"]\n[[require]]\ntype = \"release\"\nsigned_by = \"alice\"\n",
-    );
-    world
-        .attest("verify --deployed keys/alice.pub --policy policy.toml")
-        .refused(2, "policy-conflict");
-}
-
 /// The page has every code, with an attack that is refused with it.
 #[test]
 fn the_page_about_git_has_every_code_and_an_attack() {

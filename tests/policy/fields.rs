@@ -300,7 +300,7 @@ const FLIPS: &[Flip] = &[
     ),
 ];
 
-/// Fields whose case stands elsewhere: in `sources`, `flags`, `git` and `policy`, or in the tests of the language.
+/// Fields whose case stands elsewhere: in `sources`, `flags`, `git`, `layouts` and `policy`, or in the tests of the language.
 const ELSEWHERE: &[(&str, &str)] = &[
     ("", "version"),
     ("", "name"),
@@ -323,6 +323,10 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("include", "sha256"),
     ("require review", "scope"),
     ("require review", "independent_of_author"),
+    ("require layout", "layout"),
+    ("require layout", "parameters"),
+    ("require layout", "strict_command"),
+    ("require layout", "except"),
 ];
 
 fn desk() -> Desk {

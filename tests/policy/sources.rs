@@ -121,6 +121,30 @@ fn an_older_policy_is_refused_after_a_newer_one() {
 }
 
 #[test]
+fn a_policy_of_another_name_is_not_the_one_that_was_asked_for() {
+    let desk = desk();
+    desk.policy(&["alice"], "serial = 7", TESTED);
+    let ask = |more: &str| desk.ask(&format!("x --state seen.json {more}"));
+    assert_eq!(ask("--policy-name p").exit, 0);
+    // An older and weaker one would do under another name.
+    desk.policy(&["alice"], "serial = 1", TESTED);
+    let text = String::from_utf8(desk.people.world.read("p.toml")).unwrap();
+    desk.people
+        .world
+        .write("p.toml", text.replace("name = \"p\"", "name = \"q\""));
+    let before = desk.people.world.read("seen.json");
+    desk.bad(
+        "x --state seen.json --policy-name p",
+        "policy-name-mismatch",
+    );
+    assert_eq!(before, desk.people.world.read("seen.json"));
+    let ran = desk.ask("x --state seen.json");
+    assert_eq!(ran.exit, 0, "{ran:#?}");
+    let rollback = ran.json()["policy"]["rollback"].clone();
+    assert_eq!(rollback, "the first policy of this name in seen.json");
+}
+
+#[test]
 fn a_policy_inside_what_it_judges_needs_a_pin() {
     let desk = desk();
     let world = &desk.people.world;

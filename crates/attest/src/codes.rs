@@ -317,6 +317,11 @@ pub(crate) const OWN: &[Own] = &[
         "a layout that a flag names cannot be opened",
     ),
     own(
+        "links-required",
+        &[2],
+        "a rule of the policy is about a layout, and no folder of links is named",
+    ),
+    own(
         "links-unreadable",
         &[3],
         "a folder of links, or a link in it, cannot be opened",
@@ -409,6 +414,11 @@ pub(crate) const OWN: &[Own] = &[
         "policy-malformed",
         &[2],
         "a policy, or a file that it includes, says what is not understood or would accept anyone",
+    ),
+    own(
+        "policy-name-mismatch",
+        &[2],
+        "the policy has another name than was asked for",
     ),
     own(
         "policy-rolled-back",

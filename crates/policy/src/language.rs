@@ -27,6 +27,7 @@ mod closure;
 mod condition;
 mod duration;
 mod judge;
+mod layout;
 mod rule;
 mod specific;
 mod state;
@@ -46,7 +47,11 @@ use crate::{limits, signers};
 pub use closure::{Closure, ClosureError};
 pub use condition::{Condition, Glob};
 pub use duration::MaxAge;
-pub use judge::{Built, GitPiece, Group, Inquiry, RuleAnswer, Rules, RulesError, Subject};
+pub use judge::{
+    AskedLayout, Built, GitPiece, Group, Inquiry, LayoutFault, RuleAnswer, Rules, RulesError,
+    Subject,
+};
+pub use layout::LayoutPiece;
 pub use rule::{Each, Kind, Rule};
 pub use state::{PolicyState, Remembered, StateError};
 pub use table::{TestCase, TestTable};
@@ -249,25 +254,27 @@ fn includes(root: &Table<'_>, name: &str) -> Result<Vec<Include>, FileError> {
     let Some(list) = root.has(name) else {
         return Ok(Vec::new());
     };
-    let include = |item: &Item<'_>| {
-        let table = item.table()?;
-        table.only(vocabulary::INCLUDE)?;
-        let field = table.needs("file")?.text()?;
-        let file = field.clean()?;
-        let below = attest_digest::RelativePath::parse(file);
-        if let Err(error) = below {
-            return Err(field.fault(format!(
-                "{error}: a path below the policy's folder is wanted"
-            )));
-        }
-        let pin = table.needs("sha256")?.text()?;
-        let Ok(Digest::Sha256(sha256)) = Digest::parse(&format!("sha256:{}", pin.text)) else {
-            return Err(pin.fault("wanted 64 lower-case hexadecimal digits"));
-        };
-        let file = file.to_owned();
-        Ok(Include { file, sha256 })
+    list.items()?.iter().map(one_include).collect()
+}
+
+/// A file below the policy's folder, by its digest.
+fn one_include(item: &Item<'_>) -> Result<Include, FileError> {
+    let table = item.table()?;
+    table.only(vocabulary::INCLUDE)?;
+    let field = table.needs("file")?.text()?;
+    let file = field.clean()?;
+    let below = attest_digest::RelativePath::parse(file);
+    if let Err(error) = below {
+        return Err(field.fault(format!(
+            "{error}: a path below the policy's folder is wanted"
+        )));
+    }
+    let pin = table.needs("sha256")?.text()?;
+    let Ok(Digest::Sha256(sha256)) = Digest::parse(&format!("sha256:{}", pin.text)) else {
+        return Err(pin.fault("wanted 64 lower-case hexadecimal digits"));
     };
-    list.items()?.iter().map(include).collect()
+    let file = file.to_owned();
+    Ok(Include { file, sha256 })
 }
 
 fn independent(root: &Table<'_>) -> Result<Vec<String>, FileError> {

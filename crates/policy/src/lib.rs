@@ -29,9 +29,9 @@ pub use chain::{
 };
 pub use folder::{FileVerdict, Found, Outcome, Present, judge_folder, judge_unnamed};
 pub use language::{
-    Accepts, Built, Closure, ClosureError, Condition, Each, Emits, GitPiece, Glob, Group, Inquiry,
-    Kind, MaxAge, PolicyFile, PolicyState, Remembered, Rule, RuleAnswer, Rules, RulesError,
-    StateError, Subject, TestCase, TestTable, vocabulary,
+    Accepts, AskedLayout, Built, Closure, ClosureError, Condition, Each, Emits, GitPiece, Glob,
+    Group, Inquiry, Kind, LayoutFault, LayoutPiece, MaxAge, PolicyFile, PolicyState, Remembered,
+    Rule, RuleAnswer, Rules, RulesError, StateError, Subject, TestCase, TestTable, vocabulary,
 };
 pub use lone::{Bytes, checksums_names, statement_names, statement_signs_for};
 pub use names::{SignedNames, provenance_complete};

@@ -34,6 +34,16 @@ pub(crate) struct ChainArgs {
 }
 
 impl ChainArgs {
+    /// Whether any was given beside the folder of links, which is evidence.
+    pub(crate) fn asks_more_than_links(&self) -> bool {
+        let links = None;
+        Self {
+            links,
+            ..self.clone()
+        }
+        .is_given()
+    }
+
     /// Whether any of them was given.
     pub(crate) fn is_given(&self) -> bool {
         !self.layout_key.is_empty()

@@ -11,6 +11,9 @@ pub(crate) struct PolicyArgs {
     /// flags beside it can only ask for more
     #[arg(long, value_name = "FILE[@sha256:HEX]")]
     pub(crate) policy: Option<String>,
+    /// What the policy must be called: one of another name is refused, though it is as well signed
+    #[arg(long, value_name = "NAME", requires = "policy")]
+    pub(crate) policy_name: Option<String>,
     /// The key that must have signed the policy, in a signature beside it
     #[arg(long, value_name = "FILE|PIN", requires = "policy")]
     pub(crate) policy_key: Option<String>,

@@ -191,7 +191,7 @@ fn subjects(args: &VerifyArgs) -> Result<Vec<Subject>, Failure> {
 pub(crate) fn report(args: &VerifyArgs, global: &Global) -> Result<Report, Failure> {
     let now = global.now()?;
     let subjects = subjects(args)?;
-    if args.layout.chain.is_given() {
+    if args.layout.chain.is_given() && args.policy.policy.is_none() {
         return Err(Failure::request(
             "bad-arguments",
             "flags of a layout are given, and no --layout",
@@ -271,7 +271,11 @@ fn answer(subject: &Subject, session: &Session, shelf: &mut Shelf) -> SubjectRep
         (Subject::Git { folder, revision }, _) => git::verify(folder, revision, session, shelf),
         (Subject::GitObject(path), _) => git::verify_object(path, session, shelf),
     };
-    demand_named(report, session, shelf)
+    let mut report = demand_named(report, session, shelf);
+    if let Some(judge) = &session.judge {
+        report.notes.extend(judge.layout_notes.iter().cloned());
+    }
+    report
 }
 
 /// What `--bundle` names was asked about: while it cannot be read, whether it says no could not be
@@ -431,6 +435,7 @@ fn surroundings(args: &VerifyArgs, subjects: &[Subject]) -> Surroundings {
     around.bundles.extend(args.bundle.clone());
     // Who can write where the evidence or the source lies can put keys there as well.
     around.verified.extend(args.deployed.evidence.clone());
+    around.verified.extend(args.layout.chain.links.clone());
     around
         .verified
         .extend(args.deployed.source_repository.clone());

@@ -72,7 +72,7 @@ fn malformed(path: &Path, error: &ClosureError) -> Failure {
 /// The policy that the flags name, if it may be judged by now.
 ///
 /// # Errors
-/// As [`read`]; `trust-beside-subject`, `bad-pin`, `pin-not-found`, `policy-expired`: exit 2.
+/// As [`read`]; `trust-beside-subject`, `bad-pin`, `pin-not-found`, `policy-name-mismatch`, `policy-expired`: exit 2.
 pub(crate) fn named(
     args: &PolicyArgs,
     place: &str,
@@ -94,6 +94,18 @@ pub(crate) fn named(
             let message = format!("{} has {found}, another than the pin", path.display());
             return Err(Failure::request("pin-not-found", message));
         }
+    }
+    if let Some(wanted) = args
+        .policy_name
+        .as_deref()
+        .filter(|it| *it != closure.name())
+    {
+        let message = format!(
+            "{} is called {:?}, and {wanted:?} is asked for",
+            path.display(),
+            closure.name()
+        );
+        return Err(Failure::request("policy-name-mismatch", message));
     }
     if let Some(expires) = closure.expires().filter(|it| *it <= now.time) {
         let message = format!("{} expired {expires}, it is {}", path.display(), now.time);

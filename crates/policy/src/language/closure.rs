@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::rule::Rule;
 use super::{Emits, Include, MaxAge, Part, PolicyFile};
-use crate::signers::{FileGroup, KeySource};
+use crate::signers::{FileGroup, FileSigners, KeySource};
 use crate::slsa::{Builders, BuildersError, SlsaExpectations};
 use crate::toml::FileError;
 use crate::{limits, nearest};
@@ -51,6 +51,24 @@ pub enum ClosureError {
         file: String,
         /// What, and where.
         error: BuildersError,
+    },
+    /// A file that is named as a layout is none.
+    #[error("layout {file}: {problem}")]
+    Layout {
+        /// The file.
+        file: String,
+        /// Why not.
+        problem: String,
+    },
+    /// A layout is to be signed by those who have no key.
+    #[error("{}line {line}: a layout is signed by keys, and trust.{name} has none", at(file.as_deref()))]
+    LayoutSigner {
+        /// The name.
+        name: String,
+        /// The line of the rule.
+        line: usize,
+        /// The file of the rule, if it is included.
+        file: Option<String>,
     },
     /// An included file cannot be read.
     #[error("include {file}: {problem}")]
@@ -161,7 +179,16 @@ impl Closure {
         let denied = file.denied_keys.into_iter();
         self.denied.extend(denied.map(|it| (it, folder.to_owned())));
         self.denied_identities.extend(file.denied_identities);
-        self.rules.extend(file.rules);
+        for mut rule in file.rules {
+            if let Some(layout) = rule.specific.layout_mut() {
+                let (path, bytes) = self.fetch(layout.file.clone(), folder, fetch)?;
+                layout.hold(bytes).map_err(|problem| ClosureError::Layout {
+                    file: path,
+                    problem,
+                })?;
+            }
+            self.rules.push(rule);
+        }
         self.expires = [self.expires, file.expires].into_iter().flatten().min();
         for include in file.builders {
             let (path, bytes) = self.fetch(include, folder, fetch)?;
@@ -234,6 +261,23 @@ impl Closure {
                     line: rule.line,
                     file: rule.file.clone(),
                     meant: nearest(name, names()).map(str::to_owned),
+                });
+            }
+        }
+        self.check_layouts()
+    }
+
+    fn check_layouts(&self) -> Result<(), ClosureError> {
+        let of_identities = |name: &&String| {
+            let mut groups = self.groups.iter().map(|(it, _)| it);
+            groups.any(|it| it.name == **name && matches!(it.signers, FileSigners::Sigstore(_)))
+        };
+        for rule in self.rules.iter().filter(|it| it.kind().is_layout()) {
+            if let Some(name) = rule.signed_by.iter().find(of_identities) {
+                return Err(ClosureError::LayoutSigner {
+                    name: name.clone(),
+                    line: rule.line,
+                    file: rule.file.clone(),
                 });
             }
         }

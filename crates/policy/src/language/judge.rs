@@ -9,6 +9,7 @@
 mod fits;
 mod git;
 mod inquiry;
+mod layout;
 mod says;
 
 use attest_digest::{Algorithm, Digest, DigestSet};
@@ -18,6 +19,7 @@ use jiff::Timestamp;
 
 use super::Accepts;
 use super::closure::Closure;
+use super::layout::LayoutPiece;
 use super::rule::{Each, Rule};
 use super::specific::Said;
 use crate::lone::Bytes;
@@ -28,6 +30,7 @@ use crate::slsa::SlsaExpectations;
 use fits::fits;
 pub use git::GitPiece;
 pub use inquiry::Built;
+pub use layout::{AskedLayout, LayoutFault};
 use says::says;
 
 /// A named signer of a policy, found: who belongs to it.
@@ -61,6 +64,8 @@ pub struct Rules {
     everybody: Signers,
     /// Each group by itself, whether or not a rule names it.
     groups: Vec<(String, Signers)>,
+    /// The layouts that rules ask for.
+    layouts: Vec<AskedLayout>,
 }
 
 /// Why a policy cannot be asked.
@@ -87,6 +92,8 @@ pub struct Inquiry<'r> {
     evidence: Vec<&'r Evidence>,
     /// Commits and tags, which only rules about them ask.
     git: Vec<&'r GitPiece>,
+    /// What came of the layouts that rules ask for.
+    layouts: &'r [LayoutPiece],
     now: Timestamp,
     /// For each rule, for each piece of evidence.
     measured: Vec<Vec<Measured>>,
@@ -176,6 +183,7 @@ impl Rules {
             let signers = add(Signers::nobody(), group, group.threshold).ok()?;
             Some((group.name.clone(), finish(signers)))
         };
+        let layouts = layout::asked(&closure, groups, denied);
         let groups = groups.iter().filter_map(alone).collect();
         Ok(Self {
             closure,
@@ -183,7 +191,13 @@ impl Rules {
             excepting,
             everybody,
             groups,
+            layouts,
         })
+    }
+
+    /// The layouts that rules ask for.
+    pub fn layouts(&self) -> &[AskedLayout] {
+        &self.layouts
     }
 
     /// Those whom the policy trusts under a name, whether or not a rule names them.
@@ -293,6 +307,7 @@ impl Rules {
             rules: self,
             evidence,
             git: Vec::new(),
+            layouts: &[],
             now,
             measured,
         }

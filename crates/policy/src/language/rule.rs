@@ -7,6 +7,7 @@ use attest_verify::GitKind;
 
 use super::condition::Condition;
 use super::duration::MaxAge;
+use super::layout;
 use super::specific::Specific;
 use super::vocabulary::RULE;
 use crate::toml::{FileError, Item, Table};
@@ -34,6 +35,7 @@ pub struct Kind {
     word: String,
     uris: Vec<String>,
     git: Option<GitKind>,
+    layout: bool,
 }
 
 /// About what there must be evidence when there are several files.
@@ -63,13 +65,16 @@ impl Rule {
             None => None,
         };
         let conditions = match table.has("where") {
-            Some(item) if kind.is_signature() || kind.git().is_some() => {
+            Some(item) if kind.uris.is_empty() => {
                 return Err(item.fault("a signature has no fields"));
             }
             Some(item) => Condition::read(&item.table()?)?,
             None => Vec::new(),
         };
         kind.check(table, &conditions)?;
+        if kind.is_layout() {
+            layout::refuse_fields(table)?;
+        }
         let (independent_log, independent_time) = match table.has("independent") {
             Some(item) => independent(&item)?,
             None => (false, false),
@@ -135,22 +140,24 @@ impl Kind {
         let git = [(GIT_COMMIT, GitKind::Commit), (GIT_TAG, GitKind::Tag)];
         let git = git.into_iter().find(|(it, _)| *it == word);
         let git = git.map(|(_, kind)| kind);
+        let layout = word == LAYOUT;
         let uris = match word {
-            SIGNATURE | GIT_COMMIT | GIT_TAG => Vec::new(),
+            SIGNATURE | GIT_COMMIT | GIT_TAG | LAYOUT => Vec::new(),
             "sbom" => ["spdx", "cyclonedx"]
                 .iter()
                 .flat_map(|it| uris(it))
                 .collect(),
             _ => uris(word),
         };
-        if uris.is_empty() && word != SIGNATURE && git.is_none() {
+        if uris.is_empty() && word != SIGNATURE && !layout && git.is_none() {
             let known = TypeName::known().map(|(name, _)| name);
             let fault = text.fault(format!(
                 "type {word:?} is unknown: wanted {SIGNATURE}, a name such as test-result, or a URI"
             ));
-            return Err(
-                fault.or_nearest(word, known.chain([SIGNATURE, "sbom", GIT_COMMIT, GIT_TAG]))
-            );
+            return Err(fault.or_nearest(
+                word,
+                known.chain([SIGNATURE, "sbom", GIT_COMMIT, GIT_TAG, LAYOUT]),
+            ));
         }
         let mut uris = uris;
         let allows = table.has("allow_v02").and_then(|it| it.truth());
@@ -158,12 +165,22 @@ impl Kind {
             uris.push(slsa::TYPE_V0_2.to_owned());
         }
         let word = word.to_owned();
-        Ok(Self { word, uris, git })
+        Ok(Self {
+            word,
+            uris,
+            git,
+            layout,
+        })
     }
 
     /// Whether a signature over the bytes themselves is meant.
     pub const fn is_signature(&self) -> bool {
-        self.uris.is_empty() && self.git.is_none()
+        self.uris.is_empty() && self.git.is_none() && !self.layout
+    }
+
+    /// Whether the products of a layout's last step are meant.
+    pub const fn is_layout(&self) -> bool {
+        self.layout
     }
 
     /// Whether git's own signature of a commit or a tag is meant, and of which.
@@ -292,6 +309,9 @@ impl fmt::Display for Kind {
 
 /// What a policy calls a signature over the artifact's own bytes.
 const SIGNATURE: &str = "signature";
+
+/// What a policy calls the products of an in-toto layout.
+const LAYOUT: &str = "layout";
 
 /// What a policy calls git's own signature of the commit that was built.
 const GIT_COMMIT: &str = "git-commit";

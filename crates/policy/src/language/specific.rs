@@ -9,6 +9,7 @@ use attest_provenance::predicate::{PredicateError, slsa, vulns as scans};
 use attest_verify::Evidence;
 
 use super::judge::Built;
+use super::layout::{LAYOUT, LayoutWants};
 use super::rule::Kind;
 use crate::reason::Reason;
 use crate::slsa::{Builders, ExpectationError, ExpectedRef, Level, SlsaExpectations, levels_of};
@@ -28,6 +29,8 @@ pub(crate) enum Specific {
     Scan(Deny),
     /// A review of the source.
     Review(ReviewWants),
+    /// A layout whose last step made it.
+    Layout(LayoutWants),
 }
 
 /// What is expected of provenance.
@@ -98,7 +101,9 @@ pub(crate) const REVIEW: &[&str] = &["scope", "independent_of_author"];
 impl Specific {
     /// The fields that a rule of this kind may have beside those of every rule.
     pub(crate) fn fields(kind: &Kind) -> &'static [&'static str] {
-        if is_build(kind) {
+        if kind.is_layout() {
+            LAYOUT
+        } else if is_build(kind) {
             BUILD
         } else if kind.has(vsa::TYPE) {
             VERIFICATION
@@ -112,6 +117,9 @@ impl Specific {
     }
 
     pub(crate) fn read(kind: &Kind, table: &Table<'_>) -> Result<Self, FileError> {
+        if kind.is_layout() {
+            return LayoutWants::read(table).map(Self::Layout);
+        }
         if is_build(kind) {
             return Build::read(kind, table).map(|it| Self::Build(Box::new(it)));
         }
@@ -139,6 +147,22 @@ impl Specific {
         }
     }
 
+    /// The layout, if that is what the rule is about.
+    pub(crate) const fn layout(&self) -> Option<&LayoutWants> {
+        match self {
+            Self::Layout(layout) => Some(layout),
+            _ => None,
+        }
+    }
+
+    /// The same, to give it the bytes that its digest names.
+    pub(crate) const fn layout_mut(&mut self) -> Option<&mut LayoutWants> {
+        match self {
+            Self::Layout(layout) => Some(layout),
+            _ => None,
+        }
+    }
+
     /// Those who may say that a finding does no harm.
     pub(crate) fn excepting(&self) -> &[String] {
         match self {
@@ -150,7 +174,7 @@ impl Specific {
     /// What is asked, as clauses.
     pub(crate) fn words(&self) -> Vec<String> {
         match self {
-            Self::Nothing => Vec::new(),
+            Self::Nothing | Self::Layout(_) => Vec::new(),
             Self::Build(build) => build.words.clone(),
             Self::Verification(wanted) => wanted.words(),
             Self::Scan(deny) => vec![deny.words()],
@@ -166,7 +190,7 @@ impl Specific {
         builders: &Builders,
     ) -> Said {
         match self {
-            Self::Nothing => Said::default(),
+            Self::Nothing | Self::Layout(_) => Said::default(),
             Self::Build(build) => build.ask(evidence, builders),
             Self::Verification(wanted) => wanted.ask(statement),
             Self::Scan(deny) => deny.ask(statement),

@@ -38,6 +38,8 @@ pub struct TestCase {
     pub subjects: Vec<String>,
     /// Bundles beside those that are found, relative to the table.
     pub bundles: Vec<String>,
+    /// The folder of the links that a layout asks for, relative to the table.
+    pub links: Option<String>,
     /// As of when, if not now.
     pub at: Option<String>,
     /// The exit code that is expected.
@@ -108,6 +110,10 @@ fn case(table: &Table<'_>, at: Option<&String>) -> Result<TestCase, FileError> {
         name: table.needs("name")?.text()?.clean()?.to_owned(),
         subjects,
         bundles: texts(table.has("bundle"))?,
+        links: match table.has("links") {
+            Some(item) => Some(item.text()?.clean()?.to_owned()),
+            None => None,
+        },
         at: own.map(|it| it.to_string()).or_else(|| at.cloned()),
         exit,
         code,

@@ -1,7 +1,7 @@
 //! The words of the language: every table with the fields that it may have. The parser asks it, and so
 //! does the test that shows for each field a change that is refused.
 
-use super::specific;
+use super::{layout, specific};
 
 /// The fields at the top of a policy.
 pub(crate) const POLICY: &[&str] = &[
@@ -52,7 +52,7 @@ pub(crate) const RULE: &[&str] = &[
 pub(crate) const TABLE: &[&str] = &["version", "policy", "trusted_root", "at", "case"];
 
 /// A case of a table of tests.
-pub(crate) const CASE: &[&str] = &["name", "subject", "bundle", "at", "expect", "code"];
+pub(crate) const CASE: &[&str] = &["name", "subject", "bundle", "links", "at", "expect", "code"];
 
 /// Every table of the language with its fields.
 pub fn vocabulary() -> impl Iterator<Item = (&'static str, &'static [&'static str])> {
@@ -67,6 +67,7 @@ pub fn vocabulary() -> impl Iterator<Item = (&'static str, &'static [&'static st
         ("require vsa", specific::VERIFICATION),
         ("require vulns", specific::SCAN),
         ("require review", specific::REVIEW),
+        ("require layout", layout::LAYOUT),
         ("deny", specific::DENY),
         ("where", super::condition::OPERATORS),
     ]

@@ -9,6 +9,9 @@ use super::rule::{Each, Rule};
 impl Rule {
     /// What the rule asks, in one sentence without a full stop.
     pub fn asks(&self) -> String {
+        if let Some(layout) = self.specific.layout() {
+            return layout.asks(&self.signed_by, self.threshold);
+        }
         let mut text = match self.kind().git() {
             Some(GitKind::Commit) => "git's signature of the commit that was built".to_owned(),
             Some(GitKind::Tag) => "git's signature of the tag that was built".to_owned(),

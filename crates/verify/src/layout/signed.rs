@@ -19,6 +19,8 @@ pub struct SignedLayout {
     pub(super) keys: Vec<(String, LayoutKey)>,
     pub(super) now: Timestamp,
     signers: Vec<[u8; 32]>,
+    /// Keys of which no link counts.
+    pub(super) denied: BTreeSet<[u8; 32]>,
 }
 
 /// What a verifier lets pass, or asks beyond the reference.
@@ -98,7 +100,16 @@ impl SignedLayout {
             layout,
             now,
             signers,
+            denied: BTreeSet::new(),
         })
+    }
+
+    /// The same, where no link by a key with one of these fingerprints counts, whoever allows it: neither in a
+    /// sublayout, nor by a certificate.
+    #[must_use]
+    pub fn denying(mut self, fingerprints: BTreeSet<[u8; 32]>) -> Self {
+        self.denied = fingerprints;
+        self
     }
 
     /// Proves its chain from the links of a folder. Inspections are not run here:

@@ -143,6 +143,7 @@ fn one(
             signers.extend(found.map(|it| (it.fingerprint, it)));
         }
     }
+    signers.retain(|fingerprint, _| !signed.denied.contains(fingerprint));
     if signers.is_empty() {
         let found = format!("{name}: signed by nobody who may do step {}", step.name);
         return Ok(Found::Skipped(Check::new(
@@ -245,6 +246,7 @@ fn sublayout(
     let keys: Vec<LayoutKey> = signers.iter().map(|it| it.key.clone()).collect();
     let inner = SignedLayout::verify(block, &keys, &Parameters::new(), signed.now);
     let inner = inner.map_err(LayoutRefusal::Rejected)?;
+    let inner = inner.denying(signed.denied.clone());
     if let Some(inspection) = inner.layout.inspections.first() {
         let found = format!("{file}: inspection {}", inspection.name);
         return Err(Check::new("sublayout-inspection", found, "a sublayout without any").into());

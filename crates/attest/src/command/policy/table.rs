@@ -178,6 +178,9 @@ fn run_case(path: &Path, table: &TestTable, case: TestCase, global: &Global) -> 
     for bundle in &case.bundles {
         flags.extend(["--bundle".to_owned(), at(bundle)]);
     }
+    if let Some(links) = &case.links {
+        flags.extend(["--links".to_owned(), at(links)]);
+    }
     let subjects: Vec<String> = case
         .subjects
         .iter()

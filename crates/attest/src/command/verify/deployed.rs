@@ -107,6 +107,7 @@ fn answer(
     if let Some(judge) = &session.judge {
         statements.prove_others(judge.rules.everybody(), session);
         of_chain(&followed, &statements.proven(), judge, &mut report);
+        report.notes.extend(judge.layout_notes.iter().cloned());
     }
     report.notes.push(NOT_A_DESIGN_REVIEW.to_owned());
     let tree = tree(subject, chain, &mut report);

@@ -4,14 +4,15 @@
 mod chain;
 mod files;
 mod git;
+mod layout;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use attest_digest::{Algorithm, Artifact, Digest};
 use attest_policy::{
-    Accepts, Bytes, Decision, Inquiry, Policy, Rule, RuleAnswer, Rules, Subject as About,
-    checksums_names,
+    Accepts, Bytes, Decision, Inquiry, LayoutPiece, Policy, Rule, RuleAnswer, Rules,
+    Subject as About, checksums_names,
 };
 use attest_verify::{Accept, Evidence, Subject, Verifier};
 use jiff::Timestamp;
@@ -40,6 +41,9 @@ pub(crate) struct Judge {
     git: Verifier,
     /// Where what was built is looked for.
     repository: Option<PathBuf>,
+    /// What came of the layouts that rules ask for, and what there is to tell of it.
+    layouts: Vec<LayoutPiece>,
+    pub(super) layout_notes: Vec<String>,
 }
 
 /// The policy that `--policy` names, and whom and what it trusts.
@@ -59,6 +63,7 @@ pub(super) fn named(
         Some(key) => Some(check_signature(&named, key, args, &trust, around, now)?),
         None => None,
     };
+    let (layouts, layout_notes) = layout::proven(&rules, args.layout.chain.links.as_deref(), now)?;
     // Last: only what may be judged by is remembered.
     if let Some(state) = &args.policy.state {
         named.remember(state, around)?;
@@ -87,6 +92,8 @@ pub(super) fn named(
         signed_by,
         git,
         repository,
+        layouts,
+        layout_notes,
     };
     Ok((trust, accept, judge))
 }
@@ -131,6 +138,10 @@ fn refuse_conflicts(args: &VerifyArgs) -> Result<(), Failure> {
         ("--allow-extra", !args.allow_extra.is_empty()),
         ("--ignore-missing", args.ignore_missing),
         ("--allow-parameter", args.build.allows_more()),
+        (
+            "what is asked of a layout",
+            args.layout.chain.asks_more_than_links(),
+        ),
         (
             "what is expected of a summary",
             args.summary.asks_levels() || (args.summary.is_given() && !args.emit.is_given()),
@@ -421,7 +432,8 @@ impl Judge {
         of_image: bool,
     ) -> Inquiry<'a> {
         let evidence = proven.iter().map(|(_, it)| *it).collect();
-        self.rules.inquire(evidence, self.now, of_image)
+        let inquiry = self.rules.inquire(evidence, self.now, of_image);
+        inquiry.with_layouts(&self.layouts)
     }
 
     /// What the report says of the policy.

@@ -37,15 +37,16 @@ impl<'r> Inquiry<'r> {
         digests: &[Digest],
         each: Option<Each>,
     ) -> Vec<RuleAnswer> {
-        self.answers_of_source(about, digests, each, &[])
+        self.answers_of_source(about, digests, None, each, &[])
     }
 
-    /// The same of a subject of which a chain has shown that it was built from these commits: rules about
-    /// what was built are about them too.
+    /// The same of a subject that stands at a path in a folder, and of which a chain has shown that it was built
+    /// from these commits: rules about what was built are about them too.
     pub fn answers_of_source(
         &self,
         about: &[usize],
         digests: &[Digest],
+        path: Option<&str>,
         each: Option<Each>,
         sources: &[&str],
     ) -> Vec<RuleAnswer> {
@@ -54,7 +55,14 @@ impl<'r> Inquiry<'r> {
         let mut commits = BTreeSet::new();
         let mut answers = Vec::new();
         for (index, rule) in rules().filter(|(_, rule)| !rule.kind().is_about_commit()) {
-            let (answer, built) = self.answer(index, about, digests);
+            let (answer, built) = if rule.kind().is_layout() {
+                (
+                    self.answer_of_layout(index, rule, digests, path),
+                    Vec::new(),
+                )
+            } else {
+                self.answer(index, about, digests)
+            };
             if answer.passed() {
                 commits.extend(built);
             }
@@ -91,6 +99,8 @@ impl<'r> Inquiry<'r> {
         let answer = |(index, rule): (usize, &Rule)| {
             if rule.kind().is_about_commit() {
                 self.answer_of_commits(index, rule, &only)
+            } else if rule.kind().is_layout() {
+                self.answer_of_layout(index, rule, &[], None)
             } else {
                 self.answer(index, &about, &[]).0
             }

@@ -53,7 +53,8 @@ pub(in super::super) fn of_chain(
             })
             .collect();
         let commit = one.commit.as_str();
-        let answers = inquiry.answers_of_source(&about, &[one.digest], each, &[commit]);
+        let answers =
+            inquiry.answers_of_source(&about, &[one.digest], one.path.as_deref(), each, &[commit]);
         anywhere.extend(about);
         commits.insert(commit);
         level_shown = lowest(level_shown, level(&answers), place == 0);
@@ -76,7 +77,8 @@ pub(in super::super) fn of_chain(
     if each.is_some() {
         let anywhere: Vec<usize> = anywhere.into_iter().collect();
         let commits: Vec<&str> = commits.into_iter().collect();
-        for answer in inquiry.answers_of_source(&anywhere, &[], Some(Each::Release), &commits) {
+        for answer in inquiry.answers_of_source(&anywhere, &[], None, Some(Each::Release), &commits)
+        {
             report.reasons.extend(refusal(&judge.rules, &answer));
             tallies.add(answer, "");
         }

@@ -30,6 +30,11 @@ pub(in super::super) fn of_folder(
         folder.artifact(&path).map(Bytes::Read)
     };
     of_files(&indices, &files, judge, shelf, report);
+    let there: BTreeSet<&str> = report.files.iter().map(|it| it.path.as_str()).collect();
+    let missing = judge
+        .inquire(&[], false)
+        .products_missing(&|it| there.contains(it));
+    report.reasons.extend(missing.iter().map(Refusal::from));
 }
 
 /// The files of a checksums file, whose digests were compared.
@@ -105,7 +110,8 @@ fn of_files<'a>(
         }
         anywhere.extend(about.iter().copied());
         let about: Vec<usize> = about.into_iter().collect();
-        let answers = inquiry.answers(&about, &hashes, Some(Each::File));
+        let answers =
+            inquiry.answers_of_source(&about, &hashes, Some(&file.path), Some(Each::File), &[]);
         built = lowest(built, level(&answers), std::mem::take(&mut is_first));
         for answer in answers {
             if let Some(refusal) = refusal(&judge.rules, &answer)
