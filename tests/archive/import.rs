@@ -1,6 +1,7 @@
 //! A bag is verified, and then kept; what is not what its release leads to is named, and nothing kept.
 
 use std::fs;
+use std::io::Write as _;
 use std::os::unix::fs::symlink;
 
 use super::export::exported;
@@ -324,6 +325,76 @@ fn what_is_no_bag_or_a_later_one_is_named() {
         .attest("archive verify bag bag")
         .refused(2, "bad-arguments");
     assert!(!world.at("vault").exists());
+}
+
+#[test]
+fn a_compressed_bag_is_its_tar_and_nothing_around_it_is_believed() {
+    let world = exported();
+    let export = |form: &str, out: &str| {
+        world
+            .attest(&format!(
+                "archive export hello@1.0.0 --as {form} --out {out}"
+            ))
+            .yes()
+    };
+    export("tar", "bag.tar");
+    fs::create_dir(world.at("scratch")).unwrap();
+    for (form, unpack) in [("tar.gz", "gzip -dc"), ("tar.zst", "zstd -dc")] {
+        let (bag, again) = (format!("bag.{form}"), format!("again.{form}"));
+        export(form, &bag);
+        export(form, &again);
+        let good = world.read(&bag);
+        assert_eq!(good, world.read(&again));
+        if world.shell(&format!("command -v {}", &unpack[..4])).exit == 0 {
+            world
+                .shell(&format!("{unpack} {bag} | cmp - bag.tar"))
+                .yes();
+        }
+        verify(&world, &bag).refused(2, "scratch-required");
+        let read = |name: &str, command: &str| {
+            let command = ["archive", command, name, "--scratch", "scratch"];
+            with_pins(&world, &[&command[..], &["--archive", "vault"]].concat())
+        };
+        let wrong = format!("bad.{form}");
+        let refuse = |bytes: Vec<u8>| {
+            world.write(&wrong, bytes);
+            for command in ["verify", "import"] {
+                let ran = read(&wrong, command);
+                assert!([1, 2].contains(&ran.exit), "{ran:#?}");
+                assert!(!ran.err.contains("panicked"), "{ran:#?}");
+            }
+            assert!(!world.at("vault").exists());
+            assert_eq!(fs::read_dir(world.at("scratch")).unwrap().count(), 0);
+        };
+        for at in (10..good.len()).step_by(good.len() / 8) {
+            let mut bad = good.clone();
+            bad[at] ^= 1;
+            refuse(bad);
+        }
+        refuse(good[..good.len() - 3].to_vec());
+        refuse([good.clone(), good.clone()].concat());
+        // Zeros without end.
+        let mut bomb = Vec::new();
+        let zeros = vec![0; 64 << 20];
+        if form == "tar.gz" {
+            let mut gzip = attest_archive::GzipWriter::new(&mut bomb);
+            gzip.write_all(&zeros).unwrap();
+            gzip.finish().unwrap();
+        } else {
+            let size = zeros.len() as u64;
+            let mut zstd = attest_archive::ZstdWriter::new(&mut bomb, size).unwrap();
+            zstd.write_all(&zeros).unwrap();
+            zstd.finish().unwrap();
+        }
+        world.write(&wrong, bomb);
+        read(&wrong, "verify").refused(1, "container-bomb");
+        // The parent: as it was exported.
+        read(&bag, "verify").yes();
+        read(&bag, "import").yes();
+        fs::remove_dir_all(world.at("vault")).unwrap();
+    }
+    let ran = world.attest("archive verify bag.tar.gz --scratch absent --key dist/release.pub --trusted-root dist/trusted_root.json");
+    assert_eq!(ran.exit, 3, "{ran:?}");
 }
 
 #[test]

@@ -22,6 +22,7 @@ mod attached;
 mod guide;
 mod manifests;
 mod names;
+mod packed;
 mod pem;
 mod plan;
 mod proof;

@@ -453,6 +453,24 @@ pub(crate) fn make_folders(path: &Path) -> Result<(), ArchiveError> {
     Ok(())
 }
 
+/// Makes a file without a name in a folder: it is gone when it is closed.
+pub(crate) fn unnamed_file(folder: &Path) -> io::Result<File> {
+    let flags = OFlags::RDWR | OFlags::TMPFILE | OFlags::CLOEXEC;
+    match fs::open(folder, flags, Mode::RUSR | Mode::WUSR) {
+        Ok(fd) => Ok(File::from(fd)),
+        // A file system that has no such files: the name is taken away at once.
+        Err(Errno::OPNOTSUPP | Errno::ISDIR | Errno::INVAL) => {
+            let name = format!(".attest-{}.tmp", rustix::process::getpid().as_raw_nonzero());
+            let path = folder.join(name);
+            let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
+            let fd = fs::open(&path, flags, Mode::RUSR | Mode::WUSR)?;
+            fs::unlink(&path)?;
+            Ok(File::from(fd))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
 /// Opens a file at a path of our own choice. A pipe does not make us wait.
 pub(crate) fn open_source(path: &Path) -> io::Result<File> {
     let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;

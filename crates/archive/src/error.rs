@@ -268,6 +268,14 @@ pub enum ArchiveError {
         /// What is wrong.
         problem: &'static str,
     },
+    /// What a bag is compressed with is damaged, or could be read in two ways.
+    #[error("{} is no bag within gzip or zstd", shown(path))]
+    BagPacked {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        source: attest_digest::ContainerError,
+    },
     /// A file that should be written exists with other bytes.
     #[error("{} exists with other content", shown(path))]
     FileExists {
@@ -321,6 +329,7 @@ impl ArchiveError {
             Self::NotPortable { problem, .. } => problem.code(),
             Self::Tar(error) => error.code(),
             Self::BagTar { .. } => "bag-tar-malformed",
+            Self::BagPacked { source, .. } => source.code(),
             Self::FileExists { .. } => "file-exists",
             Self::Io { source, .. } if is_full(source) => "archive-disk-full",
             Self::Io { .. } => "archive-io",

@@ -561,6 +561,11 @@ pub(crate) const OWN: &[Own] = &[
         "a bill of materials cannot be read",
     ),
     own(
+        "scratch-required",
+        &[2],
+        "an exported release is compressed, and no folder is named in which its bytes may lie",
+    ),
+    own(
         "self-check-failed",
         &[3],
         "what was just made does not verify; nothing was published",

@@ -4,6 +4,7 @@ pub(crate) mod compressed;
 pub(crate) mod error;
 mod gzip;
 pub(crate) mod inflate;
+mod plain;
 pub(crate) mod source;
 mod unpack;
 mod zstd;
@@ -12,6 +13,7 @@ use std::fs::File;
 
 use self::compressed::Compressed;
 use self::error::{ContainerError, ContainerProblem, StreamProblem};
+pub use self::plain::unpack_container;
 use self::source::Source;
 pub(crate) use self::unpack::Unpacking;
 use crate::artifact::Artifact;

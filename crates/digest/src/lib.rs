@@ -54,7 +54,7 @@ pub use collision::colliding_names;
 pub use container::error::{ContainerError, ContainerProblem, StreamProblem, TarProblem};
 pub use container::{
     Begins, Format, Listing, Member, MemberKind, MemberSink, Profile, Stopped, read_container,
-    read_container_bytes,
+    read_container_bytes, unpack_container,
 };
 pub use digest::{Algorithm, Digest, DigestError};
 pub use digest_set::{DigestSet, Match};

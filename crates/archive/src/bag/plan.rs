@@ -105,6 +105,13 @@ impl Plan {
         places
     }
 
+    /// The count of bytes of a manifest, which does not depend on what the files hold.
+    pub(super) fn manifest_size(&self, manifest: ManifestFile) -> u64 {
+        let some = Artifact::of_bytes(b"", Hashes::Sha256AndSha512);
+        let read = self.files.keys().map(|path| (path.clone(), some.clone()));
+        self.manifest(manifest, &read.collect()).len() as u64
+    }
+
     /// Bytes of a manifest, once every file of the release was read. Tag manifests need the payload's.
     pub(super) fn manifest(
         &self,

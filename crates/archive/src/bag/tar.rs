@@ -40,6 +40,19 @@ impl<W: Write> TarSink<W> {
         self.tar.finish().map_err(ArchiveError::Tar)
     }
 
+    /// A file of so many bytes.
+    pub(super) fn member(
+        &mut self,
+        path: &RelativePath,
+        size: u64,
+        content: &mut impl Read,
+    ) -> Result<(), ArchiveError> {
+        let place = self.place(path)?;
+        self.tar
+            .file(&place, FileMode::Plain, size, content)
+            .map_err(ArchiveError::Tar)
+    }
+
     /// Where a path of the bag stands in the tar.
     fn place(&self, path: &RelativePath) -> Result<PortablePath, ArchiveError> {
         portable(&format!("{}/{path}", self.top))
@@ -63,11 +76,7 @@ impl<W: Write> Sink for TarSink<W> {
     }
 
     fn bytes(&mut self, path: &RelativePath, mut bytes: &[u8]) -> Result<(), ArchiveError> {
-        let place = self.place(path)?;
-        let size = bytes.len() as u64;
-        self.tar
-            .file(&place, FileMode::Plain, size, &mut bytes)
-            .map_err(ArchiveError::Tar)
+        self.member(path, bytes.len() as u64, &mut bytes)
     }
 
     fn kept(
@@ -76,11 +85,8 @@ impl<W: Write> Sink for TarSink<W> {
         file: &KeptFile,
         blob: &File,
     ) -> Result<Artifact, ArchiveError> {
-        let place = self.place(path)?;
         let mut passing = Hashing::new(blob, Hashes::Sha256AndSha512);
-        self.tar
-            .file(&place, FileMode::Plain, file.blob.size, &mut passing)
-            .map_err(ArchiveError::Tar)?;
+        self.member(path, file.blob.size, &mut passing)?;
         Ok(passing.finish())
     }
 }

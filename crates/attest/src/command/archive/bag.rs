@@ -1,8 +1,11 @@
 //! Bags: exported releases, verified where they stand.
 
-use std::path::Path;
+use std::fs::File;
+use std::path::{Path, PathBuf};
 
 use attest_archive::{ArchiveError, Bag, BagProblem, Kept, WhatIsWrong};
+
+use clap::Args;
 
 use super::{damage_failure, policy, session};
 use crate::args::{Global, TrustArgs};
@@ -19,23 +22,50 @@ use super::PlaceArgs;
 /// begins like one, or a folder that is there. `NAME@VERSION` is a release, whatever stands here.
 pub(super) fn is_bag(text: &str) -> bool {
     ["./", "../", "/"].iter().any(|it| text.starts_with(it))
-        || text.ends_with(SUFFIX)
+        || SUFFIXES.iter().any(|it| text.ends_with(it))
         || (!text.contains('@') && Path::new(text).exists())
 }
 
+/// Where what is compressed may be unpacked.
+#[derive(Debug, Args)]
+pub(super) struct ScratchArgs {
+    /// For an exported release within gzip or zstd: a folder on whose disk its bytes may lie, in a file
+    /// without a name, while they are read
+    #[arg(long, value_name = "DIR")]
+    scratch: Option<PathBuf>,
+}
+
+impl ScratchArgs {
+    fn open(&self, file: File, place: &Path) -> Result<Result<Bag, ArchiveError>, Failure> {
+        let is_packed = Bag::is_packed(&file).map_err(|error| {
+            Failure::unknown("file-unreadable", format!("{}: {error}", place.display()))
+        })?;
+        match &self.scratch {
+            _ if !is_packed => Ok(Bag::open_tar(file, place)),
+            Some(scratch) => Ok(Bag::open_packed(&file, place, scratch)),
+            None => {
+                let message = format!("{} is compressed", place.display());
+                Err(Failure::request("scratch-required", message)
+                    .hint("name a folder on whose disk its bytes may lie meanwhile, such as --scratch /var/tmp"))
+            }
+        }
+    }
+}
+
 /// Reads a bag, with every byte of it.
-fn open(place: &Path) -> Result<Bag, Failure> {
+fn open(place: &Path, scratch: &ScratchArgs) -> Result<Bag, Failure> {
     let opened = if place.is_dir() {
         Bag::open_folder(place)
     } else {
         let file = files::open_regular(place).map_err(|error| {
             Failure::unknown("file-unreadable", format!("{}: {error}", place.display()))
         })?;
-        Bag::open_tar(file, place)
+        scratch.open(file, place)?
     };
     opened.map_err(|error| match &error {
         ArchiveError::BagTar { .. } => Failure::no(error.code(), with_source(&error))
             .hint("a bag that another tar has packed can be unpacked, and verified as a folder"),
+        ArchiveError::BagPacked { .. } => Failure::no(error.code(), with_source(&error)),
         ArchiveError::Unreadable { .. } => Failure::unknown(error.code(), with_source(&error)),
         _ => damage_failure(&error),
     })
@@ -44,7 +74,7 @@ fn open(place: &Path) -> Result<Bag, Failure> {
 /// Reads a bag, and says what judges it. Trust that lies in it needs a pin; without pins the request is
 /// decided before a byte is read.
 pub(super) fn open_with_session(
-    place: &Path,
+    (place, scratch): (&Path, &ScratchArgs),
     home: &PlaceArgs,
     args: &TrustArgs,
     independent: &[String],
@@ -56,12 +86,12 @@ pub(super) fn open_with_session(
         ..Surroundings::default()
     };
     let (bag, trust) = if trust::has_pins(args) {
-        let bag = open(place)?;
+        let bag = open(place, scratch)?;
         let inside = archived::trust_files_of(&bag);
         (bag, home.trust(args, &around(inside), now)?)
     } else {
         let trust = home.trust(args, &around(Vec::new()), now)?;
-        (open(place)?, trust)
+        (open(place, scratch)?, trust)
     };
     let mut session = session(trust, args, independent, now)?;
     session.policy = policy(&session.trust, args, independent).of_release(bag.name().clone());
@@ -142,4 +172,4 @@ fn refusal(problem: &BagProblem) -> Refusal {
 }
 
 /// What the name of a bag in one file ends with.
-const SUFFIX: &str = ".tar";
+const SUFFIXES: [&str; 4] = [".tar", ".tar.gz", ".tgz", ".tar.zst"];

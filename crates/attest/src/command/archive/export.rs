@@ -41,6 +41,12 @@ enum Form {
     Dir,
     /// The same in one file: the same release, the same bytes
     Tar,
+    /// That file within gzip; with one version of attest the same bytes
+    #[value(name = "tar.gz")]
+    TarGzip,
+    /// That file within zstd; with one version of attest the same bytes
+    #[value(name = "tar.zst")]
+    TarZstd,
 }
 
 impl Form {
@@ -48,6 +54,8 @@ impl Form {
         match self {
             Self::Dir => "dir",
             Self::Tar => "tar",
+            Self::TarGzip => "tar.gz",
+            Self::TarZstd => "tar.zst",
         }
     }
 
@@ -55,6 +63,8 @@ impl Form {
         match self {
             Self::Dir => "",
             Self::Tar => ".tar",
+            Self::TarGzip => ".tar.gz",
+            Self::TarZstd => ".tar.zst",
         }
     }
 }
@@ -78,7 +88,7 @@ pub(super) fn run(args: &ExportArgs, global: &Global, console: &Console) -> Resu
     tombstone::refuse_deleted(&reader, &release)?;
     let exported = match args.form {
         Form::Dir => to_folder(&release, &out, overwrite)?,
-        Form::Tar => to_file(&release, &out, overwrite)?,
+        form => to_file(&release, form, &out, overwrite)?,
     };
     say(args, &release, &out, exported, console);
     Ok(Exit::Yes)
@@ -124,13 +134,21 @@ fn to_folder(release: &Release<'_>, out: &Path, overwrite: Overwrite) -> Result<
 }
 
 /// One file, durable before it has its name.
-fn to_file(release: &Release<'_>, out: &Path, overwrite: Overwrite) -> Result<Exported, Failure> {
+fn to_file(
+    release: &Release<'_>,
+    form: Form,
+    out: &Path,
+    overwrite: Overwrite,
+) -> Result<Exported, Failure> {
     let mut exported = Exported::default();
     files::write_with(out, FILE_MODE, overwrite, |file| {
         let buffered = BufWriter::with_capacity(BUFFER, file);
-        exported = release
-            .export_tar(buffered)
-            .map_err(|error| tar_failure(&error))?;
+        let written = match form {
+            Form::TarGzip => release.export_tar_gzip(buffered),
+            Form::TarZstd => release.export_tar_zstd(buffered),
+            Form::Dir | Form::Tar => release.export_tar(buffered),
+        };
+        exported = written.map_err(|error| tar_failure(&error))?;
         Ok(())
     })?;
     Ok(exported)

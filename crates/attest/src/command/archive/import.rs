@@ -20,6 +20,8 @@ pub(super) struct ImportArgs {
     /// What attest archive export has written
     #[arg(value_name = "PATH")]
     bag: PathBuf,
+    #[command(flatten)]
+    scratch: bag::ScratchArgs,
     /// The release that it must be
     #[arg(long, value_name = "NAME@VERSION")]
     release: Option<String>,
@@ -43,8 +45,13 @@ pub(super) fn run(args: &ImportArgs, global: &Global, console: &Console) -> Resu
         Some(add::open(&path)?)
     };
     let trust = &args.trust;
-    let (bag, mut session) =
-        bag::open_with_session(&args.bag, &args.place, trust, &args.independent, now)?;
+    let (bag, mut session) = bag::open_with_session(
+        (&args.bag, &args.scratch),
+        &args.place,
+        trust,
+        &args.independent,
+        now,
+    )?;
     if let Some(release) = wanted {
         session.policy = session.policy.of_release(release);
     }

@@ -42,6 +42,8 @@ pub(super) struct VerifyArgs {
     independent: Vec<String>,
     #[command(flatten)]
     complete: CompleteArgs,
+    #[command(flatten)]
+    scratch: bag::ScratchArgs,
     /// Print the numbered steps of docs/verification.md for each piece of evidence
     #[arg(long)]
     explain: bool,
@@ -132,8 +134,13 @@ fn verify_bag(
         return Err(Failure::request("bad-arguments", message));
     };
     let place = Path::new(place);
-    let (bag, session) =
-        bag::open_with_session(place, &args.place, &args.trust, &args.independent, now)?;
+    let (bag, session) = bag::open_with_session(
+        (place, &args.scratch),
+        &args.place,
+        &args.trust,
+        &args.independent,
+        now,
+    )?;
     let report = bag::judge(
         "archive verify",
         place,
