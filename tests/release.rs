@@ -2,6 +2,7 @@
 
 mod crash;
 mod evidence;
+mod openpgp;
 mod provenance;
 mod recorded;
 mod refusals;

@@ -255,6 +255,27 @@ pub(crate) const OWN: &[Own] = &[
         &[3],
         "git is not there, or does not hand over the object that is asked for",
     ),
+    own(
+        "gpg-failed",
+        &[3],
+        "gpg could not be run, or signed nothing",
+    ),
+    own(
+        "gpg-key-malformed",
+        &[2],
+        "an OpenPGP key is not named by its full fingerprint",
+    ),
+    own(
+        "gpg-key-missing",
+        &[2],
+        "gpg has no OpenPGP key of that fingerprint",
+    ),
+    own("gpg-missing", &[2], "there is no program gpg"),
+    own(
+        "gpg-signature-wrong",
+        &[3],
+        "what gpg made does not verify under the key that was named: nothing is released",
+    ),
     own("hold-missing", &[1], "there is no legal hold to be lifted"),
     own(
         "home-inside",

@@ -70,6 +70,39 @@ def answers_as_we_have_written_down(world):
 
 
 @gpg.case
+def signs_the_checksums_of_a_release_by_its_agent(world):
+    """An Ed25519 key with a subkey that signs, and an RSA key: gpg, gpgv and we verify what it made."""
+    for algorithm in (("ed25519", "sign"), ("rsa3072", "sign")):
+        home, public = new_key(world, *algorithm)
+        listed = gnupg(world, home, "--with-colons", "--list-secret-keys").stdout.splitlines()
+        fingerprint = next(line.split(":")[9] for line in listed if line.startswith("fpr:"))
+        if algorithm[0] == "ed25519":
+            gnupg(world, home, "--quick-add-key", fingerprint, "ed25519", "sign").accepted()
+            gnupg(world, home, "--yes", "--armor", "--output", public, "--export").accepted()
+        folder = world.new_folder("dist")
+        (folder / "tool").write_bytes(b"a tool\n")
+        line = ["release", folder, "--name", f"gpg-{algorithm[0]}", "--version", "1", "--no-password"]
+        line += ["--home", world.identity.home, "--gpg-key"]
+        extra = {"GNUPGHOME": str(home)}
+        world.attest(*line, fingerprint[-16:], extra=extra).exits(2).refused("gpg-key-malformed")
+        world.attest(*line, "0" * 40, extra=extra).exits(2).refused("gpg-key-missing")
+        check([file.name for file in folder.iterdir()] == ["tool"], "a refused run left something behind")
+        world.attest(*line, fingerprint, extra=extra).accepted()
+        sums, signature = folder / "SHA256SUMS", folder / "SHA256SUMS.asc"
+        gnupg(world, home, "--verify", signature, sums, offline=True).accepted()
+        keyring = world.new_folder("ring") / "publisher.gpg"
+        gnupg(world, home, "--output", keyring, "--export").accepted()
+        world.run(["gpgv", "--keyring", keyring, signature, sums], offline=True).accepted()
+        world.verify(folder, key=world.identity.public, root=world.identity.root).accepted()
+        verify(world, sums, public, "--bundle", signature).exits(0)
+        check(fingerprint in (folder / "VERIFY.md").read_text(), "VERIFY.md does not name the OpenPGP key")
+        with flipped(signature, 200):
+            world.verify(folder, key=world.identity.public, root=world.identity.root).exits(1)
+        with flipped(sums, 0):
+            gnupg(world, home, "--verify", signature, sums, offline=True).refused("BAD signature")
+
+
+@gpg.case
 def signs_what_we_accept(world):
     for algorithm in (("ed25519", "sign"), ("rsa3072", "sign"), ("nistp384", "sign")):
         home, public = new_key(world, *algorithm)

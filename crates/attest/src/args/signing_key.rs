@@ -16,6 +16,9 @@ pub(crate) struct SigningKeyArgs {
     /// a token by its URI, pkcs11:token=…;object=…?module-path=/FILE.so&pin-source=file:/FILE
     #[arg(long, value_name = "FILE|URI")]
     key: Option<PathBuf>,
+    /// Sign SHA256SUMS with this OpenPGP key as well: SHA256SUMS.asc, made by gpg and its agent
+    #[arg(long, value_name = "FINGERPRINT")]
+    pub(crate) gpg_key: Option<String>,
 }
 
 impl SigningKeyArgs {

@@ -6,6 +6,7 @@
 mod authority;
 mod compose;
 mod content;
+mod gpg;
 mod instructions;
 mod journal;
 mod make;

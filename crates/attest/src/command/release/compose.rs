@@ -8,11 +8,15 @@ use attest_provenance::predicate::release::Release;
 use attest_provenance::predicate::slsa::{self, Packaging};
 use attest_provenance::{ReleaseName, ResourceDescriptor, Source, Statement, Subject, ci, limits};
 use attest_sign::ArtifactKey;
+use jiff::Timestamp;
 
 use super::content::{Content, digests, subject};
+use super::gpg::GpgKey;
 use super::instructions::{self, Named};
 use super::record::Record;
-use super::reserved::{CHECKSUMS, INSTRUCTIONS, PUBLIC_KEY, TRUSTED_ROOT, bundle_name};
+use super::reserved::{
+    CHECKSUMS, CHECKSUMS_OPENPGP, INSTRUCTIONS, PUBLIC_KEY, TRUSTED_ROOT, bundle_name,
+};
 use crate::failure::Failure;
 
 /// What a release is made from.
@@ -23,6 +27,8 @@ pub(super) struct Ingredients<'a> {
     /// The bills of materials among them, with their media types.
     pub(super) sboms: &'a [(RelativePath, &'static str)],
     pub(super) public_key: &'a ArtifactKey,
+    pub(super) gpg: Option<&'a GpgKey>,
+    pub(super) now: Timestamp,
     pub(super) trusted_root: &'a [u8],
     pub(super) source: Option<Source>,
     pub(super) ci: Option<ci::Record>,
@@ -63,15 +69,18 @@ pub(super) struct Parts {
     pub(super) sbom: u32,
     /// Statements about how files were made.
     pub(super) recorded: u32,
+    /// Files in each statement of the release, beside the checksums and their OpenPGP signature.
+    release_each: usize,
 }
 
 impl Parts {
     /// For so many files, of which so many are bills of materials.
-    pub(super) fn of(files: usize, sboms: usize) -> Self {
+    pub(super) fn of(files: usize, sboms: usize, has_openpgp: bool) -> Self {
+        let release_each = RELEASE_EACH - usize::from(has_openpgp);
         let parts =
             |count: usize, each: usize| u32::try_from(count.div_ceil(each)).unwrap_or(u32::MAX);
         Self {
-            release: parts(files + OWN_FILES, RELEASE_EACH),
+            release: parts(files + OWN_FILES, release_each),
             provenance: parts(files, limits::SUBJECTS_WRITTEN),
             sbom: if sboms == 0 {
                 0
@@ -79,6 +88,7 @@ impl Parts {
                 parts(files - sboms, limits::SUBJECTS_WRITTEN)
             },
             recorded: 0,
+            release_each,
         }
     }
 
@@ -114,7 +124,7 @@ impl Parts {
 
 /// Writes everything that will be signed.
 pub(super) fn compose(from: &Ingredients<'_>) -> Result<Composed, Failure> {
-    let parts = Parts::of(from.contents.len(), from.sboms.len());
+    let parts = Parts::of(from.contents.len(), from.sboms.len(), from.gpg.is_some());
     let mut own = vec![
         Document::new(
             PUBLIC_KEY,
@@ -145,7 +155,15 @@ pub(super) fn compose(from: &Ingredients<'_>) -> Result<Composed, Failure> {
         &sums.bytes,
         Hashes::Sha256AndSha512.with(from.public_key.digest_algorithm()),
     );
-    let mut statements = release_statements(from, parts, &listed, &sums.path, &checksums)?;
+    let mut bound = vec![subject(&sums.path, &checksums)?];
+    if let Some(gpg) = from.gpg {
+        let signature = gpg.sign(&sums.bytes, from.trusted_root, from.now)?;
+        let signature = Document::new(CHECKSUMS_OPENPGP, Role::Evidence, signature)?;
+        let artifact = Artifact::of_bytes(&signature.bytes, Hashes::Sha256AndSha512);
+        bound.push(subject(&signature.path, &artifact)?);
+        own.push(signature);
+    }
+    let mut statements = release_statements(from, parts, &listed, &bound, &checksums)?;
     statements.extend(provenance_statements(from, parts, &checksums)?);
     statements.extend(reference_statements(from, parts)?);
     statements.extend(recorded_statements(from)?);
@@ -204,7 +222,7 @@ fn instructions(from: &Ingredients<'_>, parts: Parts, listed: &Listed) -> String
                 path: content.path.as_str(),
                 size: content.artifact.size(),
                 sha256: content.artifact.sha256(),
-                release_bundle: bundle_of(RELEASE, place, RELEASE_EACH, parts.release),
+                release_bundle: bundle_of(RELEASE, place, parts.release_each, parts.release),
                 provenance_bundle: bundle_of(
                     PROVENANCE,
                     at,
@@ -217,6 +235,7 @@ fn instructions(from: &Ingredients<'_>, parts: Parts, listed: &Listed) -> String
     instructions::write(&instructions::Subject {
         release: from.name,
         digest: from.public_key.digest_algorithm(),
+        openpgp: from.gpg.map(GpgKey::fingerprint),
         files: &named,
         has_sboms: !from.sboms.is_empty(),
     })
@@ -227,12 +246,12 @@ fn bundle_of(stem: &str, place: usize, each: usize, parts: u32) -> String {
     bundle_name(stem, part, parts)
 }
 
-/// The checksums file stands in every part, so that each part alone binds the whole list.
+/// The checksums file, with its OpenPGP signature, stands in every part, so that each part alone binds the whole list.
 fn release_statements(
     from: &Ingredients<'_>,
     parts: Parts,
     listed: &Listed,
-    sums: &RelativePath,
+    bound: &[Subject],
     checksums: &Artifact,
 ) -> Result<Vec<(String, Vec<u8>)>, Failure> {
     let release = |part: Part, files: Vec<Subject>| {
@@ -242,10 +261,10 @@ fn release_statements(
         };
         release.statement(files).map_err(internal)
     };
-    numbered(listed.chunks(RELEASE_EACH))
+    numbered(listed.chunks(parts.release_each))
         .map(|(number, files)| {
             let part = Part::new(number, parts.release, checksums.sha256()).map_err(internal)?;
-            let mut subjects = vec![subject(sums, checksums)?];
+            let mut subjects = bound.to_vec();
             for (path, artifact) in files {
                 subjects.push(subject(path, artifact)?);
             }
@@ -384,7 +403,7 @@ mod tests {
     #[test]
     fn parts_are_counted_with_our_own_files() {
         let parts = |files, sboms| {
-            let parts = Parts::of(files, sboms);
+            let parts = Parts::of(files, sboms, false);
             (parts.release, parts.provenance, parts.sbom)
         };
         assert_eq!(parts(1, 0), (1, 1, 0));
@@ -393,14 +412,17 @@ mod tests {
         assert_eq!(parts(1024, 1), (2, 1, 1));
         assert_eq!(parts(1025, 0), (2, 2, 0));
         assert_eq!(parts(1026, 1), (2, 2, 2));
+        // The OpenPGP signature takes the place of one more.
+        assert_eq!(Parts::of(1019, 0, true).release, 1);
+        assert_eq!(Parts::of(1020, 0, true).release, 2);
         assert_eq!(parts(10_000, 0), (10, 10, 0));
-        let recorded = |covered| Parts::of(5000, 0).with_recorded(covered).recorded;
+        let recorded = |covered| Parts::of(5000, 0, false).with_recorded(covered).recorded;
         assert_eq!([recorded(vec![]), recorded(vec![1, 1025])], [0, 3]);
     }
 
     #[test]
     fn the_names_of_all_bundles_are_known_before_anything_is_signed() {
-        let names = Parts::of(1025, 1).bundle_names();
+        let names = Parts::of(1025, 1, false).bundle_names();
         let wanted = [
             "release.1.sigstore.json",
             "release.2.sigstore.json",

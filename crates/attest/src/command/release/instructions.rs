@@ -7,7 +7,8 @@ use attest_digest::{Algorithm, Digest};
 use attest_provenance::ReleaseName;
 
 use super::reserved::{
-    CHECKSUMS, CHECKSUMS_BUNDLE, CHECKSUMS_SIGNATURE, INSTRUCTIONS, PUBLIC_KEY, TRUSTED_ROOT,
+    CHECKSUMS, CHECKSUMS_BUNDLE, CHECKSUMS_OPENPGP, CHECKSUMS_SIGNATURE, INSTRUCTIONS, PUBLIC_KEY,
+    TRUSTED_ROOT,
 };
 
 /// What the instructions speak about.
@@ -15,6 +16,8 @@ pub(super) struct Subject<'a> {
     pub(super) release: &'a ReleaseName,
     /// What the key signs.
     pub(super) digest: Algorithm,
+    /// The OpenPGP key that signed the checksums as well.
+    pub(super) openpgp: Option<String>,
     /// What is released, sorted by path, with the bundles that name it.
     pub(super) files: &'a [Named<'a>],
     pub(super) has_sboms: bool,
@@ -32,7 +35,7 @@ pub(super) struct Named<'a> {
 pub(super) fn write(subject: &Subject<'_>) -> String {
     let mut text = String::new();
     head(&mut text, subject);
-    checksums(&mut text, subject.digest);
+    checksums(&mut text, subject);
     // Of a key cosign asks SHA-256, whatever its curve.
     if subject.digest == Algorithm::Sha256 {
         cosign(&mut text, subject);
@@ -57,7 +60,8 @@ sha256sum {TRUSTED_ROOT}
 "));
 }
 
-fn checksums(text: &mut String, digest: Algorithm) {
+fn checksums(text: &mut String, subject: &Subject<'_>) {
+    let digest = subject.digest;
     put(text, format_args!(
 "
 ## The files, with coreutils and OpenSSL
@@ -69,7 +73,19 @@ openssl dgst -{digest} -verify {PUBLIC_KEY} -signature {CHECKSUMS_SIGNATURE} {CH
 sha256sum -c --strict {CHECKSUMS}
 ```
 
-What `{CHECKSUMS}` does not list, other than `*.sigstore.json` and `{CHECKSUMS_SIGNATURE}`, was not released.
+What `{CHECKSUMS}` does not list, other than `*.sigstore.json` and `{CHECKSUMS}.*`, was not released.
+"));
+    let Some(fingerprint) = &subject.openpgp else {
+        return;
+    };
+    put(text, format_args!(
+"
+`{CHECKSUMS_OPENPGP}` signs the same list by the OpenPGP key `{fingerprint}`. With that key from elsewhere, in a keyring
+of its own, since gpg's exit code names no key:
+
+```sh
+gpgv --keyring ./publisher.gpg {CHECKSUMS_OPENPGP} {CHECKSUMS}
+```
 "));
 }
 

@@ -7,6 +7,7 @@ use attest_provenance::ReleaseName;
 
 use super::ReleaseArgs;
 use super::authority::Foreign;
+use super::gpg::GpgKey;
 use super::record::Record;
 use super::repository::Repository;
 use super::sbom::Sbom;
@@ -24,6 +25,8 @@ pub(super) struct Request {
     /// How some of the files were made.
     pub(super) records: Vec<Record>,
     pub(super) foreign: Option<Foreign>,
+    /// Who signs the checksums for those who have gpg alone.
+    pub(super) gpg: Option<GpgKey>,
     pub(super) repository: Repository,
     pub(super) allow_private_key: Vec<Pattern>,
     pub(super) force: bool,
@@ -68,6 +71,12 @@ impl Request {
                 (Some(url), Some(chain)) => Some(Foreign::open(url, chain)?),
                 _ => None,
             },
+            gpg: args
+                .signing
+                .gpg_key
+                .as_deref()
+                .map(GpgKey::find)
+                .transpose()?,
             repository,
             allow_private_key: patterns(&args.allow_private_key)?,
             force: args.force,

@@ -6,6 +6,8 @@ pub(super) const CHECKSUMS: &str = "SHA256SUMS";
 pub(super) const CHECKSUMS_BUNDLE: &str = "SHA256SUMS.sigstore.json";
 /// The same signature as plain DER, for openssl.
 pub(super) const CHECKSUMS_SIGNATURE: &str = "SHA256SUMS.sig";
+/// The same file signed by an OpenPGP key.
+pub(super) const CHECKSUMS_OPENPGP: &str = "SHA256SUMS.asc";
 /// The public key.
 pub(super) const PUBLIC_KEY: &str = "release.pub";
 /// The log and the timestamp authority.

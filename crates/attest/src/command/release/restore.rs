@@ -15,7 +15,7 @@ use super::ours::archive_failure;
 use super::plan::changed;
 use super::publish::{Publication, publish_folder, surplus};
 use super::report::Outcome;
-use super::reserved::{CHECKSUMS_BUNDLE, TRUSTED_ROOT};
+use super::reserved::{CHECKSUMS_BUNDLE, CHECKSUMS_OPENPGP, TRUSTED_ROOT};
 use super::selfcheck::{self, Checked, Pins};
 use super::stage::Stage;
 use crate::failure::Failure;
@@ -63,6 +63,13 @@ fn expect_same(
             }
             Some(_) => {}
         }
+    }
+    let has_openpgp = kept
+        .members()
+        .iter()
+        .any(|member| member.path().as_str() == CHECKSUMS_OPENPGP);
+    if making.request.gpg.is_some() && !has_openpgp {
+        differences.push(format!("it has no {CHECKSUMS_OPENPGP}"));
     }
     // A bill of materials that we have written ourselves is restored like the rest.
     let missing = recorded

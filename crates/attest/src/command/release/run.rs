@@ -106,6 +106,8 @@ impl Run<'_, '_> {
             contents: &contents,
             sboms: &sboms,
             public_key: making.identity.signing_key(),
+            gpg: making.request.gpg.as_ref(),
+            now: self.now,
             trusted_root,
             source: making.request.repository.source(),
             ci: ci::Record::from_environment(std::env::vars_os()),

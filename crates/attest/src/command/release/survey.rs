@@ -14,7 +14,8 @@ use super::ours::{Kept, refuse_strangers};
 use super::plan::{Plan, Rules, collision, walk_failure};
 use super::request::Request;
 use super::reserved::{
-    CHECKSUMS, CHECKSUMS_BUNDLE, CHECKSUMS_SIGNATURE, INSTRUCTIONS, PUBLIC_KEY, TRUSTED_ROOT,
+    CHECKSUMS, CHECKSUMS_BUNDLE, CHECKSUMS_OPENPGP, CHECKSUMS_SIGNATURE, INSTRUCTIONS, PUBLIC_KEY,
+    TRUSTED_ROOT,
 };
 use super::sbom::Sbom;
 use crate::failure::Failure;
@@ -59,7 +60,8 @@ impl Survey {
                 format!("{} holds no file to release", request.folder.display()),
             ));
         }
-        let parts = Parts::of(files, request.sboms.len()).with_recorded(recorded(request, &plan)?);
+        let parts = Parts::of(files, request.sboms.len(), request.gpg.is_some())
+            .with_recorded(recorded(request, &plan)?);
         let mut survey = Self {
             plan,
             kept,
@@ -84,7 +86,8 @@ impl Survey {
             TRUSTED_ROOT,
             INSTRUCTIONS,
         ];
-        let own = own.into_iter().map(str::to_owned);
+        let openpgp = request.gpg.as_ref().map(|_| CHECKSUMS_OPENPGP);
+        let own = own.into_iter().chain(openpgp).map(str::to_owned);
         let sboms = self
             .sboms_outside(request)
             .map(|sbom| sbom.path.to_string());
@@ -103,7 +106,7 @@ impl Survey {
     }
 
     fn refuse_too_many(&self, files: usize) -> Result<(), Failure> {
-        let found = files + self.parts.bundle_names().len() + 6;
+        let found = files + self.parts.bundle_names().len() + 7;
         let limit = attest_archive::limits::MEMBERS;
         if found <= limit {
             return Ok(());
