@@ -31,6 +31,7 @@ mod offline;
 mod page;
 mod places;
 mod policy;
+mod publish;
 mod readme;
 mod record;
 mod release;

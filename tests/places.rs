@@ -2,7 +2,7 @@
 
 #[path = "../crates/remote/tests/servers/bucket.rs"]
 #[expect(dead_code, reason = "the library's own tests use the rest")]
-mod bucket;
+pub(crate) mod bucket;
 
 use std::fs;
 

@@ -482,6 +482,21 @@ pub(crate) const OWN: &[Own] = &[
         "nothing proves any more when the release was signed: its timestamps ended and no renewal reaches them",
     ),
     own(
+        "publish-differs",
+        &[1],
+        "a place has something else under the name of a file of the release: nothing is written there",
+    ),
+    own(
+        "publish-name",
+        &[1],
+        "a place cannot keep a file under the path that was signed for it",
+    ),
+    own(
+        "publish-not-kept",
+        &[1],
+        "what was published is not there, or is read back as something else",
+    ),
+    own(
         "record-altered",
         &[1, 2],
         "the record of a step is not what this key signed",
@@ -1277,6 +1292,7 @@ pub(crate) const PASSED_ON: &[(&[u8], &[&str])] = &[
             "log-stopped",
             "own-bundle-rejected",
             "place-denied",
+            "place-folder",
             "place-http-status",
             "place-malformed",
             "place-redirect",

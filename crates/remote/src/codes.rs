@@ -11,6 +11,10 @@ pub const CODES: &[(&str, &str)] = &[
         "a place needs a login, and none is given that can be sent",
     ),
     ("place-denied", "a place does not let us read or write"),
+    (
+        "place-folder",
+        "a folder that is a place cannot be read or written",
+    ),
     ("place-http-status", "a place answers with an error"),
     (
         "place-malformed",

@@ -69,6 +69,15 @@ pub const REGISTRY_HELPER_SECONDS: u64 = 30;
 /// Bytes of an answer of a place that says why it refuses, or what it has.
 pub const PLACE_ANSWER_BYTES: u64 = 64 << 10;
 
+/// Bytes of what GitHub says about a release and its files.
+pub const GITHUB_ANSWER_BYTES: u64 = 8 << 20;
+
+/// Pages of a list of GitHub, of 100 releases or files each.
+pub const GITHUB_PAGES: usize = 20;
+
+/// Places to which a place may lead for one file.
+pub const PLACE_REDIRECTS: usize = 5;
+
 /// Bytes of one page of a list of what a bucket has: 1000 names.
 pub const LISTING_BYTES: u64 = 8 << 20;
 

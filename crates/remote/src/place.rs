@@ -34,16 +34,25 @@ pub(crate) fn parse_url(address: &str, plain: PlainHttp) -> Result<Url, PlaceErr
     if url.query().is_some() || url.fragment().is_some() {
         return Err(refused("it has a query or a fragment"));
     }
-    let Some(host) = url.host_str() else {
+    if url.host_str().is_none() {
         return Err(refused("it has no host"));
-    };
+    }
     match url.scheme() {
-        "https" => Ok(url),
-        "http" if plain == PlainHttp::Anywhere || is_loopback(host) => Ok(url),
+        "https" | "http" if is_called(&url, plain) => Ok(url),
         "http" => Err(refused(
             "it is plain HTTP to another machine: who listens can read and change what goes by",
         )),
         _ => Err(refused("http and https are called")),
+    }
+}
+
+/// Whether an address is called at all: without TLS only on this machine.
+pub(crate) fn is_called(url: &Url, plain: PlainHttp) -> bool {
+    let host = url.host_str().unwrap_or_default();
+    match url.scheme() {
+        "https" => !host.is_empty(),
+        "http" => plain == PlainHttp::Anywhere || is_loopback(host),
+        _ => false,
     }
 }
 

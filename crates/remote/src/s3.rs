@@ -6,6 +6,7 @@
 
 mod address;
 mod replica;
+mod target;
 
 use std::io::Read;
 use std::time::{Duration, Instant};
@@ -24,6 +25,7 @@ use crate::place::{PlaceError, PlainHttp, parse_url, said};
 
 pub use address::S3Address;
 pub use replica::S3Replica;
+pub use target::S3Target;
 
 /// How a bucket is reached.
 #[derive(Clone)]
@@ -83,9 +85,10 @@ pub(crate) struct Object {
     pub(crate) tag: String,
 }
 
-/// Whether an object was made.
+/// Whether something was made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Created {
+pub enum Created {
+    /// It was not there.
     New,
     /// There was one, and it stays.
     Exists,
@@ -139,6 +142,20 @@ impl ObjectStore {
             credentials: settings.credentials.as_ref().map(|it| it.0.clone()),
             started: (settings.now, Instant::now()),
         })
+    }
+
+    /// As [`Self::new`]; who writes must say who they are.
+    pub(crate) fn for_writing(
+        address: &S3Address,
+        settings: &S3Settings,
+    ) -> Result<Self, PlaceError> {
+        if settings.credentials.is_none() {
+            return Err(PlaceError::Credentials {
+                place: address.to_string(),
+                problem: "writing needs AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY".to_owned(),
+            });
+        }
+        Self::new(address, settings)
     }
 
     /// `s3://bucket/prefix`.

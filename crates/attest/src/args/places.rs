@@ -87,13 +87,13 @@ pub(crate) fn place_failure(error: &PlaceError) -> Failure {
 }
 
 /// The first of these variables that is set and not empty.
-fn variable(names: &[&str]) -> Option<String> {
+pub(crate) fn variable(names: &[&str]) -> Option<String> {
     let values = names.iter().filter_map(|name| std::env::var(name).ok());
     values.into_iter().find(|it| !it.trim().is_empty())
 }
 
 /// A place that keeps releases may be far away.
-const PATIENCE: Patience = Patience {
+pub(crate) const PATIENCE: Patience = Patience {
     connect: Duration::from_secs(20),
     total: Duration::from_secs(60),
 };

@@ -13,6 +13,7 @@ mod make;
 mod ours;
 mod plan;
 mod publish;
+mod publishing;
 mod record;
 mod recover;
 mod report;
@@ -26,6 +27,7 @@ mod secrets;
 mod selfcheck;
 mod stage;
 mod survey;
+mod targets;
 
 use std::path::PathBuf;
 
@@ -41,6 +43,7 @@ use crate::identity::{self, Identity, NewIdentity};
 pub(crate) use authority::Foreign;
 use content::Content;
 use make::Making;
+use publishing::Published;
 pub(crate) use repository::Repository;
 use request::Request;
 use survey::Survey;
@@ -95,6 +98,8 @@ pub(crate) struct ReleaseArgs {
     #[arg(long, value_name = "GLOB")]
     allow_private_key: Vec<String>,
     #[command(flatten)]
+    publishing: targets::PublishArgs,
+    #[command(flatten)]
     signing: SigningKeyArgs,
     #[command(flatten)]
     home: HomeArgs,
@@ -115,17 +120,23 @@ pub(crate) fn run(args: &ReleaseArgs, global: &Global, console: &Console) -> Res
     if let Some(note) = args.signing.caution() {
         console.note(note);
     }
+    let folders = [request.folder.as_path(), request.target(), home.path()];
+    let targets = args.publishing.targets(&request.name, &folders)?;
     let survey = Survey::take(&request, &home)?;
     if args.dry_run {
         report::say_plan(console, &request, &survey, &home);
+        for target in args.publishing.texts() {
+            console.note(format!("publishes  to {target}"));
+        }
         return Ok(Exit::Yes);
     }
     let outcome = match open(args, &home)? {
         Opened::Existing(identity) => with_existing(&request, &survey, &identity, global, console)?,
         Opened::New(new) => with_new(&request, &survey, &home, &new, global, console)?,
     };
-    report::say(console, &request, &outcome, args.init);
-    Ok(Exit::Yes)
+    let published = publishing::publish(targets, &home, &outcome, console);
+    report::say(console, &request, &outcome, &published, args.init);
+    Ok(Published::exit(&published))
 }
 
 enum Opened {

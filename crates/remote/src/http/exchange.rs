@@ -40,6 +40,7 @@ pub(crate) enum Verb {
     Get,
     Head,
     Put,
+    Post,
 }
 
 /// The body of a request.
@@ -203,6 +204,7 @@ impl From<Verb> for Method {
             Verb::Get => Self::GET,
             Verb::Head => Self::HEAD,
             Verb::Put => Self::PUT,
+            Verb::Post => Self::POST,
         }
     }
 }

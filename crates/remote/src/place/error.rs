@@ -80,6 +80,14 @@ pub enum PlaceError {
         /// What it let through.
         problem: String,
     },
+    /// A folder cannot be read or written.
+    #[error("{place} cannot be read or written")]
+    Folder {
+        /// The folder.
+        place: String,
+        /// Why.
+        source: io::Error,
+    },
     /// What should be sent cannot be read, or is something else by now.
     #[error("the bytes for {place} cannot be read")]
     Source {
@@ -110,6 +118,7 @@ impl PlaceError {
             Self::Malformed { .. } => "place-malformed",
             Self::TooLarge { .. } => "place-too-large",
             Self::Unfit { .. } => "place-unfit",
+            Self::Folder { .. } => "place-folder",
             Self::Source { .. } => "place-source",
         }
     }

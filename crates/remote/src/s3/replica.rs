@@ -34,13 +34,8 @@ impl S3Replica {
     /// `place-address`, `place-credentials`; `place-unfit` if the place overwrites; `place-malformed` if
     /// something else than an archive of ours is there; the place could not be asked.
     pub fn init(address: &S3Address, settings: &S3Settings) -> Result<Self, PlaceError> {
-        let replica = Self::open(address, settings)?;
-        if settings.credentials.is_none() {
-            return Err(PlaceError::Credentials {
-                place: replica.store.name().to_owned(),
-                problem: "writing needs AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY".to_owned(),
-            });
-        }
+        let store = ObjectStore::for_writing(address, settings)?;
+        let replica = Self { store };
         replica.probe()?;
         Ok(replica)
     }

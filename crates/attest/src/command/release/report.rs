@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use serde_json::{Value, json};
 
 use super::instructions::quoted;
+use super::publishing::Published;
 use super::request::Request;
 use super::selfcheck::Pins;
 use super::survey::Survey;
@@ -44,9 +45,15 @@ pub(super) struct Logged {
 }
 
 /// Prints the outcome.
-pub(super) fn say(console: &Console, request: &Request, outcome: &Outcome, init: bool) {
+pub(super) fn say(
+    console: &Console,
+    request: &Request,
+    outcome: &Outcome,
+    published: &[Published],
+    init: bool,
+) {
     if console.is_json() {
-        console.json(&object(outcome));
+        console.json(&object(outcome, published));
         return;
     }
     say_identity(console, outcome, init);
@@ -74,6 +81,9 @@ pub(super) fn say(console: &Console, request: &Request, outcome: &Outcome, init:
             "new pin    trusted_root.json@{}",
             outcome.pins.trusted_root
         ));
+    }
+    for target in published {
+        target.say(console);
     }
     console.say("Publish this line where your files are not:");
     console.say(format!("  {}", line(outcome)));
@@ -146,14 +156,15 @@ fn say_list(console: &Console, what: &str, names: &[String]) {
     }
 }
 
-fn object(outcome: &Outcome) -> Value {
+fn object(outcome: &Outcome, published: &[Published]) -> Value {
+    let exit = Published::exit(published);
     let release = &outcome.pins.release;
     let logged = outcome.logged.as_ref();
     json!({
         "version": 1,
         "command": "release",
-        "answer": Exit::Yes.word(),
-        "exit": Exit::Yes.number(),
+        "answer": exit.word(),
+        "exit": exit.number(),
         "release": release.to_string(),
         "name": release.name(),
         "release_version": release.version(),
@@ -176,6 +187,7 @@ fn object(outcome: &Outcome) -> Value {
         "written": outcome.written,
         "removed": outcome.removed,
         "checked": outcome.files,
+        "published": published.iter().map(Published::object).collect::<Vec<_>>(),
         "trusted_root": outcome.pins.trusted_root,
         "notes": outcome.notes,
         "verify": line(outcome),

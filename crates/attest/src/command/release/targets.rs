@@ -1,0 +1,184 @@
+//! Where a release is published, as flags say it.
+
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use attest_digest::Digest;
+use attest_provenance::ReleaseName;
+use attest_remote::{
+    Created, Finished, GitHub, GitHubAddress, HttpRepository, Logins, PlaceError, S3Target, Target,
+};
+use clap::Args;
+
+use crate::args::places::{PATIENCE, PlaceFlags, place_failure, variable};
+use crate::failure::{Failure, with_source};
+use crate::files::{self, Overwrite};
+use crate::home::{lies_inside, real};
+
+#[derive(Debug, Args)]
+pub(crate) struct PublishArgs {
+    #[arg(
+        long,
+        value_name = "TARGET",
+        help = "Publish the release here, read everything back and verify it (can be repeated): a folder, \
+                s3://BUCKET/PREFIX, an https:// folder that takes PUT (Nexus raw, Artifactory generic), or \
+                github:OWNER/REPOSITORY@TAG"
+    )]
+    publish: Vec<String>,
+    #[command(flatten)]
+    places: PlaceFlags,
+}
+
+impl PublishArgs {
+    /// The targets, in their order. Nothing is sent.
+    ///
+    /// # Errors
+    /// Exit 2: `place-address`, `place-credentials`, `out-inside`.
+    pub(super) fn targets(
+        &self,
+        name: &ReleaseName,
+        folders: &[&Path],
+    ) -> Result<Vec<Box<dyn Target>>, Failure> {
+        let targets = self.publish.iter();
+        targets
+            .map(|text| self.target(text, name, folders))
+            .collect()
+    }
+
+    /// What was asked for, in words.
+    pub(super) fn texts(&self) -> &[String] {
+        &self.publish
+    }
+
+    fn target(
+        &self,
+        text: &str,
+        name: &ReleaseName,
+        folders: &[&Path],
+    ) -> Result<Box<dyn Target>, Failure> {
+        if let Some(bucket) = self.places.bucket(text) {
+            let (address, settings) = bucket?;
+            let target = S3Target::new(&address, &settings);
+            return Ok(Box::new(target.map_err(|error| place_failure(&error))?));
+        }
+        if GitHubAddress::is_meant(text) {
+            return self.github(text, name);
+        }
+        if text.starts_with("https://") || text.starts_with("http://") {
+            let target = HttpRepository::new(text, &logins(), PATIENCE, self.places.plain_http());
+            return Ok(Box::new(target.map_err(|error| place_failure(&error))?));
+        }
+        let path = text.strip_prefix("dir:").unwrap_or(text);
+        if path.is_empty() || path.contains("://") {
+            return Err(place_failure(&PlaceError::Address {
+                place: text.to_owned(),
+                problem: "it is no place that a release is published to".to_owned(),
+            })
+            .hint("name a folder, s3://…, https://… or github:OWNER/REPOSITORY@TAG"));
+        }
+        Folder::new(Path::new(path), folders).map(|folder| -> Box<dyn Target> { Box::new(folder) })
+    }
+
+    fn github(&self, text: &str, name: &ReleaseName) -> Result<Box<dyn Target>, Failure> {
+        let address = GitHubAddress::parse(text).map_err(|error| place_failure(&error))?;
+        let token = variable(&["GITHUB_TOKEN", "GH_TOKEN"]).ok_or_else(|| {
+            place_failure(&PlaceError::Credentials {
+                place: text.to_owned(),
+                problem: "GITHUB_TOKEN is not set".to_owned(),
+            })
+            .hint("a token with the right to write the repository's contents")
+        })?;
+        let api = variable(&["GITHUB_API_URL"]);
+        let api = api.as_deref().unwrap_or("https://api.github.com");
+        let title = format!("{} {}", name.name(), name.version());
+        let plain = self.places.plain_http();
+        let target = GitHub::new(address, api, (&token, &title), PATIENCE, plain);
+        Ok(Box::new(target.map_err(|error| place_failure(&error))?))
+    }
+}
+
+/// Logins of `NETRC`, else of `~/.netrc`: for a host that is written there.
+fn logins() -> Logins {
+    let named = variable(&["NETRC"]).map(PathBuf::from);
+    let path = named.or_else(|| variable(&["HOME"]).map(|home| Path::new(&home).join(".netrc")));
+    let bytes = path.and_then(|path| files::read_limited(&path, NETRC_BYTES).ok());
+    Logins::parse(&String::from_utf8_lossy(&bytes.unwrap_or_default()))
+}
+
+/// A folder, or whatever is mounted there.
+struct Folder {
+    root: PathBuf,
+}
+
+impl Folder {
+    /// A folder that is no part of the release or of the home.
+    fn new(root: &Path, others: &[&Path]) -> Result<Self, Failure> {
+        let overlaps = |it: &&&Path| lies_inside(root, it) || lies_inside(it, root);
+        match others.iter().find(overlaps) {
+            None => Ok(Self { root: real(root) }),
+            Some(other) => Err(Failure::request(
+                "out-inside",
+                format!("{} and {} overlap", root.display(), other.display()),
+            )
+            .hint("what is published needs a folder of its own")),
+        }
+    }
+
+    fn failed(&self, source: io::Error) -> PlaceError {
+        PlaceError::Folder {
+            place: self.name(),
+            source,
+        }
+    }
+}
+
+impl Target for Folder {
+    fn name(&self) -> String {
+        self.root.display().to_string()
+    }
+
+    fn admits(&self, _: &str) -> bool {
+        true
+    }
+
+    fn begin(&mut self) -> Result<(), PlaceError> {
+        fs::create_dir_all(&self.root).map_err(|error| self.failed(error))
+    }
+
+    fn open(&self, path: &str, _: u64) -> Result<Option<Box<dyn Read + '_>>, PlaceError> {
+        match files::open_regular(&self.root.join(path)) {
+            Ok(file) => Ok(Some(Box::new(file))),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(self.failed(error)),
+        }
+    }
+
+    fn create(
+        &mut self,
+        path: &str,
+        _: (Digest, u64),
+        source: &mut dyn Read,
+    ) -> Result<Created, PlaceError> {
+        let to = self.root.join(path);
+        let parent = files::folder_of(&to);
+        fs::create_dir_all(parent).map_err(|error| self.failed(error))?;
+        let copy = |mut file: &File| {
+            let copied = io::copy(source, &mut file);
+            copied.map_err(|error| files::write_failure(&to, &error))?;
+            Ok(())
+        };
+        match files::write_with(&to, 0o644, Overwrite::Refuse, copy) {
+            Ok(()) => Ok(Created::New),
+            Err(failure) if failure.code == "file-exists" => Ok(Created::Exists),
+            Err(failure) => Err(self.failed(io::Error::other(with_source(&failure)))),
+        }
+    }
+
+    fn finish(&mut self) -> Result<Finished, PlaceError> {
+        Ok(Finished::AsItWas)
+    }
+}
+
+/// Bytes of a `netrc` file.
+const NETRC_BYTES: u64 = 64 << 10;

@@ -1,0 +1,66 @@
+//! Places where a release is published: files by their paths, made once and read back.
+
+mod github;
+mod login;
+mod repository;
+mod web;
+
+use std::io::Read;
+
+use attest_digest::Digest;
+
+use crate::place::PlaceError;
+use crate::s3::Created;
+
+pub use github::{GitHub, GitHubAddress};
+pub use login::Logins;
+pub use repository::HttpRepository;
+
+/// A place where a release is published.
+///
+/// Nothing that it says is believed: who publishes reads everything back and verifies it.
+pub trait Target {
+    /// What messages call it. Never a secret.
+    fn name(&self) -> String;
+
+    /// Whether it can keep a file under that path, and give it back under the same.
+    fn admits(&self, path: &str) -> bool;
+
+    /// Looks at what is there; makes what files are put into.
+    ///
+    /// # Errors
+    /// The place could not be asked, or refuses.
+    fn begin(&mut self) -> Result<(), PlaceError>;
+
+    /// A stream of what is there under that path, as who acquires it reads it; `None` if there is nothing.
+    ///
+    /// # Errors
+    /// The place could not be asked. What goes wrong later is an error of the stream.
+    fn open(&self, path: &str, size: u64) -> Result<Option<Box<dyn Read + '_>>, PlaceError>;
+
+    /// Makes a file of these bytes, unless there is one under that path.
+    ///
+    /// # Errors
+    /// The place could not be asked, or refuses; `source` has other bytes.
+    fn create(
+        &mut self,
+        path: &str,
+        what: (Digest, u64),
+        source: &mut dyn Read,
+    ) -> Result<Created, PlaceError>;
+
+    /// Shows to everybody what was made and verified.
+    ///
+    /// # Errors
+    /// The place could not be asked, or refuses.
+    fn finish(&mut self) -> Result<Finished, PlaceError>;
+}
+
+/// What the end of publishing has done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Finished {
+    /// Everything was visible as soon as it was there.
+    AsItWas,
+    /// Now it can be seen by others, perhaps in another place than before: it is to be read again.
+    Shown,
+}
