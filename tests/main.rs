@@ -27,6 +27,7 @@ mod key;
 mod layouts;
 mod log;
 mod memory;
+mod monitor;
 mod offline;
 mod page;
 mod places;

@@ -89,13 +89,17 @@ pub const CODES: &[(&str, &str)] = &[
         "log-tile-malformed",
         "a tile or its path is not of C2SP's form",
     ),
+    (
+        "witness-policy-malformed",
+        "a file is not a witness policy of C2SP's form",
+    ),
 ];
 
 #[cfg(test)]
 mod tests {
     use super::CODES;
 
-    const SOURCES: [&str; 7] = [
+    const SOURCES: [&str; 8] = [
         include_str!("checkpoint.rs"),
         include_str!("entry.rs"),
         include_str!("key.rs"),
@@ -103,6 +107,7 @@ mod tests {
         include_str!("note.rs"),
         include_str!("store/error.rs"),
         include_str!("tile.rs"),
+        include_str!("witness/parse.rs"),
     ];
 
     #[test]

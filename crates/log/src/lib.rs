@@ -8,12 +8,13 @@
 //! | [`SignedCheckpoint`], [`Checkpoint`], [`LogKey`] | C2SP signed-note, tlog-checkpoint |
 //! | [`tile`] | C2SP tlog-tiles: paths, tiles, entry bundles |
 //! | [`entry`] | Rekor v2 `hashedrekord` 0.0.2 |
+//! | [`WitnessPolicy`] | C2SP tlog-policy, tlog-cosignature: who else saw a checkpoint |
 //!
 //! What was parsed is a claim until [`SignedCheckpoint::verify`] and [`merkle::verify_inclusion`]
 //! say otherwise.
 //!
 //! The store keeps a log in files that any static web server can serve. [`Log`] writes, one process
-//! at a time; [`LogReader`] reads and checks, without a lock. A batch is durable before the second
+//! at a time; [`LogReader`] reads and checks, without a lock, also what a [`TileSource`] fetches. A batch is durable before the second
 //! copy of its checkpoint is, and that before the checkpoint is published:
 //!
 //! ```text
@@ -66,6 +67,7 @@ mod store;
 #[cfg(test)]
 mod testing;
 pub mod tile;
+mod witness;
 
 pub use checkpoint::{Checkpoint, CheckpointSigner, SignedCheckpoint, SignerError};
 pub use codes::CODES;
@@ -73,5 +75,7 @@ pub use hash::{Hash, HashError};
 pub use key::{Ed25519Key, KeyError, LogKey};
 pub use note::{NoteError, NoteSignature};
 pub use store::{
-    Appended, CheckReport, Finding, Inclusion, Log, LogError, LogReader, Recovery, Which,
+    Appended, CheckReport, Finding, Inclusion, Log, LogError, LogReader, Recovery, SourceError,
+    TileSource, Which,
 };
+pub use witness::{PolicyError, WitnessPolicy, Witnessed};

@@ -17,3 +17,9 @@ pub const ENTRY_BYTES: usize = 65_535;
 
 /// Hashes of an inclusion or consistency proof: the height of a tree of 2^64 leaves, and one.
 pub const PROOF_HASHES: usize = 65;
+
+/// Bytes of a witness policy.
+pub const POLICY_BYTES: usize = 64 * 1024;
+
+/// Logs, witnesses and groups of a witness policy, each.
+pub const POLICY_ITEMS: usize = 256;

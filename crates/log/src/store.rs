@@ -13,6 +13,7 @@ mod layout;
 mod memory;
 mod reader;
 mod second_copy;
+mod source;
 mod start;
 #[cfg(test)]
 mod tests;
@@ -24,6 +25,7 @@ use crate::Hash;
 pub use check::{CheckReport, Finding};
 pub use error::{LogError, Which};
 pub use reader::LogReader;
+pub use source::{SourceError, TileSource};
 pub use writer::Log;
 
 /// What became of one entry.

@@ -2,6 +2,20 @@
 
 /// The codes of all errors of this crate, and what they mean; sorted, unique.
 pub const CODES: &[(&str, &str)] = &[
+    ("log-address", "an address is not one of a log that we call"),
+    (
+        "log-answer-malformed",
+        "the log answers with something else than was asked for",
+    ),
+    ("log-answer-missing", "the log has no answer to a question"),
+    ("log-answer-too-large", "the log's answer does not end"),
+    ("log-http-status", "the log answers with an error"),
+    (
+        "log-redirect",
+        "the log wants to be asked elsewhere, and is not",
+    ),
+    ("log-timeout", "the log gave no whole answer in time"),
+    ("log-unreachable", "the log cannot be reached"),
     (
         "place-address",
         "an address is not one of a place that we call, or it is plain HTTP to another machine",
@@ -199,9 +213,10 @@ pub const CODES: &[(&str, &str)] = &[
 mod tests {
     use super::CODES;
 
-    const SOURCES: [&str; 5] = [
+    const SOURCES: [&str; 6] = [
         include_str!("chain.rs"),
         include_str!("error.rs"),
+        include_str!("log_reader.rs"),
         include_str!("place/error.rs"),
         include_str!("registry/error.rs"),
         include_str!("tuf_error.rs"),

@@ -1,6 +1,7 @@
 //! The HTTP client: `reqwest` and `tokio` are named here and below alone.
 
 pub(crate) mod exchange;
+mod fetch;
 mod talk;
 
 use std::time::Duration;
@@ -18,6 +19,7 @@ use crate::limits::{ANSWER_BYTES, NONCE_BYTES};
 use crate::query::Query;
 use crate::tuf_error::MirrorError;
 
+pub(crate) use fetch::{Fetch, Said};
 pub(crate) use reqwest::Url;
 pub(crate) use talk::{Answer, Ask, Talk, Verb};
 

@@ -1,5 +1,5 @@
 //! Everything that dials: timestamp authorities over HTTP, TUF repositories of trusted roots, OCI
-//! registries, object stores.
+//! registries, object stores, and transparency logs that are read.
 //!
 //! The traits of `attest-sign` are implemented here for services behind a network, so that no other
 //! library opens a socket. A service is not trusted: its answers are bounded in size and time, its
@@ -13,6 +13,7 @@ mod dial;
 mod error;
 mod http;
 pub mod limits;
+mod log_reader;
 mod place;
 mod publish;
 mod query;
@@ -27,6 +28,7 @@ pub use codes::CODES;
 pub use dial::DialError;
 pub use error::HttpError;
 pub use http::{HttpAuthority, Patience};
+pub use log_reader::{ClaimedEntry, ClaimedHead, LogReadError, RekorV1, TileServer};
 pub use place::{PlaceError, PlainHttp};
 pub use publish::{Finished, GitHub, GitHubAddress, HttpRepository, Logins, Target};
 pub use s3::{Created, S3Address, S3Credentials, S3Replica, S3Settings, S3Target};

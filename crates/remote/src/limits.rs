@@ -89,3 +89,15 @@ pub const OBJECT_BYTES: u64 = 5 << 30;
 
 /// A transfer that is slower than so many bytes in a second is given up.
 pub const SLOWEST_BYTES_PER_SECOND: u64 = 64 << 10;
+
+/// Bytes of one answer of a Rekor v1 log that is read; an entry can hold a whole attestation.
+pub const LOG_ANSWER_BYTES: usize = 4 << 20;
+
+/// Trees of a log that ended.
+pub const LOG_TREES: usize = 64;
+
+/// Hashes of a proof that a log answers with.
+pub const LOG_PROOF_HASHES: usize = 65;
+
+/// Entries that a search for an artifact gives.
+pub const LOG_FOUND: usize = 100;

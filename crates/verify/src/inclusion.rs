@@ -247,16 +247,8 @@ fn verify_proof(
             "a checkpoint",
         ));
     }
-    let parsed = if kind.is_v2() {
-        SignedCheckpoint::parse(proof.checkpoint.as_bytes())
-    } else {
-        SignedCheckpoint::parse_with_extensions(proof.checkpoint.as_bytes())
-    };
-    let note =
-        parsed.map_err(|error| Check::new("checkpoint-malformed", error, "a signed checkpoint"))?;
+    let note = verify_note(proof.checkpoint.as_bytes(), kind, log)?;
     let checkpoint = note.checkpoint();
-    check_origin(checkpoint.origin(), kind, log)?;
-    check_signature(&note, log)?;
     check_copies(entry, proof, kind, checkpoint)?;
     let leaf = merkle::leaf_hash(entry.body());
     merkle::verify_inclusion(
@@ -274,6 +266,24 @@ fn verify_proof(
         )
     })?;
     Ok((proof.index, checkpoint.size()))
+}
+
+/// A checkpoint that this log signed.
+pub(crate) fn verify_note(
+    note: &[u8],
+    kind: EntryKind,
+    log: &TrustedLog,
+) -> Result<SignedCheckpoint, Check> {
+    let parsed = if kind.is_v2() {
+        SignedCheckpoint::parse(note)
+    } else {
+        SignedCheckpoint::parse_with_extensions(note)
+    };
+    let note =
+        parsed.map_err(|error| Check::new("checkpoint-malformed", error, "a signed checkpoint"))?;
+    check_origin(note.checkpoint().origin(), kind, log)?;
+    check_signature(&note, log)?;
+    Ok(note)
 }
 
 /// The unsigned copies beside the checkpoint do not say anything else.
@@ -386,13 +396,18 @@ fn verify_promise(
     time.map(Some).ok_or_else(|| refused("a time that is none"))
 }
 
-/// What Rekor v1 signs: RFC 8785 of body, time, log and index.
 fn promise_payload(entry: &BundleEntry) -> Option<Vec<u8>> {
+    let time = entry.integrated_time().unwrap_or(0);
+    payload_of(entry.body(), time, entry.log_id(), entry.index())
+}
+
+/// What Rekor v1 signs: RFC 8785 of body, time, log and index.
+pub(crate) fn payload_of(body: &[u8], time: u64, log: &[u8; 32], index: u64) -> Option<Vec<u8>> {
     json::canonical(&serde_json::json!({
-        "body": base64::encode(entry.body()),
-        "integratedTime": entry.integrated_time().unwrap_or(0),
-        "logID": hex::encode(entry.log_id()),
-        "logIndex": entry.index(),
+        "body": base64::encode(body),
+        "integratedTime": time,
+        "logID": hex::encode(log),
+        "logIndex": index,
     }))
     .ok()
 }

@@ -35,6 +35,7 @@ mod inclusion;
 mod key;
 pub mod layout;
 pub mod limits;
+mod logged;
 mod signature;
 mod signer;
 mod stamp;
@@ -57,6 +58,7 @@ pub use git::{
 };
 pub use identity::{IdentityPattern, IdentityPatternError};
 pub use key::{KeyError, KeyKind, KeyNumbers, PublicKey};
+pub use logged::{LoggedEntry, LoggedHolder};
 pub use signature::Subject;
 pub use stamp::{ClaimedTimestamp, TimestampProof, UsedAlgorithm};
 pub use trusted_root::{

@@ -1,12 +1,14 @@
 """Fulcio, its certificate log, and Rekor v1: what they vouch for must be provable here, and nothing else."""
 
+import base64
 import json
 
 from suite import install
 from suite.bundles import Bundle, beside
 from suite.cases import Peer
 from suite.cosign import attest_blob_keyless, sign_blob_keyless, verify_blob_keyless
-from suite.keyless import NEEDS
+from suite.issuer import EMAIL
+from suite.keyless import NEEDS, REKOR_V1
 from suite.process import check
 
 TRILLIAN = "github.com/google/trillian"
@@ -126,3 +128,49 @@ def promises_and_proves_entries_that_we_verify(world):
     one.material["tlogEntries"] = two.material["tlogEntries"]
     moved = one.write(files[0].with_name("moved.sigstore.json"))
     world.verify_identity(files[0], "--bundle", moved, **stack.identity).says_no("log-entry-mismatch")
+
+
+@rekor_v1.case
+def is_read_and_proven_by_us_as_rekor_cli_reads_it(world):
+    """Entry by entry: index, leaf and body; and the state of the log is the same for both."""
+    stack = world.stack.keyless
+    file = world.new_file("tool.bin", b"to be found again\n")
+    sign_blob_keyless(world, file, stack.v1).accepted()
+    [entry] = Bundle.read(beside(file)).material["tlogEntries"]
+    log = ["--log", REKOR_V1, "--key", stack.root]
+    cli = [world.go("rekor-v1", "rekor-cli"), "--rekor_server", REKOR_V1]
+    ours = world.attest("log", "show", entry["logIndex"], *log, "--format", "json").accepted()
+    theirs = world.run([*cli, "get", "--log-index", entry["logIndex"], "--format", "json"]).accepted()
+    ours, theirs = json.loads(ours.stdout), json.loads(theirs.stdout)
+    check(ours["body"].encode() == base64.b64decode(entry["canonicalizedBody"]), "another body than the bundle's")
+    check(theirs["UUID"].endswith(ours["leaf_hash"]), f"rekor-cli says {theirs['UUID']}")
+    check(json.loads(ours["body"])["spec"]["data"] == theirs["Body"]["HashedRekordObj"]["data"], "another entry")
+    found = world.attest("log", "show", "--artifact", file, *log, "--format", "json").accepted()
+    found = json.loads(found.stdout)
+    check([it["index"] for it in found["entries"]] == [int(entry["logIndex"])], str(found))
+    world.attest("log", "prove", entry["logIndex"], *log).accepted()
+    kept = world.new_file("checkpoint", world.attest("log", "show", *log).accepted().stdout.encode())
+    sign_blob_keyless(world, world.new_file("later.bin", b"later\n"), stack.v1).accepted()
+    world.attest("log", "check", *log, "--checkpoint", kept).accepted()
+
+
+@rekor_v1.case
+def is_followed_by_our_monitor_for_our_identity(world):
+    """All its entries from the first; who holds our identity is found unless the bundle is known."""
+    stack = world.stack.keyless
+    state = world.new_folder("monitor") / "state.json"
+    log = ["log", "monitor", "--log", REKOR_V1, "--log-key", stack.root, "--state", state]
+    whom = ["--identity", EMAIL, "--issuer", stack.issuer.url]
+    other = ["--identity", "other@example.com", "--issuer", stack.issuer.url]
+    for number in range(12):
+        file = world.new_file("tool.bin", f"artifact {number}\n".encode())
+        sign_blob_keyless(world, file, stack.v1).accepted()
+    world.attest(*log, *other).accepted()
+    file = world.new_file("tool.bin", b"who was this\n")
+    sign_blob_keyless(world, file, stack.v1).accepted()
+    world.attest(*log, *whom).exits(1).refused("log-entry-foreign")
+    world.attest(*log, *whom, "--known", beside(file)).accepted()
+    state.unlink()
+    world.attest(*log, *other, "--from", "0").accepted()
+    kept = json.loads(state.read_text())
+    check(kept["size"] >= 13, f"the state is of {kept['size']} entries")

@@ -7,7 +7,7 @@ from suite.bundles import Bundle, beside
 from suite.cases import Peer
 from suite.cosign import key_pair, sign_blob
 from suite.process import check
-from suite.tiles import size
+from suite.tiles import served, size
 from suite.world import flipped
 
 rekor_server = Peer(
@@ -62,6 +62,47 @@ def keeps_a_log_that_we_recompute(world):
     for path in (f"tile/entries/000.p/{size(log)}", f"tile/0/000.p/{size(log)}", "checkpoint"):
         with flipped(log / path, 20):
             world.attest(*command, offline=True).refused(*DAMAGE)
+
+
+def monitor(world, url: str, root, *more):
+    return world.attest("log", "monitor", "--log", url, "--log-key", root, *more)
+
+
+@rekor_server.case
+def is_followed_by_our_monitor_from_run_to_run(world):
+    """Its tiles over HTTP: what a key of ours signed and we do not know is found, until it is known."""
+    key, root = key_pair(world), world.stack.root
+    sign_blob(world, world.new_file("before.bin"), key)
+    state = world.new_folder("monitor") / "state.json"
+    watch = ["--state", state, "--key", key.with_suffix(".pub")]
+    with served(world.stack.tiles) as url:
+        monitor(world, url, root, *watch).accepted()
+        file = world.new_file("tool.bin", b"nobody said that this would be signed\n")
+        sign_blob(world, file, key)
+        for _ in range(2):
+            monitor(world, url, root, *watch).exits(1).refused("log-entry-foreign")
+        monitor(world, url, root, *watch, "--known", beside(file)).accepted()
+        monitor(world, url, root, *watch).accepted()
+        shown = world.attest("log", "show", "--artifact", file, "--log", url, "--key", root).accepted()
+        check("hashedrekord" in shown.stdout, str(shown))
+        world.attest("log", "check", "--log", url, "--key", root).accepted()
+    monitor(world, url, root, *watch).exits(3).refused("log-unreachable")
+
+
+@rekor_server.case
+def is_found_out_when_it_forks(world):
+    """A second server goes on with a copy of its files and its key: two histories, both signed."""
+    key, root = key_pair(world), world.stack.root
+    sign_blob(world, world.new_file("tool.bin"), key)
+    twin = world.stack.fork()
+    sign_blob(world, world.new_file("tool.bin", b"one history\n"), key)
+    twin.sign(world.new_file("tool.bin", b"another history\n"), key)
+    state = ["--state", world.new_folder("monitor") / "state.json"]
+    with served(world.stack.tiles) as url, served(twin.tiles) as other:
+        monitor(world, url, root, *state).accepted()
+        monitor(world, other, root, *state).exits(1).refused("log-forked")
+        monitor(world, url, root, "--compare", f"{other}checkpoint").exits(1).refused("log-forked")
+        monitor(world, url, root, *state).accepted()
 
 
 DAMAGE = ("log-corrupt", "checkpoint-signature-invalid", "checkpoint-malformed", "checkpoint-root-mismatch")

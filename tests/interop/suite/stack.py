@@ -4,6 +4,9 @@
 """
 
 import datetime
+import json
+import shutil
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from urllib.request import urlopen
@@ -64,25 +67,14 @@ class Stack:
         key = self.folder / "log.pem"
         self.world.run(["openssl", "genpkey", "-algorithm", "ed25519", "-out", key]).accepted()
         self.world.run(["openssl", "pkey", "-in", key, "-pubout", "-out", self.log_public]).accepted()
-        # The host name is the checkpoint's origin: sigstore-go compares it with the URL's host.
-        self.world.servers.start(
-            "rekor-server",
-            [
-                self.world.go("rekor-server"),
-                "serve",
-                "--http-address=127.0.0.1",
-                "--http-port=3003",
-                "--grpc-address=127.0.0.1",
-                "--grpc-port=3001",
-                "--http-metrics-port=2114",
-                "--hostname=localhost",
-                f"--storage-dir={self.tiles}",
-                f"--signer-filepath={key}",
-                "--checkpoint-interval=1s",
-                "--persistent-antispam=true",
-            ],
-            ready=f"{REKOR}/healthz",
-        )
+        rekor(self.world, "rekor-server", self.tiles, key, (3003, 3001, 2114))
+
+    def fork(self) -> "Fork":
+        """A second Rekor that goes on with a copy of the log as it is now, and with its key."""
+        tiles = self.world.new_folder("fork") / "rekor"
+        shutil.copytree(self.tiles, tiles)
+        rekor(self.world, "rekor-fork", tiles, self.folder / "log.pem", (3013, 3011, 2124))
+        return Fork(self.world, tiles)
 
     def _describe(self) -> None:
         cosign = self.world.go("cosign")
@@ -111,6 +103,45 @@ class Stack:
                 self.signing_config,
             ]
         ).accepted()
+
+
+def rekor(world, name: str, tiles: Path, key: Path, ports: tuple[int, int, int]) -> None:
+    # The host name is the checkpoint's origin: sigstore-go compares it with the URL's host.
+    http, grpc, metrics = ports
+    world.servers.start(
+        name,
+        [
+            world.go("rekor-server"),
+            "serve",
+            "--http-address=127.0.0.1",
+            f"--http-port={http}",
+            "--grpc-address=127.0.0.1",
+            f"--grpc-port={grpc}",
+            f"--http-metrics-port={metrics}",
+            "--hostname=localhost",
+            f"--storage-dir={tiles}",
+            f"--signer-filepath={key}",
+            "--checkpoint-interval=1s",
+            "--persistent-antispam=true",
+        ],
+        ready=f"http://localhost:{http}/healthz",
+    )
+
+
+@dataclass(frozen=True)
+class Fork:
+    world: object
+    tiles: Path
+
+    def sign(self, file: Path, key: Path) -> None:
+        """cosign, with the other history's server for its log."""
+        stack = self.world.stack
+        config = json.loads(stack.signing_config.read_text())
+        config["rekorTlogUrls"][0]["url"] = "http://localhost:3013"
+        config = self.world.new_file("signing_config.json", json.dumps(config).encode())
+        where = ["--signing-config", config, "--trusted-root", stack.root, "-y"]
+        command = [self.world.go("cosign"), "sign-blob", "--key", key, *where, "--bundle", f"{file}.fork", file]
+        self.world.run(command, extra={"COSIGN_PASSWORD": ""}).accepted()
 
 
 def with_referrers(world) -> str:

@@ -1,9 +1,13 @@
 //! `attest log`: the embedded transparency log, written by the home's checkpoint key, read by anyone
 //! who has the folder and the log's public key.
 
+mod find;
 mod key;
+mod monitor;
+mod place;
 mod prove;
 mod read;
+mod rekor_v1;
 mod write;
 
 use std::path::PathBuf;
@@ -32,6 +36,8 @@ enum LogCommand {
     Prove(ProveArgs),
     /// Recompute the whole log from its tiles and compare
     Check(CheckArgs),
+    /// Watch a log: that it only grows, that others see the same, and that nobody else uses our keys
+    Monitor(monitor::MonitorArgs),
     /// Go on with a log whose second copy is lost, from a checkpoint that was kept elsewhere
     Adopt(AdoptArgs),
 }
@@ -49,11 +55,12 @@ pub(super) struct AppendArgs {
 #[expect(clippy::doc_markdown, reason = "these comments are the help text")]
 #[derive(Debug, Args)]
 pub(super) struct ReadArgs {
-    /// The log's folder [default: the home's]
-    #[arg(long, value_name = "DIR", requires = "key")]
-    log: Option<PathBuf>,
+    /// The log: its folder, its address (the tiles of a Rekor v2, the server of a Rekor v1), or its name
+    /// in the trusted root that --key names [default: the home's]
+    #[arg(long, value_name = "DIR|URL|NAME", requires = "key")]
+    log: Option<String>,
     /// The log's key: a C2SP vkey, or a trusted_root.json that names the log [default: the home's]
-    #[arg(long, value_name = "VKEY|FILE")]
+    #[arg(long, value_name = "VKEY|FILE|@NAME")]
     key: Option<String>,
     #[command(flatten)]
     home: HomeArgs,
@@ -64,6 +71,12 @@ pub(super) struct ShowArgs {
     /// The index of an entry, from 0
     #[arg(value_name = "INDEX")]
     index: Option<u64>,
+    /// The entries about an artifact: its file, or its digest
+    #[arg(long, value_name = "FILE|sha256:HEX", conflicts_with = "index")]
+    artifact: Option<String>,
+    /// The entry with this leaf hash, in hexadecimal
+    #[arg(long, value_name = "HEX", conflicts_with_all = ["index", "artifact"])]
+    leaf: Option<String>,
     #[command(flatten)]
     read: ReadArgs,
 }
@@ -107,13 +120,14 @@ pub(super) struct AdoptArgs {
     home: HomeArgs,
 }
 
-pub(crate) fn run(args: &LogArgs, _global: &Global, console: &Console) -> Result<Exit, Failure> {
+pub(crate) fn run(args: &LogArgs, global: &Global, console: &Console) -> Result<Exit, Failure> {
     match &args.command {
         LogCommand::Init(home) => write::init(home, console),
         LogCommand::Append(args) => write::append(args, console),
         LogCommand::Adopt(args) => write::adopt(args, console),
         LogCommand::Show(args) => read::show(args, console),
         LogCommand::Check(args) => read::check(args, console),
+        LogCommand::Monitor(args) => monitor::run(args, global, console),
         LogCommand::Prove(args) => prove::prove(args, console),
     }
 }

@@ -20,6 +20,27 @@ impl Frontier {
         }
     }
 
+    /// The edge of a tree of this size, from the roots of its complete subtrees, largest first: one for
+    /// each bit of the size. `None` for another number of them.
+    pub fn from_hashes(size: u64, complete: Vec<Hash>) -> Option<Self> {
+        let wanted = usize::try_from(size.count_ones()).ok()?;
+        (complete.len() == wanted).then_some(Self { size, complete })
+    }
+
+    /// The edge of the tree that ends with a leaf, from the inclusion proof of that last leaf: all its
+    /// siblings stand on the left. Proves nothing: compare its root.
+    pub fn of_last_leaf(index: u64, leaf: Hash, proof: &[Hash]) -> Option<Self> {
+        let complete = proof.iter().rev().copied().collect();
+        let mut frontier = Self::from_hashes(index, complete)?;
+        frontier.push(leaf);
+        Some(frontier)
+    }
+
+    /// The roots of the complete subtrees, largest first.
+    pub fn hashes(&self) -> &[Hash] {
+        &self.complete
+    }
+
     /// Leaves of the tree.
     pub const fn size(&self) -> u64 {
         self.size

@@ -190,6 +190,14 @@ impl LogError {
         }
     }
 
+    /// What a [`crate::TileSource`] said, if that is why.
+    pub fn source_error(&self) -> Option<&(dyn std::error::Error + Send + Sync + 'static)> {
+        match self {
+            Self::Io { source, .. } => source.get_ref(),
+            _ => None,
+        }
+    }
+
     /// The stable code.
     pub const fn code(&self) -> &'static str {
         match self {

@@ -10,8 +10,9 @@ use super::edge::Edge;
 use super::error::{LogError, Which};
 use super::files::Files;
 use super::layout::{CHECKPOINT, Layout, kept_name};
+use super::source::{Fetched, TileSource};
 use super::tree::{TileCache, Tree};
-use crate::merkle::{self, leaf_hash};
+use crate::merkle::{self, Frontier, leaf_hash};
 use crate::tile::{Content, LEVELS, TileId, WIDTH, growing_index};
 use crate::{Hash, LogKey, SignedCheckpoint};
 
@@ -33,6 +34,18 @@ impl LogReader {
     /// or they cannot be read.
     pub fn open(dir: &Path, key: &LogKey) -> Result<Self, LogError> {
         Self::open_on(Layout::new(Arc::new(Files), dir), key)
+    }
+
+    /// As [`LogReader::open`], of a log that is fetched; `at` is its address, for messages.
+    ///
+    /// # Errors
+    /// As [`LogReader::open`].
+    pub fn open_source(
+        source: impl TileSource + 'static,
+        at: &str,
+        key: &LogKey,
+    ) -> Result<Self, LogError> {
+        Self::open_on(fetched(source, at), key)
     }
 
     pub(crate) fn open_on(layout: Layout, key: &LogKey) -> Result<Self, LogError> {
@@ -169,6 +182,52 @@ impl LogReader {
         Ok(kept)
     }
 
+    /// The right edge of the tree of the first `size` entries, proven to be a prefix of this one.
+    ///
+    /// # Errors
+    /// The log is smaller; its tiles contradict each other; or something cannot be read.
+    pub fn frontier(&self, size: u64) -> Result<Frontier, LogError> {
+        self.consistency(size, self.size())?;
+        let tree = self.tree();
+        let mut frontier = Frontier::new();
+        while frontier.size() < size {
+            let level = (size - frontier.size()).ilog2();
+            let root = merkle::HashReader::node(&tree, level, frontier.size() >> level)?;
+            frontier.push_subtree(level, root);
+        }
+        Ok(frontier)
+    }
+
+    /// Entries from `begin` on, at most up to `end` and to the end of an entry bundle. Not proven one by
+    /// one: who reads on pushes their hashes to a [`Frontier`] and compares the root at the end.
+    ///
+    /// # Errors
+    /// There is no such entry; a bundle is malformed; or it cannot be read.
+    pub fn entries(&self, begin: u64, end: u64) -> Result<Vec<Vec<u8>>, LogError> {
+        let size = self.size();
+        if begin >= end || end > size {
+            return Err(LogError::NoEntry { index: end, size });
+        }
+        let width = u64::from(WIDTH);
+        let entries = self.layout.entries(begin / width, size)?;
+        let first = usize::try_from(begin % width).unwrap_or(usize::MAX);
+        let count = usize::try_from(end - begin).unwrap_or(usize::MAX);
+        Ok(entries.into_iter().skip(first).take(count).collect())
+    }
+
+    /// As [`LogReader::check`], of a log that is fetched. Checkpoints that it keeps beside the published
+    /// one are not looked for.
+    ///
+    /// # Errors
+    /// As [`LogReader::check`].
+    pub fn check_source(
+        source: impl TileSource + 'static,
+        at: &str,
+        key: &LogKey,
+    ) -> Result<CheckReport, LogError> {
+        Self::check_on(&fetched(source, at), key)
+    }
+
     /// Recomputes everything in a log's folder: each entry's hash, each tile, the root, and every
     /// checkpoint that was kept, with its signature. Goes on after what is wrong, as far as it can.
     ///
@@ -214,4 +273,9 @@ impl LogReader {
             cache: &self.cache,
         }
     }
+}
+
+fn fetched(source: impl TileSource + 'static, at: &str) -> Layout {
+    let root = Path::new(at);
+    Layout::new(Arc::new(Fetched::new(root.to_owned(), source)), root)
 }

@@ -6,18 +6,18 @@ use attest_log::{LogKey, LogReader};
 use attest_verify::TrustedRoot;
 
 use super::ReadArgs;
+use super::place::{Place, Where, vkey};
 use crate::failure::Failure;
 use crate::files;
 use crate::identity::{Card, log_failure};
 
-/// Opens the log that the arguments name, for reading.
-pub(super) fn open(args: &ReadArgs) -> Result<LogReader, Failure> {
-    let (folder, key) = resolve(args)?;
-    LogReader::open(&folder, &key).map_err(|error| log_failure(&error))
-}
-
-/// The log's folder and its public key.
-pub(super) fn resolve(args: &ReadArgs) -> Result<(PathBuf, LogKey), Failure> {
+/// The log that the arguments name.
+pub(super) fn place(args: &ReadArgs) -> Result<Place, Failure> {
+    if let (Some(log), Some(key)) = (&args.log, &args.key)
+        && !Path::new(log).is_dir()
+    {
+        return Place::named(log, key);
+    }
     let home = args.home.home();
     let key = if let Some(text) = &args.key {
         named(text)?
@@ -26,19 +26,29 @@ pub(super) fn resolve(args: &ReadArgs) -> Result<(PathBuf, LogKey), Failure> {
         of_root(&home.trusted_root(), |id| hex::encode(id) == card.log)?
     };
     let folder = if let Some(folder) = &args.log {
-        folder.clone()
+        PathBuf::from(folder)
     } else {
         home.require()?;
         home.log()
     };
-    Ok((folder, key))
+    Ok(Place::Tiles {
+        at: Where::Folder(folder),
+        key: Box::new(key),
+    })
+}
+
+/// Opens a log of tiles, for reading. Our own that does not fit is a wrong request; somebody else's a no.
+pub(super) fn open(at: &Where, key: &LogKey) -> Result<LogReader, Failure> {
+    match at {
+        Where::Folder(path) => LogReader::open(path, key).map_err(|error| log_failure(&error)),
+        Where::Url(_) => at.open(key),
+    }
 }
 
 /// A vkey such as `example.com/log+0123abcd+AV…`, or a file that names the log.
 fn named(text: &str) -> Result<LogKey, Failure> {
-    if text.contains('+') && !Path::new(text).exists() {
-        return LogKey::parse(text)
-            .map_err(|error| Failure::request(error.code(), format!("--key: {error}")));
+    if let Some(key) = vkey(text)? {
+        return Ok(key);
     }
     of_root(Path::new(text), |_| true)
 }

@@ -5,14 +5,18 @@ use std::fmt::Write as _;
 use attest_log::{Inclusion, LogReader};
 use serde_json::json;
 
+use super::place::Place;
 use super::read::check_index;
-use super::{ProveArgs, key};
+use super::{ProveArgs, key, rekor_v1};
 use crate::console::Console;
 use crate::failure::{Exit, Failure};
 use crate::identity::log_failure;
 
 pub(super) fn prove(args: &ProveArgs, console: &Console) -> Result<Exit, Failure> {
-    let log = key::open(&args.read)?;
+    let log = match key::place(&args.read)? {
+        Place::Tiles { at, key } => key::open(&at, &key)?,
+        Place::RekorV1 { url, log } => return rekor_v1::prove(args, &url, &log, console),
+    };
     match (args.index, args.from) {
         (Some(index), _) => entry(
             &log,
@@ -34,8 +38,12 @@ fn entry(log: &LogReader, index: u64, size: u64, console: &Console) -> Result<()
     let inclusion = log
         .inclusion(index, size)
         .map_err(|error| log_failure(&error))?;
+    say(&inclusion, console)
+}
+
+pub(super) fn say(inclusion: &Inclusion, console: &Console) -> Result<(), Failure> {
     if !console.is_json() {
-        return console.bytes(&tlog_proof(&inclusion)?);
+        return console.bytes(&tlog_proof(inclusion)?);
     }
     console.json(&json!({
         "version": 1, "command": "log prove", "answer": "yes", "exit": 0,

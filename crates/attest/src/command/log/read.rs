@@ -2,10 +2,12 @@
 
 use std::path::Path;
 
-use attest_log::{LogError, LogKey, LogReader, SignedCheckpoint, merkle};
+use attest_log::{LogKey, LogReader, SignedCheckpoint, merkle};
 use serde_json::json;
 
-use super::{CheckArgs, ShowArgs, key};
+use super::find::{self, Wanted};
+use super::place::{Place, Where, refused};
+use super::{CheckArgs, ShowArgs, key, rekor_v1};
 use crate::console::{Console, escape};
 use crate::failure::{Exit, Failure};
 use crate::files;
@@ -13,16 +15,25 @@ use crate::identity::log_failure;
 use crate::words::counted;
 
 pub(super) fn show(args: &ShowArgs, console: &Console) -> Result<Exit, Failure> {
-    let log = key::open(&args.read)?;
-    match args.index {
-        Some(index) => show_entry(&log, index, console),
-        None => show_checkpoint(&log, console),
+    let wanted = args.wanted()?;
+    let log = match key::place(&args.read)? {
+        Place::Tiles { at, key } => key::open(&at, &key)?,
+        Place::RekorV1 { url, log } => return rekor_v1::show(&wanted, &url, &log, console),
+    };
+    match wanted {
+        Wanted::Checkpoint => show_checkpoint(log.checkpoint(), console)?,
+        Wanted::Index(index) => show_entry(&log, index, console)?,
+        Wanted::Artifact(_) | Wanted::Leaf(_) => {
+            return find::show(&find::in_tiles(&log, &wanted)?, console);
+        }
     }
-    .map(|()| Exit::Yes)
+    Ok(Exit::Yes)
 }
 
-fn show_checkpoint(log: &LogReader, console: &Console) -> Result<(), Failure> {
-    let checkpoint = log.checkpoint();
+pub(super) fn show_checkpoint(
+    checkpoint: &SignedCheckpoint,
+    console: &Console,
+) -> Result<(), Failure> {
     if !console.is_json() {
         return console.bytes(checkpoint.as_bytes());
     }
@@ -38,7 +49,11 @@ fn show_checkpoint(log: &LogReader, console: &Console) -> Result<(), Failure> {
 
 fn show_entry(log: &LogReader, index: u64, console: &Console) -> Result<(), Failure> {
     check_index(log, index)?;
-    let body = log.entry(index).map_err(|error| log_failure(&error))?;
+    let body = log.entry(index).map_err(|error| refused(&error))?;
+    show_body(index, body, console)
+}
+
+pub(super) fn show_body(index: u64, body: Vec<u8>, console: &Console) -> Result<(), Failure> {
     if !console.is_json() {
         let mut line = body;
         line.push(b'\n');
@@ -65,8 +80,11 @@ pub(super) fn check_index(log: &LogReader, index: u64) -> Result<(), Failure> {
 }
 
 pub(super) fn check(args: &CheckArgs, console: &Console) -> Result<Exit, Failure> {
-    let (folder, log_key) = key::resolve(&args.read)?;
-    let report = LogReader::check(&folder, &log_key).map_err(|error| check_failure(&error))?;
+    let (at, log_key) = match key::place(&args.read)? {
+        Place::Tiles { at, key } => (at, key),
+        Place::RekorV1 { url, log } => return rekor_v1::check(args, &url, &log, console),
+    };
+    let report = at.check(&log_key)?;
     // What does not agree with itself cannot be compared with anything.
     let compared = if report.findings.is_empty() {
         args.checkpoint.as_slice()
@@ -75,7 +93,7 @@ pub(super) fn check(args: &CheckArgs, console: &Console) -> Result<Exit, Failure
     };
     let kept = compared
         .iter()
-        .map(|path| check_kept(&folder, &log_key, path).map(|problem| (path, problem)))
+        .map(|path| check_kept(&at, &log_key, path).map(|problem| (path, problem)))
         .collect::<Result<Vec<_>, _>>()?;
     let forked = kept
         .iter()
@@ -131,25 +149,9 @@ pub(super) fn check(args: &CheckArgs, console: &Console) -> Result<Exit, Failure
     Ok(exit)
 }
 
-/// A log whose checkpoint is damaged or not the key's is what `check` asks about: that is a no.
-fn check_failure(error: &LogError) -> Failure {
-    let failure = log_failure(error);
-    match error {
-        LogError::Corrupt { .. } | LogError::Checkpoint { .. } => {
-            Failure::no(failure.code, failure.message)
-        }
-        _ => failure,
-    }
-}
-
 /// Why a checkpoint that somebody kept does not fit this log; `None` when it does.
-fn check_kept(folder: &Path, log_key: &LogKey, path: &Path) -> Result<Option<String>, Failure> {
-    let bytes = files::read_limited(path, CHECKPOINT_BYTES).map_err(|error| {
-        Failure::request(
-            "checkpoint-unreadable",
-            format!("{}: {error}", path.display()),
-        )
-    })?;
+fn check_kept(at: &Where, log_key: &LogKey, path: &Path) -> Result<Option<String>, Failure> {
+    let bytes = read_kept(path)?;
     let kept = SignedCheckpoint::parse(&bytes)
         .map_err(|error| Failure::request(error.code(), format!("{}: {error}", path.display())))?;
     let kept = match kept.verify(log_key) {
@@ -161,7 +163,7 @@ fn check_kept(folder: &Path, log_key: &LogKey, path: &Path) -> Result<Option<Str
             ));
         }
     };
-    let log = LogReader::open(folder, log_key).map_err(|error| log_failure(&error))?;
+    let log = key::open(at, log_key)?;
     let (now, size) = (log.size(), kept.size());
     if size > now {
         return Ok(Some(format!("it has {size} entries, the log only {now}")));
@@ -178,6 +180,15 @@ fn check_kept(folder: &Path, log_key: &LogKey, path: &Path) -> Result<Option<Str
             .err()
             .map(|error| format!("the log of {now} entries does not continue it: {error}")),
     )
+}
+
+pub(super) fn read_kept(path: &Path) -> Result<Vec<u8>, Failure> {
+    files::read_limited(path, CHECKPOINT_BYTES).map_err(|error| {
+        Failure::request(
+            "checkpoint-unreadable",
+            format!("{}: {error}", path.display()),
+        )
+    })
 }
 
 const CHECKPOINT_BYTES: u64 = 64 * 1024;

@@ -1,0 +1,418 @@
+//! `attest log monitor`: whether a log still tells everybody the same, and whether somebody else uses our
+//! keys or our name. One run, for cron; what was seen is remembered in a file.
+
+mod known;
+mod state;
+mod watch;
+mod watched;
+
+use std::path::PathBuf;
+
+use attest_log::{Hash, SignedCheckpoint, WitnessPolicy, merkle};
+use clap::Args;
+use serde_json::{Value, json};
+
+use self::known::Known;
+use self::state::{Foreign, State};
+use self::watch::Watch;
+use self::watched::Watched;
+use super::place::{self, Place};
+use crate::args::Global;
+use crate::console::{Console, escape};
+use crate::failure::{Exit, Failure};
+use crate::files;
+use crate::words::counted;
+
+#[derive(Debug, Args)]
+pub(super) struct MonitorArgs {
+    /// The log: its folder, its address (the folder of tiles of a Rekor v2, the server of a Rekor v1), or
+    /// its name in the trusted root
+    #[arg(long, value_name = "DIR|URL|NAME")]
+    log: String,
+    /// The log's key: a C2SP vkey, or a trusted root that names the log
+    #[arg(long, value_name = "VKEY|FILE|@NAME")]
+    log_key: String,
+    /// Remember here what was seen; a log that contradicts it is found out
+    #[arg(long, value_name = "FILE")]
+    state: Option<PathBuf>,
+    /// Begin with this entry, not with those that come from now on: 0 for the whole log
+    #[arg(long, value_name = "INDEX")]
+    from: Option<u64>,
+    /// Our key: an entry of it that is not known is found
+    #[arg(long, value_name = "FILE|sha256:HEX")]
+    key: Vec<String>,
+    /// Our identity in certificates (needs --issuer): an entry of it that is not known is found
+    #[arg(long, value_name = "ID", requires = "issuer")]
+    identity: Vec<String>,
+    /// Its OIDC issuer, exactly: one for all identities, or one for each in their order
+    #[arg(long, value_name = "URL", requires = "identity")]
+    issuer: Vec<String>,
+    /// What we made: a bundle, a folder of bundles, or an archive
+    #[arg(long, value_name = "FILE|DIR")]
+    known: Vec<PathBuf>,
+    /// An entry that was found and looked into: it is not reported again
+    #[arg(long, value_name = "INDEX", requires = "state")]
+    acknowledge: Vec<u64>,
+    /// A checkpoint of this log that somebody else was shown: a file or an address
+    #[arg(long, value_name = "FILE|URL")]
+    compare: Vec<String>,
+    /// Which witnesses must have cosigned the checkpoint (C2SP tlog-policy)
+    #[arg(long, value_name = "FILE")]
+    witness_policy: Option<PathBuf>,
+}
+
+/// One thing that should not be.
+struct Finding {
+    code: &'static str,
+    message: String,
+    index: Option<u64>,
+}
+
+/// What a run did.
+#[derive(Default)]
+struct Seen {
+    findings: Vec<Finding>,
+    notes: Vec<String>,
+    /// Where it began and ended to look at entries.
+    begin: u64,
+    end: u64,
+    unread: u64,
+    compared: usize,
+}
+
+pub(super) fn run(args: &MonitorArgs, global: &Global, console: &Console) -> Result<Exit, Failure> {
+    let now = global.now()?;
+    let watch = Watch::of(&args.key, &args.identity, &args.issuer)?;
+    let policy = args.witness_policy.as_deref().map(policy).transpose()?;
+    let place = Place::named(&args.log, &args.log_key)?;
+    let before = args
+        .state
+        .as_deref()
+        .map(|it| State::read(it, &place))
+        .transpose()?
+        .flatten();
+    let known = Known::read(&args.known)?;
+    // Before the log itself is asked: whatever others were shown by then it must have.
+    let others = args
+        .compare
+        .iter()
+        .map(|it| other(it))
+        .collect::<Result<Vec<_>, _>>()?;
+    let log = Watched::open(&place)?;
+    let mut seen = Seen::default();
+    if let Some(policy) = &policy {
+        witnesses(policy, log.head(), now.time.as_second(), &mut seen);
+    }
+    for (name, note) in &others {
+        compare(&log, name, note, &mut seen)?;
+    }
+    if let Some(before) = &before {
+        if let Err(problem) = log.follow(&before.tree, &mut seen.notes) {
+            seen.find("log-tree-missing", problem);
+        }
+        continues(&log, before, &mut seen)?;
+    }
+    let forked = seen.findings.iter().any(|it| FORKS.contains(&it.code));
+    let after = if forked {
+        None
+    } else {
+        Some(entries(
+            args,
+            &log,
+            before.as_ref(),
+            &watch,
+            &known,
+            &mut seen,
+        )?)
+    };
+    let exit = if seen.findings.is_empty() {
+        Exit::Yes
+    } else {
+        Exit::No
+    };
+    say(args, &log, &watch, &seen, exit, console);
+    // After everything was said: what is not reported to the end is looked at again.
+    if let (Some(path), Some(after)) = (&args.state, after) {
+        after.write(path)?;
+    }
+    Ok(exit)
+}
+
+impl Seen {
+    fn find(&mut self, code: &'static str, message: impl std::fmt::Display) {
+        self.findings.push(Finding {
+            code,
+            message: message.to_string(),
+            index: None,
+        });
+    }
+}
+
+fn policy(path: &std::path::Path) -> Result<WitnessPolicy, Failure> {
+    let refused =
+        |code, problem: String| Failure::request(code, format!("{}: {problem}", path.display()));
+    let most = attest_log::limits::POLICY_BYTES as u64;
+    let bytes = files::read_limited(path, most)
+        .map_err(|error| refused("witness-policy-malformed", error.to_string()))?;
+    WitnessPolicy::parse(&bytes).map_err(|error| refused(error.code(), error.to_string()))
+}
+
+/// Somebody else's checkpoint, with the name that it is shown by.
+fn other(place: &str) -> Result<(String, Vec<u8>), Failure> {
+    let most = attest_log::limits::NOTE_BYTES;
+    let bytes = if place.contains("://") {
+        let (base, name) = place.rsplit_once('/').unwrap_or((place, ""));
+        let file = place::server(base)?
+            .file(name, most)
+            .map_err(|it| place::unheard(&it))?;
+        file.ok_or_else(|| {
+            Failure::unknown("log-not-found", format!("{place}: there is no checkpoint"))
+        })?
+    } else {
+        files::read_limited(std::path::Path::new(place), most as u64).map_err(|error| {
+            Failure::request("checkpoint-unreadable", format!("{place}: {error}"))
+        })?
+    };
+    Ok((place.to_owned(), bytes))
+}
+
+fn witnesses(policy: &WitnessPolicy, head: &SignedCheckpoint, now: i64, seen: &mut Seen) {
+    if !policy.logs().is_empty() && !policy.logs().iter().any(|it| head.verify(it).is_ok()) {
+        let origin = head.checkpoint().origin();
+        seen.find(
+            "witness-quorum-missing",
+            format!("the witness policy names other logs than {origin}"),
+        );
+        return;
+    }
+    let judged = policy.judge(head, u64::try_from(now).unwrap_or(0));
+    let by: Vec<&str> = judged.by.iter().map(|(name, _)| name.as_str()).collect();
+    let by = if by.is_empty() {
+        "nobody".to_owned()
+    } else {
+        by.join(", ")
+    };
+    for name in &judged.unsupported {
+        seen.notes.push(format!(
+            "witness {name}: ML-DSA-44 is not verified, so it never counts"
+        ));
+    }
+    if judged.enough {
+        seen.notes.push(format!("witnesses: cosigned by {by}"));
+        return;
+    }
+    let size = head.checkpoint().size();
+    let why = judged.invalid.join("; ");
+    let why = if why.is_empty() {
+        String::new()
+    } else {
+        format!("; {why}")
+    };
+    seen.find(
+        "witness-quorum-missing",
+        format!("the checkpoint of {size} entries is cosigned by {by}, which is no quorum{why}"),
+    );
+}
+
+/// What somebody else was shown is an earlier state of what we are shown.
+fn compare(log: &Watched<'_>, name: &str, note: &[u8], seen: &mut Seen) -> Result<(), Failure> {
+    let theirs = match log.verify(note) {
+        Ok(theirs) => theirs,
+        Err((code, problem)) => {
+            return Err(Failure::request(code, format!("{name}: {problem}")));
+        }
+    };
+    let (size, root) = (theirs.checkpoint().size(), theirs.checkpoint().root());
+    if theirs.checkpoint().origin() != log.head().checkpoint().origin() {
+        seen.notes.push(format!(
+            "not compared: {name} is of {}",
+            theirs.checkpoint().origin()
+        ));
+        return Ok(());
+    }
+    seen.compared += 1;
+    if let Some(problem) = prefix(log, size, &root)? {
+        seen.find("log-forked", format!("{name}: {problem}"));
+    }
+    Ok(())
+}
+
+/// What we saw the last time is an earlier state of what we are shown now.
+fn continues(log: &Watched<'_>, before: &State, seen: &mut Seen) -> Result<(), Failure> {
+    if log.tree() != before.tree {
+        return Ok(());
+    }
+    let (size, now) = (before.size, log.size());
+    if size > now {
+        seen.find(
+            "log-shrunk",
+            format!("the log had {size} entries, and shows {now}"),
+        );
+        return Ok(());
+    }
+    if let Some(problem) = prefix(log, size, &before.root)? {
+        seen.find("log-forked", format!("since the last run: {problem}"));
+    }
+    Ok(())
+}
+
+/// Why a tree is no earlier state of the present one; none if it is.
+fn prefix(log: &Watched<'_>, size: u64, root: &Hash) -> Result<Option<String>, Failure> {
+    let (now, present) = (log.size(), log.root());
+    if size > now {
+        return Ok(Some(format!(
+            "it is of {size} entries, and here the log shows {now}"
+        )));
+    }
+    let proof = if size == 0 || size == now {
+        Vec::new()
+    } else {
+        log.consistency(size, now)?
+    };
+    let proven = merkle::verify_consistency(size, root, now, &present, &proof);
+    Ok(proven.err().map(|error| {
+        format!("of {size} entries with root {root}; the log of {now} entries with root {present} does not continue it: {error}")
+    }))
+}
+
+/// Looks at every entry that is new, and proves with them that the log grew as its checkpoint says.
+fn entries(
+    args: &MonitorArgs,
+    log: &Watched<'_>,
+    before: Option<&State>,
+    watch: &Watch,
+    known: &Known,
+    seen: &mut Seen,
+) -> Result<State, Failure> {
+    let end = log.size();
+    let mut frontier = match before {
+        Some(before) if before.tree == log.tree() => before.frontier.clone(),
+        Some(_) => merkle::Frontier::new(),
+        None => log.frontier(args.from.unwrap_or(end))?,
+    };
+    let mut foreign: Vec<Foreign> = before.map(|it| it.foreign.clone()).unwrap_or_default();
+    foreign.retain(|it| !known.has(&it.leaf) && !args.acknowledge.contains(&it.index));
+    (seen.begin, seen.end) = (frontier.size(), end);
+    while frontier.size() < end {
+        for body in log.entries(frontier.size(), end)? {
+            let leaf = merkle::leaf_hash(&body);
+            let index = log.offset() + frontier.size();
+            frontier.push(leaf);
+            let Some(who) = watch.finds(&body, &mut seen.unread) else {
+                continue;
+            };
+            if !known.has(&leaf) && !known.signed(&body) && !args.acknowledge.contains(&index) {
+                foreign.push(Foreign { index, leaf, who });
+            }
+        }
+    }
+    if frontier.root() != log.root() {
+        return Err(Failure::no(
+            "log-corrupt",
+            format!(
+                "the entries that the log hands out lead to root {}, it signed {}",
+                frontier.root(),
+                log.root()
+            ),
+        ));
+    }
+    if foreign.len() > FOREIGN {
+        return Err(Failure::no(
+            "log-entry-foreign",
+            format!(
+                "{} entries are ours and not known: more than are remembered",
+                foreign.len()
+            ),
+        )
+        .hint("name what was made here with --known"));
+    }
+    seen.findings.extend(foreign.iter().map(|it| Finding {
+        code: "log-entry-foreign",
+        message: format!(
+            "entry {} is of {}, and none of what is known",
+            it.index, it.who
+        ),
+        index: Some(it.index),
+    }));
+    Ok(State::of(log, frontier, foreign))
+}
+
+fn say(
+    args: &MonitorArgs,
+    log: &Watched<'_>,
+    watch: &Watch,
+    seen: &Seen,
+    exit: Exit,
+    console: &Console,
+) {
+    let remembered = args.state.is_some();
+    if console.is_json() {
+        console.json(&json!({
+            "version": 1, "command": "log monitor", "answer": exit.word(), "exit": exit.number(),
+            "origin": log.head().checkpoint().origin(), "size": log.size(), "root": log.root().to_hex(),
+            "entries": {"begin": seen.begin, "end": seen.end, "searched": !watch.is_empty(), "unread": seen.unread},
+            "compared": seen.compared,
+            "remembered": remembered,
+            "findings": seen.findings.iter().map(Finding::json).collect::<Vec<_>>(),
+            "notes": seen.notes,
+            "checkpoint": String::from_utf8_lossy(log.head().as_bytes()),
+        }));
+        return;
+    }
+    for finding in &seen.findings {
+        console.say(format_args!(
+            "{:<22}  {}",
+            finding.code,
+            escape(&finding.message)
+        ));
+    }
+    let count = usize::try_from(seen.end.saturating_sub(seen.begin)).unwrap_or(usize::MAX);
+    console.say(format_args!(
+        "{}  {}, {} entries; {} looked at, {} compared",
+        if exit == Exit::Yes {
+            "consistent"
+        } else {
+            "FOUND"
+        },
+        escape(log.head().checkpoint().origin()),
+        log.size(),
+        counted(count, "new entry").replace("entrys", "entries"),
+        counted(seen.compared, "checkpoint"),
+    ));
+    for note in &seen.notes {
+        console.say(escape(note));
+    }
+    if seen.unread > 0 {
+        console.say(format_args!(
+            "not read: {} of no form that we know",
+            seen.unread
+        ));
+    }
+    if watch.is_empty() {
+        console.say("not searched: whose entries they are (no --key, no --identity)");
+    }
+    if !remembered {
+        console.say("not remembered: what was seen (no --state)");
+    }
+    if args.compare.is_empty() && args.witness_policy.is_none() {
+        console.say(
+            "not checked: whether others see the same log (no --compare, no --witness-policy)",
+        );
+    }
+    if seen.findings.iter().any(|it| FORKS.contains(&it.code)) {
+        console.say("keep this checkpoint as evidence:");
+        console.text(&String::from_utf8_lossy(log.head().as_bytes()));
+    }
+}
+
+impl Finding {
+    fn json(&self) -> Value {
+        json!({"code": self.code, "problem": self.message, "index": self.index})
+    }
+}
+
+/// After these nothing is remembered: what was seen before is the evidence.
+const FORKS: [&str; 3] = ["log-forked", "log-shrunk", "log-tree-missing"];
+
+/// Entries that are ours and not known, at most.
+const FOREIGN: usize = 10_000;

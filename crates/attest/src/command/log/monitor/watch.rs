@@ -1,0 +1,99 @@
+//! Whose entries are looked for.
+
+use std::path::Path;
+
+use attest_verify::{ExpectedIdentity, IdentityPattern, LoggedEntry, PublicKey};
+
+use crate::failure::Failure;
+use crate::files;
+
+/// Our keys by their fingerprints, and our identities.
+pub(super) struct Watch {
+    keys: Vec<[u8; 32]>,
+    identities: Vec<ExpectedIdentity>,
+}
+
+impl Watch {
+    pub(super) fn of(
+        keys: &[String],
+        identities: &[String],
+        issuers: &[String],
+    ) -> Result<Self, Failure> {
+        if issuers.len() > 1 && issuers.len() != identities.len() {
+            let (identities, issuers) = (identities.len(), issuers.len());
+            return Err(Failure::request(
+                "bad-arguments",
+                format!("{identities} of --identity and {issuers} of --issuer"),
+            )
+            .hint("give --issuer once for all identities, or once for each in their order"));
+        }
+        let keys = keys.iter().map(|it| key(it)).collect::<Result<_, _>>()?;
+        let identities = identities
+            .iter()
+            .enumerate()
+            .map(|(place, text)| {
+                let pattern = IdentityPattern::parse(text).map_err(|error| {
+                    Failure::request("bad-identity", format!("--identity {text:?}: {error}"))
+                })?;
+                let issuer = issuers.get(place).or_else(|| issuers.first());
+                Ok(ExpectedIdentity::new(
+                    pattern,
+                    issuer.cloned().unwrap_or_default(),
+                ))
+            })
+            .collect::<Result<_, Failure>>()?;
+        Ok(Self { keys, identities })
+    }
+
+    pub(super) const fn is_empty(&self) -> bool {
+        self.keys.is_empty() && self.identities.is_empty()
+    }
+
+    /// In whose name an entry is, if it is one of ours; counts what cannot be read.
+    pub(super) fn finds(&self, body: &[u8], unread: &mut u64) -> Option<String> {
+        if self.is_empty() {
+            return None;
+        }
+        let Some(entry) = LoggedEntry::parse(body) else {
+            *unread += 1;
+            return None;
+        };
+        let ours = |key: &&PublicKey| self.keys.contains(&key.fingerprint());
+        if let Some(key) = entry.keys.iter().find(ours) {
+            return Some(format!("the key sha256:{}", hex::encode(key.fingerprint())));
+        }
+        let held = entry.holders.iter().find(|holder| {
+            self.identities.iter().any(|it| {
+                it.identity().matches(&holder.identity)
+                    && holder.issuer.as_deref() == Some(it.issuer())
+            })
+        });
+        held.map(|it| {
+            let issuer = it.issuer.as_deref().unwrap_or_default();
+            format!("{} by {issuer} (as its certificate claims)", it.identity)
+        })
+    }
+}
+
+/// The fingerprint of a key that is named by its file or by itself.
+fn key(text: &str) -> Result<[u8; 32], Failure> {
+    if let Some(digits) = text.strip_prefix("sha256:") {
+        return hex::decode(digits)
+            .ok()
+            .and_then(|it| it.try_into().ok())
+            .ok_or_else(|| {
+                Failure::request(
+                    "bad-pin",
+                    format!("--key {text:?} has no 64 hexadecimal digits"),
+                )
+            });
+    }
+    let unreadable = |code, problem: String| Failure::request(code, format!("{text}: {problem}"));
+    let bytes = files::read_limited(Path::new(text), KEY_BYTES)
+        .map_err(|error| unreadable("key-unreadable", error.to_string()))?;
+    let key =
+        PublicKey::parse(&bytes).map_err(|error| unreadable(error.code(), error.to_string()))?;
+    Ok(key.fingerprint())
+}
+
+const KEY_BYTES: u64 = attest_verify::limits::KEY_BYTES as u64;

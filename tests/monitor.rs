@@ -1,0 +1,411 @@
+//! `attest log` on logs that somebody else keeps, over HTTP: what is proven, what is found, and what
+//! happens when a server lies, stammers or falls silent.
+
+use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::{Arc, Mutex};
+use std::thread;
+
+use crate::support::{Ran, World};
+
+/// A home whose log has these files, signed one after the other.
+fn logged(names: &[&str]) -> World {
+    let world = World::new();
+    world.attest("init --no-password").yes();
+    sign(&world, ".attest", names);
+    world
+}
+
+fn sign(world: &World, home: &str, names: &[&str]) {
+    for name in names {
+        world.write(name, name);
+        let arguments = ["sign", name, "--no-password", "--force", "--home", home];
+        world.attest_with(&arguments).yes();
+    }
+}
+
+/// A copy of the home with a second copy of its checkpoint of its own: the log can fork.
+fn fork(world: &World, names: &[&str]) {
+    let copied = Command::new("cp")
+        .arg("-a")
+        .args([world.at(".attest"), world.at("fork")])
+        .status();
+    assert!(copied.unwrap().success());
+    for name in names {
+        world.write(name, name);
+        let arguments = ["sign", name, "--no-password", "--force", "--home", "fork"];
+        let mut command = world.command();
+        command.args(arguments);
+        command.env("ATTEST_CHECKPOINT", world.at("fork-checkpoint"));
+        let first = world.at("fork-checkpoint");
+        if !first.exists() {
+            fs::copy(world.at("fork/log/checkpoint"), &first).unwrap();
+        }
+        Ran::of(&mut command).yes();
+    }
+}
+
+/// How a server answers for a path: the bytes of the whole answer, or none for the file itself.
+type Answer = Box<dyn Fn(&str) -> Option<Vec<u8>> + Send + Sync>;
+
+/// A folder behind a web server, and how it misbehaves.
+struct Server {
+    url: String,
+    folder: Arc<Mutex<PathBuf>>,
+    answer: Arc<Mutex<Answer>>,
+}
+
+impl Server {
+    fn of(folder: PathBuf) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let server = Self {
+            url,
+            folder: Arc::new(Mutex::new(folder)),
+            answer: Arc::new(Mutex::new(Box::new(|_| None))),
+        };
+        let (folder, answer) = (Arc::clone(&server.folder), Arc::clone(&server.answer));
+        thread::spawn(move || {
+            for stream in listener.incoming() {
+                serve(
+                    stream.unwrap(),
+                    &folder.lock().unwrap(),
+                    &answer.lock().unwrap(),
+                );
+            }
+        });
+        server
+    }
+
+    fn shows(&self, folder: PathBuf) {
+        *self.folder.lock().unwrap() = folder;
+    }
+
+    fn answers(&self, answer: impl Fn(&str) -> Option<Vec<u8>> + Send + Sync + 'static) {
+        *self.answer.lock().unwrap() = Box::new(answer);
+    }
+}
+
+fn serve(mut stream: TcpStream, folder: &Path, answer: &Answer) {
+    let mut head = Vec::new();
+    let mut byte = [0];
+    while !head.ends_with(b"\r\n\r\n") && matches!(stream.read(&mut byte), Ok(1)) {
+        head.extend(byte);
+    }
+    let head = String::from_utf8_lossy(&head).into_owned();
+    let path = head
+        .split(' ')
+        .nth(1)
+        .unwrap_or("/")
+        .trim_start_matches('/');
+    let whole = answer(path).unwrap_or_else(|| match fs::read(folder.join(path)) {
+        Ok(bytes) => http("200 OK", "", &bytes),
+        Err(_) => http("404 Not Found", "", b""),
+    });
+    let _ = stream.write_all(&whole);
+}
+
+fn http(status: &str, headers: &str, body: &[u8]) -> Vec<u8> {
+    let length = body.len();
+    let head = format!(
+        "HTTP/1.1 {status}\r\n{headers}Content-Length: {length}\r\nConnection: close\r\n\r\n"
+    );
+    [head.as_bytes(), body].concat()
+}
+
+const ROOT: &str = ".attest/trust/trusted_root.json";
+
+fn monitor(world: &World, log: &str, more: &[&str]) -> Ran {
+    let first = ["log", "monitor", "--log", log, "--log-key", ROOT];
+    world.attest_with(&[first.as_slice(), more].concat())
+}
+
+#[test]
+fn a_log_that_grows_is_followed_from_run_to_run() {
+    let world = logged(&["a", "b"]);
+    let server = Server::of(world.at(".attest/log"));
+    let state = ["--state", "state.json"];
+    let begun = monitor(&world, &server.url, &state).yes();
+    assert!(begun.out.contains("2 entries; 0 new"), "{}", begun.out);
+    sign(&world, ".attest", &["c", "d", "e"]);
+    let grown = monitor(
+        &world,
+        &server.url,
+        &[&state[..], &["--format", "json"]].concat(),
+    );
+    let grown = grown.yes().json();
+    assert_eq!(grown["entries"]["begin"], 2);
+    assert_eq!(grown["entries"]["end"], 5);
+    let same = monitor(&world, &server.url, &state).yes();
+    assert!(same.out.contains("5 entries; 0 new"), "{}", same.out);
+    // Without a network, on a copy of its files.
+    monitor(&world, ".attest/log", &state).yes();
+}
+
+#[test]
+fn a_forked_log_is_found_and_what_was_seen_before_is_kept() {
+    let world = logged(&["a", "b"]);
+    fork(&world, &["x", "y"]);
+    sign(&world, ".attest", &["c"]);
+    let server = Server::of(world.at(".attest/log"));
+    let state = ["--state", "state.json"];
+    monitor(&world, &server.url, &state).yes();
+    let before = world.read("state.json");
+    server.shows(world.at("fork/log"));
+    for _ in 0..2 {
+        let ran = monitor(&world, &server.url, &state);
+        assert_eq!(ran.exit, 1, "{}{}", ran.out, ran.err);
+        assert!(ran.out.contains("log-forked"), "{}", ran.out);
+        assert_eq!(world.read("state.json"), before);
+    }
+    // Of the same size with another root, and smaller than before.
+    server.shows(world.at(".attest/log"));
+    let ran = monitor(&world, &server.url, &["--compare", "fork/log/checkpoint"]);
+    assert!(
+        ran.exit == 1 && ran.out.contains("log-forked"),
+        "{}",
+        ran.out
+    );
+    let kept = world.at("fork/log/checkpoints/2");
+    monitor(&world, &server.url, &["--compare", kept.to_str().unwrap()]).yes();
+}
+
+#[test]
+fn a_log_that_shrinks_is_found() {
+    let world = logged(&["a", "b"]);
+    fork(&world, &[]);
+    sign(&world, ".attest", &["c"]);
+    let state = ["--state", "state.json"];
+    monitor(&world, ".attest/log", &state).yes();
+    let before = world.read("state.json");
+    let ran = monitor(&world, "fork/log", &state);
+    assert!(
+        ran.exit == 1 && ran.out.contains("log-shrunk"),
+        "{}",
+        ran.out
+    );
+    assert_eq!(world.read("state.json"), before);
+}
+
+#[test]
+fn an_entry_of_our_key_that_we_did_not_make_is_found_until_it_is_known() {
+    let world = logged(&["a", "b"]);
+    fs::create_dir(world.at("ours")).unwrap();
+    fs::rename(
+        world.at("a.sigstore.json"),
+        world.at("ours/a.sigstore.json"),
+    )
+    .unwrap();
+    let key = [
+        "--key",
+        ".attest/trust/release.pub",
+        "--from",
+        "0",
+        "--known",
+        "ours",
+    ];
+    let state = ["--state", "state.json"];
+    let all = [&key[..], &state[..]].concat();
+    for _ in 0..2 {
+        let ran = monitor(&world, ".attest/log", &all);
+        assert_eq!(ran.exit, 1, "{}{}", ran.out, ran.err);
+        assert!(
+            ran.out.contains("log-entry-foreign") && ran.out.contains("entry 1 is of the key"),
+            "{}",
+            ran.out
+        );
+        assert!(!ran.out.contains("entry 0"), "{}", ran.out);
+    }
+    // Another key has no entries there.
+    let other = logged(&[]);
+    let key = other.at(".attest/trust/release.pub");
+    monitor(
+        &world,
+        ".attest/log",
+        &["--from", "0", "--key", key.to_str().unwrap()],
+    )
+    .yes();
+    // Looked into, or found to be ours after all.
+    let after = [&all[..], &["--acknowledge", "1"]].concat();
+    monitor(&world, ".attest/log", &after).yes();
+    monitor(&world, ".attest/log", &all).yes();
+    fs::remove_file(world.at("state.json")).unwrap();
+    monitor(
+        &world,
+        ".attest/log",
+        &[&all[..], &["--known", "b.sigstore.json"]].concat(),
+    )
+    .yes();
+}
+
+#[test]
+fn a_state_that_was_changed_or_is_of_another_log_is_refused() {
+    let world = logged(&["a"]);
+    let state = ["--state", "state.json"];
+    monitor(&world, ".attest/log", &state).yes();
+    let text = String::from_utf8(world.read("state.json")).unwrap();
+    for (from, to) in [
+        ("\"size\": 1", "\"size\": 2"),
+        ("\"version\": 1", "\"version\": 2"),
+        ("{", "["),
+    ] {
+        world.write("state.json", text.replacen(from, to, 1));
+        monitor(&world, ".attest/log", &state).refused(2, "monitor-state-unusable");
+    }
+    let other = logged(&["a"]);
+    other.write("state.json", &text);
+    monitor(&other, ".attest/log", &state).refused(2, "monitor-state-unusable");
+}
+
+#[test]
+fn what_a_tile_server_answers_wrong_is_named_and_nothing_is_remembered() {
+    let world = logged(&["a", "b", "c"]);
+    let server = Server::of(world.at(".attest/log"));
+    let state = ["--state", "state.json", "--from", "0"];
+    let checkpoint = world.read(".attest/log/checkpoint");
+    let long = http("200 OK", "", &vec![b'x'; 300_000]);
+    let mut cut = http("200 OK", "", &checkpoint);
+    cut.truncate(cut.len() - 5);
+    let text = String::from_utf8(checkpoint).unwrap();
+    let other = logged(&["a"]);
+    let other = String::from_utf8(other.read(".attest/log/checkpoint")).unwrap();
+    let plain = |text: String| http("200 OK", "", text.as_bytes());
+    let cases = [
+        (
+            "checkpoint",
+            http("429 Too Many Requests", "", b""),
+            3,
+            "log-http-status",
+        ),
+        (
+            "checkpoint",
+            http("500 Oops", "", b""),
+            3,
+            "log-http-status",
+        ),
+        (
+            "checkpoint",
+            http("302 Found", "Location: http://127.0.0.1:1/\r\n", b""),
+            3,
+            "log-redirect",
+        ),
+        (
+            "checkpoint",
+            http("404 Not Found", "", b""),
+            3,
+            "log-not-found",
+        ),
+        (
+            "checkpoint",
+            http("200 OK", "Content-Type: text/html\r\n", b"<html>"),
+            3,
+            "log-answer-malformed",
+        ),
+        (
+            "checkpoint",
+            http("200 OK", "", b"<html>"),
+            3,
+            "checkpoint-malformed",
+        ),
+        ("checkpoint", long, 3, "log-answer-too-large"),
+        ("checkpoint", cut, 3, "log-unreachable"),
+        ("checkpoint", plain(other), 1, "checkpoint-origin-mismatch"),
+        (
+            "checkpoint",
+            plain(text.replacen("\n3\n", "\n4\n", 1)),
+            1,
+            "checkpoint-signature-invalid",
+        ),
+        (
+            "tile/0/000.p/3",
+            http("200 OK", "", &[7; 96]),
+            1,
+            "checkpoint-root-differs",
+        ),
+        (
+            "tile/0/000.p/3",
+            http("200 OK", "", &[7; 95]),
+            1,
+            "log-corrupt",
+        ),
+        (
+            "tile/entries/000.p/3",
+            http("200 OK", "", b"\x00\x01a\x00\x01b\x00\x01c"),
+            1,
+            "log-corrupt",
+        ),
+        (
+            "tile/entries/000.p/3",
+            http("500 Oops", "", b""),
+            3,
+            "log-http-status",
+        ),
+    ];
+    for (place, whole, exit, code) in cases {
+        server.answers(move |path| (path == place).then(|| whole.clone()));
+        monitor(&world, &server.url, &state).refused(exit, code);
+        assert!(!world.at("state.json").exists(), "{code}");
+    }
+    server.answers(|_| None);
+    monitor(&world, &server.url, &state).yes();
+    let nobody = "http://127.0.0.1:1";
+    monitor(&world, nobody, &state).refused(3, "log-unreachable");
+    monitor(&world, "ftp://127.0.0.1", &state).refused(2, "log-address");
+}
+
+#[test]
+fn a_log_behind_a_server_is_shown_proven_and_checked_with_the_same_words() {
+    let world = logged(&["a", "b", "c"]);
+    let server = Server::of(world.at(".attest/log"));
+    let there = |arguments: &[&str]| {
+        let log = ["--log", server.url.as_str(), "--key", ROOT];
+        world.attest_with(&[&["log"], arguments, &log].concat())
+    };
+    for arguments in [
+        &["show"][..],
+        &["show", "2"],
+        &["prove", "1"],
+        &["prove", "--from", "1"],
+    ] {
+        let here = world.attest_with(&[&["log"], arguments].concat()).yes().out;
+        assert_eq!(there(arguments).yes().out, here, "{arguments:?}");
+    }
+    there(&["check"]).yes();
+    there(&["show", "3"]).refused(2, "log-index-unknown");
+    let found = there(&["show", "--artifact", "b"]).yes().out;
+    assert!(found.starts_with("1 {"), "{found}");
+    world.write("d", "d");
+    assert_eq!(there(&["show", "--artifact", "d"]).exit, 1);
+    let leaf = there(&["show", "1", "--format", "json"]).yes().json();
+    let leaf = leaf["leaf_hash"].as_str().unwrap();
+    assert!(
+        there(&["show", "--leaf", leaf])
+            .yes()
+            .out
+            .starts_with("1 {")
+    );
+    server.answers(|path| {
+        (path == "tile/entries/000.p/3").then(|| http("200 OK", "", b"\x00\x01a\x00\x01b\x00\x01c"))
+    });
+    there(&["show", "1"]).refused(1, "log-corrupt");
+    assert_eq!(there(&["check"]).exit, 1);
+}
+
+#[test]
+fn witnesses_that_did_not_cosign_are_missed() {
+    let world = logged(&["a"]);
+    // Somebody who never saw this log.
+    let vkey = "witness.example/w1+0cdf08f6+BJ1680vMFcR9M/kNaycty9VR4qxngsB8WbpRQXcU2XuZ";
+    world.write("policy", format!("witness W {vkey}\nquorum W\n"));
+    let ran = monitor(&world, ".attest/log", &["--witness-policy", "policy"]);
+    assert_eq!(ran.exit, 1, "{}{}", ran.out, ran.err);
+    assert!(ran.out.contains("witness-quorum-missing"), "{}", ran.out);
+    world.write("bad", "witness W x\nquorum W\n");
+    monitor(&world, ".attest/log", &["--witness-policy", "bad"])
+        .refused(2, "witness-policy-malformed");
+    world.write("none", "quorum none\n");
+    monitor(&world, ".attest/log", &["--witness-policy", "none"]).yes();
+}
