@@ -50,10 +50,12 @@ fn a_missing_case_an_unknown_case_and_too_few_are_failures() {
 }
 
 #[test]
-fn signing_for_the_suite_is_refused_as_long_as_there_is_no_signing_with_identities() {
+fn signing_for_the_suite_is_signing_with_an_identity() {
     let world = World::new();
+    world.write("a", "artifact");
     let sign = ["sign-bundle", "--identity-token", "x", "--bundle", "b", "a"];
-    let ran = Ran::of(world.program(script("client").to_str().unwrap()).args(sign));
-    assert_eq!(ran.exit, 2, "{ran:#?}");
-    assert!(ran.err.contains("does not sign with identities"));
+    let mut client = world.program(script("client").to_str().unwrap());
+    client.env("ATTEST_BIN", env!("CARGO_BIN_EXE_attest"));
+    Ran::of(client.args(sign)).refused(2, "identity-token-malformed");
+    assert!(!world.at("b").exists());
 }

@@ -39,6 +39,7 @@ mod release;
 mod renewal;
 mod sbom;
 mod schema;
+mod services;
 mod sign;
 mod slsa;
 mod ssdf;

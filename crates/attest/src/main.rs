@@ -21,6 +21,7 @@ mod identity;
 mod limits;
 mod password;
 mod report;
+mod services;
 mod trust;
 mod words;
 

@@ -169,6 +169,15 @@ impl Chain {
     }
 }
 
+/// The DER of the one certificate of a PEM text. What it says is for the verifier to read.
+pub(crate) fn certificate_of(text: &str) -> Option<Vec<u8>> {
+    if text.len() > CHAIN_BYTES {
+        return None;
+    }
+    let block = pem::parse(text).ok()?;
+    (block.tag() == "CERTIFICATE").then(|| block.into_contents())
+}
+
 /// The purpose `timeStamping`, which issuers of such certificates do not have for themselves.
 fn is_for_timestamps(certificate: &Certificate) -> bool {
     let tbs = &certificate.tbs_certificate;

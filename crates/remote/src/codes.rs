@@ -9,6 +9,10 @@ pub const CODES: &[(&str, &str)] = &[
     ),
     ("log-answer-missing", "the log has no answer to a question"),
     ("log-answer-too-large", "the log's answer does not end"),
+    (
+        "log-entry-exists",
+        "a log has the entry already and gives no proof of it",
+    ),
     ("log-http-status", "the log answers with an error"),
     (
         "log-redirect",
@@ -112,6 +116,23 @@ pub const CODES: &[(&str, &str)] = &[
     ),
     ("registry-unreachable", "the registry cannot be reached"),
     (
+        "service-address",
+        "an address is not one of a service that we call, or a token would be sent there in the open",
+    ),
+    ("service-http-status", "a service answers with an error"),
+    (
+        "service-malformed",
+        "a service answers with something else than what was asked for",
+    ),
+    (
+        "service-redirect",
+        "a service wants to be asked elsewhere, and is not",
+    ),
+    ("service-refused", "a service refuses what it was asked"),
+    ("service-timeout", "a service gave no whole answer in time"),
+    ("service-too-large", "a service's answer does not end"),
+    ("service-unreachable", "a service cannot be reached"),
+    (
         "timestamp-address",
         "an address is not one of a timestamp authority that we call",
     ),
@@ -213,12 +234,13 @@ pub const CODES: &[(&str, &str)] = &[
 mod tests {
     use super::CODES;
 
-    const SOURCES: [&str; 6] = [
+    const SOURCES: [&str; 7] = [
         include_str!("chain.rs"),
         include_str!("error.rs"),
         include_str!("log_reader.rs"),
         include_str!("place/error.rs"),
         include_str!("registry/error.rs"),
+        include_str!("service.rs"),
         include_str!("tuf_error.rs"),
     ];
 

@@ -1,5 +1,6 @@
 //! The HTTP client: `reqwest` and `tokio` are named here and below alone.
 
+mod call;
 pub(crate) mod exchange;
 mod fetch;
 mod talk;
@@ -8,9 +9,8 @@ use std::time::Duration;
 
 use attest_digest::{Artifact, Digest, Hashes};
 use attest_sign::{TimestampError, Timestamper};
-use reqwest::header::{CONTENT_TYPE, HeaderValue};
 use reqwest::{Client, Response, redirect};
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::Builder;
 
 use crate::answer::{self, Flaw};
 use crate::dial::DialError;
@@ -19,9 +19,12 @@ use crate::limits::{ANSWER_BYTES, NONCE_BYTES};
 use crate::query::Query;
 use crate::tuf_error::MirrorError;
 
+pub use call::Persistence;
+pub(crate) use call::{Caller, JSON, Question, Reply, several};
 pub(crate) use fetch::{Fetch, Said};
 pub(crate) use reqwest::Url;
 pub(crate) use talk::{Answer, Ask, Talk, Verb};
+pub(crate) use tokio::runtime::Runtime;
 
 /// How long a service is waited for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -113,71 +116,137 @@ impl Service {
 /// A timestamp authority behind an HTTP address (RFC 3161, section 3.4).
 #[derive(Debug)]
 pub struct HttpAuthority {
-    url: Url,
-    service: Service,
+    asking: Asking,
     runtime: Runtime,
 }
 
+/// What asking takes.
+#[derive(Debug, Clone)]
+struct Asking {
+    url: Url,
+    caller: Caller,
+}
+
 impl HttpAuthority {
-    /// The authority at this address; nothing is sent yet.
+    /// The authority at this address, which is asked once; nothing is sent yet.
     ///
     /// # Errors
     /// `timestamp-address` for what is not `http` or `https`, has no host, or carries credentials;
     /// or this machine cannot make connections.
     pub fn new(address: &str, patience: Patience) -> Result<Self, HttpError> {
+        let total = Duration::ZERO;
+        Self::persistent(address, Persistence { patience, total })
+    }
+
+    /// The authority at this address, which is asked again when it is busy or away.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn persistent(address: &str, persistence: Persistence) -> Result<Self, HttpError> {
         let (url, host) = parse_address(address)?;
+        let caller = Caller::new(host, persistence)?;
         Ok(Self {
-            url,
-            service: Service::new(host, patience)?,
+            asking: Asking { url, caller },
             runtime: runtime()?,
         })
     }
 
     /// The host that is called.
     pub fn host(&self) -> &str {
-        &self.service.host
+        self.asking.caller.host()
     }
 
-    fn ask(&self, query: &Query) -> Result<Vec<u8>, HttpError> {
-        let exchange = self.service.hear(self.exchange(query));
-        let answer = self.runtime.block_on(exchange)??;
+    /// A granted DER `TimeStampResp` over this digest.
+    ///
+    /// # Errors
+    /// When no timestamp could be had.
+    pub fn timestamp_digest(&self, digest: &Digest) -> Result<Vec<u8>, TimestampError> {
+        let query = query(digest)?;
+        Ok(self.runtime.block_on(self.asking.ask(&query))?)
+    }
+}
+
+impl Timestamper for HttpAuthority {
+    fn timestamp(&self, message: &[u8]) -> Result<Vec<u8>, TimestampError> {
+        self.timestamp_digest(&Artifact::of_bytes(message, Hashes::Sha256).sha256())
+    }
+
+    /// Several at once.
+    fn timestamp_all(&self, messages: &[&[u8]]) -> Result<Vec<Vec<u8>>, TimestampError> {
+        let digests = messages
+            .iter()
+            .map(|it| Artifact::of_bytes(it, Hashes::Sha256).sha256());
+        let queries: Vec<Query> = digests.map(|it| query(&it)).collect::<Result<_, _>>()?;
+        let work = queries.into_iter().map(|query| {
+            let asking = self.asking.clone();
+            async move { asking.ask(&query).await }
+        });
+        let mut answers: Vec<(usize, Vec<u8>)> = Vec::with_capacity(messages.len());
+        let mut refused = None;
+        let all = several(work, TIMESTAMPS_AT_ONCE, |at, answer| match answer {
+            Ok(answer) => answers.push((at, answer)),
+            Err(error) => refused = refused.take().or(Some(error)),
+        });
+        self.runtime.block_on(all);
+        if let Some(error) = refused {
+            return Err(error.into());
+        }
+        answers.sort_unstable_by_key(|(at, _)| *at);
+        Ok(answers.into_iter().map(|(_, answer)| answer).collect())
+    }
+}
+
+fn query(digest: &Digest) -> Result<Query, TimestampError> {
+    let random =
+        attest_sign::random_salt().map_err(|error| TimestampError::new(error.code(), error))?;
+    let mut nonce = [0; NONCE_BYTES];
+    nonce
+        .iter_mut()
+        .zip(random)
+        .for_each(|(to, from)| *to = from);
+    Ok(Query::new(*digest, nonce))
+}
+
+impl Asking {
+    async fn ask(&self, query: &Query) -> Result<Vec<u8>, HttpError> {
+        let ask = Question::Post {
+            content_type: "application/timestamp-query",
+            body: query.to_der(),
+        };
+        let reply = self
+            .caller
+            .call(&self.url, &ask, ANSWER_BYTES as u64)
+            .await?;
+        self.check_head(&reply)?;
+        let host = || self.caller.host().to_owned();
+        let answer = reply
+            .body
+            .ok_or_else(|| HttpError::TooLarge { host: host() })?;
         answer::check(&answer, query).map_err(|flaw| self.flawed(flaw))?;
         Ok(answer)
     }
 
-    async fn exchange(&self, query: &Query) -> Result<Vec<u8>, HttpError> {
-        let request = self.service.client.post(self.url.clone());
-        let response = request
-            .header(CONTENT_TYPE, "application/timestamp-query")
-            .body(query.to_der())
-            .send()
-            .await
-            .map_err(|error| self.service.broken(&error))?;
-        self.check_head(&response)?;
-        let body = self.service.body(response, ANSWER_BYTES as u64).await?;
-        body.ok_or_else(|| HttpError::TooLarge {
-            host: self.service.host.clone(),
-        })
-    }
-
-    fn check_head(&self, response: &Response) -> Result<(), HttpError> {
-        let status = response.status().as_u16();
-        if status != 200 {
-            return Err(self.service.refused(status).into());
+    fn check_head(&self, reply: &Reply) -> Result<(), HttpError> {
+        if reply.status != 200 {
+            return Err(self.caller.service.refused(reply.status).into());
         }
-        let found = response.headers().get(CONTENT_TYPE);
-        let found = found.map_or(&b""[..], HeaderValue::as_bytes);
-        let found = String::from_utf8_lossy(found).into_owned();
-        let essence = found.split(';').next().unwrap_or_default().trim();
+        let essence = reply
+            .content_type
+            .split(';')
+            .next()
+            .unwrap_or_default()
+            .trim();
         if !essence.eq_ignore_ascii_case(TIMESTAMP_REPLY) {
-            let host = self.service.host.clone();
-            return Err(HttpError::ContentType { host, found });
+            return Err(HttpError::ContentType {
+                host: self.caller.host().to_owned(),
+                found: reply.content_type.clone(),
+            });
         }
         Ok(())
     }
 
     fn flawed(&self, flaw: Flaw) -> HttpError {
-        let host = self.service.host.clone();
+        let host = self.caller.host().to_owned();
         match flaw {
             Flaw::Malformed(problem) => HttpError::Malformed { host, problem },
             Flaw::Declined(status) => HttpError::Declined { host, status },
@@ -187,7 +256,7 @@ impl HttpAuthority {
     }
 }
 
-fn runtime() -> Result<Runtime, DialError> {
+pub(crate) fn runtime() -> Result<Runtime, DialError> {
     Builder::new_current_thread()
         .enable_io()
         .enable_time()
@@ -195,30 +264,7 @@ fn runtime() -> Result<Runtime, DialError> {
         .map_err(|error| DialError::Client(error.to_string()))
 }
 
-impl Timestamper for HttpAuthority {
-    fn timestamp(&self, message: &[u8]) -> Result<Vec<u8>, TimestampError> {
-        self.timestamp_digest(&Artifact::of_bytes(message, Hashes::Sha256).sha256())
-    }
-}
-
-impl HttpAuthority {
-    /// A granted DER `TimeStampResp` over this digest.
-    ///
-    /// # Errors
-    /// When no timestamp could be had.
-    pub fn timestamp_digest(&self, digest: &Digest) -> Result<Vec<u8>, TimestampError> {
-        let random =
-            attest_sign::random_salt().map_err(|error| TimestampError::new(error.code(), error))?;
-        let mut nonce = [0; NONCE_BYTES];
-        nonce
-            .iter_mut()
-            .zip(random)
-            .for_each(|(to, from)| *to = from);
-        Ok(self.ask(&Query::new(*digest, nonce))?)
-    }
-}
-
-fn parse_address(address: &str) -> Result<(Url, String), HttpError> {
+pub(crate) fn parse_address(address: &str) -> Result<(Url, String), HttpError> {
     let refused = |problem| HttpError::Address {
         url: address.to_owned(),
         problem,
@@ -319,3 +365,6 @@ fn chain(error: &dyn std::error::Error) -> String {
     }
     last.to_string()
 }
+
+/// Timestamps that one authority is asked for at once.
+const TIMESTAMPS_AT_ONCE: usize = 8;

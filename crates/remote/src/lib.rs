@@ -1,5 +1,5 @@
-//! Everything that dials: timestamp authorities over HTTP, TUF repositories of trusted roots, OCI
-//! registries, object stores, and transparency logs that are read.
+//! Everything that dials: timestamp authorities over HTTP, certificate authorities, public logs that
+//! are written and read, TUF repositories of trusted roots, OCI registries, object stores.
 //!
 //! The traits of `attest-sign` are implemented here for services behind a network, so that no other
 //! library opens a socket. A service is not trusted: its answers are bounded in size and time, its
@@ -8,9 +8,11 @@
 
 mod answer;
 mod chain;
+mod ci;
 mod codes;
 mod dial;
 mod error;
+mod fulcio;
 mod http;
 pub mod limits;
 mod log_reader;
@@ -18,20 +20,26 @@ mod place;
 mod publish;
 mod query;
 pub mod registry;
+mod rekor;
 mod s3;
+mod service;
 mod tuf;
 mod tuf_error;
 mod tuf_state;
 
 pub use chain::{Chain, ChainError};
+pub use ci::ci_token;
 pub use codes::CODES;
 pub use dial::DialError;
 pub use error::HttpError;
-pub use http::{HttpAuthority, Patience};
+pub use fulcio::Fulcio;
+pub use http::{HttpAuthority, Patience, Persistence};
 pub use log_reader::{ClaimedEntry, ClaimedHead, LogReadError, RekorV1, TileServer};
 pub use place::{PlaceError, PlainHttp};
 pub use publish::{Finished, GitHub, GitHubAddress, HttpRepository, Logins, Target};
+pub use rekor::{Rekor, RekorVersion};
 pub use s3::{Created, S3Address, S3Credentials, S3Replica, S3Settings, S3Target};
+pub use service::ServiceError;
 pub use tuf::{Refreshed, RoleVersions, Walk, prove, refresh};
 pub use tuf_error::{MirrorError, TufError};
 pub use tuf_state::{Metadata, RoleBytes};

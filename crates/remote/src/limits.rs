@@ -101,3 +101,9 @@ pub const LOG_PROOF_HASHES: usize = 65;
 
 /// Entries that a search for an artifact gives.
 pub const LOG_FOUND: usize = 100;
+
+/// Bytes of a service's answer: a log's with its proof, a certificate authority's with its chain.
+pub const SERVICE_ANSWER_BYTES: u64 = 8 << 20;
+
+/// Characters of a service's refusal that are repeated.
+pub const SERVICE_WORDS: usize = 200;

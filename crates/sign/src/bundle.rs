@@ -93,6 +93,38 @@ impl Parts<'_> {
     }
 }
 
+/// The bundle of what several services gave: the signer's material, entries and timestamps as they
+/// stand in a bundle.
+pub(crate) fn assemble(
+    material: Value,
+    entries: Vec<&Value>,
+    timestamps: &[&[u8]],
+    content: &Content,
+) -> Result<Vec<u8>, BundleError> {
+    let timestamps: Vec<Value> = timestamps
+        .iter()
+        .map(|it| serde_json::json!({ "signedTimestamp": STANDARD.encode(it) }))
+        .collect();
+    let mut fields = match material {
+        Value::Object(fields) => fields,
+        _ => serde_json::Map::new(),
+    };
+    fields.insert(
+        "tlogEntries".to_owned(),
+        entries.into_iter().cloned().collect(),
+    );
+    fields.insert(
+        "timestampVerificationData".to_owned(),
+        serde_json::json!({ "rfc3161Timestamps": timestamps }),
+    );
+    let bundle = Assembled {
+        media_type: MEDIA_TYPE,
+        verification_material: fields,
+        content: content.to_json(),
+    };
+    Ok(serde_json::to_vec(&bundle)?)
+}
+
 impl Content {
     fn to_json(&self) -> ContentJson {
         match self {
@@ -131,6 +163,15 @@ pub enum BundleError {
 struct Bundle<'a> {
     media_type: &'static str,
     verification_material: VerificationMaterial<'a>,
+    #[serde(flatten)]
+    content: ContentJson,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Assembled {
+    media_type: &'static str,
+    verification_material: serde_json::Map<String, Value>,
     #[serde(flatten)]
     content: ContentJson,
 }

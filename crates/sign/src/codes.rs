@@ -16,12 +16,32 @@ pub const CODES: &[(&str, &str)] = &[
         "a time lies outside the validity of the timestamp certificate, or a validity cannot be written",
     ),
     (
+        "certificate-other-key",
+        "the certificate that was issued is for another key than the one it was asked for",
+    ),
+    (
+        "certificate-too-short",
+        "the certificate that was issued ends before anything could be signed under it",
+    ),
+    (
         "cryptography-failed",
         "the cryptographic library failed, or the system gave no random bytes",
     ),
     (
         "encoding-failed",
         "a structure of ours could not be encoded",
+    ),
+    (
+        "identity-token-audience",
+        "an identity token is for another audience",
+    ),
+    (
+        "identity-token-expired",
+        "an identity token is no longer valid, or not yet",
+    ),
+    (
+        "identity-token-malformed",
+        "an identity token is not one: parts, base64, claims, or nobody signed it",
     ),
     (
         "key-unreadable",
@@ -63,6 +83,14 @@ pub const CODES: &[(&str, &str)] = &[
     (
         "service-answers",
         "a log or timestamp authority gave another number of answers than was asked for",
+    ),
+    (
+        "signing-config-malformed",
+        "a file is not a signing config of version 0.2",
+    ),
+    (
+        "signing-config-unsatisfiable",
+        "a signing config names no services, or fewer than it asks for, that can be used now",
     ),
     (
         "timestamp-digest-unsupported",
@@ -126,16 +154,18 @@ pub const CODES: &[(&str, &str)] = &[
 mod tests {
     use super::CODES;
 
-    const SOURCES: [&str; 11] = [
+    const SOURCES: [&str; 13] = [
         include_str!("authority.rs"),
         include_str!("authority/certificate.rs"),
         include_str!("authority/request.rs"),
         include_str!("checkpoint_key.rs"),
         include_str!("crypto.rs"),
         include_str!("identity.rs"),
+        include_str!("identity_token.rs"),
         include_str!("key_file.rs"),
         include_str!("origin.rs"),
         include_str!("signer.rs"),
+        include_str!("signing_config.rs"),
         include_str!("token/error.rs"),
         include_str!("token/uri.rs"),
     ];

@@ -23,3 +23,36 @@ pub const TOKEN_URI_BYTES: usize = 4 * 1024;
 
 /// Tokens, and objects of one kind, that are looked at.
 pub const TOKEN_OBJECTS: usize = 1000;
+/// Bytes of a signing config, or of a trust config with its trusted root.
+pub const SIGNING_CONFIG_BYTES: usize = 2 << 20;
+
+/// Services of one kind in a signing config.
+pub const SERVICES: usize = 32;
+
+/// Bytes of the address of a service.
+pub const SERVICE_URL_BYTES: usize = 2 << 10;
+
+/// Bytes of an identity token. Those of CI systems have two thousand.
+pub const TOKEN_BYTES: usize = 16 << 10;
+
+pub(crate) const SIGNING_CONFIG: attest_provenance::json::Limits =
+    attest_provenance::json::Limits {
+        bytes: SIGNING_CONFIG_BYTES,
+        depth: 12,
+    };
+
+pub(crate) const TOKEN: attest_provenance::json::Limits = attest_provenance::json::Limits {
+    bytes: TOKEN_BYTES,
+    depth: 12,
+};
+
+/// Bytes of a log's answer: an entry with its proof, and a statement's envelope at most.
+pub const LOG_ANSWER_BYTES: usize = 8 << 20;
+
+/// Hashes of an inclusion proof.
+pub const PROOF_HASHES: usize = 63;
+
+pub(crate) const LOG_ANSWER: attest_provenance::json::Limits = attest_provenance::json::Limits {
+    bytes: LOG_ANSWER_BYTES,
+    depth: 24,
+};

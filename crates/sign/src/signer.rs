@@ -1,15 +1,17 @@
 //! From what is to be signed to bundles that verify.
 
-use attest_digest::{Artifact, Digest, hash_all};
+use attest_digest::{Algorithm, Artifact, Digest, Hashes, hash_all};
 use attest_log::Inclusion;
 use attest_log::entry::{Entry, EntryError, Verifier as EntryVerifier};
 use attest_provenance::{Envelope, PAYLOAD_TYPE, Statement, StatementError, limits, pae};
 use attest_verify::{Bundle, Evidence, ExpectedSigner, Rejection, Subject, Verifier};
+use jiff::Timestamp;
 
 use crate::artifact_key::{ArtifactKey, SignatureError};
 use crate::bundle::{BundleError, Content, Parts};
 use crate::crypto::LibraryRefused;
 use crate::service::{LogAppendError, LogAppender, TimestampError, Timestamper};
+use crate::services::{DraftError, IssueError};
 
 /// Signs with one key, under one log and one timestamp authority, for one verifier.
 pub struct Signer<'a> {
@@ -28,13 +30,40 @@ pub enum Unsigned<'a> {
     Statement(&'a [u8]),
 }
 
+impl Unsigned<'_> {
+    /// The digest of what the signature covers: of the bytes, or of the statement's PAE.
+    pub(crate) fn digest(&self, algorithm: Algorithm) -> Result<Digest, LibraryRefused> {
+        let digest = match self {
+            Self::Artifact(artifact) => artifact.digest(algorithm),
+            Self::Statement(payload) => {
+                let pae = pae(PAYLOAD_TYPE, payload);
+                Artifact::of_bytes(&pae, Hashes::Sha256.with(algorithm)).digest(algorithm)
+            }
+        };
+        digest.ok_or(LibraryRefused {
+            what: "give the digest that the key signs",
+        })
+    }
+
+    /// With the signature over that digest, as it stands in a bundle.
+    pub(crate) fn signed(&self, digest: Digest, signature: &[u8]) -> Content {
+        let signature = signature.to_vec();
+        match self {
+            Self::Artifact(_) => Content::Message { digest, signature },
+            Self::Statement(payload) => {
+                Content::Envelope(Envelope::new(PAYLOAD_TYPE, payload.to_vec(), signature))
+            }
+        }
+    }
+}
+
 /// Something that was signed, logged, timestamped and verified.
 #[derive(Debug)]
 pub struct Signed {
-    bundle: Vec<u8>,
-    signature: Vec<u8>,
-    log_index: u64,
-    evidence: Evidence,
+    pub(crate) bundle: Vec<u8>,
+    pub(crate) signature: Vec<u8>,
+    pub(crate) log_index: u64,
+    pub(crate) evidence: Evidence,
 }
 
 impl Signed {
@@ -53,7 +82,7 @@ impl Signed {
         &self.evidence
     }
 
-    /// The index of the entry in the log.
+    /// The index of the entry in the log; in the first, if there are several.
     pub fn log_index(&self) -> u64 {
         self.log_index
     }
@@ -94,6 +123,35 @@ pub enum SignError {
         /// How many were asked for.
         wanted: usize,
     },
+    /// No certificate.
+    #[error(transparent)]
+    Issue(#[from] IssueError),
+    /// A certificate that nobody would accept.
+    #[error("the certificate that was issued does not verify: {rejection}")]
+    Certificate {
+        /// Why not.
+        rejection: Box<Rejection>,
+    },
+    /// A certificate that was made for somebody else's key.
+    #[error("the certificate that was issued is for another key than ours")]
+    CertificateKey,
+    /// A certificate that ends before anything could be signed under it.
+    #[error("the certificate that was issued ends at {until}, which leaves no time to sign")]
+    CertificateShort {
+        /// When.
+        until: Timestamp,
+    },
+    /// What services gave does not prove what it must: it is not handed out.
+    #[error("what the services gave does not verify: {rejection}")]
+    Refuted {
+        /// Of what was to be signed.
+        position: usize,
+        /// Why not.
+        rejection: Box<Rejection>,
+    },
+    /// What was signed could not be kept for a run after this one.
+    #[error(transparent)]
+    Draft(#[from] DraftError),
     /// The log entry could not be written.
     #[error("log entry: {0}")]
     Entry(#[from] EntryError),
@@ -133,6 +191,13 @@ impl SignError {
             Self::Timestamp(error) => error.code(),
             Self::Log(error) => error.code(),
             Self::Answers { .. } => "service-answers",
+            Self::Issue(error) => error.code(),
+            Self::Certificate { rejection } | Self::Refuted { rejection, .. } => {
+                first_code(rejection)
+            }
+            Self::CertificateKey => "certificate-other-key",
+            Self::CertificateShort { .. } => "certificate-too-short",
+            Self::Draft(error) => error.code(),
             Self::Entry(_) | Self::Bundle(_) => "encoding-failed",
             Self::Signature(error) => error.code(),
             Self::Rejected { .. } | Self::Unreadable { .. } => "own-bundle-rejected",
@@ -242,7 +307,6 @@ impl<'a> Signer<'a> {
         parts.to_json()
     }
 
-    /// From its bytes, as anyone would.
     fn verify(
         &self,
         unsigned: &Unsigned<'_>,
@@ -250,20 +314,32 @@ impl<'a> Signer<'a> {
         expected: &ExpectedSigner,
         position: usize,
     ) -> Result<Evidence, SignError> {
-        let bundle =
-            Bundle::parse(bundle).map_err(|source| SignError::Unreadable { position, source })?;
-        let verified = match unsigned {
-            Unsigned::Artifact(artifact) => {
-                self.verifier
-                    .verify(&bundle, &Subject::Artifact(artifact), expected)
-            }
-            Unsigned::Statement(_) => self.verifier.verify_statement(&bundle, expected),
-        };
-        verified.map_err(|rejection| SignError::Rejected {
-            position,
-            rejection: Box::new(rejection),
-        })
+        match verify(self.verifier, unsigned, bundle, expected, position)? {
+            Ok(evidence) => Ok(evidence),
+            Err(rejection) => Err(SignError::Rejected {
+                position,
+                rejection: Box::new(rejection),
+            }),
+        }
     }
+}
+
+/// Verifies a bundle from its bytes, as anyone would.
+pub(crate) fn verify(
+    verifier: &Verifier,
+    unsigned: &Unsigned<'_>,
+    bundle: &[u8],
+    expected: &ExpectedSigner,
+    position: usize,
+) -> Result<Result<Evidence, Rejection>, SignError> {
+    let bundle =
+        Bundle::parse(bundle).map_err(|source| SignError::Unreadable { position, source })?;
+    Ok(match unsigned {
+        Unsigned::Artifact(artifact) => {
+            verifier.verify(&bundle, &Subject::Artifact(artifact), expected)
+        }
+        Unsigned::Statement(_) => verifier.verify_statement(&bundle, expected),
+    })
 }
 
 struct SignedContent {
@@ -274,37 +350,24 @@ struct SignedContent {
 }
 
 fn sign_one(key: &ArtifactKey, unsigned: &Unsigned<'_>) -> Result<SignedContent, SignatureError> {
-    match unsigned {
-        Unsigned::Artifact(artifact) => {
-            let algorithm = key.digest_algorithm();
-            let digest = artifact.digest(algorithm).ok_or(LibraryRefused {
-                what: "give the digest that the key signs",
-            })?;
-            let signature = key.sign_digest(&digest)?;
-            let content = Content::Message {
-                digest,
-                signature: signature.clone(),
-            };
-            Ok(SignedContent {
-                digest,
-                signature,
-                content,
-            })
-        }
-        Unsigned::Statement(payload) => {
-            let digest = key.digest_of(&pae(PAYLOAD_TYPE, payload))?;
-            let signature = key.sign_digest(&digest)?;
-            let envelope = Envelope::new(PAYLOAD_TYPE, payload.to_vec(), signature.clone());
-            Ok(SignedContent {
-                digest,
-                signature,
-                content: Content::Envelope(envelope),
-            })
-        }
-    }
+    let digest = unsigned.digest(key.digest_algorithm())?;
+    let signature = key.sign_digest(&digest)?;
+    Ok(SignedContent {
+        content: unsigned.signed(digest, &signature),
+        digest,
+        signature,
+    })
 }
 
-fn check(unsigned: &Unsigned<'_>, position: usize) -> Result<(), SignError> {
+/// What is wrong first says why.
+fn first_code(rejection: &Rejection) -> &'static str {
+    rejection
+        .checks()
+        .first()
+        .map_or(NOT_VERIFIED, attest_verify::Check::code)
+}
+
+pub(crate) fn check(unsigned: &Unsigned<'_>, position: usize) -> Result<(), SignError> {
     match unsigned {
         Unsigned::Artifact(artifact) if artifact.opens_as_pae() => {
             Err(SignError::PaeAsMessage { position })
@@ -326,7 +389,11 @@ fn check_statement(payload: &[u8]) -> Result<(), StatementError> {
     Ok(())
 }
 
-fn expect_answers(service: &'static str, found: usize, wanted: usize) -> Result<(), SignError> {
+pub(crate) fn expect_answers(
+    service: &'static str,
+    found: usize,
+    wanted: usize,
+) -> Result<(), SignError> {
     if found == wanted {
         return Ok(());
     }
@@ -339,6 +406,9 @@ fn expect_answers(service: &'static str, found: usize, wanted: usize) -> Result<
 
 /// Sessions that a token has at once.
 const TOKEN_THREADS: usize = 4;
+
+/// A rejection names at least one check.
+const NOT_VERIFIED: &str = "own-bundle-rejected";
 
 #[cfg(test)]
 mod tests;

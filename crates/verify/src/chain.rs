@@ -29,14 +29,24 @@ pub(crate) fn verify<'r>(
     times: &[ProvenTime],
     roots: &'r [TrustedRoot],
 ) -> Result<Option<Issued<'r>>, Check> {
-    let Some(leaf) = &signer.certificate else {
-        return Ok(None);
-    };
     let between = issuers_of(bundle).map_err(|error| {
         let wanted = "certificates of Fulcio's profile";
         Check::new("certificate-malformed", error, wanted)
     })?;
-    let paths = paths(leaf, &between, roots);
+    verify_through(&between, signer, times, roots)
+}
+
+/// As [`verify`], through these issuers.
+pub(crate) fn verify_through<'r>(
+    between: &[Certificate],
+    signer: &Signer,
+    times: &[ProvenTime],
+    roots: &'r [TrustedRoot],
+) -> Result<Option<Issued<'r>>, Check> {
+    let Some(leaf) = &signer.certificate else {
+        return Ok(None);
+    };
+    let paths = paths(leaf, between, roots);
     let mut refused = unknown(leaf);
     let mut issued = None;
     // One authority may stand in a root several times, with other windows and other certificates.

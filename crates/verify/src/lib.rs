@@ -32,6 +32,7 @@ mod expected;
 mod git;
 mod identity;
 mod inclusion;
+mod issued;
 mod key;
 pub mod layout;
 pub mod limits;
@@ -57,6 +58,7 @@ pub use git::{
     GIT_CODES, GitError, GitEvidence, GitFormat, GitKind, GitName, GitObject, Person, Sha1Names,
 };
 pub use identity::{IdentityPattern, IdentityPatternError};
+pub use issued::IssuedCertificate;
 pub use key::{KeyError, KeyKind, KeyNumbers, PublicKey};
 pub use logged::{LoggedEntry, LoggedHolder};
 pub use signature::Subject;

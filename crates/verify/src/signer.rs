@@ -32,9 +32,15 @@ impl Signer {
         }
     }
 
+    fn certified(bundle: &Bundle, der: &[u8], expected: &[ExpectedSigner]) -> Result<Self, Check> {
+        let signer = Self::of_certificate(der, expected)?;
+        check_chain(bundle)?;
+        Ok(signer)
+    }
+
     /// What the certificate says of its holder; that it leads to a trusted root is the matter
     /// of step 11.
-    fn certified(bundle: &Bundle, der: &[u8], expected: &[ExpectedSigner]) -> Result<Self, Check> {
+    pub(crate) fn of_certificate(der: &[u8], expected: &[ExpectedSigner]) -> Result<Self, Check> {
         let wanted: Vec<&ExpectedIdentity> = expected.iter().filter_map(identity).collect();
         if wanted.is_empty() {
             let found = claimed_identity(der);
@@ -42,7 +48,6 @@ impl Signer {
         }
         let certificate = Certificate::parse(der).map_err(malformed)?;
         check_profile(&certificate)?;
-        check_chain(bundle)?;
         let identity = check_identity(&certificate, &wanted)?;
         let claims = Claims::of(&certificate)?;
         check_claims(&identity, &claims, expected)?;

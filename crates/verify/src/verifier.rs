@@ -241,6 +241,11 @@ impl Verifier {
         self.now
     }
 
+    /// Whom it trusts.
+    pub(crate) fn roots(&self) -> &[TrustedRoot] {
+        &self.roots
+    }
+
     /// What less than the whole is accepted.
     pub(crate) const fn accepted(&self) -> Accept {
         self.accept

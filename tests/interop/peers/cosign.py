@@ -19,17 +19,19 @@ from suite.cosign import (
     sign_blob,
     trust,
     verify_blob,
+    verify_blob_keyless,
     verify_statement,
 )
 from suite.detached import differences
 from suite.differential import ask_cosign, compare, fixtures
+from suite.keyless import NEEDS
 from suite.process import check
 from suite.world import HELLO, flipped
 
 cosign = Peer(
     "cosign",
     install=lambda version: install.go_install("cosign", "github.com/sigstore/cosign/v3/cmd/cosign", version),
-    needs=("rekor-server", "timestamp-server"),
+    needs=tuple(name for name in NEEDS if name != "cosign"),
 )
 
 PASSWORD = "correct horse"
@@ -478,6 +480,51 @@ def agrees_on_the_conformance_cases_but_for_those_that_we_name(world):
     check(runs == 140, f"{runs} runs, wanted 140")
     written = {name.removeprefix("conformance/") for name in differences("cosign") if name.startswith("conformance/")}
     check(differ == written, f"cosign differs on {sorted(differ)}, docs/differences.md says {sorted(written)}")
+
+
+@cosign.case
+def accepts_what_we_sign_for_an_identity(world):
+    stack = world.stack.keyless
+    for signing in (stack.v2, stack.v1):
+        file, more = world.new_file("tool.bin"), world.new_file("more.bin")
+        token = world.new_file("token", stack.issuer.token().encode())
+        services = ["--identity-token", token, "--trust-config", signing.trust]
+        world.attest("sign", file, more, *services).accepted()
+        for one in (file, more):
+            verify_blob_keyless(world, one, beside(one), **stack.identity).accepted()
+        with flipped(file):
+            verify_blob_keyless(world, file, beside(file), **stack.identity).refused("failed to verify signature")
+
+
+@cosign.case
+def accepts_what_we_sign_for_an_identity_in_two_logs_at_once(world):
+    stack = world.stack.keyless
+    config = json.loads(stack.v2.config.read_text())
+    first = json.loads(stack.v1.config.read_text())["rekorTlogUrls"][0]
+    config["rekorTlogUrls"].append({**first, "operator": "another"})
+    config["rekorTlogConfig"] = {"selector": "EXACT", "count": 2}
+    both = world.new_file("signing_config.json", json.dumps(config).encode())
+    file = world.new_file("tool.bin")
+    token = world.new_file("token", stack.issuer.token().encode())
+    services = ["--signing-config", both, "--trusted-root", stack.root]
+    world.attest("sign", file, "--identity-token", token, *services).accepted()
+    check(len(json.loads(beside(file).read_text())["verificationMaterial"]["tlogEntries"]) == 2, "not two entries")
+    verify_blob_keyless(world, file, beside(file), **stack.identity).accepted()
+    world.verify_identity(file, **stack.identity).accepted()
+
+
+@cosign.case
+def accepts_what_we_sign_with_a_key_in_logs_of_others(world):
+    stack = world.stack.keyless
+    for signing in (stack.v2, stack.v1):
+        file = world.new_file("tool.bin")
+        services = ["--signing-config", signing.config, "--trusted-root", stack.root]
+        world.sign(world.identity, file, *services)
+        whom = {"key": world.identity.public, "root": stack.root}
+        words = ["--key", whom["key"], "--trusted-root", whom["root"], "--bundle", beside(file), file]
+        world.run([world.go("cosign"), "verify-blob", *words], offline=True).accepted()
+        world.verify(file, **whom).accepted()
+
 
 
 CONFORMANCE = Path(__file__).resolve().parents[2] / "conformance"

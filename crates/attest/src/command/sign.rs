@@ -1,18 +1,19 @@
 //! `attest sign`: a bundle beside each file, all of one run in one batch of the log.
 
 mod request;
+mod with_services;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use attest_digest::{Artifact, hash_all};
+use attest_digest::{Algorithm, Artifact, hash_all};
 use attest_sign::{ArtifactKey, SignError, Signed, Signer, Unsigned};
 use attest_verify::{Accept, TrustedRoot, Verifier};
 use clap::Args;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::args::{Global, HomeArgs};
+use crate::args::{Global, HomeArgs, ServiceArgs};
 use crate::command::init::refuse_given_time;
 use crate::console::Console;
 use crate::failure::{Exit, Failure, with_source};
@@ -52,11 +53,17 @@ pub(crate) struct SignArgs {
     #[arg(long)]
     force: bool,
     #[command(flatten)]
+    services: ServiceArgs,
+    #[command(flatten)]
     home: HomeArgs,
 }
 
 pub(crate) fn run(args: &SignArgs, global: &Global, console: &Console) -> Result<Exit, Failure> {
     refuse_given_time(global)?;
+    if args.services.is_asked() {
+        return with_services::run(args, global, console);
+    }
+    args.services.refuse_alone()?;
     let request = Request::resolve(args)?;
     if let Some(note) = token::caution(args.key.as_deref()) {
         console.note(note);
@@ -69,7 +76,7 @@ pub(crate) fn run(args: &SignArgs, global: &Global, console: &Console) -> Result
     let mut log = identity.open_log()?;
 
     let key = key.as_ref().unwrap_or(&identity.artifact_key);
-    let artifacts = read_all(&request, key)?;
+    let artifacts = read_all(&request, key.digest_algorithm())?;
     let planned = request.plan(&artifacts)?;
     // Read after the files, so that no signature is older than its time says.
     let now = global.now()?.time;
@@ -167,8 +174,8 @@ fn sign_failure(error: &SignError, planned: &[Planned]) -> Failure {
     }
 }
 
-fn read_all(request: &Request, key: &ArtifactKey) -> Result<Vec<Artifact>, Failure> {
-    let hashes = request.hashes().with(key.digest_algorithm());
+fn read_all(request: &Request, algorithm: Algorithm) -> Result<Vec<Artifact>, Failure> {
+    let hashes = request.hashes().with(algorithm);
     let read = hash_all(0, request.files(), |path| Artifact::read_path(path, hashes));
     read.into_iter()
         .map(|artifact| {

@@ -14,6 +14,7 @@ pub struct EmbeddedRoot {
     source: &'static str,
     mirror: &'static str,
     trusted_root: &'static [u8],
+    signing_config: Option<&'static [u8]>,
     chain: MetadataChain,
 }
 
@@ -76,6 +77,11 @@ impl EmbeddedRoot {
         self.trusted_root
     }
 
+    /// The bytes of the instance's `signing_config.json`, version 0.2, as of the same day.
+    pub const fn signing_config(&self) -> Option<&'static [u8]> {
+        self.signing_config
+    }
+
     /// The metadata that leads to it.
     pub const fn chain(&self) -> MetadataChain {
         self.chain
@@ -97,6 +103,9 @@ const PUBLIC_GOOD: EmbeddedRoot = EmbeddedRoot {
     source: "sigstore-trust-root 0.15.1",
     mirror: "https://tuf-repo-cdn.sigstore.dev",
     trusted_root: include_bytes!("../../roots/public-good/trusted_root.json"),
+    signing_config: Some(include_bytes!(
+        "../../roots/public-good/signing_config.v0.2.json"
+    )),
     chain: MetadataChain {
         roots: &[
             include_bytes!("../../roots/public-good/14.root.json"),
@@ -119,6 +128,9 @@ const STAGING: EmbeddedRoot = EmbeddedRoot {
     source: "sigstore-trust-root 0.15.1",
     mirror: "https://tuf-repo-cdn.sigstage.dev",
     trusted_root: include_bytes!("../../roots/staging/trusted_root.json"),
+    signing_config: Some(include_bytes!(
+        "../../roots/staging/signing_config.v0.2.json"
+    )),
     chain: MetadataChain {
         roots: &[
             include_bytes!("../../roots/staging/14.root.json"),
@@ -135,6 +147,7 @@ const GITHUB: EmbeddedRoot = EmbeddedRoot {
     source: "sigstore-trust-root 0.15.1",
     mirror: "https://tuf-repo.github.com",
     trusted_root: include_bytes!("../../roots/github/trusted_root.json"),
+    signing_config: None,
     chain: MetadataChain {
         roots: &[include_bytes!("../../roots/github/9.root.json")],
         roles: None,

@@ -1,0 +1,228 @@
+//! Services that speak JSON: certificate authorities, logs, identity providers.
+
+use std::net::IpAddr;
+
+use attest_provenance::json::{self, Limits, Value};
+use attest_sign::{IssueError, LogAppendError};
+
+use crate::dial::DialError;
+use crate::error::HttpError;
+use crate::http::{Caller, JSON, Persistence, Question, Reply, Url, parse_address};
+use crate::limits::{SERVICE_ANSWER_BYTES, SERVICE_WORDS};
+
+/// One of them behind an address.
+#[derive(Debug, Clone)]
+pub(crate) struct Endpoint {
+    kind: &'static str,
+    base: Url,
+    caller: Caller,
+}
+
+impl Endpoint {
+    /// Nothing is sent yet. Everything is asked below this address.
+    pub(crate) fn new(
+        kind: &'static str,
+        address: &str,
+        persistence: Persistence,
+    ) -> Result<Self, ServiceError> {
+        let (mut base, host) = parse_address(address).map_err(|error| match error {
+            HttpError::Address { url, problem } => ServiceError::Address { kind, url, problem },
+            _ => ServiceError::Address {
+                kind,
+                url: String::new(),
+                problem: "it is no URL",
+            },
+        })?;
+        base.set_query(None);
+        base.set_fragment(None);
+        let caller =
+            Caller::new(host, persistence).map_err(|source| ServiceError::Dial { kind, source })?;
+        Ok(Self { kind, base, caller })
+    }
+
+    /// The same, if nobody on the way can read along: a secret is sent.
+    pub(crate) fn confidential(self) -> Result<Self, ServiceError> {
+        let host = self.host().trim_matches(['[', ']']);
+        let address: Option<IpAddr> = host.parse().ok();
+        let is_here = host == "localhost"
+            || host.ends_with(".localhost")
+            || address.is_some_and(|it| it.is_loopback());
+        if self.base.scheme() == "https" || is_here {
+            return Ok(self);
+        }
+        Err(ServiceError::Address {
+            kind: self.kind,
+            url: self.base.to_string(),
+            problem: "an identity token is sent over https, or to this machine",
+        })
+    }
+
+    /// The host that is called.
+    pub(crate) fn host(&self) -> &str {
+        self.caller.host()
+    }
+
+    pub(crate) async fn post(&self, path: &str, body: &Value) -> Result<Reply, ServiceError> {
+        let ask = Question::Post {
+            content_type: JSON,
+            body: body.to_string().into_bytes(),
+        };
+        self.call(&self.below(path), &ask).await
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Result<Reply, ServiceError> {
+        self.call(&self.below(path), &Question::Get { bearer: None })
+            .await
+    }
+
+    /// What the service says to this.
+    pub(crate) async fn call(&self, url: &Url, ask: &Question) -> Result<Reply, ServiceError> {
+        let kind = self.kind;
+        let reply = self.caller.call(url, ask, SERVICE_ANSWER_BYTES).await;
+        reply.map_err(|source| ServiceError::Dial { kind, source })
+    }
+
+    /// The body of an answer that says yes.
+    pub(crate) fn body(&self, reply: Reply) -> Result<Vec<u8>, ServiceError> {
+        let (kind, host) = (self.kind, self.host().to_owned());
+        match reply.status {
+            200 | 201 => reply.body.ok_or(ServiceError::TooLarge { kind, host }),
+            status => Err(ServiceError::Status {
+                kind,
+                host,
+                status,
+                says: words(reply.body.as_deref().unwrap_or_default()),
+            }),
+        }
+    }
+
+    /// Reads JSON of one meaning.
+    pub(crate) fn json(&self, body: &[u8]) -> Result<Value, ServiceError> {
+        let limits = Limits {
+            bytes: body.len(),
+            depth: 24,
+        };
+        json::parse(body, limits).map_err(|error| self.malformed(&error))
+    }
+
+    pub(crate) fn malformed(&self, problem: &dyn std::fmt::Display) -> ServiceError {
+        ServiceError::Malformed {
+            kind: self.kind,
+            host: self.host().to_owned(),
+            problem: problem.to_string(),
+        }
+    }
+
+    /// The address of something below the service's own.
+    fn below(&self, path: &str) -> Url {
+        let mut url = self.base.clone();
+        let base = url.path().trim_end_matches('/').to_owned();
+        url.set_path(&format!("{base}/{path}"));
+        url
+    }
+}
+
+/// What a service says in its refusal, cut: JSON with a message, or text.
+fn words(body: &[u8]) -> String {
+    let text = String::from_utf8_lossy(body);
+    let message = serde_json::from_slice::<Value>(body).ok();
+    let message = message.as_ref().and_then(|it| {
+        ["message", "error_description", "error"]
+            .iter()
+            .find_map(|name| it.get(name)?.as_str())
+    });
+    let said = message.unwrap_or(&text).trim();
+    said.chars().take(SERVICE_WORDS).collect()
+}
+
+/// Why a service gave no answer that can be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ServiceError {
+    /// The address is not one that we call.
+    #[error("{url:?} is not an address of a {kind}: {problem}")]
+    Address {
+        /// What is looked for there.
+        kind: &'static str,
+        /// The address.
+        url: String,
+        /// What is wrong with it.
+        problem: &'static str,
+    },
+    /// It was not heard to the end.
+    #[error("{kind}: {source}")]
+    Dial {
+        /// Which service.
+        kind: &'static str,
+        /// What went wrong.
+        source: DialError,
+    },
+    /// It answers with an error.
+    #[error("the {kind} at {host} answers {status}: {says:?}")]
+    Status {
+        /// Which service.
+        kind: &'static str,
+        /// The host.
+        host: String,
+        /// The HTTP status.
+        status: u16,
+        /// What it says.
+        says: String,
+    },
+    /// Its answer does not end.
+    #[error("the {kind} at {host} answers with more than {SERVICE_ANSWER_BYTES} bytes")]
+    TooLarge {
+        /// Which service.
+        kind: &'static str,
+        /// The host.
+        host: String,
+    },
+    /// Its answer is something else than was asked for.
+    #[error("the {kind} at {host} answers with something that it should not: {problem}")]
+    Malformed {
+        /// Which service.
+        kind: &'static str,
+        /// The host.
+        host: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// The log has the entry, and does not prove it again.
+    #[error("the log at {host} has this entry already and does not say where")]
+    Exists {
+        /// The host.
+        host: String,
+    },
+}
+
+impl ServiceError {
+    /// The stable code of this error.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Address { .. } => "service-address",
+            Self::Dial { source, .. } => match source {
+                DialError::Client(_) | DialError::Unreachable { .. } => "service-unreachable",
+                DialError::Slow { .. } => "service-timeout",
+                DialError::Redirect { .. } => "service-redirect",
+                DialError::Status { .. } => "service-http-status",
+            },
+            Self::Status { status, .. } if *status < 500 && *status != 429 => "service-refused",
+            Self::Status { .. } => "service-http-status",
+            Self::TooLarge { .. } => "service-too-large",
+            Self::Malformed { .. } => "service-malformed",
+            Self::Exists { .. } => "log-entry-exists",
+        }
+    }
+}
+
+impl From<ServiceError> for IssueError {
+    fn from(error: ServiceError) -> Self {
+        Self::new(error.code(), error)
+    }
+}
+
+impl From<ServiceError> for LogAppendError {
+    fn from(error: ServiceError) -> Self {
+        Self::new(error.code(), error)
+    }
+}

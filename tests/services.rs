@@ -1,0 +1,34 @@
+//! Signing with services that others run, against a whole instance on the loopback that does what it
+//! is told: right, or wrong in one way.
+
+#[expect(
+    dead_code,
+    reason = "the forger's workshop can do more than is needed here"
+)]
+#[path = "../crates/verify/tests/support/authority.rs"]
+mod authority;
+#[path = "../crates/verify/tests/support/der.rs"]
+mod der;
+mod instance;
+#[expect(
+    dead_code,
+    reason = "the forger's workshop can do more than is needed here"
+)]
+#[path = "../crates/verify/tests/support/issuer.rs"]
+mod issuer;
+#[expect(
+    dead_code,
+    reason = "the forger's workshop can do more than is needed here"
+)]
+#[path = "../crates/verify/tests/support/keys.rs"]
+mod keys;
+#[expect(
+    dead_code,
+    reason = "the forger's workshop can do more than is needed here"
+)]
+#[path = "../crates/verify/tests/support/log.rs"]
+mod log;
+mod provider;
+mod servers;
+mod sign;
+mod tokens;

@@ -1,0 +1,253 @@
+//! What works, and evidence that is refused though every service answered.
+
+use serde_json::{Value, json};
+
+use super::instance::{ENTRY_ID, FULCIO, Fault, IDENTITY, Instance, TSA, V1, V2, certificate_for};
+use crate::support::{Ran, World};
+
+/// A world with the files of the instance, something to sign, and a token that is valid.
+pub(super) fn world(instance: &Instance) -> World {
+    let world = World::new();
+    instance.export(&world);
+    world.write("token", instance.token(|_| {}));
+    world.write("hello", "hello\n");
+    world.write("more", "more\n");
+    world
+}
+
+pub(super) fn sign(world: &World, config: &str, more: &str) -> Ran {
+    world.attest(&format!(
+        "sign --identity-token token --signing-config {config}.json --trusted-root root.json --service-timeout 2 {more}"
+    ))
+}
+
+fn verify(world: &World, instance: &Instance, file: &str) -> Ran {
+    world.attest(&format!(
+        "verify {file} --identity {IDENTITY} --issuer {} --trusted-root root.json",
+        instance.address
+    ))
+}
+
+#[test]
+fn an_identity_signs_with_each_kind_of_log_and_with_both() {
+    let instance = Instance::new();
+    for config in ["v1", "v2", "both"] {
+        let world = world(&instance);
+        let before = instance.calls(FULCIO);
+        let ran = sign(&world, config, "--format json hello more").yes();
+        let report = ran.json();
+        assert_eq!(
+            report["signer"],
+            format!("{IDENTITY} by {}", instance.address)
+        );
+        assert_eq!(report["certificates"], 1, "{report}");
+        assert_eq!(
+            instance.calls(FULCIO),
+            before + 1,
+            "one certificate for all"
+        );
+        let logs = report["bundles"][0]["logs"].as_array().unwrap().len();
+        assert_eq!(logs, if config == "both" { 2 } else { 1 }, "{report}");
+        for file in ["hello", "more"] {
+            verify(&world, &instance, file).yes();
+        }
+        world.write("hello", "other\n");
+        let ran = verify(&world, &instance, "hello");
+        assert!(
+            ran.exit == 1 && ran.out.contains("digest-mismatch"),
+            "{ran:?}"
+        );
+    }
+}
+
+#[test]
+fn statements_are_signed_for_an_identity_in_each_kind_of_log() {
+    let instance = Instance::new();
+    for config in ["v1", "v2"] {
+        let world = world(&instance);
+        world.write("predicate.json", r#"{"anything": "goes"}"#);
+        let more = "--predicate predicate.json --type https://example.com/p/v1 hello";
+        sign(&world, config, more).yes();
+        let ran = world.attest(&format!(
+            "verify hello --type https://example.com/p/v1 --identity {IDENTITY} --issuer {} --trusted-root root.json",
+            instance.address
+        ));
+        ran.yes();
+    }
+}
+
+#[test]
+fn one_file_names_a_private_instance() {
+    let instance = Instance::new();
+    let world = world(&instance);
+    let line = "sign hello --identity-token token --trust-config trust-v2.json";
+    world.attest(line).yes();
+    verify(&world, &instance, "hello").yes();
+    for (name, text) in [
+        ("no.json", "{}".to_owned()),
+        ("list.json", "[]".to_owned()),
+        (
+            "config.json",
+            String::from_utf8(world.read("v2.json")).unwrap(),
+        ),
+    ] {
+        world.write(name, text);
+        let line = format!("sign hello --force --identity-token token --trust-config {name}");
+        world.attest(&line).refused(2, "trust-config-malformed");
+    }
+    let line = "sign hello --force --identity-token token --trust-config gone.json";
+    world.attest(line).refused(2, "trust-config-unreadable");
+}
+
+#[test]
+fn a_key_is_logged_and_timestamped_by_others_as_well() {
+    let instance = Instance::new();
+    let world = world(&instance);
+    world.attest("init --no-password --export pins").yes();
+    let line = "sign hello --no-password --signing-config both.json --trusted-root root.json";
+    let ran = world.attest(line).yes();
+    assert!(ran.out.contains("rekor2.example"), "{ran:?}");
+    assert_eq!(instance.calls(FULCIO), 0);
+    world
+        .attest("verify hello --key pins/release.pub --trusted-root root.json")
+        .yes();
+    // The home's own log has seen nothing of it.
+    let line = "verify hello --key pins/release.pub --trusted-root pins/trusted_root.json";
+    let ran = world.attest(line);
+    assert!(ran.exit == 1 && ran.out.contains("log-unknown"), "{ran:?}");
+}
+
+#[test]
+fn a_certificate_that_is_not_ours_signs_nothing() {
+    let instance = Instance::new();
+    let now = jiff::Timestamp::now();
+    let cases: [Wrong<'_>; 6] = [
+        ("identity-mismatch", &|it| {
+            *it = certificate_for("other@example.com", &instance.address, now);
+        }),
+        ("issuer-mismatch", &|it| {
+            *it = certificate_for(IDENTITY, "https://other.example", now);
+        }),
+        ("certificate-transparency-missing", &|it| it.logged = false),
+        ("certificate-transparency-invalid", &|it| {
+            it.logged_another = true;
+        }),
+        ("certificate-outside-validity", &|it| {
+            it.validity = ("20260101000000Z", "20260101001000Z");
+        }),
+        ("certificate-too-short", &|it| {
+            let short = certificate_for(
+                IDENTITY,
+                &instance.address,
+                now - jiff::SignedDuration::from_secs(560),
+            );
+            it.validity = short.validity;
+        }),
+    ];
+    for (code, change) in cases {
+        let world = world(&instance);
+        instance.certify(|it| {
+            *it = certificate_for(IDENTITY, &instance.address, now);
+            change(it);
+        });
+        let before = (instance.calls(TSA), instance.calls(V2));
+        sign(&world, "v2", "hello").refused(1, code);
+        assert!(!world.at("hello.sigstore.json").exists(), "{code}");
+        let after = (instance.calls(TSA), instance.calls(V2));
+        assert_eq!(before, after, "{code}: nobody else heard of it");
+    }
+}
+
+#[test]
+fn a_certificate_for_another_key_signs_nothing() {
+    let instance = Instance::new();
+    let world = world(&instance);
+    sign(&world, "v2", "more").yes();
+    // The certificate of the run before, for its key.
+    instance.fail(FULCIO, 1, Fault::Replay);
+    sign(&world, "v2", "hello").refused(1, "certificate-other-key");
+    assert!(!world.at("hello.sigstore.json").exists());
+    sign(&world, "v2", "hello").yes();
+}
+
+#[test]
+fn a_timestamp_of_another_request_and_an_entry_of_another_signature_are_refused() {
+    let instance = Instance::new();
+    for (path, config, code) in [
+        (TSA, "v2", "timestamp-other-message"),
+        (V1, "v1", "log-entry-mismatch"),
+        (V2, "v2", "log-entry-mismatch"),
+    ] {
+        let world = world(&instance);
+        sign(&world, config, "more").yes();
+        instance.fail(path, 1, Fault::Replay);
+        sign(&world, config, "hello").refused(1, code);
+        assert!(!world.at("hello.sigstore.json").exists(), "{code}");
+        sign(&world, config, "hello").yes();
+        verify(&world, &instance, "hello").yes();
+    }
+}
+
+#[test]
+fn what_a_log_changes_in_its_answer_is_found_out() {
+    let instance = Instance::new();
+    let changes: [Lie; 5] = [
+        (V2, "v2", "log-unknown", |it| {
+            it["logId"]["keyId"] = json!("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=");
+        }),
+        (V2, "v2", "log-proof-invalid", |it| {
+            it["inclusionProof"]["hashes"] = json!([]);
+        }),
+        (V2, "v2", "log-index-mismatch", |it| {
+            it["logIndex"] = json!("6");
+        }),
+        (V1, "v1", "log-promise-invalid", |it| {
+            it["24296fb24b8ad77a"]["integratedTime"] = json!(1_795_260_601);
+        }),
+        (V1, "v1", "checkpoint-root-mismatch", |it| {
+            let root = "00".repeat(32);
+            it["24296fb24b8ad77a"]["verification"]["inclusionProof"]["rootHash"] = json!(root);
+        }),
+    ];
+    for (path, config, code, change) in changes {
+        let world = world(&instance);
+        instance.fail(path, 1, Fault::Change(change));
+        sign(&world, config, "hello").refused(1, code);
+        assert!(!world.at("hello.sigstore.json").exists(), "{code}");
+        sign(&world, config, "hello").yes();
+    }
+}
+
+#[test]
+fn an_entry_that_is_there_already_is_taken_or_made_anew() {
+    let instance = Instance::new();
+    let conflict = |location: &'static str| {
+        Fault::Answer(
+            "409 Conflict",
+            location,
+            r#"{"message":"exists"}"#.to_owned(),
+        )
+    };
+    // Rekor v1 says where, and the answer is about another signature here: the lie is found out.
+    let world = world(&instance);
+    sign(&world, "v1", "more").yes();
+    let place: &'static str = format!("Location: /api/v1/log/entries/{ENTRY_ID}\r\n").leak();
+    instance.fail(V1, 1, conflict(place));
+    sign(&world, "v1", "hello").refused(1, "log-entry-mismatch");
+    // A place elsewhere is not asked.
+    instance.fail(V1, 1, conflict("Location: http://elsewhere.example/x\r\n"));
+    sign(&world, "v1", "hello").yes();
+    // Rekor v2 does not say: the file is signed once more, with the same certificate.
+    instance.fail(V2, 1, conflict(""));
+    let before = instance.calls(FULCIO);
+    sign(&world, "v2", "more --force").yes();
+    assert_eq!(instance.calls(FULCIO), before + 1);
+    instance.fail(V2, 9, conflict(""));
+    sign(&world, "v2", "more --force").refused(3, "log-entry-exists");
+}
+
+/// A code, and what is wrong with a certificate.
+type Wrong<'a> = (&'static str, &'a dyn Fn(&mut super::issuer::Signer));
+
+/// A path, a signing config, a code, and what is wrong with the answer.
+type Lie = (&'static str, &'static str, &'static str, fn(&mut Value));
