@@ -263,3 +263,41 @@ fn invalid(found: String) -> Check {
 }
 
 const UNKNOWN: &str = "time-unknown";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(authority: &str, uri: Option<&str>, second: i64) -> ProvenTime {
+        ProvenTime {
+            time: Timestamp::from_second(second).unwrap(),
+            authority: authority.to_owned(),
+            uri: uri.map(str::to_owned),
+            source: TimeSource::Timestamp,
+            root: "root".to_owned(),
+        }
+    }
+
+    #[test]
+    fn an_authority_is_its_name_and_its_address_and_counts_once() {
+        let mut stamped = Stamped::default();
+        let (one, two) = (Some("https://one.example"), Some("https://two.example"));
+        for (authority, uri, count) in [
+            ("one", one, 1),
+            ("one", one, 1),
+            ("one", two, 2),
+            ("two", one, 3),
+            ("one", None, 4),
+        ] {
+            stamped.count(said(authority, uri, 7));
+            assert_eq!(stamped.times.len(), count, "{authority} {uri:?}");
+        }
+        stamped.count(said("one", one, 9));
+        assert_eq!(stamped.times[0].time.as_second(), 7);
+        stamped.count(said("one", one, 5));
+        assert_eq!(
+            (stamped.times.len(), stamped.times[0].time.as_second()),
+            (4, 5)
+        );
+    }
+}

@@ -4,10 +4,10 @@ use attest_verify::Accept;
 use serde_json::json;
 
 use crate::support::authority::{
-    Authority, Certificate, Chain, Token, authority_extensions, purpose,
+    Authority, Certificate, Chain, Token, authority_extensions, key_of_subject, purpose,
 };
 use crate::support::der::*;
-use crate::support::keys::{Key, sha256, sha384, sha512};
+use crate::support::keys::{Key, sha1, sha256, sha384, sha512};
 use crate::support::log::Log;
 use crate::support::{STAMPED, Scene, TIMESTAMPS, trusted_root};
 
@@ -96,6 +96,35 @@ fn imprints_of_sha_384_and_sha_512_are_accepted() {
         scene.stamp_with(&token);
         assert_eq!(scene.code(), "accepted");
     }
+}
+
+#[test]
+fn a_token_that_names_its_signer_by_key_id_is_of_the_authority_with_that_key() {
+    let named = |name: &str| {
+        let key = Key::p256();
+        let extensions = vec![purpose(true, &[TIME_STAMPING]), key_of_subject(&key.spki())];
+        let chain = Chain {
+            leaf_extensions: extensions,
+            leaf_key: key,
+            ..Chain::default()
+        };
+        Authority::with(name, chain)
+    };
+    let (own, other) = (named("one.example"), named("two.example"));
+    let mut scene = Scene::message();
+    scene.root = trusted_root(&[&scene.log], &[&other, &own]);
+    scene.authority = own;
+    let mut token = scene.token();
+    token.by_key_id = Some(sha1(&scene.authority.key.spki()));
+    scene.stamp_with(&token);
+    assert_eq!(scene.code(), "accepted");
+    // By another authority's, and by nobody's.
+    token.by_key_id = Some(sha1(&other.key.spki()));
+    scene.stamp_with(&token);
+    assert_eq!(scene.code(), "time-invalid");
+    token.by_key_id = Some(vec![7; 20]);
+    scene.stamp_with(&token);
+    assert_eq!(scene.code(), "time-unknown");
 }
 
 #[test]

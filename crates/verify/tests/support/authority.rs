@@ -173,6 +173,8 @@ pub(crate) struct Token<'a> {
     pub(crate) extensions: Option<Vec<u8>>,
     pub(crate) message_digest: Option<Vec<u8>>,
     pub(crate) status: u64,
+    /// The key id by which the token names its signer, in the place of issuer and serial.
+    pub(crate) by_key_id: Option<Vec<u8>>,
 }
 
 impl<'a> Token<'a> {
@@ -192,6 +194,7 @@ impl<'a> Token<'a> {
             extensions: None,
             message_digest: None,
             status: 0,
+            by_key_id: None,
         }
     }
 
@@ -272,8 +275,11 @@ impl<'a> Token<'a> {
             ),
         };
         let mut parts = vec![
-            int(1),
-            seq(&[name(&self.issuer), int(2)]),
+            int(if self.by_key_id.is_some() { 3 } else { 1 }),
+            match &self.by_key_id {
+                Some(id) => tlv(0x80, id),
+                None => seq(&[name(&self.issuer), int(2)]),
+            },
             seq(&[oid(self.digest)]),
             [&[0xa0], &attributes[1..]].concat(),
             algorithm,
