@@ -20,10 +20,18 @@ use crate::signers::{Denied, KeyValidity};
 pub struct AskedLayout {
     rule: usize,
     wants: LayoutWants,
-    /// Each group with its own threshold.
-    groups: Vec<(usize, Vec<PublicKey>)>,
+    groups: Vec<Owners>,
     threshold: usize,
     denied: BTreeSet<[u8; 32]>,
+}
+
+/// A group of those who may sign a layout.
+#[derive(Debug, Clone)]
+struct Owners {
+    threshold: usize,
+    /// One after the other they are keys of one holder.
+    has_one_holder: bool,
+    keys: Vec<PublicKey>,
 }
 
 /// Why a layout of a policy cannot be judged by: what is wrong with it is wrong with the request.
@@ -57,7 +65,11 @@ pub(super) fn asked(closure: &Closure, groups: &[Group], denied: &Denied) -> Vec
         });
         let counts =
             |it: &PublicKey| timeless(it) && !denied.fingerprints.contains(&it.fingerprint());
-        (group.threshold, members.filter(counts).collect())
+        Owners {
+            threshold: group.threshold,
+            has_one_holder: group.has_one_holder,
+            keys: members.filter(counts).collect(),
+        }
     };
     let rules = closure.rules().iter().enumerate();
     let layout = |(index, rule): (usize, &Rule)| {
@@ -111,7 +123,7 @@ impl AskedLayout {
                 .map_err(|error| fault(error.code(), error.to_string()))?;
         }
         let mut signed: Vec<LayoutKey> = Vec::new();
-        for key in self.groups.iter().flat_map(|(_, keys)| keys) {
+        for key in self.groups.iter().flat_map(|it| &it.keys) {
             let key = LayoutKey::from_public(key.clone());
             if signed
                 .iter()
@@ -142,18 +154,31 @@ impl AskedLayout {
         Ok(layout.denying(self.denied.clone()))
     }
 
-    /// As many different keys as the rule and its groups ask, of groups whose own threshold is met.
     fn is_enough(&self, by: &BTreeSet<[u8; 32]>) -> bool {
-        let mut counted = BTreeSet::new();
-        for (threshold, keys) in &self.groups {
-            let keys = keys.iter().map(PublicKey::fingerprint);
-            let of_group: BTreeSet<[u8; 32]> = keys.filter(|it| by.contains(it)).collect();
-            if of_group.len() >= *threshold {
-                counted.extend(of_group);
-            }
-        }
-        !counted.is_empty() && counted.len() >= self.threshold
+        is_enough(&self.groups, self.threshold, by)
     }
+}
+
+/// As many different holders of keys as the rule and its groups ask, of groups whose own threshold is met. The keys
+/// that one holder had one after the other are one holder's, in whatever other group they stand as well.
+fn is_enough(groups: &[Owners], threshold: usize, by: &BTreeSet<[u8; 32]>) -> bool {
+    let one_holders = groups.iter().filter(|it| it.has_one_holder);
+    let of_one: Vec<BTreeSet<[u8; 32]>> = one_holders
+        .map(|it| it.keys.iter().map(PublicKey::fingerprint).collect())
+        .collect();
+    let holder = |key: [u8; 32]| {
+        let mut groups = of_one.iter().filter(|it| it.contains(&key));
+        groups.find_map(|it| it.first().copied()).unwrap_or(key)
+    };
+    let mut counted = BTreeSet::new();
+    for group in groups {
+        let keys = group.keys.iter().map(PublicKey::fingerprint);
+        let of_group: BTreeSet<[u8; 32]> = keys.filter(|it| by.contains(it)).map(holder).collect();
+        if of_group.len() >= group.threshold {
+            counted.extend(of_group);
+        }
+    }
+    !counted.is_empty() && counted.len() >= threshold
 }
 
 impl<'r> Inquiry<'r> {
@@ -209,3 +234,63 @@ impl<'r> Inquiry<'r> {
 }
 
 const UNSIGNED: &str = "layout-unsigned";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The first, second or third of the fixtures' keys.
+    fn key(number: usize) -> PublicKey {
+        let base64 = KEYS[number - 1];
+        let pem = format!("-----BEGIN PUBLIC KEY-----\n{base64}\n-----END PUBLIC KEY-----\n");
+        PublicKey::parse(pem.as_bytes()).unwrap()
+    }
+
+    const KEYS: [&str; 3] = [
+        "MCowBQYDK2VwAyEAb48r7XrsAT+mQH4LIebF0WCI21ztPl1HhERHt9P03LE=",
+        "MCowBQYDK2VwAyEAWrVbKjRo+MT7Jwd5ZwFRsWYlwuyVUL/TdQ7TDI2ofs4=",
+        "MCowBQYDK2VwAyEAu9aIA4MZzmUh7PMgq1UNqy6TYIv1HsZleBYQQWtjbz8=",
+    ];
+
+    fn owners(threshold: usize, has_one_holder: bool, keys: &[usize]) -> Owners {
+        Owners {
+            threshold,
+            has_one_holder,
+            keys: keys.iter().map(|it| key(*it)).collect(),
+        }
+    }
+
+    fn by(keys: &[usize]) -> BTreeSet<[u8; 32]> {
+        keys.iter().map(|it| key(*it).fingerprint()).collect()
+    }
+
+    #[test]
+    fn as_many_holders_as_rule_and_groups_ask() {
+        let (one, two, three) = (1, 2, 3);
+        let pair = [owners(2, false, &[one, two])];
+        assert!(!is_enough(&pair, 1, &by(&[])));
+        assert!(!is_enough(&pair, 1, &by(&[one])));
+        assert!(is_enough(&pair, 1, &by(&[one, two])));
+        assert!(!is_enough(&pair, 3, &by(&[one, two, three])));
+        // Each group asks for itself, and the rule for all of them.
+        let groups = [owners(1, false, &[one]), owners(1, false, &[two])];
+        assert!(is_enough(&groups, 1, &by(&[two])));
+        assert!(!is_enough(&groups, 2, &by(&[two])));
+        assert!(is_enough(&groups, 2, &by(&[one, two])));
+    }
+
+    #[test]
+    fn the_keys_that_one_holder_had_are_one_holder() {
+        let (old, new, other) = (1, 2, 3);
+        let one = [owners(1, true, &[old, new])];
+        assert!(is_enough(&one, 1, &by(&[new])));
+        assert!(!is_enough(&one, 2, &by(&[old, new])));
+        // Also where one of them stands in another group.
+        let both = [
+            owners(1, true, &[old, new]),
+            owners(1, false, &[old, other]),
+        ];
+        assert!(!is_enough(&both, 2, &by(&[old, new])));
+        assert!(is_enough(&both, 2, &by(&[new, other])));
+    }
+}
