@@ -527,3 +527,88 @@ fn what_cannot_be_read_could_not_be_told() {
         chain.ask_of(subject, "").refused(2, "subject-unsupported");
     }
 }
+
+/// Replacements, grafts, another repository's objects and what the environment says of git.
+#[test]
+fn what_surrounds_a_repository_changes_nothing_of_its_commit() {
+    let chain = Chain::new();
+    let commit = &chain.commit;
+    let holds = |what: &str| {
+        let ran = chain.with_source();
+        assert_eq!(ran.exit, 0, "{what}: {ran:#?}");
+        assert!(
+            notes(&ran).contains("commit: signed by SSH key"),
+            "{what}: {ran:#?}"
+        );
+    };
+    holds("as it is");
+    // A commit that nobody signed, in the place of the signed one.
+    let replaced = chain.world.shell(&format!(
+        "cd repo && other=$(git commit-tree -m 'Say nothing' HEAD^{{tree}}) && git replace -f {commit} $other
+         git -c core.useReplaceRefs=true log -1 --format=%s {commit}"
+    ));
+    assert_eq!(replaced.yes().out.trim(), "Say nothing");
+    holds("a replacement");
+    chain
+        .world
+        .shell(&format!(
+            "cd repo && git replace -d {commit} && mkdir -p .git/info && echo {commit} > .git/info/grafts"
+        ))
+        .yes();
+    holds("a graft");
+    // The environment leads to a repository that does not have it.
+    let elsewhere = chain
+        .world
+        .shell("git init -q --object-format=sha256 empty && cd empty && pwd");
+    let elsewhere = elsewhere.yes().out.trim().to_owned();
+    let git = format!("{elsewhere}/.git");
+    let ask = |repository: &str, surroundings: &[(&str, &str)]| {
+        let mut command = chain.world.command();
+        command
+            .args("verify --deployed hello --evidence evidence --signers signers.toml".split(' '));
+        command.args("--trusted-root out/trusted_root.json --format json".split(' '));
+        command.args([
+            "--accept",
+            "no-log,no-time",
+            "--source-repository",
+            repository,
+        ]);
+        command.envs(surroundings.iter().copied());
+        Ran::of(&mut command)
+    };
+    let objects = format!("{git}/objects");
+    for surroundings in [
+        [
+            ("GIT_DIR", git.as_str()),
+            ("GIT_WORK_TREE", elsewhere.as_str()),
+        ],
+        [
+            ("GIT_OBJECT_DIRECTORY", objects.as_str()),
+            ("GIT_NAMESPACE", "x"),
+        ],
+        [
+            ("GIT_REPLACE_REF_BASE", "refs/heads/"),
+            ("GIT_GRAFT_FILE", "signers.toml"),
+        ],
+    ] {
+        let ran = ask("repo", &surroundings);
+        assert_eq!(ran.exit, 0, "{surroundings:?}: {ran:#?}");
+    }
+    // And to one that has it, while the one that was named does not.
+    let own = chain.world.at("repo/.git").display().to_string();
+    let objects = format!("{own}/objects");
+    for surroundings in [
+        ("GIT_DIR", own.as_str()),
+        ("GIT_OBJECT_DIRECTORY", objects.as_str()),
+        ("GIT_ALTERNATE_OBJECT_DIRECTORIES", objects.as_str()),
+    ] {
+        let ran = ask("empty", &[surroundings]);
+        assert_eq!(ran.exit, 3, "{surroundings:?}: {ran:#?}");
+    }
+    // Objects that another repository keeps are what their names say.
+    chain
+        .world
+        .write("empty/.git/objects/info/alternates", format!("{objects}\n"));
+    let ran = ask("empty", &[]);
+    assert_eq!(ran.exit, 0, "{ran:#?}");
+}

@@ -290,3 +290,48 @@ fn every_format_has_an_answer_for_each_rule() {
         "{explained:#?}"
     );
 }
+
+/// A list by itself names the files; every rule is asked of each of them.
+#[test]
+fn the_files_of_a_checksums_file_need_every_rule() {
+    let desk = Desk::new();
+    let world = &desk.people.world;
+    world.write("d/a", "a");
+    world.write("d/b", "b");
+    let line = |name: &str, bytes: &[u8]| format!("{}  {name}\n", sha256(bytes));
+    let list = line("a", b"a") + &line("b", b"b");
+    world.write("d/SHA256SUMS", &list);
+    desk.people
+        .sign("alice", "d/SHA256SUMS", "d/SHA256SUMS.sigstore.json");
+    let signature = "[[require]]\ntype = \"signature\"\nsigned_by = \"alice\"\n";
+    desk.policy(&["alice", "bob"], "", signature);
+    let ask = || desk.ask("d/SHA256SUMS");
+    assert_eq!(ask().exit, 0, "{:#?}", ask());
+    // Another byte in a file that is listed.
+    world.write("d/b", "c");
+    let ran = ask();
+    assert_eq!(ran.exit, 1, "{ran:#?}");
+    assert!(ran.out.contains("\"digest-mismatch\""), "{ran:#?}");
+    world.write("d/b", "b");
+    // A rule that only one of the files satisfies.
+    let rules = format!("{signature}[[require]]\ntype = \"test-result\"\nsigned_by = \"bob\"\n");
+    desk.policy(&["alice", "bob"], "", &rules);
+    let file =
+        |name: &str, bytes: &[u8]| json!({"name": name, "digest": {"sha256": sha256(bytes)}});
+    let passed = json!({"result": "PASSED", "configuration": []});
+    let of = |files: &[Value]| {
+        desk.says_of("bob", "d/test.sigstore.json", TESTS, &passed, files);
+    };
+    of(&[file("a", b"a")]);
+    let ran = ask();
+    assert_eq!(ran.exit, 1, "{ran:#?}");
+    assert!(ran.out.contains("\"attestation-missing\""), "{ran:#?}");
+    of(&[file("a", b"a"), file("b", b"b")]);
+    let ran = ask();
+    assert_eq!(ran.exit, 0, "{ran:#?}");
+    // Whom the policy does not name signs no list.
+    desk.people
+        .sign("carol", "d/SHA256SUMS", "d/SHA256SUMS.sigstore.json");
+    let ran = ask();
+    assert_eq!(ran.exit, 1, "{ran:#?}");
+}
