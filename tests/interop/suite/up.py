@@ -1,5 +1,7 @@
 """All servers, left running: to look at them by hand, from other shells in the same network namespace."""
 
+import contextlib
+import ctypes
 import os
 import signal
 import time
@@ -8,23 +10,30 @@ from pathlib import Path
 from suite import keyless
 from suite.world import World
 
+PR_SET_PDEATHSIG = 1  # linux/prctl.h
 NEEDS = (*keyless.NEEDS, "distribution", "go-containerregistry")
 
 
 def stay(expected) -> int:
     """Until it is interrupted; then every server is ended and the folder removed."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    with World(Path(os.environ["ATTEST_BIN"]), expected, keep=False) as world:
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, ended)
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)  # also when whoever started us is ended
+    with contextlib.suppress(KeyboardInterrupt), World(Path(os.environ["ATTEST_BIN"]), expected, keep=False) as world:
         start = time.monotonic()
         for name, value in described(world).items():
             print(f"{name}={value}", flush=True)
         print(f"# ready after {time.monotonic() - start:.0f} s; a shell beside the servers:", flush=True)
         print(f"#   nsenter --target {os.getpid()} --net", flush=True)
-        try:
-            signal.pause()
-        except KeyboardInterrupt:
-            return 0
+        signal.pause()
     return 0
+
+
+def ended(*_) -> None:
+    """Once: the servers are ended in peace, however often we are told."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    raise KeyboardInterrupt
 
 
 def described(world) -> dict:
