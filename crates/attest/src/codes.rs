@@ -462,6 +462,11 @@ pub(crate) const OWN: &[Own] = &[
     ),
     own("pin-not-found", &[2], "nothing at hand has the pin"),
     own(
+        "platform-missing",
+        &[1],
+        "an image has no manifest for a platform that was asked about",
+    ),
+    own(
         "policy-conflict",
         &[2],
         "a flag beside --policy says whom or what to accept, which the policy does",

@@ -26,17 +26,19 @@ use std::sync::Mutex;
 
 use attest_policy::{Pattern, Policy};
 use attest_provenance::ReleaseName;
+use attest_remote::registry::Registry;
 use attest_verify::{Sha1Names, Verifier};
 use clap::Args;
 
 use crate::args::{
-    AcceptArg, BuildArgs, DeployedArgs, Global, LayoutArgs, PolicyArgs, SummaryArgs, TrustArgs,
-    predicate_type,
+    AcceptArg, BuildArgs, DeployedArgs, Global, LayoutArgs, PlatformArgs, PolicyArgs, SummaryArgs,
+    TrustArgs, predicate_type,
 };
 use crate::clock::Now;
 use crate::console::Console;
 use crate::failure::{Exit, Failure};
 use crate::files;
+use crate::registry;
 use crate::report::{Report, SubjectReport, Verdict};
 use crate::trust::{self, Surroundings, Trust};
 
@@ -46,6 +48,7 @@ pub(crate) use evidence::{Neighbours, is_bundle_name};
 pub(crate) use file::verify as lone_file;
 pub(crate) use file::verify_digest as evidence_about_digest;
 pub(crate) use folder::verify as verify_folder;
+use image::platform::Platforms;
 pub(crate) use policy::Judge;
 pub(crate) use shelf::Shelf;
 use subject::Subject;
@@ -56,7 +59,8 @@ use subject::Subject;
 )]
 #[derive(Debug, Args)]
 pub(crate) struct VerifyArgs {
-    /// Files, folders, checksum files (or sums:FILE), saved images (oci-layout:DIR), sha256:HEX,
+    /// Files, folders, checksum files (or sums:FILE), images (oci://HOST/REPOSITORY:TAG, or saved:
+    /// oci-layout:DIR), sha256:HEX,
     /// signed commits and tags (git:DIR@REV, or git-object:FILE)
     #[arg(required_unless_present = "files_from", value_name = "SUBJECT")]
     subjects: Vec<String>,
@@ -104,6 +108,8 @@ pub(crate) struct VerifyArgs {
     emit: EmitArgs,
     #[command(flatten)]
     deployed: DeployedArgs,
+    #[command(flatten)]
+    images: PlatformArgs,
 }
 
 /// What one verifying run holds: built once, shared by all subjects.
@@ -121,6 +127,10 @@ pub(crate) struct Session {
     pub(crate) large: Mutex<()>,
     /// The policy file by whose rules everything is judged.
     pub(crate) judge: Option<Judge>,
+    /// Registries, if a subject lies in one.
+    pub(crate) registry: Option<Registry>,
+    /// Which manifests of an image there are asked about.
+    pub(crate) platforms: Platforms,
 }
 
 impl Session {
@@ -138,6 +148,8 @@ impl Session {
             neighbours: Neighbours::default(),
             large: Mutex::default(),
             judge: None,
+            registry: None,
+            platforms: Platforms::default(),
         }
     }
 
@@ -268,6 +280,7 @@ fn answer(subject: &Subject, session: &Session, shelf: &mut Shelf) -> SubjectRep
         (Subject::Sums { path, algorithm }, _) => sums::verify(path, *algorithm, session, shelf),
         (Subject::Folder(path), _) => folder::verify(path, session, shelf),
         (Subject::Image(path), _) => image::verify(path, session, shelf),
+        (Subject::Remote(reference), _) => image::remote::verify(reference, session, shelf),
         (Subject::Git { folder, revision }, _) => git::verify(folder, revision, session, shelf),
         (Subject::GitObject(path), _) => git::verify_object(path, session, shelf),
     };
@@ -311,6 +324,7 @@ fn session(args: &VerifyArgs, subjects: &[Subject], now: Now) -> Result<Session,
         )
         .hint("name the bundle with --bundle"));
     }
+    let (registry, platforms) = registries(&args.images, subjects)?;
     let around = surroundings(args, subjects);
     let (trust, accept, judge) = if let Some(place) = &args.policy.policy {
         let (trust, accept, judge) = policy::named(args, place, subjects, &around, now)?;
@@ -366,8 +380,26 @@ fn session(args: &VerifyArgs, subjects: &[Subject], now: Now) -> Result<Session,
         ignore_missing: args.ignore_missing,
         bundles: args.bundle.clone(),
         judge,
+        registry,
+        platforms,
         ..Session::new(verifier, policy, trust)
     })
+}
+
+/// Registries are opened if a subject lies in one; what is asked of them is not ignored without.
+fn registries(
+    args: &PlatformArgs,
+    subjects: &[Subject],
+) -> Result<(Option<Registry>, Platforms), Failure> {
+    let platforms = Platforms::of(&args.platform, args.all_platforms)?;
+    if subjects.iter().any(|it| matches!(it, Subject::Remote(_))) {
+        return Ok((Some(registry::open(&args.registry)?), platforms));
+    }
+    if platforms.is_given() {
+        let message = "--platform and --all-platforms are about oci:// subjects, and none is given";
+        return Err(Failure::request("bad-arguments", message));
+    }
+    Ok((None, platforms))
 }
 
 pub(crate) fn sha1_names(args: &TrustArgs) -> Sha1Names {
@@ -429,7 +461,7 @@ fn surroundings(args: &VerifyArgs, subjects: &[Subject]) -> Surroundings {
             // Whoever writes into a repository can put keys there as well.
             Subject::Git { folder, .. } => around.verified.push(folder.clone()),
             Subject::GitObject(path) => around.beside.push(files::folder_of(path)),
-            Subject::Digest(_) => {}
+            Subject::Digest(_) | Subject::Remote(_) => {}
         }
     }
     around.bundles.extend(args.bundle.clone());

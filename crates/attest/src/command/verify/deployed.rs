@@ -282,6 +282,7 @@ fn file_report(path: String, answer: Result<Digest, End>) -> FileReport {
 fn words_of(subject: &Subject) -> String {
     match subject {
         Subject::Digest(digest) => digest.to_string(),
+        Subject::Remote(reference) => reference.to_string(),
         Subject::Git { folder, revision } => format!("git:{}@{revision}", folder.display()),
         Subject::File(path)
         | Subject::Folder(path)

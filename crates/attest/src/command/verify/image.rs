@@ -1,12 +1,14 @@
-//! A saved image, `oci-layout:DIR`: what its index lists must be signed by the expected signer, and
+//! An image: saved, `oci-layout:DIR`, or in a registry, `oci://…`. Of a saved one what its index lists must be signed by the expected signer, and
 //! every blob of it must be there with its digest.
 //!
 //! Evidence is what the layout holds: bundles attached to the image's manifest, and cosign's older
 //! signatures. Without names, all is bound by the manifest's digest.
 
 mod layout;
+pub(crate) mod platform;
+pub(super) mod remote;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use attest_digest::{Algorithm, Artifact, Digest, Hashes};
 use attest_policy::{Accepted, Bytes, Decision, Subject as About, statement_names};
@@ -23,6 +25,47 @@ use super::shelf::Shelf;
 use crate::report::{FileReport, Refusal, SubjectReport, Verdict};
 use layout::{Layout, UNREADABLE};
 
+/// An image and what may be evidence about it, wherever they lie.
+trait Held {
+    /// Manifests of evidence, by what they are attached to; none for cosign's older form in a layout.
+    fn evidence(&self) -> &[(Option<Digest>, Vec<Descriptor>)];
+
+    /// The manifest of an image, as it was read.
+    fn manifest(&self, image: Digest) -> Option<&Artifact>;
+
+    /// A layer's bytes, if they have its digest and size.
+    fn layer_bytes(&self, layer: &Descriptor) -> Result<Vec<u8>, Refusal>;
+
+    /// Whether everything is there of which the image is made and which lies here.
+    fn check_blobs(&self, image: Digest) -> Result<(), Refusal>;
+
+    /// How a blob is called in reports.
+    fn place(&self, digest: Digest) -> PathBuf;
+}
+
+impl Held for Layout {
+    fn evidence(&self) -> &[(Option<Digest>, Vec<Descriptor>)] {
+        &self.evidence
+    }
+
+    fn manifest(&self, image: Digest) -> Option<&Artifact> {
+        Self::manifest(self, image).map(|it| &it.artifact)
+    }
+
+    fn layer_bytes(&self, layer: &Descriptor) -> Result<Vec<u8>, Refusal> {
+        let most = attest_verify::limits::EVIDENCE_BYTES as u64;
+        self.blob_bytes(layer.digest(), Some(layer.size()), most)
+    }
+
+    fn check_blobs(&self, image: Digest) -> Result<(), Refusal> {
+        Self::check_blobs(self, image)
+    }
+
+    fn place(&self, digest: Digest) -> PathBuf {
+        self.path(digest)
+    }
+}
+
 pub(super) fn verify(folder: &Path, session: &Session, shelf: &mut Shelf) -> SubjectReport {
     let subject = format!("oci-layout:{}", folder.display());
     let mut report = SubjectReport::new(subject, "image");
@@ -31,7 +74,7 @@ pub(super) fn verify(folder: &Path, session: &Session, shelf: &mut Shelf) -> Sub
         Err(refusal) => {
             report.files.push(FileReport {
                 path: folder.display().to_string(),
-                verdict: verdict(refusal),
+                verdict: unread_verdict(refusal),
                 size: None,
                 sha256: None,
             });
@@ -40,13 +83,13 @@ pub(super) fn verify(folder: &Path, session: &Session, shelf: &mut Shelf) -> Sub
     };
     let name = "under which name the images were signed is not checked: a layout keeps none";
     report.notes.push(name.to_owned());
-    let pieces = pieces(folder, &layout, session, shelf);
+    let pieces = pieces(&layout, session, shelf);
     for image in &layout.images {
         let verdict = match judge(*image, &layout, &pieces, session, shelf, &mut report) {
             Ok(()) => Verdict::Verified,
-            Err(refusal) => verdict(refusal),
+            Err(refusal) => unread_verdict(refusal),
         };
-        let size = layout.manifest(*image).map(|it| it.artifact.size());
+        let size = Held::manifest(&layout, *image).map(Artifact::size);
         report.files.push(FileReport {
             path: image.to_string(),
             verdict,
@@ -65,7 +108,7 @@ pub(super) fn verify(folder: &Path, session: &Session, shelf: &mut Shelf) -> Sub
 }
 
 /// What could not be read is no "no".
-fn verdict(refusal: Refusal) -> Verdict {
+fn unread_verdict(refusal: Refusal) -> Verdict {
     if is_unread(&refusal) || refusal.code == "file-changed" {
         Verdict::Unreadable(refusal)
     } else {
@@ -76,8 +119,8 @@ fn verdict(refusal: Refusal) -> Verdict {
 fn is_unread(refusal: &Refusal) -> bool {
     matches!(
         refusal.code,
-        UNREADABLE | "bundle-unreadable" | "git-unreadable"
-    )
+        UNREADABLE | "bundle-unreadable" | "git-unreadable" | "internal-error"
+    ) || crate::registry::is_unanswered(refusal.code)
 }
 
 /// A piece of evidence about an image.
@@ -91,7 +134,7 @@ struct Piece {
 }
 
 /// Everything that may be evidence: only `--bundle` if it is given.
-fn pieces(folder: &Path, layout: &Layout, session: &Session, shelf: &mut Shelf) -> Vec<Piece> {
+fn pieces(held: &dyn Held, session: &Session, shelf: &mut Shelf) -> Vec<Piece> {
     let of_manifest = |attached| {
         move |index| Piece {
             index,
@@ -105,11 +148,10 @@ fn pieces(folder: &Path, layout: &Layout, session: &Session, shelf: &mut Shelf) 
         return pieces.into_iter().map(of_manifest(None)).collect();
     }
     let mut pieces = Vec::new();
-    for (attached, layers) in &layout.evidence {
+    for (attached, layers) in held.evidence() {
         for layer in layers {
-            let place = folder.join(format!("blobs/sha256/{}", layer.digest().hex()));
-            let most = attest_verify::limits::EVIDENCE_BYTES as u64;
-            let blob = layout.blob_bytes(layer.digest(), Some(layer.size()), most);
+            let place = held.place(layer.digest());
+            let blob = held.layer_bytes(layer);
             if is_older(layer) {
                 let bundle = blob.clone().and_then(|blob| {
                     layer_signature(layer, &blob).map_err(|error| Refusal {
@@ -144,23 +186,23 @@ fn is_older(layer: &Descriptor) -> bool {
 /// Whether the image is complete and one piece of evidence approves it.
 fn judge(
     image: Digest,
-    layout: &Layout,
+    held: &dyn Held,
     pieces: &[Piece],
     session: &Session,
     shelf: &mut Shelf,
     report: &mut SubjectReport,
 ) -> Result<(), Refusal> {
-    layout.check_blobs(image)?;
-    let manifest = layout.manifest(image).ok_or_else(no_bundle)?;
+    held.check_blobs(image)?;
+    let manifest = held.manifest(image).ok_or_else(no_bundle)?;
     let mut refused = Vec::new();
     let mut approving = Vec::new();
     let about = |piece: &&Piece| piece.attached.is_none_or(|it| it == image);
     if let Some(judge) = &session.judge {
         let pieces: Vec<&Piece> = pieces.iter().filter(about).collect();
-        return by_rules(&pieces, &manifest.artifact, judge, session, shelf, report);
+        return by_rules(&pieces, manifest, judge, session, shelf, report);
     }
     for piece in pieces.iter().filter(about) {
-        match approves(piece, &manifest.artifact, session, shelf) {
+        match approves(piece, manifest, session, shelf) {
             Ok(()) => approving.push(piece.index),
             Err(refusals) => refused.extend(refusals),
         }

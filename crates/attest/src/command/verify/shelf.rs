@@ -80,7 +80,8 @@ enum Outcome {
 impl Outcome {
     /// What could not be read is no "no".
     fn of(refusal: Refusal) -> Self {
-        if matches!(refusal.code, "file-unreadable" | "bundle-unreadable") {
+        let unread = matches!(refusal.code, "file-unreadable" | "bundle-unreadable");
+        if unread || crate::registry::is_unanswered(refusal.code) {
             Self::Unreadable(refusal)
         } else {
             Self::Rejected(vec![refusal])

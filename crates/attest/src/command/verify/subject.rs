@@ -4,7 +4,10 @@ use std::path::{Path, PathBuf};
 
 use attest_digest::{Algorithm, Digest, checksums_algorithm_of_name};
 
+use attest_remote::registry::{Name, Reference, SCHEME};
+
 use crate::failure::Failure;
+use crate::registry;
 
 /// One subject.
 #[derive(Debug, Clone)]
@@ -19,6 +22,8 @@ pub(crate) enum Subject {
     Digest(Digest),
     /// The images of an OCI layout.
     Image(PathBuf),
+    /// An image in a registry.
+    Remote(Reference),
     /// What a revision of a repository of git leads to: a commit or a tag.
     Git { folder: PathBuf, revision: String },
     /// A raw commit or tag in a file.
@@ -52,14 +57,17 @@ impl Subject {
         if let Some(rest) = text.strip_prefix("git:") {
             return git(text, rest);
         }
-        for scheme in ["oci://", "sha512:", "sha1:", "md5:", "http://", "https://"] {
+        if text.starts_with(SCHEME) {
+            return remote(text);
+        }
+        for scheme in ["sha512:", "sha1:", "md5:", "http://", "https://"] {
             if text.starts_with(scheme) {
                 return Err(Failure::request(
                     "subject-unsupported",
                     format!("{text}: {scheme} subjects cannot be verified"),
                 )
                 .hint(
-                    "subjects are files, folders, checksum files, oci-layout:DIR, sha256:HEX, git:DIR@REV and git-object:FILE",
+                    "subjects are files, folders, checksum files, oci-layout:DIR, oci://HOST/REPOSITORY:TAG, sha256:HEX, git:DIR@REV and git-object:FILE",
                 ));
             }
         }
@@ -72,6 +80,17 @@ impl Subject {
             None => Self::File(path),
         })
     }
+}
+
+/// A manifest in a registry, by its tag or digest: none is meant by default.
+fn remote(text: &str) -> Result<Subject, Failure> {
+    let reference = registry::reference(text)?;
+    if *reference.name() == Name::None {
+        let message = format!("{text}: names no manifest");
+        return Err(Failure::request("registry-reference", message)
+            .hint("add :TAG or @sha256:HEX: there is no default tag"));
+    }
+    Ok(Subject::Remote(reference))
 }
 
 /// `DIR@REV`: the last `@` parts them. A revision is a reference or an object's whole name: what git

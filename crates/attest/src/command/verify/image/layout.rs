@@ -253,13 +253,13 @@ impl Layout {
     }
 
     /// Sixty-four hexadecimal digits: nothing that leads elsewhere.
-    fn path(&self, digest: Digest) -> PathBuf {
+    pub(super) fn path(&self, digest: Digest) -> PathBuf {
         self.folder.join("blobs/sha256").join(digest.hex())
     }
 }
 
 /// Whether layers are evidence and nothing else.
-fn holds_evidence(layers: &[Descriptor]) -> bool {
+pub(super) fn holds_evidence(layers: &[Descriptor]) -> bool {
     let is_evidence = |layer: &Descriptor| {
         let kind = layer.media_type();
         matches!(kind, SIMPLE_SIGNING | ENVELOPE) || kind.starts_with(BUNDLE)

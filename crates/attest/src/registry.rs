@@ -1,0 +1,120 @@
+//! Registries as the flags and docker's configuration say, and what is answered when they do not.
+
+use std::env;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use attest_remote::Patience;
+use attest_remote::registry::{Login, Reference, Registry, RegistryError, RegistryOptions};
+
+use crate::args::RegistryArgs;
+use crate::failure::{Failure, with_source};
+use crate::files;
+use crate::report::Refusal;
+
+/// Registries, called as the flags say. Docker's configuration is read for who we are, and for nothing
+/// else.
+///
+/// # Errors
+/// A flag, the file of authorities or docker's configuration is wrong.
+pub(crate) fn open(args: &RegistryArgs) -> Result<Registry, Failure> {
+    let authorities = match &args.registry_ca {
+        None => Vec::new(),
+        Some(path) => files::read_limited(path, AUTHORITIES_BYTES).map_err(|error| {
+            Failure::request("bad-arguments", format!("{}: {error}", path.display()))
+        })?,
+    };
+    if args.registry_ca.is_some() && !authorities.starts_with(b"-----BEGIN") {
+        let message = "--registry-ca holds no PEM certificates";
+        return Err(Failure::request("bad-arguments", message));
+    }
+    let mirrors = args.registry_mirror.iter().map(|text| {
+        let pair = text.split_once('=');
+        pair.map(|(from, to)| (from.to_owned(), to.to_owned()))
+            .ok_or_else(|| {
+                let message = format!("--registry-mirror {text:?} is not HOST=MIRROR");
+                Failure::request("bad-arguments", message)
+            })
+    });
+    let options = RegistryOptions {
+        patience: PATIENCE,
+        plain_http: args.plain_http.clone(),
+        authorities,
+        mirrors: mirrors.collect::<Result<_, _>>()?,
+        login: login(args)?,
+    };
+    Registry::new(options).map_err(|error| failure(&error))
+}
+
+fn login(args: &RegistryArgs) -> Result<Login, Failure> {
+    let (place, named) = match &args.registry_config {
+        Some(path) => (path.clone(), true),
+        None => match default_config() {
+            Some(path) => (path, false),
+            None => return Ok(Login::anonymous()),
+        },
+    };
+    let bytes = match files::read_limited(&place, LOGIN_BYTES) {
+        Ok(bytes) => bytes,
+        Err(error) if !named && error.kind() == std::io::ErrorKind::NotFound => {
+            return Ok(Login::anonymous());
+        }
+        Err(error) => {
+            let message = format!("{}: {error}", place.display());
+            return Err(Failure::request("registry-login", message));
+        }
+    };
+    let search = env::var_os("PATH").unwrap_or_default();
+    let search: Vec<PathBuf> = env::split_paths(&search).collect();
+    Login::parse(&place.display().to_string(), &bytes, search).map_err(|error| failure(&error))
+}
+
+fn default_config() -> Option<PathBuf> {
+    let folder = |name: &str| env::var_os(name).filter(|it| !it.is_empty());
+    let folder = match folder("DOCKER_CONFIG") {
+        Some(folder) => PathBuf::from(folder),
+        None => Path::new(&folder("HOME")?).join(".docker"),
+    };
+    Some(folder.join("config.json"))
+}
+
+/// A reference of the command line.
+///
+/// # Errors
+/// `registry-reference` (exit 2).
+pub(crate) fn reference(text: &str) -> Result<Reference, Failure> {
+    Reference::parse(text).map_err(|error| failure(&error))
+}
+
+/// What a registry said or did not say, with its exit code.
+pub(crate) fn failure(error: &RegistryError) -> Failure {
+    let message = with_source(error);
+    if error.is_bad_request() {
+        return Failure::request(error.code(), message);
+    }
+    if error.is_wrong_bytes() {
+        return Failure::no(error.code(), message);
+    }
+    Failure::unknown(error.code(), message)
+}
+
+/// The same as a reason in a report.
+pub(crate) fn refusal(error: &RegistryError) -> Refusal {
+    Refusal {
+        code: error.code(),
+        found: with_source(error),
+        wanted: "what its digest names, from a registry that answers".to_owned(),
+    }
+}
+
+/// Whether a code says that a registry gave no answer: then nothing is known, and it is no "no".
+pub(crate) fn is_unanswered(code: &str) -> bool {
+    code.starts_with("registry-") && !matches!(code, "registry-differs" | "registry-too-large")
+}
+
+const PATIENCE: Patience = Patience {
+    connect: Duration::from_secs(10),
+    total: Duration::from_secs(60),
+};
+const AUTHORITIES_BYTES: u64 = 1 << 20;
+const LOGIN_BYTES: u64 = attest_remote::limits::REGISTRY_LOGIN_BYTES;
