@@ -73,6 +73,8 @@ pub(crate) enum Command {
     Provenance(command::provenance::ProvenanceArgs),
     /// The archive of releases
     Archive(command::archive::ArchiveArgs),
+    /// Releases, images and what is attached to them, in OCI registries
+    Registry(command::registry::RegistryCommandArgs),
     /// What is kept, how whole it is, and until when it can be proven
     Status(command::status::StatusArgs),
     /// A deployed folder against a signed manifest: content, added files, modes, owners, attributes

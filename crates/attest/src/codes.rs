@@ -231,6 +231,16 @@ pub(crate) const OWN: &[Own] = &[
         "the list of files to verify cannot be read, or has a line that is no path",
     ),
     own(
+        "files-unsafe-name",
+        &[1],
+        "a manifest names a file by a path that leads elsewhere, or twice",
+    ),
+    own(
+        "files-untitled",
+        &[1],
+        "a manifest in a registry names no files",
+    ),
+    own(
         "flag-refused",
         &[2],
         "a flag of cosign that loosens a check, which attest does not have",

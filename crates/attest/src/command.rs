@@ -8,6 +8,7 @@ pub(crate) mod key;
 pub(crate) mod log;
 pub(crate) mod policy;
 pub(crate) mod provenance;
+pub(crate) mod registry;
 pub(crate) mod release;
 pub(crate) mod report;
 pub(crate) mod sbom;
@@ -48,6 +49,7 @@ pub(crate) fn run(cli: Cli, console: &Console) -> Result<Exit, Failure> {
         Command::Archive(args) => archive::run(&args, &global, console),
         Command::Status(args) => status::run(&args, &global, console),
         Command::Provenance(args) => provenance::run(&args, &global, console),
+        Command::Registry(args) => registry::run(&args, &global, console),
         Command::Tree(args) => tree::run(&args, &global, console),
         Command::Policy(args) => policy::run(&args, &global, console),
         Command::Sbom(args) => sbom::run(&args, &global, console),

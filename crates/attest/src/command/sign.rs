@@ -1,5 +1,6 @@
 //! `attest sign`: a bundle beside each file, all of one run in one batch of the log.
 
+mod image;
 mod request;
 mod with_services;
 
@@ -13,7 +14,7 @@ use clap::Args;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::args::{Global, HomeArgs, ServiceArgs};
+use crate::args::{Global, HomeArgs, RegistryArgs, ServiceArgs};
 use crate::command::init::refuse_given_time;
 use crate::console::Console;
 use crate::failure::{Exit, Failure, with_source};
@@ -25,8 +26,9 @@ use request::{Planned, Request};
 
 #[derive(Debug, Args)]
 pub(crate) struct SignArgs {
-    /// What to sign; the bundle of FILE is FILE.sigstore.json
-    #[arg(value_name = "FILE", required_unless_present = "statement")]
+    /// What to sign; the bundle of FILE is FILE.sigstore.json, that of oci://HOST/REPOSITORY:TAG is attached
+    /// to it there, as cosign 3 does
+    #[arg(value_name = "FILE|IMAGE", required_unless_present = "statement")]
     files: Vec<PathBuf>,
     /// Sign with this key instead of the home's: a file (cosign's PEM, PKCS#8 or SEC 1; P-256), or a key in
     /// a token by its URI, pkcs11:token=…;object=…?module-path=/FILE.so&pin-source=file:/FILE
@@ -52,6 +54,11 @@ pub(crate) struct SignArgs {
     /// Replace bundles that exist
     #[arg(long)]
     force: bool,
+    /// Of an oci:// image for several platforms: sign the manifest of each one as well
+    #[arg(long, help_heading = "Registries")]
+    recursive: bool,
+    #[command(flatten)]
+    registry: RegistryArgs,
     #[command(flatten)]
     services: ServiceArgs,
     #[command(flatten)]
@@ -60,6 +67,9 @@ pub(crate) struct SignArgs {
 
 pub(crate) fn run(args: &SignArgs, global: &Global, console: &Console) -> Result<Exit, Failure> {
     refuse_given_time(global)?;
+    if image::are_meant(args)? {
+        return image::run(args, global, console);
+    }
     if args.services.is_asked() {
         return with_services::run(args, global, console);
     }

@@ -11,8 +11,7 @@ use std::path::PathBuf;
 
 use attest_digest::{Artifact, Digest, Hashes};
 use attest_remote::registry::{
-    Access, Fetched, Name, Reference, ReferrersSource, RegistryError, Repository,
-    fallback_tag,
+    Access, Fetched, Name, Reference, ReferrersSource, RegistryError, Repository, fallback_tag,
 };
 use attest_verify::dialect::image::{Descriptor, Manifest};
 use attest_verify::limits;
