@@ -152,6 +152,7 @@ const NO_CODES: &[&str] = &[
     "control-id",
     "control-selections",
     "design-review",
+    "dsse-envelope",
     "ecdsa-sha2-nistp256",
     "empty-password",
     "git-unlogged",

@@ -35,6 +35,7 @@ mod policy;
 mod publish;
 mod readme;
 mod record;
+mod registries;
 mod release;
 mod renewal;
 mod sbom;

@@ -24,7 +24,7 @@ enum RegistryCommand {
     /// Put a folder's files, or a release of the archive with all that is attached to it, into a registry
     Push(push::PushArgs),
     /// Get the files of a release from a registry, and verify them before they are there
-    Pull(pull::PullArgs),
+    Pull(Box<pull::PullArgs>),
     /// Copy an image or release, with all that is attached to it, between registries and saved layouts
     Copy(copy::CopyArgs),
     /// The tags of a repository

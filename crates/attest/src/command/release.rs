@@ -23,7 +23,7 @@ mod reserved;
 mod restore;
 mod run;
 pub(crate) mod sbom;
-mod secrets;
+pub(crate) mod secrets;
 mod selfcheck;
 mod stage;
 mod survey;

@@ -24,6 +24,7 @@ use crate::identity::{Identity, Keyring, token};
 
 use request::{Planned, Request};
 
+#[expect(clippy::doc_markdown, reason = "these comments are the help text")]
 #[derive(Debug, Args)]
 pub(crate) struct SignArgs {
     /// What to sign; the bundle of FILE is FILE.sigstore.json, that of oci://HOST/REPOSITORY:TAG is attached

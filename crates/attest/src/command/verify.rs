@@ -57,6 +57,7 @@ use subject::Subject;
     clippy::struct_excessive_bools,
     reason = "each is a flag of the command line"
 )]
+#[expect(clippy::doc_markdown, reason = "these comments are the help text")]
 #[derive(Debug, Args)]
 pub(crate) struct VerifyArgs {
     /// Files, folders, checksum files (or sums:FILE), images (oci://HOST/REPOSITORY:TAG, or saved:

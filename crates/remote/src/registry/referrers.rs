@@ -213,7 +213,8 @@ impl Repository<'_> {
                 host: self.host().to_owned(),
                 what: self.reference().to_string(),
             })?;
-            if !answer.content_type().starts_with("application/json") {
+            // Registries say all kinds of types here: what is no list is found when it is read.
+            if answer.content_type() == "text/html" {
                 return Err(self.content_type(&what, answer.content_type(), "application/json"));
             }
             next = self.next_page(&answer, &url, &first)?;

@@ -74,6 +74,29 @@ fn uploads_that_lead_elsewhere_carry_no_credentials() {
 }
 
 #[test]
+fn uploads_that_lead_elsewhere_go_nowhere_without_tls() {
+    for place in [
+        "http://192.0.2.1/upload",
+        "http://user:pass@127.0.0.1/",
+        "file:///x",
+        "",
+    ] {
+        let server = Server::answering(move |request| match request.method.as_str() {
+            "HEAD" => Answer::new(404, b""),
+            _ => Answer::new(202, b"").with("Location", place),
+        });
+        let registry = Registry::new(options_with(login(&server.host()))).unwrap();
+        let repository = registry
+            .repository(&server.reference(), Access::Push)
+            .unwrap();
+        let error = repository
+            .push_blob(sha256(b"hello"), 5, &mut Cursor::new(b"hello"))
+            .unwrap_err();
+        assert_eq!(error.code(), "registry-redirect", "{place}");
+    }
+}
+
+#[test]
 fn redirects_on_and_on_and_to_odd_places_are_not_followed() {
     for (to, code) in [
         ("/v2/team/tool/blobs/again", "registry-redirect"),

@@ -15,6 +15,7 @@ use crate::failure::{Exit, Failure};
 use crate::registry;
 use crate::words::{counted, size};
 
+#[expect(clippy::doc_markdown, reason = "these comments are the help text")]
 #[derive(Debug, Args)]
 pub(super) struct CopyArgs {
     /// From where: oci://HOST/REPOSITORY:TAG, or oci-layout:DIR[@sha256:HEX]

@@ -10,6 +10,7 @@ use crate::failure::{Exit, Failure};
 use crate::registry;
 use crate::words::counted;
 
+#[expect(clippy::doc_markdown, reason = "these comments are the help text")]
 #[derive(Debug, Args)]
 pub(super) struct ListArgs {
     /// The repository: oci://HOST/REPOSITORY

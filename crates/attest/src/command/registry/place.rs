@@ -150,15 +150,12 @@ impl Layout {
                 found.push(digest);
             }
         }
-        match found.as_slice() {
-            [one] => Ok(*one),
-            _ => {
-                let all: Vec<String> = found.iter().map(ToString::to_string).collect();
-                let message = format!("{} holds {}", self.folder.display(), all.join(", "));
-                Err(Failure::request("bad-subject", message)
-                    .hint("name one: oci-layout:DIR@sha256:HEX"))
-            }
+        if let [one] = found.as_slice() {
+            return Ok(*one);
         }
+        let all: Vec<String> = found.iter().map(ToString::to_string).collect();
+        let message = format!("{} holds {}", self.folder.display(), all.join(", "));
+        Err(Failure::request("bad-subject", message).hint("name one: oci-layout:DIR@sha256:HEX"))
     }
 
     fn listed(&self) -> Vec<Digest> {

@@ -22,6 +22,7 @@ use crate::registry;
 use crate::trust::{self, Surroundings};
 use crate::words::{files as count_of_files, size};
 
+#[expect(clippy::doc_markdown, reason = "these comments are the help text")]
 #[derive(Debug, Args)]
 pub(super) struct PullArgs {
     /// The release: oci://HOST/REPOSITORY:TAG or @sha256:HEX
@@ -66,7 +67,9 @@ pub(super) fn run(args: &PullArgs, global: &Global, console: &Console) -> Result
     if let Some((session, now)) = &session {
         let mut shelf = Shelf::new();
         let mut report = session.report("registry pull", *now, trust::accepted_words(&args.trust));
-        report.subjects = vec![verify_folder(&staged.folder, session, &mut shelf)];
+        let mut subject = verify_folder(&staged.folder, session, &mut shelf);
+        subject.subject = reference.to_string();
+        report.subjects = vec![subject];
         report.evidence = shelf.into_reports(&session.policy);
         if report.exit() != Exit::Yes {
             return Ok(report.render(console));

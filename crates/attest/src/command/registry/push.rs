@@ -13,11 +13,13 @@ use super::copy::{self, Copied};
 use super::place::{Layout, Place};
 use crate::args::RegistryArgs;
 use crate::command::archive::{damage_failure, parse_release};
+use crate::command::release::secrets;
 use crate::console::Console;
 use crate::failure::{Exit, Failure, with_source};
 use crate::home::Home;
 use crate::registry;
 
+#[expect(clippy::doc_markdown, reason = "these comments are the help text")]
 #[derive(Debug, Args)]
 pub(super) struct PushArgs {
     /// A folder, whose files become the layers, or a release of the archive
@@ -121,6 +123,7 @@ pub(crate) fn push_folder(
         let message = format!("{one:?} and {other:?} are one name on some systems");
         return Err(Failure::request("bad-arguments", message));
     }
+    refuse_private_keys(folder, &paths)?;
     let repository = registry
         .repository(reference, Access::Push)
         .map_err(failed)?;
@@ -163,6 +166,31 @@ pub(crate) fn push_folder(
         .map_err(failed)?;
     copied.manifests = 1;
     Ok((digest, copied))
+}
+
+/// What is in a registry has been read by others before it can be taken out again.
+fn refuse_private_keys(folder: &Path, paths: &[RelativePath]) -> Result<(), Failure> {
+    for path in paths {
+        let place = folder.join(path.as_str());
+        let small = File::open(&place).and_then(|mut file| {
+            let size = file.metadata()?.len();
+            secrets::read_small(&mut file, size)
+        });
+        let small = small.map_err(|error| {
+            Failure::unknown("file-unreadable", format!("{}: {error}", place.display()))
+        })?;
+        if small
+            .as_deref()
+            .and_then(secrets::private_key_header)
+            .is_some()
+        {
+            let message = format!("the folder holds a private key: {path}");
+            return Err(
+                Failure::request("private-key-inside", message).hint("take it out of the folder")
+            );
+        }
+    }
+    Ok(())
 }
 
 /// The files of a folder in the order of their paths. Links and devices have no bytes of their own.

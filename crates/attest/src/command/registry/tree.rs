@@ -13,6 +13,7 @@ use crate::console::{Console, escape};
 use crate::failure::{Exit, Failure};
 use crate::registry;
 
+#[expect(clippy::doc_markdown, reason = "these comments are the help text")]
 #[derive(Debug, Args)]
 pub(super) struct TreeArgs {
     /// The image or release: oci://HOST/REPOSITORY:TAG or @sha256:HEX

@@ -4,12 +4,12 @@ use std::io::Read;
 
 /// The header of the first private key in a small file: PEM of any kind (PKCS#8, SEC1, OpenSSH,
 /// cosign, `OpenPGP`) or `PuTTY`.
-pub(super) fn private_key_header(bytes: &[u8]) -> Option<String> {
+pub(crate) fn private_key_header(bytes: &[u8]) -> Option<String> {
     bytes.split(|byte| *byte == b'\n').find_map(header_in)
 }
 
 /// Reads what is looked through: nothing of a file that is larger than [`LIMIT`].
-pub(super) fn read_small(file: &mut impl Read, size: u64) -> std::io::Result<Option<Vec<u8>>> {
+pub(crate) fn read_small(file: &mut impl Read, size: u64) -> std::io::Result<Option<Vec<u8>>> {
     if size > LIMIT {
         return Ok(None);
     }
@@ -42,7 +42,7 @@ const BEGIN: &[u8] = b"-----BEGIN ";
 const PUTTY: &[u8] = b"PuTTY-User-Key-File-";
 
 /// Larger files are not looked through: keys are small, and artifacts may be of any size.
-pub(super) const LIMIT: u64 = 64 * 1024;
+pub(crate) const LIMIT: u64 = 64 * 1024;
 
 #[cfg(test)]
 mod tests {
