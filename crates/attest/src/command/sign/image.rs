@@ -31,12 +31,13 @@ pub(super) fn are_meant(args: &SignArgs) -> Result<bool, Failure> {
         }
         return Ok(false);
     }
-    args.services.refuse_alone()?;
     if args.services.is_asked() {
         let message = "oci:// images are signed with a key, and not with services";
-        return Err(Failure::request("bad-arguments", message)
-            .hint("leave the flags of services away, or use cosign sign; attest verify takes both"));
+        return Err(Failure::request("bad-arguments", message).hint(
+            "leave the flags of services away, or use cosign sign; attest verify takes both",
+        ));
     }
+    args.services.refuse_alone()?;
     let alone = args.files.iter().all(|it| remote(it));
     if !alone || args.out.is_some() || args.statement.is_some() || args.force {
         let message = "oci:// images are signed by themselves: without files, --statement, --out and \
