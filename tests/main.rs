@@ -13,6 +13,7 @@ mod archive;
 mod audit;
 mod ci;
 mod codes;
+mod completions;
 mod conformance;
 mod deployed;
 mod detached;

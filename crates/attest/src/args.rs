@@ -87,6 +87,8 @@ pub(crate) enum Command {
     Report(command::report::ReportArgs),
     /// Trusted roots: show, pin, export, create, import, compare and refresh them
     Trust(command::trust::TrustCommandArgs),
+    /// Completions for bash, zsh and fish, and manual pages
+    Completions(command::completions::CompletionsArgs),
 }
 
 /// Flags of every command.

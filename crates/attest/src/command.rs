@@ -1,6 +1,7 @@
 //! One module for each command: arguments in, one report out.
 
 pub(crate) mod archive;
+pub(crate) mod completions;
 pub(crate) mod digest;
 pub(crate) mod init;
 pub(crate) mod inspect;
@@ -55,6 +56,7 @@ pub(crate) fn run(cli: Cli, console: &Console) -> Result<Exit, Failure> {
         Command::Sbom(args) => sbom::run(&args, &global, console),
         Command::Report(args) => report::run(&args, &global, console),
         Command::Trust(args) => trust::run(&args, &global, console),
+        Command::Completions(args) => completions::run(&args, console),
     }?;
     Ok(console.finish(exit))
 }
