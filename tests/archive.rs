@@ -3,6 +3,7 @@
 
 mod export;
 mod import;
+mod judged;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -32,9 +32,9 @@ use attest_provenance::ReleaseName;
 use attest_verify::Verifier;
 use clap::{Args, Subcommand};
 
-use crate::args::{Global, TrustArgs};
+use crate::args::{Global, PolicyArgs, TrustArgs};
 use crate::clock::Now;
-use crate::command::verify::Session;
+use crate::command::verify::{Session, policy_of_archive};
 use crate::console::Console;
 use crate::failure::{Exit, Failure, with_source};
 use crate::home::Home;
@@ -221,6 +221,67 @@ fn session(
     let policy = policy(&trust, args, independent);
     trust::refuse_ambiguous(policy.signers().independent(), &trust.roots)?;
     Ok(Session::new(verifier, policy, trust))
+}
+
+/// As [`session`], or by the rules of a policy file.
+fn judging(
+    place: &PlaceArgs,
+    flags: &PolicyArgs,
+    args: &TrustArgs,
+    independent: &[String],
+    around: &Surroundings,
+    now: Now,
+) -> Result<Session, Failure> {
+    let Some(file) = &flags.policy else {
+        let trust = place.trust(args, around, now)?;
+        if let Some(state) = &flags.state {
+            if trust.heard.is_empty() {
+                let message = "--state remembers policies and successions: neither a policy nor a recovery key is named";
+                return Err(Failure::request("bad-arguments", message));
+            }
+            trust::succession::remember(state, &trust.heard, around)?;
+        }
+        return session(trust, args, independent, now);
+    };
+    let (trust, accept, judge) = policy_of_archive(flags, args, independent, file, around, now)?;
+    if let Some(state) = &flags.state {
+        trust::succession::remember(state, &trust.heard, around)?;
+    }
+    let verifier = Verifier::new(trust.roots.clone(), now.time, accept)
+        .map_err(|error| Failure::request("trusted-root-malformed", error))?;
+    let policy = Policy::expecting(trust.signers.clone()).of_rules(&judge.rules);
+    trust::refuse_ambiguous(policy.signers().independent(), &trust.roots)?;
+    Ok(Session {
+        judge: Some(judge),
+        ..Session::new(verifier, policy, trust)
+    })
+}
+
+/// What decides about one release.
+fn policy_of(
+    session: &Session,
+    args: &TrustArgs,
+    independent: &[String],
+    release: &ReleaseName,
+) -> Policy {
+    let policy = match &session.judge {
+        Some(judge) => Policy::expecting(session.trust.signers.clone()).of_rules(&judge.rules),
+        None => policy(&session.trust, args, independent),
+    };
+    policy.of_release(release.clone())
+}
+
+/// What is accepted less than the default of, in the words of the report.
+fn accepted(session: &Session, args: &TrustArgs) -> Vec<&'static str> {
+    match &session.judge {
+        Some(judge) => judge.named.accepted_words(),
+        None => trust::accepted_words(args),
+    }
+}
+
+/// Whether trust may lie among what is verified: as a pin, or as the keys that a policy pins.
+fn may_lie_inside(flags: &PolicyArgs, args: &TrustArgs) -> bool {
+    flags.policy.is_some() || trust::has_pins(args)
 }
 
 fn policy(trust: &Trust, args: &TrustArgs, independent: &[String]) -> Policy {

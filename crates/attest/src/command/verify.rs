@@ -49,7 +49,7 @@ pub(crate) use file::verify as lone_file;
 pub(crate) use file::verify_digest as evidence_about_digest;
 pub(crate) use folder::verify as verify_folder;
 use image::platform::Platforms;
-pub(crate) use policy::Judge;
+pub(crate) use policy::{Judge, of_archive as policy_of_archive};
 pub(crate) use shelf::Shelf;
 use subject::Subject;
 

@@ -7,14 +7,14 @@ use attest_archive::{ArchiveError, Bag, BagProblem, Kept, WhatIsWrong};
 
 use clap::Args;
 
-use super::{damage_failure, policy, session};
-use crate::args::{Global, TrustArgs};
+use super::{accepted, damage_failure, judging, may_lie_inside, policy_of};
+use crate::args::{Global, PolicyArgs, TrustArgs};
 use crate::clock::Now;
 use crate::command::verify::{Session, Shelf, archived};
 use crate::failure::{Failure, with_source};
 use crate::files;
 use crate::report::{ArchiveReport, FileReport, Refusal, Report, Verdict};
-use crate::trust::{self, Surroundings};
+use crate::trust::Surroundings;
 
 use super::PlaceArgs;
 
@@ -71,80 +71,94 @@ fn open(place: &Path, scratch: &ScratchArgs) -> Result<Bag, Failure> {
     })
 }
 
-/// Reads a bag, and says what judges it. Trust that lies in it needs a pin; without pins the request is
-/// decided before a byte is read.
-pub(super) fn open_with_session(
-    (place, scratch): (&Path, &ScratchArgs),
-    home: &PlaceArgs,
-    args: &TrustArgs,
-    independent: &[String],
-    now: Now,
-) -> Result<(Bag, Session), Failure> {
-    let around = |archived| Surroundings {
-        verified: vec![place.to_owned()],
-        archived,
-        ..Surroundings::default()
-    };
-    let (bag, trust) = if trust::has_pins(args) {
-        let bag = open(place, scratch)?;
-        let inside = archived::trust_files_of(&bag);
-        (bag, home.trust(args, &around(inside), now)?)
-    } else {
-        let trust = home.trust(args, &around(Vec::new()), now)?;
-        (open(place, scratch)?, trust)
-    };
-    let mut session = session(trust, args, independent, now)?;
-    session.policy = policy(&session.trust, args, independent).of_release(bag.name().clone());
-    Ok((bag, session))
+/// What is asked of a bag, by the flags of a command.
+pub(super) struct Asked<'a> {
+    pub(super) scratch: &'a ScratchArgs,
+    pub(super) home: &'a PlaceArgs,
+    pub(super) trust: &'a TrustArgs,
+    pub(super) policy: &'a PolicyArgs,
+    pub(super) independent: &'a [String],
+    pub(super) now: Now,
 }
 
-/// The verdict about every file of the bag.
-pub(super) fn judge(
-    command: &'static str,
-    place: &Path,
-    bag: &Bag,
-    session: &Session,
-    args: &TrustArgs,
-    global: &Global,
-    now: Now,
-) -> Report {
-    let mut shelf = Shelf::new();
-    let mut subject = archived::verify(bag, &bag.observed(), None, session, &mut shelf);
-    for problem in bag.problems() {
-        let Some(member) = &problem.member else {
-            continue;
+impl Asked<'_> {
+    /// Reads a bag, and says what judges it. Trust that lies in it needs a pin; without pins the request
+    /// is decided before a byte is read.
+    pub(super) fn open(&self, place: &Path) -> Result<(Bag, Session), Failure> {
+        let session = |archived| {
+            let around = Surroundings {
+                verified: vec![place.to_owned()],
+                archived,
+                ..Surroundings::default()
+            };
+            let (home, policy, now) = (self.home, self.policy, self.now);
+            judging(home, policy, self.trust, self.independent, &around, now)
         };
-        subject.files.retain(|file| file.path != member.as_str());
-        subject.files.push(FileReport {
-            path: member.to_string(),
-            verdict: Verdict::Rejected(refusal(problem)),
-            size: None,
-            sha256: None,
-        });
+        let (bag, mut session) = if may_lie_inside(self.policy, self.trust) {
+            let bag = open(place, self.scratch)?;
+            let inside = archived::trust_files_of(&bag);
+            (bag, session(inside)?)
+        } else {
+            let session = session(Vec::new())?;
+            (open(place, self.scratch)?, session)
+        };
+        session.policy = policy_of(&session, self.trust, self.independent, bag.name());
+        Ok((bag, session))
     }
-    subject
-        .files
-        .sort_by(|one, other| one.path.cmp(&other.path));
-    let others = bag.problems().iter().filter(|it| it.member.is_none());
-    let archive = ArchiveReport {
-        place: place.display().to_string(),
-        blobs: bag.files(),
-        bytes: bag.bytes(),
-        problems: others.map(refusal).collect(),
-        notes: Vec::new(),
-    };
-    Report {
-        subjects: vec![subject],
-        evidence: shelf.into_reports(&session.policy),
-        archive: Some(archive),
-        // Renewals are asked where they are kept: in an archive.
-        not_checked: vec![
-            "rollback".to_owned(),
-            "until when its time can be proven".to_owned(),
-        ],
-        verbose: global.verbose,
-        ..session.report(command, now, trust::accepted_words(args))
+
+    /// The verdict about every file of the bag.
+    pub(super) fn judge(
+        &self,
+        command: &'static str,
+        place: &Path,
+        bag: &Bag,
+        session: &Session,
+        global: &Global,
+    ) -> Report {
+        let mut pieces = Shelf::new();
+        let mut subject = archived::verify(bag, &bag.observed(), None, session, &mut pieces);
+        for problem in bag.problems() {
+            let Some(member) = &problem.member else {
+                continue;
+            };
+            subject.files.retain(|file| file.path != member.as_str());
+            subject.files.push(FileReport {
+                path: member.to_string(),
+                verdict: Verdict::Rejected(refusal(problem)),
+                size: None,
+                sha256: None,
+            });
+        }
+        subject
+            .files
+            .sort_by(|one, other| one.path.cmp(&other.path));
+        let others = bag.problems().iter().filter(|it| it.member.is_none());
+        let archive = ArchiveReport {
+            place: place.display().to_string(),
+            blobs: bag.files(),
+            bytes: bag.bytes(),
+            problems: others.map(refusal).collect(),
+            notes: Vec::new(),
+        };
+        Report {
+            subjects: vec![subject],
+            evidence: pieces.into_reports(&session.policy),
+            archive: Some(archive),
+            // Renewals are asked where they are kept: in an archive.
+            not_checked: not_checked(self.policy)
+                .into_iter()
+                .chain(["until when its time can be proven".to_owned()])
+                .collect(),
+            verbose: global.verbose,
+            ..session.report(command, self.now, accepted(session, self.trust))
+        }
     }
+}
+
+/// What was not checked of a policy's age.
+pub(super) fn not_checked(policy: &PolicyArgs) -> Vec<String> {
+    let unknown = policy.state.is_none().then(|| "rollback".to_owned());
+    unknown.into_iter().collect()
 }
 
 fn refusal(problem: &BagProblem) -> Refusal {

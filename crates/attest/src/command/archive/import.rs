@@ -7,7 +7,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::{PlaceArgs, add, archive_failure, bag, parse_release};
-use crate::args::{Global, TrustArgs};
+use crate::args::{Global, PolicyArgs, TrustArgs};
 use crate::audit::{self, Change};
 use crate::command::verify::Session;
 use crate::console::{Console, escape};
@@ -29,6 +29,8 @@ pub(super) struct ImportArgs {
     place: PlaceArgs,
     #[command(flatten)]
     trust: TrustArgs,
+    #[command(flatten)]
+    policy: PolicyArgs,
     /// A log (by origin) or timestamp authority that you know to be independent of the signer
     #[arg(long, value_name = "ID")]
     independent: Vec<String>,
@@ -44,26 +46,19 @@ pub(super) fn run(args: &ImportArgs, global: &Global, console: &Console) -> Resu
     } else {
         Some(add::open(&path)?)
     };
-    let trust = &args.trust;
-    let (bag, mut session) = bag::open_with_session(
-        (&args.bag, &args.scratch),
-        &args.place,
-        trust,
-        &args.independent,
+    let asked = bag::Asked {
+        scratch: &args.scratch,
+        home: &args.place,
+        trust: &args.trust,
+        policy: &args.policy,
+        independent: &args.independent,
         now,
-    )?;
+    };
+    let (bag, mut session) = asked.open(&args.bag)?;
     if let Some(release) = wanted {
         session.policy = session.policy.of_release(release);
     }
-    let report = bag::judge(
-        "archive import",
-        &args.bag,
-        &bag,
-        &session,
-        trust,
-        global,
-        now,
-    );
+    let report = asked.judge("archive import", &args.bag, &bag, &session, global);
     if report.exit() != Exit::Yes {
         return Ok(report.render(console));
     }

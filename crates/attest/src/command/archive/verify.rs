@@ -17,15 +17,16 @@ use clap::Args;
 use super::about::About;
 use super::tombstone::Tombstones;
 use super::{
-    PlaceArgs, bag, damage_failure, is_damage, parse_release, policy, proof, session, show,
+    PlaceArgs, accepted, bag, damage_failure, is_damage, judging, may_lie_inside, parse_release,
+    policy_of, proof, show,
 };
-use crate::args::{Global, TrustArgs};
+use crate::args::{Global, PolicyArgs, TrustArgs};
 use crate::clock::Now;
 use crate::command::verify::{Session, Shelf, archived};
 use crate::console::Console;
 use crate::failure::{Exit, Failure, with_source};
 use crate::report::{ArchiveReport, FileReport, Refusal, Report, SubjectReport, Verdict};
-use crate::trust::{self, Surroundings};
+use crate::trust::Surroundings;
 
 #[derive(Debug, Args)]
 pub(super) struct VerifyArgs {
@@ -37,6 +38,8 @@ pub(super) struct VerifyArgs {
     place: PlaceArgs,
     #[command(flatten)]
     trust: TrustArgs,
+    #[command(flatten)]
+    policy: PolicyArgs,
     /// A log (by origin) or timestamp authority that you know to be independent of the signer
     #[arg(long, value_name = "ID")]
     independent: Vec<String>,
@@ -84,29 +87,28 @@ pub(super) fn run(args: &VerifyArgs, global: &Global, console: &Console) -> Resu
     let names = selected(&reader, names)?;
     let around = Surroundings {
         verified: vec![path.clone()],
-        archived: if trust::has_pins(&args.trust) {
+        archived: if may_lie_inside(&args.policy, &args.trust) {
             archived::trust_files(&reader, &names)
         } else {
             Vec::new()
         },
         ..Surroundings::default()
     };
-    let trust = args.place.trust(&args.trust, &around, now)?;
-    let roots = proof::roots(&args.place, &trust)?;
-    let mut session = session(trust, &args.trust, &args.independent, now)?;
+    let (trust, independent) = (&args.trust, &args.independent);
+    let mut session = judging(&args.place, &args.policy, trust, independent, &around, now)?;
+    let roots = proof::roots(&args.place, &session.trust)?;
     let tombstones = Tombstones::read(&reader, &session, &roots, now.time)?;
     reader.accept_deletions(tombstones.accepted());
     let checked = check(&reader, args.releases.is_empty(), &names)?;
     let mut report = Report {
         archive: Some(archive_report(&path.display().to_string(), &checked)),
-        not_checked: vec!["rollback".to_owned()],
+        not_checked: bag::not_checked(&args.policy),
         verbose: global.verbose,
         explain: args.explain,
-        ..session.report("archive verify", now, trust::accepted_words(&args.trust))
+        ..session.report("archive verify", now, accepted(&session, trust))
     };
     for release in &checked.releases {
-        session.policy =
-            policy(&session.trust, &args.trust, &args.independent).of_release(release.name.clone());
+        session.policy = policy_of(&session, trust, independent, &release.name);
         judge(
             &reader,
             release,
@@ -134,22 +136,16 @@ fn verify_bag(
         return Err(Failure::request("bad-arguments", message));
     };
     let place = Path::new(place);
-    let (bag, session) = bag::open_with_session(
-        (place, &args.scratch),
-        &args.place,
-        &args.trust,
-        &args.independent,
+    let asked = bag::Asked {
+        scratch: &args.scratch,
+        home: &args.place,
+        trust: &args.trust,
+        policy: &args.policy,
+        independent: &args.independent,
         now,
-    )?;
-    let report = bag::judge(
-        "archive verify",
-        place,
-        &bag,
-        &session,
-        &args.trust,
-        global,
-        now,
-    );
+    };
+    let (bag, session) = asked.open(place)?;
+    let report = asked.judge("archive verify", place, &bag, &session, global);
     let report = Report {
         explain: args.explain,
         ..report

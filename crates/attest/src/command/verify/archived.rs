@@ -11,6 +11,7 @@ use attest_verify::ExpectedSigner;
 use super::Session;
 use super::evidence::is_bundle_name;
 use super::folder::{Folder, Loaded, judge};
+use super::policy;
 use super::shelf::Shelf;
 use crate::failure::with_source;
 use crate::report::{Refusal, SubjectReport};
@@ -41,7 +42,11 @@ pub(crate) fn verify(
         .map(|it| (it.path().clone(), read(it.digest())));
     let gone = gone.into_iter().map(|it| (it.path().clone(), it.digest()));
     let folder = Folder::archived(files.collect(), gone.collect(), pinned(release, session));
-    judge(&folder, &bundles, session, shelf, report)
+    let mut report = judge(&folder, &bundles, session, shelf, report);
+    if let Some(judge) = &session.judge {
+        policy::of_folder(&folder, &bundles, judge, shelf, &mut report);
+    }
+    report
 }
 
 /// Keys and trusted roots at the top of releases, each once: where a pin can find them.

@@ -22,6 +22,7 @@ use super::file::{self, file_name, signed_checksums};
 use super::shelf::Shelf;
 use super::subject::Subject as Asked;
 use super::{Session, VerifyArgs};
+use crate::args::{PolicyArgs, TrustArgs};
 use crate::clock::Now;
 use crate::failure::{Exit, Failure};
 use crate::report::{FileReport, PolicyReport, Refusal, RuleReport, SubjectReport, Verdict};
@@ -55,47 +56,125 @@ pub(super) fn named(
     now: Now,
 ) -> Result<(Trust, Accept, Judge), Failure> {
     refuse_conflicts(args)?;
-    let mut named = trust::policy::named(&args.policy, place, around, now)?;
-    let (trust, mut rules) = named.resolve(&args.trust, around, now)?;
-    args.build.tighten(&mut rules)?;
-    refuse_old_trust(&named, &trust, now)?;
-    let signed_by = match &args.policy.policy_key {
-        Some(key) => Some(check_signature(&named, key, args, &trust, around, now)?),
-        None => None,
-    };
-    let (layouts, layout_notes) = layout::proven(&rules, args.layout.chain.links.as_deref(), now)?;
-    // Last: only what may be judged by is remembered.
-    if let Some(state) = &args.policy.state {
-        named.remember(state, around)?;
-    }
-    let accept = named.accept(&rules);
     let is_git = |it: &Asked| matches!(it, Asked::Git { .. } | Asked::GitObject(_));
     let repository = args.deployed.source_repository.clone();
-    git::refuse_without_repository(
-        rules.ask_git(),
-        repository.as_deref(),
-        subjects.iter().all(is_git),
-        args.deployed.deployed,
-    )?;
+    let request = Request {
+        flags: &args.policy,
+        trust: &args.trust,
+        place,
+        links: args.layout.chain.links.as_deref(),
+        around,
+        now,
+    };
+    let tighten = |rules: &mut Rules| args.build.tighten(rules);
+    let check = |rules: &Rules| {
+        git::refuse_without_repository(
+            rules.ask_git(),
+            repository.as_deref(),
+            subjects.iter().all(is_git),
+            args.deployed.deployed,
+        )
+    };
+    request.judge(repository.clone(), tighten, check)
+}
+
+/// The policy that a command on archived releases names, and whom and what it trusts.
+///
+/// # Errors
+/// `policy-conflict` for flags that say whom to accept; `repository-required` for a policy with rules about
+/// commits; as for `attest verify`.
+pub(crate) fn of_archive(
+    flags: &PolicyArgs,
+    trust: &TrustArgs,
+    independent: &[String],
+    place: &str,
+    around: &Surroundings,
+    now: Now,
+) -> Result<(Trust, Accept, Judge), Failure> {
+    let given = given_signers(flags, trust);
+    let given = given
+        .into_iter()
+        .chain([("--independent", !independent.is_empty())]);
+    refuse_given(given)?;
+    let request = Request {
+        flags,
+        trust,
+        place,
+        links: None,
+        around,
+        now,
+    };
+    request.judge(
+        None,
+        |_| Ok(()),
+        |rules| git::refuse_without_repository(rules.ask_git(), None, false, false),
+    )
+}
+
+/// What flags say of a policy.
+struct Request<'a> {
+    flags: &'a PolicyArgs,
+    trust: &'a TrustArgs,
+    place: &'a str,
+    links: Option<&'a Path>,
+    around: &'a Surroundings,
+    now: Now,
+}
+
+impl Request<'_> {
+    fn judge(
+        &self,
+        repository: Option<PathBuf>,
+        tighten: impl FnOnce(&mut Rules) -> Result<(), Failure>,
+        check: impl FnOnce(&Rules) -> Result<(), Failure>,
+    ) -> Result<(Trust, Accept, Judge), Failure> {
+        let Self { around, now, .. } = *self;
+        let mut named = trust::policy::named(self.flags, self.place, around, now)?;
+        let (trust, mut rules) = named.resolve(self.trust, around, now)?;
+        tighten(&mut rules)?;
+        refuse_old_trust(&named, &trust, now)?;
+        let signed_by = match &self.flags.policy_key {
+            Some(key) => Some(check_signature(
+                &named, key, self.trust, &trust, around, now,
+            )?),
+            None => None,
+        };
+        let (layouts, layout_notes) = layout::proven(&rules, self.links, now)?;
+        check(&rules)?;
+        // Last: only what may be judged by is remembered.
+        if let Some(state) = &self.flags.state {
+            named.remember(state, around)?;
+        }
+        let accept = named.accept(&rules);
+        let git = git_verifier(&named, &trust, accept, now)?;
+        let judge = Judge {
+            named,
+            rules,
+            now: now.time,
+            signed_by,
+            git,
+            repository,
+            layouts,
+            layout_notes,
+        };
+        Ok((trust, accept, judge))
+    }
+}
+
+fn git_verifier(
+    named: &Named,
+    trust: &Trust,
+    accept: Accept,
+    now: Now,
+) -> Result<Verifier, Failure> {
     let unlogged = named.closure.accepts(Accepts::GitUnlogged);
     let of_git = Accept {
         no_log: accept.no_log || unlogged,
         no_time: accept.no_time || unlogged,
         ..accept
     };
-    let git = Verifier::new(trust.roots.clone(), now.time, of_git)
-        .map_err(|error| Failure::request("trusted-root-malformed", error))?;
-    let judge = Judge {
-        named,
-        rules,
-        now: now.time,
-        signed_by,
-        git,
-        repository,
-        layouts,
-        layout_notes,
-    };
-    Ok((trust, accept, judge))
+    Verifier::new(trust.roots.clone(), now.time, of_git)
+        .map_err(|error| Failure::request("trusted-root-malformed", error))
 }
 
 /// Roots that are older than the policy takes, or of which nobody knows how old they are.
@@ -126,14 +205,7 @@ fn refuse_old_trust(named: &Named, trust: &Trust, now: Now) -> Result<(), Failur
 
 /// Flags beside a policy can only ask for more.
 fn refuse_conflicts(args: &VerifyArgs) -> Result<(), Failure> {
-    let signers = &args.trust.signers;
     let given = [
-        ("--key", !signers.key.is_empty()),
-        ("--identity", !signers.identity.is_empty()),
-        ("--claim", !signers.claim.is_empty()),
-        ("--signers", signers.signers.is_some()),
-        ("--require", signers.require.is_some()),
-        ("--type", !args.trust.types.is_empty()),
         ("--independent", !args.independent.is_empty()),
         ("--allow-extra", !args.allow_extra.is_empty()),
         ("--ignore-missing", args.ignore_missing),
@@ -146,12 +218,33 @@ fn refuse_conflicts(args: &VerifyArgs) -> Result<(), Failure> {
             "what is expected of a summary",
             args.summary.asks_levels() || (args.summary.is_given() && !args.emit.is_given()),
         ),
+    ];
+    refuse_given(
+        given_signers(&args.policy, &args.trust)
+            .into_iter()
+            .chain(given),
+    )
+}
+
+/// The flags that say whom and what to accept, and whether they are given.
+fn given_signers(flags: &PolicyArgs, trust: &TrustArgs) -> [(&'static str, bool); 7] {
+    let signers = &trust.signers;
+    [
+        ("--key", !signers.key.is_empty()),
+        ("--identity", !signers.identity.is_empty()),
+        ("--claim", !signers.claim.is_empty()),
+        ("--signers", signers.signers.is_some()),
+        ("--require", signers.require.is_some()),
+        ("--type", !trust.types.is_empty()),
         (
             "--accept",
-            !args.trust.accept.is_empty() && args.policy.policy_key.is_none(),
+            !trust.accept.is_empty() && flags.policy_key.is_none(),
         ),
-    ];
-    match given.iter().find(|(_, given)| *given) {
+    ]
+}
+
+fn refuse_given(mut given: impl Iterator<Item = (&'static str, bool)>) -> Result<(), Failure> {
+    match given.find(|(_, given)| *given) {
         Some((flag, _)) => Err(Failure::request(
             "policy-conflict",
             format!("{flag} beside --policy, which says whom and what to accept"),
@@ -165,14 +258,14 @@ fn refuse_conflicts(args: &VerifyArgs) -> Result<(), Failure> {
 fn check_signature(
     named: &Named,
     key: &str,
-    args: &VerifyArgs,
+    args: &TrustArgs,
     trust: &Trust,
     around: &Surroundings,
     now: Now,
 ) -> Result<String, Failure> {
     let signer = trust::policy_key(key, around)?;
     let words = signer.to_string();
-    let mut accept = trust::flag_accept(&args.trust);
+    let mut accept = trust::flag_accept(args);
     accept.set_only |= accept.no_log;
     let verifier = Verifier::new(trust.roots.clone(), now.time, accept)
         .map_err(|error| Failure::request("trusted-root-malformed", error))?;
