@@ -18,8 +18,8 @@ pub(crate) struct ServiceArgs {
     /// give this job
     #[arg(long, conflicts_with = "identity_token", help_heading = "Services")]
     pub(crate) keyless: bool,
-    /// Sign without a key: log in at this OpenID provider, in the browser; with a token, the provider
-    /// that it must be from
+    /// Sign without a key, with a token of this OpenID provider and of no other: it comes from
+    /// --identity-token, SIGSTORE_ID_TOKEN or the CI job
     #[arg(long, value_name = "URL", help_heading = "Services")]
     pub(crate) oidc_issuer: Option<String>,
     /// The audience that tokens must be for, as the provider knows the certificate authority
