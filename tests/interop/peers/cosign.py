@@ -526,6 +526,36 @@ def accepts_what_we_sign_with_a_key_in_logs_of_others(world):
         world.verify(file, **whom).accepted()
 
 
+@cosign.case
+def verifies_the_record_of_a_key_that_goes(world):
+    """`attest key rotate`, by the recovery key alone; and what follows from it here."""
+    home = world.new_folder("succession") / "home"
+    recovery = world.new_folder("recovery") / "r.key"
+    extra = {"ATTEST_RECOVERY_PASSWORD": PASSWORD}
+    world.attest("init", "--home", home, "--no-password", "--recovery", recovery, extra=extra).accepted()
+    following = world.new_folder("next") / "next.key"
+    world.attest("key", "generate", following, "--no-password").accepted()
+    record = world.new_folder("record") / "s1.sigstore.json"
+    rotate = ["key", "rotate", "--reason", "superseded", "--successor", following.with_suffix(".pub")]
+    rotate += ["--recovery-key", recovery, "--out", record, "--home", home, "--no-password"]
+    world.attest(*rotate, extra=extra).accepted()
+    old = world.new_folder("old") / "old.der"
+    world.run(["openssl", "pkey", "-pubin", "-in", home / "trust/release.pub", "-outform", "DER", "-out", old]).accepted()
+    kind, root = "https://attest.dev/predicates/key-succession/v0.1", home / "trust/trusted_root.json"
+    verify_statement(world, [old], record, kind, key=home / "trust/recovery.pub", root=root).accepted()
+    wrong = verify_statement(world, [old], record, kind, key=home / "trust/release.pub", root=root)
+    wrong.refused("failed to verify log inclusion")  # it computes the entry that this key would have
+    file = world.new_file("tool.bin")
+    world.attest("sign", "--home", home, "--no-password", "--key", following, file).accepted()
+    signers = home.parent / "signers.toml"
+    signers.write_text(
+        'version = 1\n[trust.app]\nkind = "keys"\nkeys = ["home/trust/release.pub"]\n'
+        'recovery = "home/trust/recovery.pub"\n'
+    )
+    ask = ["verify", file, "--signers", signers, "--trusted-root", root]
+    world.attest(*ask, offline=True).exits(1)
+    world.attest(*ask, "--succession", record, offline=True).accepted()
+
 
 CONFORMANCE = Path(__file__).resolve().parents[2] / "conformance"
 
