@@ -263,7 +263,8 @@ fn rule(object: &mut Object, field: &'static str) -> Result<SelectionRule, Signi
         return Ok(SelectionRule::Any);
     };
     let at = rule.path().to_owned();
-    let selector = rule.take_string("selector")?;
+    // cosign writes an empty rule where it lists no service.
+    let selector = rule.take_optional_string("selector")?;
     let count = if rule.has("count") {
         Some(rule.take_u64("count")?)
     } else {
@@ -271,17 +272,17 @@ fn rule(object: &mut Object, field: &'static str) -> Result<SelectionRule, Signi
     };
     rule.finish()?;
     let count = count.filter(|it| *it > 0);
-    match (selector.as_str(), count) {
-        ("ALL", None) => Ok(SelectionRule::All),
-        ("ANY", None) => Ok(SelectionRule::Any),
-        ("EXACT", Some(count)) => usize::try_from(count)
+    match (selector.as_deref(), count) {
+        (Some("ALL"), None) => Ok(SelectionRule::All),
+        (Some("ANY") | None, None) => Ok(SelectionRule::Any),
+        (Some("EXACT"), Some(count)) => usize::try_from(count)
             .ok()
             .filter(|it| *it <= limits::SERVICES)
             .map(SelectionRule::Exact)
             .ok_or(SigningConfigError::Count { at, found: count }),
         _ => Err(SigningConfigError::Selector {
             at,
-            found: selector,
+            found: selector.unwrap_or_default(),
             count,
         }),
     }
