@@ -36,7 +36,7 @@ fn what_a_policy_wants_and_is_not_kept_is_named() {
     policy(&world, "good", "");
     let wants = "[[require]]\ntype = \"test-result\"\nsigned_by = \"us\"\n";
     policy(&world, "more", wants);
-    for what in ["hello@1.0.0", "", "bag", "bag.tar"] {
+    for what in ["hello@1.0.0", "--explain", "bag", "bag.tar"] {
         let ran = judged(&world, &format!("verify {what}"), "more");
         assert_eq!(ran.exit, 1, "{what}: {ran:#?}");
         let rules = &ran.json()["subjects"][0]["rules"];

@@ -6,6 +6,7 @@
 use attest_digest::{Digest, DigestSet};
 use attest_provenance::json::Object;
 use attest_provenance::{Statement, Subject};
+use attest_verify::{Evidence, ProvenTime};
 use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp};
 use serde_json::json;
@@ -111,9 +112,18 @@ pub struct KeptKeeping {
     /// The manifest of the attachment.
     pub attachment: Digest,
     /// When the expected signer has signed it, as that is proven; none if it is a claim of anybody's.
-    pub proven: Option<Timestamp>,
+    pub proven: Option<Seal>,
     /// What it says; none if that cannot be read.
     pub said: Option<Said>,
+}
+
+/// When a signature was there: the earliest proven time, and its places in logs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Seal {
+    /// The earliest time that is proven.
+    pub time: Timestamp,
+    /// Logs by their ids, and the proven index in each.
+    pub entries: Vec<([u8; 32], u64)>,
 }
 
 /// What follows for a release from all that was said of it.
@@ -247,11 +257,38 @@ impl Keeping {
     }
 }
 
+impl Seal {
+    /// That of a proven statement; none if no time is proven.
+    pub fn of(evidence: &Evidence) -> Option<Self> {
+        let times = evidence.times().iter().map(ProvenTime::time);
+        let logs = evidence.logs().iter().filter(|it| it.is_proven());
+        Some(Self {
+            time: times.min()?,
+            entries: logs.map(|it| (*it.log_id(), it.index())).collect(),
+        })
+    }
+
+    /// Whether it was there before another. Timestamps tell seconds apart, a log that has both tells
+    /// their order; where neither tells, it was not.
+    pub fn is_before(&self, other: &Self) -> bool {
+        let in_both = self.entries.iter().filter_map(|(log, index)| {
+            let place = other.entries.iter().find(|(it, _)| it == log)?;
+            Some(*index < place.1)
+        });
+        let orders: Vec<bool> = in_both.collect();
+        if orders.is_empty() {
+            return self.time < other.time;
+        }
+        self.time <= other.time && orders.into_iter().all(|it| it)
+    }
+}
+
 impl Term {
-    /// What followed at a time: what was said later keeps longer, and lets nothing go sooner.
-    pub fn as_of(time: Timestamp, signed: Option<Timestamp>, kept: &[KeptKeeping]) -> Self {
+    /// What followed when something was signed: what was said later keeps longer, and lets nothing go
+    /// sooner.
+    pub fn as_of(then: &Seal, signed: Option<Timestamp>, kept: &[KeptKeeping]) -> Self {
         let then = kept.iter().cloned().map(|it| KeptKeeping {
-            proven: it.proven.filter(|proven| *proven <= time),
+            proven: it.proven.filter(|proven| proven.is_before(then)),
             ..it
         });
         Self::of(signed, &then.collect::<Vec<_>>())

@@ -85,7 +85,7 @@ pub use extract::{Admitted, ExtractError, extract};
 pub use fixity::{Extent, Fixity, Sample};
 pub use keeping::{
     HOLD_TYPE, Keeping, KeptKeeping, LIFT_TYPE, RETENTION_CLASSES, RETENTION_TYPE, Retention,
-    RetentionClass, Said, Term,
+    RetentionClass, Said, Seal, Term,
 };
 pub use kind::{AttachmentKind, LaterKind};
 pub use layout::{ATTACHMENT_TYPE, LAYOUT, RELEASE_TYPE};

@@ -9,7 +9,7 @@ use attest_verify::Evidence;
 use jiff::Timestamp;
 use serde_json::json;
 
-use crate::keeping::{KeptKeeping, Term, line};
+use crate::keeping::{KeptKeeping, Seal, Term, line};
 use crate::limits;
 use crate::release::Release;
 use crate::role::Role;
@@ -175,9 +175,9 @@ impl Deletion {
         if again.subjects() != statement.subjects() || again.predicate() != statement.predicate() {
             return Err(TombstoneError::OtherRelease { release: name });
         }
-        let times = evidence.times().iter().map(attest_verify::ProvenTime::time);
-        let proven = times.min().ok_or_else(no_statement)?;
-        let term = Term::as_of(proven, signed, kept);
+        let seal = Seal::of(evidence).ok_or_else(no_statement)?;
+        let proven = seal.time;
+        let term = Term::as_of(&seal, signed, kept);
         if let Some((_, reason)) = term.holds.first() {
             return Err(TombstoneError::UnderHold {
                 release: name,

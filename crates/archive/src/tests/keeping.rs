@@ -1,11 +1,18 @@
 //! What keeps a release longer is believed, what lets it go sooner is proven.
 
 use super::*;
-use crate::{Keeping, KeptKeeping, Retention, Said, Term};
+use crate::{Keeping, KeptKeeping, Retention, Said, Seal, Term};
 use jiff::Timestamp;
 
 fn time(text: &str) -> Timestamp {
     text.parse().unwrap()
+}
+
+fn seal(at: &str, index: u64) -> Seal {
+    Seal {
+        time: time(at),
+        entries: vec![([1; 32], index)],
+    }
 }
 
 fn signed() -> Timestamp {
@@ -47,7 +54,7 @@ fn term(said: &[(Option<Said>, bool)]) -> Term {
         .zip(1..)
         .map(|((said, proven), number)| KeptKeeping {
             attachment: digest(number),
-            proven: proven.then(signed),
+            proven: proven.then(|| seal("2026-11-21T21:00:00Z", 0)),
             said: said.clone(),
         });
     Term::of(Some(signed()), &kept.collect::<Vec<_>>())
@@ -90,7 +97,11 @@ fn without_a_proven_time_there_is_no_end() {
         said: Some(retention("release", 10)),
     };
     assert_eq!(Term::of(None, &[kept(None)]).until, None);
-    assert!(Term::of(None, &[kept(Some(signed()))]).until.is_some());
+    assert!(
+        Term::of(None, &[kept(Some(seal("2026-11-21T21:00:00Z", 0)))])
+            .until
+            .is_some()
+    );
 }
 
 #[test]
@@ -164,7 +175,7 @@ fn what_cannot_be_said_is_refused() {
 fn what_was_let_go_later_was_not_let_go_then() {
     let kept = |said, proven: &str| KeptKeeping {
         attachment: digest(9),
-        proven: Some(time(proven)),
+        proven: Some(seal(proven, 7)),
         said: Some(said),
     };
     let held = KeptKeeping {
@@ -177,12 +188,31 @@ fn what_was_let_go_later_was_not_let_go_then() {
         kept(lift(vec![digest(1)]), "2027-01-02T00:00:00Z"),
         kept(retention("snapshot", 0), "2027-01-02T00:00:00Z"),
     ];
-    let then = |at: &str| Term::as_of(time(at), Some(signed()), &all);
-    let before = then("2027-01-01T00:00:00Z");
-    assert_eq!(before.holds.len(), 1);
-    assert_eq!(before.until, Some(time("2036-11-21T21:00:00Z")));
-    // The parent: asked once it was said.
-    let after = then("2027-01-02T00:00:00Z");
-    assert!(after.holds.is_empty());
-    assert_eq!(after.until, Some(signed()));
+    let then = |at: &Seal| Term::as_of(at, Some(signed()), &all);
+    let same_second = "2027-01-02T00:00:00Z";
+    let unlogged = Seal {
+        entries: Vec::new(),
+        ..seal(same_second, 0)
+    };
+    // Earlier by the clock, by the log, and where nothing tells which was first.
+    for at in [
+        seal("2027-01-01T00:00:00Z", 8),
+        seal(same_second, 6),
+        seal(same_second, 7),
+        unlogged,
+    ] {
+        let before = then(&at);
+        assert_eq!(before.holds.len(), 1, "{at:?}");
+        assert_eq!(before.until, Some(time("2036-11-21T21:00:00Z")));
+    }
+    // The parent: the next entry of the log, and a second later without it.
+    let later = Seal {
+        entries: Vec::new(),
+        ..seal("2027-01-02T00:00:01Z", 0)
+    };
+    for at in [seal(same_second, 8), later] {
+        let after = then(&at);
+        assert!(after.holds.is_empty(), "{at:?}");
+        assert_eq!(after.until, Some(signed()));
+    }
 }

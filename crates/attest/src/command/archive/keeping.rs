@@ -5,7 +5,7 @@ use std::path::Path;
 
 use attest_archive::{
     AttachedFileInput, Attachment, AttachmentInput, AttachmentKind, Keeping, KeptKeeping, Reader,
-    Release, Said, Source, Store, Term,
+    Release, Said, Seal, Source, Store, Term,
 };
 use attest_digest::{Digest, RelativePath};
 use attest_policy::Policy;
@@ -99,7 +99,7 @@ fn one(
     };
     let evidence = session.and_then(|it| proven(&bytes, it).ok());
     if let Some(evidence) = &evidence
-        && let (Some(statement), Some(time)) = (evidence.statement(), proven_time(evidence))
+        && let (Some(statement), Some(time)) = (evidence.statement(), Seal::of(evidence))
     {
         return Ok(KeptKeeping {
             proven: Some(time),
@@ -130,12 +130,6 @@ pub(super) fn proven(bytes: &[u8], session: &Session) -> Result<Evidence, String
         return Err(format!("it is signed by {}", evidence.signer()));
     }
     Ok(evidence.clone())
-}
-
-/// When a statement was there at the latest, as that is proven.
-pub(super) fn proven_time(evidence: &Evidence) -> Option<Timestamp> {
-    let times = evidence.times().iter();
-    times.map(attest_verify::ProvenTime::time).min()
 }
 
 /// The statement of a bundle, whoever made it.
