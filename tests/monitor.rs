@@ -9,6 +9,8 @@ use std::process::Command;
 use std::sync::{Arc, Mutex};
 use std::thread;
 
+use serde_json::{Value, json};
+
 use crate::support::{Ran, World};
 
 /// A home whose log has these files, signed one after the other.
@@ -408,4 +410,171 @@ fn witnesses_that_did_not_cosign_are_missed() {
         .refused(2, "witness-policy-malformed");
     world.write("none", "quorum none\n");
     monitor(&world, ".attest/log", &["--witness-policy", "none"]).yes();
+}
+
+/// A Rekor v1 of one entry, made of a bundle of the fixtures; `change` spoils what it answers.
+fn rekor_v1(change: impl Fn(&mut Value, &mut Value) + Send + Sync + 'static) -> Server {
+    let bundle = fs::read(fixture("bundle.sigstore.json")).unwrap();
+    let bundle: Value = serde_json::from_slice(&bundle).unwrap();
+    let logged = bundle["verificationMaterial"]["tlogEntries"][0].clone();
+    let number = |value: &Value| value.as_str().unwrap_or("0").parse::<u64>().unwrap();
+    let hex_of = |value: &Value| hex(value.as_str().unwrap());
+    let proof = &logged["inclusionProof"];
+    let hashes = proof["hashes"].as_array().cloned().unwrap_or_default();
+    let entry = json!({
+        "body": logged["canonicalizedBody"],
+        "integratedTime": number(&logged["integratedTime"]),
+        "logID": hex_of(&logged["logId"]["keyId"]),
+        "logIndex": number(&logged["logIndex"]),
+        "verification": {
+            "inclusionProof": {
+                "checkpoint": proof["checkpoint"]["envelope"],
+                "hashes": hashes.iter().map(hex_of).collect::<Vec<_>>(),
+                "logIndex": number(&proof["logIndex"]),
+                "rootHash": hex_of(&proof["rootHash"]),
+                "treeSize": number(&proof["treeSize"]),
+            },
+            "signedEntryTimestamp": logged["inclusionPromise"]["signedEntryTimestamp"],
+        },
+    });
+    let head = json!({
+        "inactiveShards": null,
+        "signedTreeHead": proof["checkpoint"]["envelope"],
+        "treeID": "7",
+        "treeSize": 1,
+    });
+    let (mut head, mut entry) = (head, entry);
+    change(&mut head, &mut entry);
+    let server = Server::of(PathBuf::from("/nonexistent"));
+    server.answers(move |path| {
+        let answer = match path.split('?').next().unwrap() {
+            "api/v1/log" => head.clone(),
+            "api/v1/log/entries" => json!({ "0123": entry }),
+            "api/v1/index/retrieve" => json!(["0123"]),
+            "api/v1/log/entries/retrieve" => json!([{ "0123": entry }]),
+            path if path.starts_with("api/v1/log/entries/") => json!({ "0123": entry }),
+            _ => return None,
+        };
+        let headers = "Content-Type: application/json\r\n";
+        Some(http("200 OK", headers, answer.to_string().as_bytes()))
+    });
+    server
+}
+
+fn fixture(name: &str) -> PathBuf {
+    crate::page::root()
+        .join("fixtures/verify/message-v1")
+        .join(name)
+}
+
+fn hex(base64: &str) -> String {
+    let bytes = attest_provenance::base64::decode(base64).unwrap();
+    bytes.iter().map(|it| format!("{it:02x}")).collect()
+}
+
+fn on_v1(world: &World, server: &Server, arguments: &[&str]) -> Ran {
+    let root = fixture("trusted_root.json");
+    let log = [
+        "--log",
+        server.url.as_str(),
+        "--key",
+        root.to_str().unwrap(),
+    ];
+    world.attest_with(&[&["log"], arguments, &log].concat())
+}
+
+#[test]
+fn a_rekor_v1_is_shown_and_proven_with_the_same_words() {
+    let world = World::new();
+    let index = Arc::new(Mutex::new(0));
+    let seen = Arc::clone(&index);
+    let server =
+        rekor_v1(move |_, entry| *seen.lock().unwrap() = entry["logIndex"].as_u64().unwrap());
+    let index = index.lock().unwrap().to_string();
+    let shown = on_v1(&world, &server, &["show", &index, "--format", "json"])
+        .yes()
+        .json();
+    let leaf = shown["leaf_hash"].as_str().unwrap();
+    on_v1(&world, &server, &["show", "--leaf", leaf]).yes();
+    let other = "07".repeat(32);
+    on_v1(&world, &server, &["show", "--leaf", &other]).refused(1, "log-entry-mismatch");
+    on_v1(&world, &server, &["show"]).yes();
+    on_v1(&world, &server, &["check"]).yes();
+    let proof = on_v1(&world, &server, &["prove", &index]).yes().out;
+    assert!(
+        proof.starts_with("c2sp.org/tlog-proof@v1\nindex "),
+        "{proof}"
+    );
+    on_v1(&world, &server, &["prove", "--from", "1"]).refused(2, "log-size-unknown");
+    on_v1(&world, &server, &["show", "999999"]).refused(1, "log-index-mismatch");
+}
+
+/// What is spoiled of a tree head and of an entry.
+type Change = fn(&mut Value, &mut Value);
+
+#[test]
+fn what_a_rekor_v1_answers_wrong_is_named() {
+    let world = World::new();
+    let cases: [(Change, i32, &str); 9] = [
+        (
+            |_, it| it["integratedTime"] = json!(1),
+            1,
+            "log-promise-invalid",
+        ),
+        (
+            |_, it| it["logID"] = json!("07".repeat(32)),
+            1,
+            "log-unknown",
+        ),
+        (|_, it| it["body"] = json!("e30="), 1, "log-proof-invalid"),
+        (
+            |_, it| it["verification"]["inclusionProof"]["rootHash"] = json!("07".repeat(32)),
+            1,
+            "checkpoint-root-mismatch",
+        ),
+        (
+            |_, it| it["verification"]["inclusionProof"]["treeSize"] = json!(99),
+            1,
+            "checkpoint-size-mismatch",
+        ),
+        (
+            |_, it| it["verification"]["inclusionProof"]["checkpoint"] = json!("x\n"),
+            3,
+            "checkpoint-malformed",
+        ),
+        (
+            |_, it| it["verification"]["inclusionProof"]["hashes"] = json!("x"),
+            3,
+            "log-answer-malformed",
+        ),
+        (|_, it| it["body"] = json!("?"), 3, "log-answer-malformed"),
+        (|_, it| *it = json!([]), 3, "log-answer-malformed"),
+    ];
+    for (change, exit, code) in cases {
+        let index = Arc::new(Mutex::new(0));
+        let seen = Arc::clone(&index);
+        let server = rekor_v1(move |head, entry| {
+            *seen.lock().unwrap() = entry["logIndex"].as_u64().unwrap();
+            change(head, entry);
+        });
+        let index = index.lock().unwrap().to_string();
+        on_v1(&world, &server, &["show", &index]).refused(exit, code);
+    }
+    let other = |head: &mut Value, _: &mut Value| {
+        let note = head["signedTreeHead"]
+            .as_str()
+            .unwrap()
+            .replace("log.example", "other.example");
+        head["signedTreeHead"] = json!(note);
+    };
+    on_v1(&world, &rekor_v1(other), &["show"]).refused(1, "checkpoint-origin-mismatch");
+    let server = rekor_v1(|_, _| ());
+    server.answers(|_| Some(http("429 Too Many Requests", "", b"")));
+    on_v1(&world, &server, &["show", "1"]).refused(3, "log-http-status");
+    server.answers(|_| Some(http("200 OK", "Content-Type: text/html\r\n", b"<html>")));
+    on_v1(&world, &server, &["show", "1"]).refused(3, "log-answer-malformed");
+    server.answers(|_| Some(http("200 OK", "", &vec![b' '; 5 << 20])));
+    on_v1(&world, &server, &["show", "1"]).refused(3, "log-answer-too-large");
+    server.answers(|_| None);
+    on_v1(&world, &server, &["show", "1"]).refused(2, "log-index-unknown");
 }
