@@ -98,6 +98,20 @@ fn recovery(world: &World, line: &str) -> Ran {
 }
 
 #[test]
+fn a_record_is_in_the_audit_trail_of_its_home() {
+    let scene = Scene::new().rotated();
+    scene.stolen();
+    let trail = fs::read_to_string(scene.world.at(".attest/audit/events.jsonl")).unwrap();
+    let ends: Vec<&str> = trail
+        .lines()
+        .filter(|line| line.contains("\"key.rotate\"") && line.contains("\"ended\""))
+        .collect();
+    assert_eq!(ends.len(), 2, "{trail}");
+    let wanted = format!("record {}", 2);
+    assert!(ends.iter().any(|it| it.contains(&wanted)), "{ends:?}");
+}
+
+#[test]
 fn the_key_that_follows_is_believed_by_the_pinned_recovery_key_alone() {
     let scene = Scene::new().rotated();
     scene.says_no("b", "", "signer-mismatch");

@@ -12,6 +12,7 @@ use serde_json::json;
 
 use super::{KeyFile, PUBLIC_MODE, pin};
 use crate::args::{Global, HomeArgs};
+use crate::audit::{self, Change};
 use crate::command::init::refuse_given_time;
 use crate::command::sign::verifier;
 use crate::console::Console;
@@ -76,17 +77,23 @@ pub(super) fn rotate(args: &RotateArgs, global: &Global, console: &Console) -> R
     } else {
         KeyFile::read(&args.successor)?.public()?
     };
-    record(&args.record, Some(&successor), "rotate", global, console)
+    record(
+        &args.record,
+        Some(&successor),
+        "key.rotate",
+        global,
+        console,
+    )
 }
 
 pub(super) fn retire(args: &RetireArgs, global: &Global, console: &Console) -> Result<(), Failure> {
-    record(&args.record, None, "retire", global, console)
+    record(&args.record, None, "key.retire", global, console)
 }
 
 fn record(
     args: &RecordArgs,
     successor: Option<&PublicKey>,
-    command: &str,
+    event: &'static str,
     global: &Global,
     console: &Console,
 ) -> Result<(), Failure> {
@@ -106,11 +113,18 @@ fn record(
     let now = global.now()?.time;
     let claim = claim(args, &key, &recovery, successor, now)?;
     refuse_fork(&home, &recovery, &claim)?;
-    let bundle = sign(&identity, &recovery, &claim, now)?;
-    files::write(&args.out, &bundle, PUBLIC_MODE, Overwrite::Refuse)?;
-    // Kept, so that this home signs no second record of the same number.
-    let kept = kept(&home, &recovery, claim.sequence);
-    files::write(&kept, &bundle, PUBLIC_MODE, Overwrite::Refuse)?;
+    let change = Change::new(event)
+        .digest(pin(&key))
+        .path(&args.out)
+        .detail(format_args!("record {}", claim.sequence));
+    audit::traced(&home, change, |_| {
+        let bundle = sign(&identity, &recovery, &claim, now)?;
+        files::write(&args.out, &bundle, PUBLIC_MODE, Overwrite::Refuse)?;
+        // Kept, so that this home signs no second record of the same number.
+        let kept = kept(&home, &recovery, claim.sequence);
+        files::write(&kept, &bundle, PUBLIC_MODE, Overwrite::Refuse)
+    })?;
+    let command = event.trim_start_matches("key.");
     say(args, &claim, &key, &recovery, successor, command, console);
     Ok(())
 }
