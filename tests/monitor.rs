@@ -469,7 +469,7 @@ fn fixture(name: &str) -> PathBuf {
 
 fn hex(base64: &str) -> String {
     let bytes = attest_provenance::base64::decode(base64).unwrap();
-    bytes.iter().map(|it| format!("{it:02x}")).collect()
+    hex::encode(bytes)
 }
 
 fn on_v1(world: &World, server: &Server, arguments: &[&str]) -> Ran {
