@@ -193,6 +193,25 @@ fn every_embedded_root_is_proven_as_far_as_its_source_says() {
 }
 
 #[test]
+fn the_embedded_signing_config_is_the_one_that_the_proven_targets_name() {
+    // That these targets are signed is asserted above.
+    let mut compared = 0;
+    for embedded in EmbeddedRoot::ALL {
+        let Some((roles, config)) = embedded.chain().roles.zip(embedded.signing_config()) else {
+            continue;
+        };
+        let targets: Value = serde_json::from_slice(roles.targets).unwrap();
+        let named = &targets["signed"]["targets"]["signing_config.v0.2.json"];
+        let found = (config.len(), sha256(config));
+        let wanted = json!({"length": found.0, "hash": found.1});
+        let named = json!({"length": named["length"], "hash": named["hashes"]["sha256"]});
+        assert_eq!(named, wanted, "{}", embedded.name());
+        compared += 1;
+    }
+    assert_eq!(compared, 1, "@public-good");
+}
+
+#[test]
 fn another_file_than_the_signed_one_is_not_proven() {
     let chain = EmbeddedRoot::DEFAULT.chain();
     let roles = chain.roles.unwrap();
