@@ -244,6 +244,49 @@ fn an_entry_of_our_key_that_we_did_not_make_is_found_until_it_is_known() {
 }
 
 #[test]
+fn a_key_that_is_new_to_the_monitor_is_not_called_searched_for() {
+    let world = logged(&["a", "b"]);
+    let state = ["--state", "state.json"];
+    monitor(
+        &world,
+        ".attest/log",
+        &[&state[..], &["--from", "0"]].concat(),
+    )
+    .yes();
+    // Both entries were read before anybody looked for this key.
+    let ours = [&state[..], &["--key", ".attest/trust/release.pub"]].concat();
+    for _ in 0..2 {
+        let late = monitor(&world, ".attest/log", &ours).yes();
+        assert!(
+            late.out.contains("not searched for the key sha256:")
+                && late.out.contains("the first 2 entries"),
+            "{}",
+            late.out
+        );
+    }
+    // Going back finds them, once, and then there is nothing that was not searched.
+    let back = [&ours[..], &["--from", "0"]].concat();
+    let found = monitor(
+        &world,
+        ".attest/log",
+        &[&back[..], &["--known", "a.sigstore.json"]].concat(),
+    );
+    assert_eq!(found.exit, 1, "{}{}", found.out, found.err);
+    assert!(found.out.contains("entry 1 is of the key"), "{}", found.out);
+    assert!(!found.out.contains("entry 0"), "{}", found.out);
+    assert!(!found.out.contains("not searched"), "{}", found.out);
+    let again = monitor(&world, ".attest/log", &back);
+    assert_eq!(again.exit, 1, "{}{}", again.out, again.err);
+    assert_eq!(
+        again.out.matches("entry 1 is of the key").count(),
+        1,
+        "{}",
+        again.out
+    );
+    assert!(again.out.contains("0 new entries"), "{}", again.out);
+}
+
+#[test]
 fn a_state_that_was_changed_or_is_of_another_log_is_refused() {
     let world = logged(&["a"]);
     let state = ["--state", "state.json"];

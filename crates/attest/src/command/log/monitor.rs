@@ -6,6 +6,7 @@ mod state;
 mod watch;
 mod watched;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use attest_log::{Hash, SignedCheckpoint, WitnessPolicy, merkle};
@@ -35,7 +36,7 @@ pub(super) struct MonitorArgs {
     /// Remember here what was seen; a log that contradicts it is found out
     #[arg(long, value_name = "FILE")]
     state: Option<PathBuf>,
-    /// Begin with this entry, not with those that come from now on: 0 for the whole log
+    /// Look for ours from this entry on, not in those alone that come from now on: 0 for the whole log
     #[arg(long, value_name = "INDEX")]
     from: Option<u64>,
     /// Our key: an entry of it that is not known is found
@@ -285,11 +286,13 @@ fn entries(
     seen: &mut Seen,
 ) -> Result<State, Failure> {
     let end = log.size();
-    let mut frontier = match before {
-        Some(before) if before.tree == log.tree() => before.frontier.clone(),
-        Some(_) => merkle::Frontier::new(),
-        None => log.frontier(args.from.unwrap_or(end))?,
+    let before_here = before.filter(|it| it.tree == log.tree());
+    let mut frontier = match (before, before_here) {
+        (_, Some(before)) if !begins_anew(args.from, watch, before) => before.frontier.clone(),
+        (Some(_), None) => merkle::Frontier::new(),
+        _ => log.frontier(args.from.unwrap_or(end))?,
     };
+    let watched = searched(watch, before_here, frontier.size(), seen);
     let mut foreign: Vec<Foreign> = before.map(|it| it.foreign.clone()).unwrap_or_default();
     foreign.retain(|it| !known.has(&it.leaf) && !args.acknowledge.contains(&it.index));
     (seen.begin, seen.end) = (frontier.size(), end);
@@ -298,10 +301,19 @@ fn entries(
             let leaf = merkle::leaf_hash(&body);
             let index = log.offset() + frontier.size();
             frontier.push(leaf);
-            let Some(who) = watch.finds(&body, &mut seen.unread) else {
+            let Some((name, who)) = watch.finds(&body, &mut seen.unread) else {
                 continue;
             };
-            if !known.has(&leaf) && !known.signed(&body) && !args.acknowledge.contains(&index) {
+            // An earlier run has judged it, and what became of it is remembered.
+            let judged = before_here.is_some_and(|it| {
+                frontier.size() <= it.size
+                    && it
+                        .watched
+                        .get(&name)
+                        .is_some_and(|since| *since < frontier.size())
+            });
+            let is_known = known.has(&leaf) || known.signed(&body);
+            if !judged && !is_known && !args.acknowledge.contains(&index) {
                 foreign.push(Foreign { index, leaf, who });
             }
         }
@@ -334,7 +346,39 @@ fn entries(
         ),
         index: Some(it.index),
     }));
-    Ok(State::of(log, frontier, foreign))
+    Ok(State::of(log, frontier, foreign, watched))
+}
+
+/// Whether entries before the last run are looked at again: one of ours has not been looked for in them.
+fn begins_anew(from: Option<u64>, watch: &Watch, before: &State) -> bool {
+    let Some(from) = from.filter(|from| *from < before.size) else {
+        return false;
+    };
+    let mut names = watch.names();
+    names.any(|it| before.watched.get(&it).is_none_or(|since| *since > from))
+}
+
+/// From which entry on each of ours has been looked for; says of which entries nobody has.
+fn searched(
+    watch: &Watch,
+    before: Option<&State>,
+    begin: u64,
+    seen: &mut Seen,
+) -> BTreeMap<String, u64> {
+    let mut watched = BTreeMap::new();
+    for name in watch.names() {
+        let earlier = before.and_then(|it| it.watched.get(&name));
+        let since = earlier.map_or(begin, |earlier| begin.min(*earlier));
+        if since > 0 {
+            seen.notes.push(format!(
+                "not searched for {name}: the first {} (--from 0 searches all)",
+                counted(usize::try_from(since).unwrap_or(usize::MAX), "entry")
+                    .replace("entrys", "entries"),
+            ));
+        }
+        watched.insert(name, since);
+    }
+    watched
 }
 
 fn say(

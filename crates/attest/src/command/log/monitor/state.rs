@@ -2,9 +2,11 @@
 //!
 //! ```json
 //! {"version": 1, "log": "HEX", "tree": "", "size": 3, "frontier": ["HEX", "HEX"],
-//!  "checkpoint": "log.example\n3\n…", "foreign": [{"index": 1, "leaf": "HEX", "who": "…"}]}
+//!  "checkpoint": "log.example\n3\n…", "foreign": [{"index": 1, "leaf": "HEX", "who": "…"}],
+//!  "watched": {"the key sha256:HEX": 0}}
 //! ```
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use attest_log::{Hash, merkle::Frontier};
@@ -26,6 +28,8 @@ pub(super) struct State {
     checkpoint: String,
     /// Entries that are ours and were not known: they stay until they are.
     pub(super) foreign: Vec<Foreign>,
+    /// What was looked for in all entries from the one of that index on.
+    pub(super) watched: BTreeMap<String, u64>,
 }
 
 #[derive(Clone)]
@@ -36,7 +40,12 @@ pub(super) struct Foreign {
 }
 
 impl State {
-    pub(super) fn of(log: &Watched<'_>, frontier: Frontier, foreign: Vec<Foreign>) -> Self {
+    pub(super) fn of(
+        log: &Watched<'_>,
+        frontier: Frontier,
+        foreign: Vec<Foreign>,
+        watched: BTreeMap<String, u64>,
+    ) -> Self {
         Self {
             log: log.id(),
             tree: log.tree().to_owned(),
@@ -45,6 +54,7 @@ impl State {
             frontier,
             checkpoint: String::from_utf8_lossy(log.head().as_bytes()).into_owned(),
             foreign,
+            watched,
         }
     }
 
@@ -90,6 +100,7 @@ impl State {
             frontier: self.frontier.hashes().iter().map(Hash::to_hex).collect(),
             checkpoint: self.checkpoint.clone(),
             foreign: self.foreign.iter().map(RawForeign::of).collect(),
+            watched: self.watched.clone(),
         };
         let mut bytes = serde_json::to_vec_pretty(&raw)
             .map_err(|error| Failure::unknown("internal-error", error))?;
@@ -108,6 +119,7 @@ struct Raw {
     frontier: Vec<String>,
     checkpoint: String,
     foreign: Vec<RawForeign>,
+    watched: BTreeMap<String, u64>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -138,6 +150,7 @@ impl Raw {
             frontier,
             checkpoint: self.checkpoint,
             foreign: foreign.collect::<Option<_>>()?,
+            watched: self.watched,
         })
     }
 }

@@ -49,8 +49,15 @@ impl Watch {
         self.keys.is_empty() && self.identities.is_empty()
     }
 
-    /// In whose name an entry is, if it is one of ours; counts what cannot be read.
-    pub(super) fn finds(&self, body: &[u8], unread: &mut u64) -> Option<String> {
+    /// What is looked for, each in words that stay the same from run to run.
+    pub(super) fn names(&self) -> impl Iterator<Item = String> {
+        let identities = self.identities.iter().map(identity_name);
+        self.keys.iter().map(key_name).chain(identities)
+    }
+
+    /// In whose name an entry is, if it is one of ours: as [`Self::names`] has it, and in words. Counts what
+    /// cannot be read.
+    pub(super) fn finds(&self, body: &[u8], unread: &mut u64) -> Option<(String, String)> {
         if self.is_empty() {
             return None;
         }
@@ -60,19 +67,27 @@ impl Watch {
         };
         let ours = |key: &&PublicKey| self.keys.contains(&key.fingerprint());
         if let Some(key) = entry.keys.iter().find(ours) {
-            return Some(format!("the key sha256:{}", hex::encode(key.fingerprint())));
+            let name = key_name(&key.fingerprint());
+            return Some((name.clone(), name));
         }
-        let held = entry.holders.iter().find(|holder| {
-            self.identities.iter().any(|it| {
+        entry.holders.iter().find_map(|holder| {
+            let ours = self.identities.iter().find(|it| {
                 it.identity().matches(&holder.identity)
                     && holder.issuer.as_deref() == Some(it.issuer())
-            })
-        });
-        held.map(|it| {
-            let issuer = it.issuer.as_deref().unwrap_or_default();
-            format!("{} by {issuer} (as its certificate claims)", it.identity)
+            })?;
+            let (identity, issuer) = (&holder.identity, ours.issuer());
+            let who = format!("{identity} by {issuer} (as its certificate claims)");
+            Some((identity_name(ours), who))
         })
     }
+}
+
+fn key_name(fingerprint: &[u8; 32]) -> String {
+    format!("the key sha256:{}", hex::encode(fingerprint))
+}
+
+fn identity_name(identity: &ExpectedIdentity) -> String {
+    format!("{} by {}", identity.identity(), identity.issuer())
 }
 
 /// The fingerprint of a key that is named by its file or by itself.
