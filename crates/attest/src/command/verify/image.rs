@@ -1,5 +1,5 @@
-//! An image: saved, `oci-layout:DIR`, or in a registry, `oci://…`. Of a saved one what its index lists must be signed by the expected signer, and
-//! every blob of it must be there with its digest.
+//! An image: saved, `oci-layout:DIR`, or in a registry, `oci://…`. Of a saved one what its index lists must
+//! be signed by the expected signer, and every blob of it must be there with its digest.
 //!
 //! Evidence is what the layout holds: bundles attached to the image's manifest, and cosign's older
 //! signatures. Without names, all is bound by the manifest's digest.
