@@ -80,6 +80,12 @@ class Release:
         return parts
 
 
+def unless_gone(_function, _path, error) -> None:
+    """Lets a file be removed by another first: gpg's agents end, and take their sockets, when their home goes."""
+    if not isinstance(error[1], FileNotFoundError):
+        raise error[1]
+
+
 class World:
     def __init__(self, binary: Path, expected, keep: bool):
         self.binary = binary
@@ -103,7 +109,7 @@ class World:
         if self.keep:
             print(f"kept {self.folder}")
         else:
-            shutil.rmtree(self.folder)
+            shutil.rmtree(self.folder, onerror=unless_gone)
 
     # Folders and files
 
