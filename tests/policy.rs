@@ -5,6 +5,7 @@ mod attacks;
 mod fields;
 mod flags;
 mod git;
+mod keyless;
 mod layouts;
 mod sets;
 mod shipped;

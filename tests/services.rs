@@ -9,7 +9,7 @@
 mod authority;
 #[path = "../crates/verify/tests/support/der.rs"]
 mod der;
-mod instance;
+pub(crate) mod instance;
 #[expect(
     dead_code,
     reason = "the forger's workshop can do more than is needed here"
@@ -32,3 +32,4 @@ mod provider;
 mod servers;
 mod sign;
 mod tokens;
+pub(crate) mod workflow;

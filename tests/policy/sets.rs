@@ -7,11 +7,11 @@ use crate::page::root;
 use crate::support::World;
 use crate::verify::sha256;
 
-const PROVENANCE: &str = "https://slsa.dev/provenance/v1";
-const RELEASE: &str = "https://in-toto.io/attestation/release/v0.2";
+pub(super) const PROVENANCE: &str = "https://slsa.dev/provenance/v1";
+pub(super) const RELEASE: &str = "https://in-toto.io/attestation/release/v0.2";
 
 /// A case of a table.
-fn case(name: &str, subject: &str, expect: &str, code: &str) -> String {
+pub(super) fn case(name: &str, subject: &str, expect: &str, code: &str) -> String {
     let code = if code.is_empty() {
         String::new()
     } else {
@@ -398,4 +398,4 @@ fn ssdf_pw2() {
     );
 }
 
-const REVIEW: &str = "https://attest.dev/predicates/review/v0.1";
+pub(super) const REVIEW: &str = "https://attest.dev/predicates/review/v0.1";

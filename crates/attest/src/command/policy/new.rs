@@ -20,7 +20,7 @@ struct Set {
 const SETS: &[Set] = &[
     Set {
         name: "ssdf-ps",
-        asks: "SSDF PS.2: the release statement and the provenance of a release, by its key",
+        asks: "SSDF PS.2: the release statement and the provenance of a release, by whoever releases",
         text: include_str!("sets/ssdf-ps.toml"),
     },
     Set {
@@ -74,11 +74,12 @@ pub(super) struct NewArgs {
     /// Keys of those who sign, as sha256:HEX of their SubjectPublicKeyInfo; can be repeated
     #[arg(long, value_name = "sha256:HEX")]
     key: Vec<String>,
-    /// The identity of CI in its certificates, such as
-    /// https://github.com/OWNER/REPO/.github/workflows/release.yml@refs/tags/v*
+    /// The identity of who signs in certificates, such as
+    /// https://github.com/OWNER/REPO/.github/workflows/release.yml@refs/tags/v* for CI; can be repeated. The
+    /// sets ssdf-ps, slsa-build-l1 and two-person-release take identities or keys
     #[arg(long, value_name = "ID")]
-    identity: Option<String>,
-    /// Its issuer
+    identity: Vec<String>,
+    /// Their issuer
     #[arg(
         long,
         value_name = "URL",
@@ -129,55 +130,79 @@ fn unknown(name: &str) -> Failure {
     Failure::request("set-incomplete", format!("{name:?} is no set")).hint(hint)
 }
 
-/// Puts what the flags say in its places: `{{key}}` and the like. Each flag has a place, and each place
+/// Puts what the flags say in its places: `{{keys}}` and the like. Each flag has a place, and each place
 /// its flag.
 fn fill(set: &Set, args: &NewArgs) -> Result<String, Failure> {
-    let quoted = |text: &String| format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""));
-    let keys: Vec<String> = args
-        .key
-        .iter()
-        .map(|it| format!("  {},\n", quoted(it)))
-        .collect();
-    let keys = (!keys.is_empty()).then(|| format!("[\n{}]", keys.concat()));
     let name = args.name.clone().unwrap_or_else(|| set.name.to_owned());
     let expires = args.expires.as_ref().map(|it| format!("expires = {it}\n"));
-    let places = [
-        ("--name", "{{name}}", Some(quoted(&name)), false),
-        (
-            "--expires",
-            "{{expires}}",
-            Some(expires.unwrap_or_default()),
-            false,
-        ),
-        ("--key", "{{keys}}", keys, true),
-        (
-            "--identity",
-            "{{identity}}",
-            args.identity.as_ref().map(quoted),
-            true,
-        ),
-        ("--issuer", "{{issuer}}", Some(quoted(&args.issuer)), false),
-        (
-            "--source",
-            "{{source}}",
-            args.source.as_ref().map(quoted),
-            true,
-        ),
-    ];
-    let mut text = set.text.to_owned();
-    for (flag, place, value, must_have_place) in places {
+    let mut text = set
+        .text
+        .replace("{{name}}", &quoted(&name))
+        .replace("{{expires}}", &expires.unwrap_or_default());
+    if text.contains(SIGNERS) {
+        text = text.replace(SIGNERS, signers(set, args)?);
+    }
+    let keys = keys(&args.key);
+    let identity = identities(&args.identity);
+    let source = args.source.as_ref().map(|it| quoted(it));
+    for (flag, place, value) in [
+        ("--key", "{{keys}}", keys),
+        ("--identity", "{{identity}}", identity),
+        ("--source", "{{source}}", source),
+    ] {
         match (value, text.contains(place)) {
             (Some(value), true) => text = text.replace(place, &value),
-            (None, true) => {
-                return Err(Failure::request("set-incomplete", format!("{} needs {flag}", set.name))
-                    .hint("what only you know is a flag: the policy would accept nobody, or anyone, without it"));
-            }
-            (Some(_), false) if must_have_place => {
+            (None, true) => return Err(lacks(set, flag)),
+            (Some(_), false) => {
                 let message = format!("{} has no place for {flag}", set.name);
                 return Err(Failure::request("set-incomplete", message));
             }
-            _ => {}
+            (None, false) => {}
         }
     }
-    Ok(text)
+    Ok(text.replace("{{issuer}}", &quoted(&args.issuer)))
+}
+
+/// Where a set takes keys or identities.
+const SIGNERS: &str = "{{signers}}";
+
+/// The fields of a group that has keys, or of one that has identities.
+fn signers(set: &Set, args: &NewArgs) -> Result<&'static str, Failure> {
+    match (args.key.is_empty(), args.identity.is_empty()) {
+        (false, true) => Ok("kind = \"keys\"\nkeys = {{keys}}"),
+        (true, false) => {
+            Ok("kind     = \"sigstore\"\nissuer   = {{issuer}}\nidentity = {{identity}}")
+        }
+        (true, true) => Err(lacks(set, "--key or --identity")),
+        (false, false) => Err(Failure::request(
+            "set-incomplete",
+            format!("{} takes --key or --identity, and not both", set.name),
+        )),
+    }
+}
+
+fn lacks(set: &Set, flag: &str) -> Failure {
+    Failure::request("set-incomplete", format!("{} needs {flag}", set.name))
+        .hint("what only you know is a flag: the policy would accept nobody, or anyone, without it")
+}
+
+fn keys(keys: &[String]) -> Option<String> {
+    (!keys.is_empty()).then(|| list(keys))
+}
+
+fn identities(identities: &[String]) -> Option<String> {
+    match identities {
+        [] => None,
+        [one] => Some(quoted(one)),
+        several => Some(list(several)),
+    }
+}
+
+fn list(texts: &[String]) -> String {
+    let lines = texts.iter().map(|it| format!("  {},\n", quoted(it)));
+    format!("[\n{}]", lines.collect::<String>())
+}
+
+fn quoted(text: &str) -> String {
+    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
 }
