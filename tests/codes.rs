@@ -212,6 +212,7 @@ const NO_CODES: &[&str] = &[
     "two-person-release",
     "use-dsse",
     "verifier-id",
+    "xdg-open",
 ];
 
 #[test]

@@ -28,6 +28,7 @@ mod keys;
 )]
 #[path = "../crates/verify/tests/support/log.rs"]
 mod log;
+mod login;
 mod provider;
 mod servers;
 mod sign;

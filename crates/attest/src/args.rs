@@ -2,6 +2,7 @@
 
 mod deployed;
 mod layout;
+mod login;
 pub(crate) mod places;
 mod policy;
 mod registry;
@@ -25,6 +26,7 @@ use crate::password;
 
 pub(crate) use deployed::{DeployedArgs, LinkArg};
 pub(crate) use layout::{ChainArgs, LayoutArgs};
+pub(crate) use login::{LoginArgs, LoginWay};
 pub(crate) use policy::PolicyArgs;
 pub(crate) use registry::{PlatformArgs, RegistryArgs};
 pub(crate) use services::ServiceArgs;

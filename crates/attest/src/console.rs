@@ -110,6 +110,12 @@ impl Console {
         }
     }
 
+    /// One line without which the user cannot do what the run waits for, on stderr whatever the flags.
+    #[expect(clippy::unused_self, reason = "what is said goes through the console")]
+    pub(crate) fn ask(&self, line: impl fmt::Display) {
+        let _ = writeln!(io::stderr(), "{line}");
+    }
+
     /// Progress towards so many things, for people who watch standard error.
     pub(crate) fn progress(&self, what: &'static str, total: usize) -> Progress {
         let is_watched = !self.quiet.get() && io::stderr().is_terminal();

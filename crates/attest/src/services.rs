@@ -1,6 +1,7 @@
 //! Services that others run, chosen by flags: for `attest sign` and `attest release`.
 
 mod ambient;
+mod login;
 mod token;
 
 use std::cell::Cell;
@@ -211,6 +212,19 @@ fn configuration(args: &ServiceArgs) -> Result<(SigningConfig, Vec<u8>, String),
     })?;
     let parsed = SigningConfig::parse(&bytes).map_err(|error| malformed(config, &error))?;
     Ok((parsed, root_bytes, root.to_owned()))
+}
+
+/// The provider at which people log in: the one that a flag names, else that of the signing config.
+fn provider(args: &ServiceArgs, now: Timestamp) -> Result<String, Failure> {
+    if let Some(issuer) = &args.oidc_issuer {
+        return Ok(issuer.clone());
+    }
+    let (config, ..) = configuration(args)?;
+    let service = config.identity_provider(now);
+    let service = service.map_err(|error| {
+        Failure::request(error.code(), error).hint("name a provider with --oidc-issuer URL")
+    })?;
+    Ok(service.url().to_owned())
 }
 
 fn embedded(name: &str) -> Result<Option<&'static EmbeddedRoot>, Failure> {

@@ -21,6 +21,32 @@ pub const CODES: &[(&str, &str)] = &[
     ("log-timeout", "the log gave no whole answer in time"),
     ("log-unreachable", "the log cannot be reached"),
     (
+        "login-issuer",
+        "who answers a login is another provider than the one that was asked",
+    ),
+    (
+        "login-listener",
+        "this machine lets nobody listen for the answer of a login",
+    ),
+    (
+        "login-malformed",
+        "a browser comes back from a login with something that is no answer",
+    ),
+    (
+        "login-nonce",
+        "the identity token of a login was made for another login",
+    ),
+    ("login-refused", "the provider lets nobody in: it says why"),
+    (
+        "login-state",
+        "a browser comes back with the answer to a login that nobody here began",
+    ),
+    ("login-timeout", "nobody logged in in time"),
+    (
+        "login-unfit",
+        "the provider cannot do a login that nobody else can use (code flow, PKCE with S256)",
+    ),
+    (
         "place-address",
         "an address is not one of a place that we call, or it is plain HTTP to another machine",
     ),
@@ -234,10 +260,11 @@ pub const CODES: &[(&str, &str)] = &[
 mod tests {
     use super::CODES;
 
-    const SOURCES: [&str; 7] = [
+    const SOURCES: [&str; 8] = [
         include_str!("chain.rs"),
         include_str!("error.rs"),
         include_str!("log_reader.rs"),
+        include_str!("login_error.rs"),
         include_str!("place/error.rs"),
         include_str!("registry/error.rs"),
         include_str!("service.rs"),

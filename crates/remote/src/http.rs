@@ -3,6 +3,7 @@
 mod call;
 pub(crate) mod exchange;
 mod fetch;
+mod listener;
 mod talk;
 
 use std::time::Duration;
@@ -22,6 +23,7 @@ use crate::tuf_error::MirrorError;
 pub use call::Persistence;
 pub(crate) use call::{Caller, JSON, Question, Reply, several};
 pub(crate) use fetch::{Fetch, Said};
+pub(crate) use listener::{Listener, Visit};
 pub(crate) use reqwest::Url;
 pub(crate) use talk::{Answer, Ask, Talk, Verb};
 pub(crate) use tokio::runtime::Runtime;

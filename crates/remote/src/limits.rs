@@ -107,3 +107,12 @@ pub const SERVICE_ANSWER_BYTES: u64 = 8 << 20;
 
 /// Characters of a service's refusal that are repeated.
 pub const SERVICE_WORDS: usize = 200;
+
+/// Bytes of the request with which a browser comes back from a login.
+pub const LOGIN_REQUEST_BYTES: usize = 32 << 10;
+
+/// Connections that are taken while a login is waited for: browsers open some that they do not use.
+pub const LOGIN_CONNECTIONS: usize = 64;
+
+/// Seconds that one of them may take to say what it wants.
+pub const LOGIN_REQUEST_SECONDS: u64 = 10;

@@ -24,6 +24,8 @@ pub struct IdentityToken {
     expires: Timestamp,
     identities: Vec<String>,
     issuers: Vec<String>,
+    parties: Vec<String>,
+    nonce: Option<String>,
 }
 
 impl IdentityToken {
@@ -54,6 +56,8 @@ impl IdentityToken {
             text: Zeroizing::new(text.to_owned()),
             identities: identities(&claims)?,
             issuers: issuers(&claims, &issuer),
+            parties: parties(&claims),
+            nonce: optional(&claims, "nonce"),
             issuer,
             expires,
         })
@@ -84,6 +88,16 @@ impl IdentityToken {
     pub fn issuers(&self) -> &[String] {
         &self.issuers
     }
+
+    /// Everybody that it is for: its audiences, and the client to which it was given (`azp`).
+    pub fn parties(&self) -> &[String] {
+        &self.parties
+    }
+
+    /// What whoever asked for it sent along, so that no answer to another question is taken for this one.
+    pub fn nonce(&self) -> Option<&str> {
+        self.nonce.as_deref()
+    }
 }
 
 impl fmt::Debug for IdentityToken {
@@ -105,11 +119,7 @@ fn check_header(header: &Value) -> Result<(), IdentityTokenError> {
 }
 
 fn check_audience(claims: &Value, wanted: &str) -> Result<(), IdentityTokenError> {
-    let found: Vec<&str> = match claims.get("aud") {
-        Some(Value::String(one)) => vec![one],
-        Some(Value::Array(several)) => several.iter().filter_map(Value::as_str).collect(),
-        _ => Vec::new(),
-    };
+    let found = audiences(claims);
     if found.contains(&wanted) {
         return Ok(());
     }
@@ -117,6 +127,23 @@ fn check_audience(claims: &Value, wanted: &str) -> Result<(), IdentityTokenError
         found: excerpt(&found.join(", ")),
         wanted: wanted.to_owned(),
     })
+}
+
+fn audiences(claims: &Value) -> Vec<&str> {
+    match claims.get("aud") {
+        Some(Value::String(one)) => vec![one],
+        Some(Value::Array(several)) => several.iter().filter_map(Value::as_str).collect(),
+        _ => Vec::new(),
+    }
+}
+
+fn parties(claims: &Value) -> Vec<String> {
+    let audiences = audiences(claims).into_iter().map(str::to_owned);
+    audiences.chain(optional(claims, "azp")).collect()
+}
+
+fn optional(claims: &Value, name: &str) -> Option<String> {
+    claims.get(name)?.as_str().map(str::to_owned)
 }
 
 fn check_times(claims: &Value, now: Timestamp) -> Result<Timestamp, IdentityTokenError> {
@@ -275,7 +302,7 @@ pub enum IdentityTokenError {
 
 impl IdentityTokenError {
     /// The stable code of this refusal.
-    pub fn code(&self) -> &'static str {
+    pub const fn code(&self) -> &'static str {
         match self {
             Self::TooLarge { .. }
             | Self::Parts { .. }
@@ -355,6 +382,23 @@ mod tests {
             ci.issuers(),
             ["https://issuer.example", "https://behind.example"]
         );
+    }
+
+    #[test]
+    fn a_token_says_for_whom_it_is_and_to_which_question() {
+        let plain = changed(|_| {}).unwrap();
+        assert_eq!(
+            (plain.parties(), plain.nonce()),
+            (&["sigstore".to_owned()][..], None)
+        );
+        let several = changed(|it| {
+            it["aud"] = json!(["sigstore", "other"]);
+            it["azp"] = json!("third");
+            it["nonce"] = json!("n");
+        });
+        let several = several.unwrap();
+        assert_eq!(several.parties(), ["sigstore", "other", "third"]);
+        assert_eq!(several.nonce(), Some("n"));
     }
 
     #[test]

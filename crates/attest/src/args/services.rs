@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::LoginArgs;
 use crate::failure::Failure;
 
 /// Signing with services that others run: certificates for identities, public logs and timestamps.
@@ -15,14 +16,14 @@ pub(crate) struct ServiceArgs {
     #[arg(long, value_name = "TOKEN|FILE|-", help_heading = "Services")]
     pub(crate) identity_token: Option<String>,
     /// Sign without a key: the token is SIGSTORE_ID_TOKEN, or what GitHub Actions, GitLab or Buildkite
-    /// give this job
+    /// give this job, or at a terminal that of a login in the browser
     #[arg(long, conflicts_with = "identity_token", help_heading = "Services")]
     pub(crate) keyless: bool,
     /// Sign without a key, with a token of this OpenID provider and of no other: it comes from
-    /// --identity-token, SIGSTORE_ID_TOKEN or the CI job
+    /// --identity-token, SIGSTORE_ID_TOKEN, the CI job, or a login there
     #[arg(long, value_name = "URL", help_heading = "Services")]
     pub(crate) oidc_issuer: Option<String>,
-    /// The audience that tokens must be for, as the provider knows the certificate authority
+    /// The audience that tokens must be for, and the client that logs in, as the provider knows them
     #[arg(
         long,
         value_name = "ID",
@@ -30,6 +31,8 @@ pub(crate) struct ServiceArgs {
         help_heading = "Services"
     )]
     pub(crate) oidc_client_id: String,
+    #[command(flatten)]
+    pub(crate) login: LoginArgs,
     /// The services to sign with (signing_config.json 0.2) [default: those of Sigstore's public-good
     /// instance, as of the day that attest was made]
     #[arg(
@@ -63,12 +66,15 @@ pub(crate) struct ServiceArgs {
 
 impl ServiceArgs {
     /// Whether something is signed as an identity and not with a key.
-    pub(crate) const fn is_keyless(&self) -> bool {
-        self.identity_token.is_some() || self.keyless || self.oidc_issuer.is_some()
+    pub(crate) fn is_keyless(&self) -> bool {
+        self.identity_token.is_some()
+            || self.keyless
+            || self.oidc_issuer.is_some()
+            || self.login.is_asked()
     }
 
     /// Whether services are asked that others run.
-    pub(crate) const fn is_asked(&self) -> bool {
+    pub(crate) fn is_asked(&self) -> bool {
         self.is_keyless() || self.signing_config.is_some() || self.trust_config.is_some()
     }
 

@@ -49,7 +49,7 @@ impl Job {
             failure.hint("give the job id_tokens: SIGSTORE_ID_TOKEN: aud: sigstore")
         } else {
             failure.hint(
-                "give one with --identity-token or SIGSTORE_ID_TOKEN, or run in a CI job that has an identity",
+                "give one with --identity-token or SIGSTORE_ID_TOKEN, log in with --oidc-login, or run in a CI job that has an identity",
             )
         })
     }
@@ -98,11 +98,24 @@ fn by_agent(agent: &PathBuf, audience: &str) -> Result<Zeroizing<String>, Failur
 }
 
 /// A program in an absolute folder of `PATH`, never in the current one.
-fn find(name: &str, path: Option<&OsStr>) -> Option<PathBuf> {
+pub(super) fn find(name: &str, path: Option<&OsStr>) -> Option<PathBuf> {
     env::split_paths(path?)
         .filter(|folder| folder.is_absolute())
         .map(|folder| folder.join(name))
         .find(|it| it.is_file())
+}
+
+/// Whether this is a job of a CI system, where nobody sits at the terminal.
+pub(super) fn is_job() -> bool {
+    [
+        "CI",
+        "GITHUB_ACTIONS",
+        "GITLAB_CI",
+        "BUILDKITE",
+        "JENKINS_URL",
+    ]
+    .iter()
+    .any(|it| variable(it).is_some())
 }
 
 fn variable(name: &str) -> Option<String> {

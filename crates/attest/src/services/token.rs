@@ -7,8 +7,8 @@ use attest_sign::{IdentityToken, IdentityTokenError, IssueError};
 use jiff::{SignedDuration, Timestamp};
 use zeroize::Zeroizing;
 
-use super::ambient;
-use crate::args::ServiceArgs;
+use super::{ambient, login, persistence, provider};
+use crate::args::{LoginWay, ServiceArgs};
 use crate::console::Console;
 use crate::failure::Failure;
 use crate::files;
@@ -33,7 +33,8 @@ impl Tokens {
     ///
     /// # Errors
     /// Exit 2: `identity-token-required`, `identity-token-unreadable`, `identity-token-malformed`, `identity-token-expired`,
-    /// `identity-token-audience`, `identity-token-other-issuer`; exit 3: what the CI system answered.
+    /// `identity-token-audience`, `identity-token-other-issuer`; exit 3: what the CI system answered, or
+    /// that nobody logged in; exit 1: what a provider answers to a login is wrong.
     pub(crate) fn open(
         args: &ServiceArgs,
         now: Timestamp,
@@ -41,9 +42,16 @@ impl Tokens {
     ) -> Result<Self, Failure> {
         let source = match &args.identity_token {
             Some(given) => Source::Given(given_token(given, console)?),
+            None if args.login.is_asked() => return Self::log_in(args, now, console),
             None => match std::env::var("SIGSTORE_ID_TOKEN") {
                 Ok(token) if !token.trim().is_empty() => Source::Given(Zeroizing::new(token)),
-                _ => Source::Ambient(ambient::Job::detect()?),
+                _ => match ambient::Job::detect() {
+                    Ok(job) => Source::Ambient(job),
+                    Err(_) if login::way(args).is_some() => {
+                        return Self::log_in(args, now, console);
+                    }
+                    Err(failure) => return Err(failure),
+                },
             },
         };
         let mut tokens = Self {
@@ -58,6 +66,19 @@ impl Tokens {
         tokens.check_issuer(&token)?;
         tokens.current = Some(token);
         Ok(tokens)
+    }
+
+    /// One login, and its token for this run.
+    fn log_in(args: &ServiceArgs, now: Timestamp, console: &Console) -> Result<Self, Failure> {
+        let way = login::way(args).unwrap_or(LoginWay::Url);
+        let issuer = provider(args, now)?;
+        let token = login::token(&issuer, way, args, persistence(args), now, console)?;
+        Ok(Self {
+            source: Source::Given(Zeroizing::new(token.secret().to_owned())),
+            audience: args.oidc_client_id.clone(),
+            issuer: Some(issuer),
+            current: Some(token),
+        })
     }
 
     /// A token that is valid at this time.
