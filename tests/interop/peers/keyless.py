@@ -2,6 +2,7 @@
 
 import base64
 import json
+from pathlib import Path
 
 from suite import install
 from suite.bundles import Bundle, beside
@@ -11,6 +12,7 @@ from suite.issuer import EMAIL
 from suite.keyless import NEEDS, REKOR_V1
 from suite.process import check
 
+BROWSER = Path(__file__).resolve().parent.parent / "suite" / "browser.py"
 TRILLIAN = "github.com/google/trillian"
 REKOR = "github.com/sigstore/rekor/cmd"
 
@@ -97,6 +99,18 @@ def takes_no_token_that_is_expired_or_of_another_audience_or_key(world):
         file = world.new_file("tool.bin")
         sign_blob_keyless(world, file, stack.v2, stack.issuer.token(**spoiled)).refused(because)
         check(not beside(file).exists(), f"a bundle was written for {spoiled}")
+
+
+@fulcio.case
+def certifies_who_logs_in_with_a_browser(world):
+    """The code flow with PKCE, at the provider of the signing configuration; the issuer lets everybody in."""
+    stack = world.stack.keyless
+    for signing in (stack.v2, stack.v1):
+        file = world.new_file("tool.bin")
+        login = ["--trust-config", signing.trust, "--oidc-login"]
+        world.attest("sign", file, *login, extra={"BROWSER": str(BROWSER)}).accepted()
+        verify_blob_keyless(world, file, beside(file), **stack.identity).accepted()
+        world.verify_identity(file, **stack.identity).accepted()
 
 
 @ct_server.case

@@ -14,6 +14,7 @@ from suite.issuer import EMAIL, Issuer
 NEEDS = ("cosign", "rekor-server", "timestamp-server", "fulcio", "ct-server", "trillian", "mariadb", "rekor-v1")
 
 FULCIO = "http://localhost:5555"
+OTHER_FULCIO = "http://localhost:5557"  # of another issuer, beside the first
 CT_LOG = "http://localhost:6962/ct"
 REKOR_V1 = "http://localhost:3000"
 ISSUER_PORT = 8080
@@ -171,22 +172,27 @@ class Keyless:
         )
 
     def _start_fulcio(self) -> None:
-        issuers = {
-            self.issuer.named(name): {"IssuerURL": self.issuer.named(name), "ClientID": "sigstore", "Type": kind}
-            for name, kind in ISSUERS.items()
-        }
-        configuration = self.folder / "fulcio.json"
-        configuration.write_text(json.dumps({"OIDCIssuers": issuers}))
+        issuers = {self.issuer.named(name): kind for name, kind in ISSUERS.items()}
+        self._start_authority_for("fulcio", issuers, FULCIO, (5554, 2113))
+        shutil.copy(self.folder / "root.pem", self.chain)
+
+    def _start_authority_for(self, name: str, issuers: dict[str, str], url: str, ports: tuple[int, int]) -> None:
+        """A Fulcio that takes the tokens of these issuers: by URL, what they are to it."""
+        described = {it: {"IssuerURL": it, "ClientID": "sigstore", "Type": kind} for it, kind in issuers.items()}
+        configuration = self.folder / f"{name}.json"
+        configuration.write_text(json.dumps({"OIDCIssuers": described}))
+        grpc, metrics = ports
         self.world.servers.start(
-            "fulcio",
+            name,
             [
                 self.world.go("fulcio"),
                 "serve",
                 "--host=127.0.0.1",
-                "--port=5555",
+                f"--port={url.rsplit(':', 1)[1]}",
                 "--grpc-host=127.0.0.1",
-                "--grpc-port=5554",
-                "--metrics-port=2113",
+                f"--grpc-port={grpc}",
+                f"--metrics-port={metrics}",
+                f"--legacy-unix-domain-socket=@{name}",
                 f"--config-path={configuration}",
                 "--ca=fileca",
                 f"--fileca-cert={self.folder / 'root.pem'}",
@@ -195,9 +201,21 @@ class Keyless:
                 f"--ct-log-url={CT_LOG}",
                 f"--ct-log-public-key-path={self.ct_public}",
             ],
-            ready=f"{FULCIO}/api/v2/trustBundle",
+            ready=f"{url}/api/v2/trustBundle",
         )
-        shutil.copy(self.folder / "root.pem", self.chain)
+
+    def with_issuer(self, name: str, issuer: str) -> Signing:
+        """`v2` with a Fulcio beside the first, of the same authority, that takes this issuer's tokens of people."""
+        made = Signing(self.folder / f"signing_config_{name}.json", self.folder / f"trust_config_{name}.json")
+        if made.trust.exists():
+            return made
+        self._start_authority_for(f"fulcio-{name}", {issuer: "email"}, OTHER_FULCIO, (5556, 2115))
+        trust = json.loads(self.v2.trust.read_text())
+        config = trust["signingConfig"]
+        config["caUrls"][0]["url"], config["oidcUrls"][0]["url"] = OTHER_FULCIO, issuer
+        made.config.write_text(json.dumps(config))
+        made.trust.write_text(json.dumps(trust))
+        return made
 
     def trusted_root(self, ct_public: Path) -> Path:
         """All of these services, with this key for the certificate log."""
