@@ -39,6 +39,7 @@ mod record;
 mod registries;
 mod release;
 mod renewal;
+mod replicas;
 mod sbom;
 mod schema;
 mod services;

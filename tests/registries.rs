@@ -3,7 +3,7 @@
 
 #[path = "../crates/remote/tests/registry/support.rs"]
 #[expect(dead_code, reason = "what the tests of the client need beside these")]
-mod loopback;
+pub(crate) mod loopback;
 
 use std::fs;
 use std::io::{Read, Write};

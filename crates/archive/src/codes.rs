@@ -274,6 +274,14 @@ pub const CODES: &[(&str, &str)] = &[
         "a replica has other bytes under the name of a blob: they stay as they are",
     ),
     (
+        "replica-index-differs",
+        "what lists the releases of a replica was changed, or contradicts itself",
+    ),
+    (
+        "replica-too-large",
+        "a replica takes no manifest of that size",
+    ),
+    (
         "replica-unavailable",
         "a replica cannot be asked, read or written",
     ),

@@ -135,7 +135,8 @@ pub(crate) enum Listed {
 
 struct Copying<'r> {
     reader: &'r Reader,
-    seen: BTreeSet<Blob>,
+    /// A file can be the manifest of another release, and places keep manifests apart.
+    seen: BTreeSet<Item>,
     failed: BTreeSet<Digest>,
     report: CopyReport,
 }
@@ -194,7 +195,7 @@ impl<'r> Copying<'r> {
     }
 
     fn put(&mut self, replica: &mut dyn Replica, item: Item) -> Result<(), ReplicaError> {
-        if !self.seen.insert(item.blob()) {
+        if !self.seen.insert(item) {
             return Ok(());
         }
         // Asked first: of what is there already, nothing is opened.
@@ -215,7 +216,11 @@ impl<'r> Copying<'r> {
                 self.report.new_blobs += 1;
                 self.report.new_bytes = self.report.new_bytes.saturating_add(item.size);
             }
-            Err(error @ (ReplicaError::Source { .. } | ReplicaError::Differs { .. })) => {
+            Err(
+                error @ (ReplicaError::Source { .. }
+                | ReplicaError::Differs { .. }
+                | ReplicaError::TooLarge { .. }),
+            ) => {
                 let error = self.whose(item, error);
                 self.not_copied(item.digest, error);
             }
@@ -324,6 +329,11 @@ pub(crate) fn parse_index(
     replica: &dyn Replica,
     bytes: Option<&[u8]>,
 ) -> Result<Index, ReplicaError> {
+    parse_index_of(&replica.name(), bytes)
+}
+
+/// The index of a replica of that name; an empty one where there is none.
+pub(crate) fn parse_index_of(name: &str, bytes: Option<&[u8]>) -> Result<Index, ReplicaError> {
     let Some(bytes) = bytes else {
         return Ok(Index::default());
     };
@@ -334,7 +344,7 @@ pub(crate) fn parse_index(
             }
             IndexError::Malformed(problem) => format!("its index is malformed: {problem}"),
         };
-        ReplicaError::unavailable(replica.name(), message)
+        ReplicaError::unavailable(name, message)
     })
 }
 

@@ -96,6 +96,7 @@ pub use reader::{Reader, Summary};
 pub use release::Release;
 pub use replica::{
     Depth, FolderReplica, Item, ItemKind, Put, Replica, ReplicaCheck, ReplicaError, Wrong,
+    join_index, new_index_parts,
 };
 pub use role::Role;
 pub use said_error::SaidError;

@@ -2,6 +2,7 @@
 
 mod check;
 mod folder;
+mod parts;
 
 use std::io::{self, Read};
 
@@ -12,6 +13,7 @@ use crate::error::ArchiveError;
 
 pub use check::{Depth, ReplicaCheck, Wrong};
 pub use folder::FolderReplica;
+pub use parts::{join_index, new_index_parts};
 
 /// A place that keeps copies of what an archive has: a folder, a registry, a bucket.
 ///
@@ -20,8 +22,9 @@ pub use folder::FolderReplica;
 ///
 /// Who implements it keeps four promises: [`Self::put`] never changes what is there under a name;
 /// nothing that was put counts as kept before [`Self::flush`] returned; [`Self::replace_index`] changes
-/// nothing if the index is another one than the caller has seen; an answer that could not be got is an
-/// error, never an absence.
+/// nothing if the index is another one than the caller has seen, and a place that cannot tell in the same
+/// step loses nothing of what another writer lists; an answer that could not be got is an error, never an
+/// absence.
 pub trait Replica {
     /// What messages call it.
     fn name(&self) -> String;
@@ -149,6 +152,26 @@ pub enum ReplicaError {
         /// The bytes that it should have.
         wanted: u64,
     },
+    /// The place takes nothing of that size under such a name.
+    #[error("{replica} takes at most {most} bytes of a manifest, and {blob} has {found}")]
+    TooLarge {
+        /// Its name.
+        replica: String,
+        /// The digest.
+        blob: Digest,
+        /// The bytes that it has.
+        found: u64,
+        /// The bytes that are taken.
+        most: u64,
+    },
+    /// What lists the releases there is not what it was, or contradicts itself.
+    #[error("the index of {replica} was changed: {problem}")]
+    Index {
+        /// Its name.
+        replica: String,
+        /// What is wrong with it.
+        problem: String,
+    },
     /// The place does not keep the promises that a replica makes: what is there could be overwritten.
     #[error("{replica} lets through what must be refused: {problem}")]
     Unfit {
@@ -179,6 +202,8 @@ impl ReplicaError {
         match self {
             Self::Unavailable { .. } => "replica-unavailable",
             Self::Differs { .. } => "replica-differs",
+            Self::TooLarge { .. } => "replica-too-large",
+            Self::Index { .. } => "replica-index-differs",
             Self::Unfit { .. } => "replica-unfit",
             Self::Changed { .. } => "replica-changed",
             Self::Folder { source, .. } => source.code(),

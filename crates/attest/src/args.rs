@@ -6,6 +6,7 @@ mod login;
 pub(crate) mod places;
 mod policy;
 mod registry;
+pub(crate) mod replica;
 mod services;
 mod signers;
 mod signing_key;

@@ -57,6 +57,12 @@ pub const REGISTRY_TOKEN_BYTES: u64 = 64 << 10;
 /// Bytes of a blob that is pushed in one piece; a larger one goes in pieces of this size.
 pub const REGISTRY_CHUNK_BYTES: usize = 16 << 20;
 
+/// Bytes of one part of the index of an archive that a registry keeps.
+pub const REGISTRY_INDEX_PART_BYTES: u64 = 1 << 20;
+
+/// Parts of such an index.
+pub const REGISTRY_INDEX_PARTS: usize = 4096;
+
 /// Bytes of docker's configuration.
 pub const REGISTRY_LOGIN_BYTES: u64 = 1 << 20;
 

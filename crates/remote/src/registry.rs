@@ -14,6 +14,7 @@ mod login;
 mod push;
 mod reference;
 mod referrers;
+mod replica;
 mod repository;
 
 pub use client::{Access, Registry, RegistryOptions};
@@ -22,4 +23,5 @@ pub use login::Login;
 pub use push::Pushed;
 pub use reference::{Name, Reference, SCHEME};
 pub use referrers::{Descriptor, Referrers, ReferrersSource, fallback_tag};
+pub use replica::{RegistryReplica, ReplicaStart};
 pub use repository::{DOCKER_IMAGE, DOCKER_LIST, Fetched, IMAGE, INDEX, Repository};

@@ -137,7 +137,7 @@ impl Reader {
             blobs,
             read_bytes: asked.read_bytes,
             wrong: wrong
-                .filter_map(|(blob, wrong)| Some((blob.digest, wrong?)))
+                .filter_map(|(item, wrong)| Some((item.digest, wrong?)))
                 .collect(),
             unknown: unread.into_iter().map(|it| it.blob).collect(),
             unlisted,
@@ -149,24 +149,25 @@ struct Asked<'r> {
     replica: &'r dyn Replica,
     depth: Depth,
     /// Each blob once, and what is wrong with it.
-    seen: BTreeMap<Blob, Option<Wrong>>,
+    seen: BTreeMap<Item, Option<Wrong>>,
     read_bytes: u64,
 }
 
 impl Asked<'_> {
     /// Whether the replica has it.
     fn ask(&mut self, blob: Blob, kind: ItemKind) -> bool {
-        if let Some(wrong) = self.seen.get(&blob) {
+        let item = Item::of(blob, kind);
+        if let Some(wrong) = self.seen.get(&item) {
             return wrong.is_none();
         }
-        let wrong = match self.look(&Item::of(blob, kind)) {
+        let wrong = match self.look(&item) {
             Ok(wrong) => wrong,
             Err(error) => Some(Wrong::Unread {
                 problem: words(&error),
             }),
         };
         let is_there = wrong.is_none();
-        self.seen.insert(blob, wrong);
+        self.seen.insert(item, wrong);
         is_there
     }
 

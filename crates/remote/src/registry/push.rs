@@ -51,6 +51,20 @@ impl Repository<'_> {
         Ok(Pushed::New)
     }
 
+    /// Whether the registry keeps bytes under a digest that is not theirs. It is one that nothing has.
+    ///
+    /// # Errors
+    /// It could not be asked.
+    pub(super) fn takes_other_bytes(&self) -> Result<bool, RegistryError> {
+        let digest = Artifact::of_bytes(PROBE_NAME, Hashes::Sha256).sha256();
+        let upload = self.begin(digest)?;
+        match self.close(upload, digest, Some(PROBE_BYTES)) {
+            Ok(()) => Ok(true),
+            Err(RegistryError::Status { status, .. }) if (400..429).contains(&status) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
     fn push_whole(
         &self,
         digest: Digest,
@@ -355,6 +369,9 @@ impl Read for Sending<'_> {
     }
 }
 
+/// What a registry is asked to keep under the digest of something else, and must not.
+const PROBE_BYTES: &[u8] = b"attest asks whether other bytes are kept under this digest\n";
+const PROBE_NAME: &[u8] = b"attest never sends these bytes\n";
 const OCTETS: &str = "application/octet-stream";
 /// How often a list is read again before it counts as one that does not keep what it is given.
 const ROUNDS: u32 = 4;

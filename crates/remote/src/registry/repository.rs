@@ -237,9 +237,24 @@ impl<'r> Repository<'r> {
         &self,
         digest: Digest,
         size: u64,
-    ) -> Result<Option<Box<dyn Read + '_>>, RegistryError> {
+    ) -> Result<Option<Box<dyn Read + 'r>>, RegistryError> {
         let answer = self.open(digest, size)?;
-        Ok(answer.map(|it| Box::new(it) as Box<dyn Read + '_>))
+        Ok(answer.map(|it| Box::new(it) as Box<dyn Read + 'r>))
+    }
+
+    /// A stream of whatever the registry has under the digest of a manifest: who reads it counts and
+    /// hashes.
+    ///
+    /// # Errors
+    /// As [`Self::blob_unchecked`].
+    pub fn manifest_unchecked(
+        &self,
+        digest: Digest,
+        size: u64,
+    ) -> Result<Option<Box<dyn Read + 'r>>, RegistryError> {
+        let what = format!("manifest {digest}");
+        let answer = self.stream(&format!("manifests/{digest}"), Some(MANIFESTS), size, &what)?;
+        Ok(answer.map(|it| Box::new(it) as Box<dyn Read + 'r>))
     }
 
     /// The size of a blob, as the registry says; `None` if it has none.
@@ -287,20 +302,35 @@ impl<'r> Repository<'r> {
         }
     }
 
-    fn open(&self, digest: Digest, size: u64) -> Result<Option<Answer<'_>>, RegistryError> {
-        let what = format!("blob {digest}");
+    fn open(&self, digest: Digest, size: u64) -> Result<Option<Answer<'r>>, RegistryError> {
+        self.stream(
+            &format!("blobs/{digest}"),
+            None,
+            size,
+            &format!("blob {digest}"),
+        )
+    }
+
+    /// What is there under the name of its digest, which may come from anywhere.
+    fn stream(
+        &self,
+        path: &str,
+        accept: Option<&'static str>,
+        size: u64,
+        what: &str,
+    ) -> Result<Option<Answer<'r>>, RegistryError> {
         let question = Question {
             verb: Verb::Get,
-            url: self.url(&format!("blobs/{digest}"))?,
-            accept: None,
+            url: self.url(path)?,
+            accept,
             headers: Vec::new(),
             body: None,
             size,
-            what: what.clone(),
+            what: what.to_owned(),
             follow: true,
         };
         let answer = self.registry.send(self, &question)?;
-        self.found(answer, &what)
+        self.found(answer, what)
     }
 
     /// Asks for something in this repository.

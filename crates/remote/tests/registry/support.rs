@@ -164,7 +164,12 @@ impl Server {
     }
 
     pub(crate) fn keeping(kept: Kept) -> Self {
-        let store = Mutex::new(Store::default());
+        Self::of(&Arc::default(), kept)
+    }
+
+    /// A registry whose store the test looks into.
+    pub(crate) fn of(store: &Arc<Mutex<Store>>, kept: Kept) -> Self {
+        let store = Arc::clone(store);
         Self::answering(move |request| store.lock().unwrap().answer(request, kept))
     }
 
@@ -224,15 +229,15 @@ fn read(stream: &mut TcpStream) -> Option<Request> {
 
 /// A registry as the specification wants it, of one repository.
 #[derive(Default)]
-struct Store {
-    blobs: BTreeMap<String, Vec<u8>>,
-    manifests: BTreeMap<String, (String, Vec<u8>)>,
-    tags: BTreeMap<String, String>,
+pub(crate) struct Store {
+    pub(crate) blobs: BTreeMap<String, Vec<u8>>,
+    pub(crate) manifests: BTreeMap<String, (String, Vec<u8>)>,
+    pub(crate) tags: BTreeMap<String, String>,
     upload: Vec<u8>,
 }
 
 impl Store {
-    fn answer(&mut self, request: &Request, kept: Kept) -> Answer {
+    pub(crate) fn answer(&mut self, request: &Request, kept: Kept) -> Answer {
         let path = request.path.strip_prefix("/v2/team/tool/").unwrap();
         let (kind, rest) = path.split_once('/').unwrap();
         let name = rest.split('?').next().unwrap();
@@ -251,7 +256,9 @@ impl Store {
                 self.upload.extend_from_slice(&request.body);
                 let bytes = std::mem::take(&mut self.upload);
                 let claimed = rest.split("digest=sha256%3A").nth(1).unwrap().to_owned();
-                assert_eq!(claimed, sha256(&bytes).hex());
+                if claimed != sha256(&bytes).hex() {
+                    return Answer::new(400, br#"{"errors":[{"code":"DIGEST_INVALID"}]}"#);
+                }
                 self.blobs.insert(format!("sha256:{claimed}"), bytes);
                 Answer::new(201, b"")
             }

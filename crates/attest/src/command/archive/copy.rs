@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::list::worse;
 use super::tombstone::Tombstones;
 use super::{PlaceArgs, damage_failure, is_damage, replicas};
-use crate::args::places::PlaceFlags;
+use crate::args::replica::ReplicaFlags;
 use crate::args::{Global, TrustArgs};
 use crate::audit::{self, Change};
 use crate::console::{Console, escape};
@@ -18,12 +18,12 @@ use crate::words::{counted, size};
 
 #[derive(Debug, Args)]
 pub(super) struct CopyArgs {
-    /// The replica: a folder, a mount, or a folder of a bucket (`s3://BUCKET/PREFIX`), made if it is not
-    /// there
+    /// The replica, made if it is not there: a folder, a mount, a folder of a bucket
+    /// (`s3://BUCKET/PREFIX`), or a repository of a registry (`oci://HOST/REPOSITORY`)
     #[arg(long, value_name = "PLACE")]
     to: String,
     #[command(flatten)]
-    flags: PlaceFlags,
+    flags: ReplicaFlags,
     #[command(flatten)]
     place: PlaceArgs,
     #[command(flatten)]
@@ -55,7 +55,9 @@ pub(super) fn run(args: &CopyArgs, global: &Global, console: &Console) -> Result
 /// What a replica said, with its exit code.
 pub(super) fn replica_failure(error: &ReplicaError) -> Failure {
     match error {
-        ReplicaError::Differs { .. } => Failure::no(error.code(), with_source(error)),
+        ReplicaError::Differs { .. } | ReplicaError::Index { .. } => {
+            Failure::no(error.code(), with_source(error))
+        }
         _ => Failure::unknown(error.code(), with_source(error)),
     }
 }

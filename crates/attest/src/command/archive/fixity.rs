@@ -21,7 +21,7 @@ use serde_json::{Value, json};
 
 use super::list::worse;
 use super::{archive_failure, damage_failure, is_damage, tombstone};
-use crate::args::places::PlaceFlags;
+use crate::args::replica::ReplicaFlags;
 use crate::args::{Global, HomeArgs};
 use crate::audit::{self, Change};
 use crate::command::sign::sign_to_bytes;
@@ -39,11 +39,12 @@ pub(super) struct FixityArgs {
     #[arg(long, value_name = "N")]
     sample: Option<NonZeroUsize>,
     /// Read back from this replica all that the archive lists, instead of the archive itself: a folder, a
-    /// mount, or a folder of a bucket (`s3://BUCKET/PREFIX`)
+    /// mount, a folder of a bucket (`s3://BUCKET/PREFIX`), or a repository of a registry
+    /// (`oci://HOST/REPOSITORY`)
     #[arg(long, value_name = "PLACE", conflicts_with_all = ["sample", "sign"])]
     replica: Option<String>,
     #[command(flatten)]
-    flags: PlaceFlags,
+    flags: ReplicaFlags,
     /// Sign the result with the home's key, as a simple verification result, and keep it with the line
     #[arg(long)]
     sign: bool,

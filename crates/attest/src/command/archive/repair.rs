@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::list::worse;
 use super::tombstone::{self, Tombstones};
 use super::{PlaceArgs, damage_failure, is_damage, replicas};
-use crate::args::places::PlaceFlags;
+use crate::args::replica::ReplicaFlags;
 use crate::args::{Global, TrustArgs};
 use crate::audit::{self, Change};
 use crate::console::{Console, escape};
@@ -19,11 +19,12 @@ use crate::words::{counted, size};
 #[derive(Debug, Args)]
 pub(super) struct RepairArgs {
     /// A replica, asked in the order given: what it gives is hashed, and kept only if it is what was
-    /// archived. A folder, a mount, or a folder of a bucket (`s3://BUCKET/PREFIX`)
+    /// archived. A folder, a mount, a folder of a bucket (`s3://BUCKET/PREFIX`), or a repository of a
+    /// registry (`oci://HOST/REPOSITORY`)
     #[arg(long, value_name = "PLACE", required = true)]
     from: Vec<String>,
     #[command(flatten)]
-    flags: PlaceFlags,
+    flags: ReplicaFlags,
     #[command(flatten)]
     place: PlaceArgs,
     #[command(flatten)]

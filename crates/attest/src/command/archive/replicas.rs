@@ -6,7 +6,8 @@ use attest_archive::{Depth, FolderReplica, Reader, Replica, ReplicaCheck};
 
 use super::archive_failure;
 use super::copy::replica_failure;
-use crate::args::places::{PlaceFlags, bucket_replica};
+use crate::args::places::bucket_replica;
+use crate::args::replica::ReplicaFlags;
 use crate::failure::Failure;
 use crate::home::real;
 
@@ -14,10 +15,13 @@ use crate::home::real;
 pub(crate) fn open(
     place: &str,
     archive: &Path,
-    flags: &PlaceFlags,
+    flags: &ReplicaFlags,
 ) -> Result<Box<dyn Replica>, Failure> {
-    if let Some(bucket) = flags.bucket(place) {
+    if let Some(bucket) = flags.places.bucket(place) {
         return Ok(Box::new(bucket_replica(&bucket?, false)?));
+    }
+    if let Some(repository) = flags.repository(place, false) {
+        return Ok(Box::new(repository?));
     }
     refuse_itself(place, archive)?;
     let replica = FolderReplica::open(Path::new(place));
@@ -28,10 +32,13 @@ pub(crate) fn open(
 pub(super) fn make(
     place: &str,
     archive: &Path,
-    flags: &PlaceFlags,
+    flags: &ReplicaFlags,
 ) -> Result<Box<dyn Replica>, Failure> {
-    if let Some(bucket) = flags.bucket(place) {
+    if let Some(bucket) = flags.places.bucket(place) {
         return Ok(Box::new(bucket_replica(&bucket?, true)?));
+    }
+    if let Some(repository) = flags.repository(place, true) {
+        return Ok(Box::new(repository?));
     }
     refuse_itself(place, archive)?;
     let replica = FolderReplica::init(Path::new(place));

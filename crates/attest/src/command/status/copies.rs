@@ -8,7 +8,7 @@ use attest_provenance::ReleaseName;
 use clap::Args;
 use serde_json::{Value, json};
 
-use crate::args::places::PlaceFlags;
+use crate::args::replica::ReplicaFlags;
 use crate::command::archive::{replicas, worse};
 use crate::console::escape;
 use crate::failure::{Exit, Failure};
@@ -16,12 +16,12 @@ use crate::words::counted;
 
 #[derive(Debug, Args)]
 pub(super) struct CopiesArgs {
-    /// Ask this replica for each release, by names and sizes: a folder, a mount, or a folder of a bucket
-    /// (`s3://BUCKET/PREFIX`; can be repeated). Without it nothing is dialled, and no copy is counted
+    /// Ask this replica for each release, by names and sizes: a folder, a mount, a folder of a bucket
+    /// (`s3://BUCKET/PREFIX`), or a repository of a registry (`oci://HOST/REPOSITORY`); can be repeated. Without it nothing is dialled, and no copy is counted
     #[arg(long, value_name = "PLACE")]
     replica: Vec<String>,
     #[command(flatten)]
-    flags: PlaceFlags,
+    flags: ReplicaFlags,
 }
 
 /// The releases of the archive, and whether a replica has all of each; or why it did not say.

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::super::list::worse;
 use super::super::replicas;
-use crate::args::places::PlaceFlags;
+use crate::args::replica::ReplicaFlags;
 use crate::console::{Console, escape};
 use crate::failure::{Exit, Failure};
 use crate::words::{counted, size};
@@ -17,7 +17,7 @@ pub(super) fn run(
     reader: &Reader,
     place: &str,
     archive: &Path,
-    flags: &PlaceFlags,
+    flags: &ReplicaFlags,
     console: &Console,
 ) -> Result<Exit, Failure> {
     let replica = replicas::open(place, archive, flags)?;
