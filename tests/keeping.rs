@@ -307,6 +307,28 @@ fn a_source_is_kept_if_it_holds_all_of_the_commit_that_the_provenance_names() {
             .attest(&format!("archive add repo/dist --source {source}"))
             .refused(exit, code);
     }
+    // What would fill the temporary folder, by its size and by what it says of itself.
+    world.write("large.bundle", "# v2 git bundle\n");
+    let large = fs::OpenOptions::new()
+        .write(true)
+        .open(world.at("large.bundle"))
+        .unwrap();
+    large.set_len((16 << 30) + 1).unwrap();
+    let references = format!("# v2 git bundle\n{} refs/heads/main\n\n", "0".repeat(40));
+    let pack = |count: &[u8]| [references.as_bytes(), b"PACK\0\0\0\x02", count].concat();
+    world.write("many.bundle", pack(&20_000_001_u32.to_be_bytes()));
+    world.write("short.bundle", pack(&2_u32.to_be_bytes()));
+    world.write("none.bundle", &references);
+    for (source, code) in [
+        ("large.bundle", "source-too-large"),
+        ("many.bundle", "source-too-large"),
+        ("short.bundle", "source-bundle-mismatch"),
+        ("none.bundle", "source-bundle-mismatch"),
+    ] {
+        world
+            .attest(&format!("archive add repo/dist --source {source}"))
+            .refused(1, code);
+    }
     // One byte of an object: git names it by another hash, or cannot read it.
     let mut bytes = world.read("whole.bundle");
     let middle = bytes.len() - 40;

@@ -694,6 +694,11 @@ pub(crate) const OWN: &[Own] = &[
         "a source is no git bundle, or does not hold all of the commit that the provenance names",
     ),
     own(
+        "source-too-large",
+        &[1],
+        "a source is larger than any that is unpacked, or has more objects",
+    ),
+    own(
         "source-unbound",
         &[1],
         "no accepted provenance says which one commit a release was made from",

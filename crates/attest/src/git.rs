@@ -182,6 +182,29 @@ impl Bundle {
     }
 }
 
+/// The objects in a bundle, as the header of its pack says: git unpacks neither more nor fewer. `None` if
+/// no pack follows its references within so many bytes.
+pub(crate) fn bundled_objects(bundle: &Path, most: u64) -> std::io::Result<Option<u32>> {
+    let mut reader = BufReader::new(std::fs::File::open(bundle)?).take(most);
+    let mut line = Vec::new();
+    while line != b"\n" {
+        line.clear();
+        if reader.read_until(b'\n', &mut line)? == 0 {
+            return Ok(None);
+        }
+    }
+    let mut header = [0; 12];
+    match reader.read_exact(&mut header) {
+        Ok(()) => {}
+        Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => return Ok(None),
+        Err(error) => return Err(error),
+    }
+    let [b'P', b'A', b'C', b'K', _, _, _, _, count @ ..] = header else {
+        return Ok(None);
+    };
+    Ok(Some(u32::from_be_bytes(count)))
+}
+
 /// The first bytes of a bundle, where its form is said.
 fn fs_start(bundle: &Path) -> Result<String, Silence> {
     let file = std::fs::File::open(bundle).map_err(|error| error.to_string())?;

@@ -18,5 +18,14 @@ pub(crate) const TREE_FINDINGS: usize = 50_000;
 /// Bytes of the file in which `tree verify` remembers what it saw.
 pub(crate) const TREE_STATE_BYTES: u64 = 1 << 20;
 
+/// Bytes of the git bundle of `archive add --source`: about as many are unpacked into the temporary folder.
+pub(crate) const SOURCE_BYTES: u64 = 16 << 30;
+
+/// Objects in it: git needs some 100 bytes of memory and 40 of the temporary folder for each.
+pub(crate) const SOURCE_OBJECTS: u32 = 20_000_000;
+
+/// Bytes before the objects, where its references are: some 200,000 of them.
+pub(crate) const SOURCE_HEADER_BYTES: u64 = 16 << 20;
+
 /// Events of the audit trail that are shown; all are checked.
 pub(crate) const AUDIT_SHOWN: usize = 10_000;

@@ -3,11 +3,12 @@
 //!
 //! 1. Accepted provenance of the release's files names one commit, and says of no change beside it.
 //! 2. The file is a git bundle that needs nothing from elsewhere.
-//! 3. git unpacks it into an empty repository, which names every object by its hash anew.
-//! 4. That commit is among them, with every tree and file that it leads to, back to the first commit.
+//! 3. It has no more bytes and objects than are unpacked, and there is room for them.
+//! 4. git unpacks it into an empty repository, which names every object by its hash anew.
+//! 5. That commit is among them, with every tree and file that it leads to, back to the first commit.
 
 use std::fs::{self, DirBuilder, File};
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
@@ -18,7 +19,8 @@ use jiff::Timestamp;
 
 use super::about::About;
 use crate::failure::{Failure, with_source};
-use crate::git::Bundle;
+use crate::git::{Bundle, bundled_objects};
+use crate::limits::{SOURCE_BYTES, SOURCE_HEADER_BYTES, SOURCE_OBJECTS};
 
 /// A git bundle that holds the commit of the provenance.
 pub(super) struct CheckedSource {
@@ -35,9 +37,16 @@ impl CheckedSource {
             let message = format!("{}: {}", path.display(), with_source(error));
             Failure::unknown("source-unreadable", message)
         };
+        let size = fs::metadata(path).map_err(|error| failed(&error))?.len();
+        check_bound(path, "bytes", size, SOURCE_BYTES)?;
         let before = Artifact::read_path(path, Hashes::Sha256).map_err(|error| failed(&error))?;
         refuse_other_forms(path)?;
+        let objects = bundled_objects(path, SOURCE_HEADER_BYTES).map_err(|error| failed(&error))?;
+        let objects = objects.ok_or_else(|| mismatch(path, "no objects follow its references"))?;
+        check_bound(path, "objects", objects.into(), SOURCE_OBJECTS.into())?;
         let work = Work::make().map_err(|error| failed(&error))?;
+        let needed = size.saturating_add(u64::from(objects).saturating_mul(INDEX_BYTES));
+        work.check_room(needed).map_err(|error| failed(&error))?;
         let silent = |message: String| {
             Failure::unknown(
                 "source-unreadable",
@@ -85,6 +94,18 @@ impl CheckedSource {
     }
 }
 
+/// What could fill the temporary folder is refused before anything is in it.
+fn check_bound(path: &Path, what: &str, found: u64, most: u64) -> Result<(), Failure> {
+    if found <= most {
+        return Ok(());
+    }
+    let message = format!(
+        "{} has {found} {what}, at most {most} are unpacked",
+        path.display()
+    );
+    Err(Failure::no("source-too-large", message))
+}
+
 /// A tar of a tree says which commit it is from, and nothing in it proves that.
 fn refuse_other_forms(path: &Path) -> Result<(), Failure> {
     let mut start = [0; 16];
@@ -124,6 +145,20 @@ impl Work {
         DirBuilder::new().mode(0o700).create(&folder)?;
         Ok(Self { folder })
     }
+
+    /// A full disk is no reason to call a bundle damaged.
+    fn check_room(&self, needed: u64) -> std::io::Result<()> {
+        let there = rustix::fs::statvfs(&self.folder)?;
+        let free = there.f_bavail.saturating_mul(there.f_frsize);
+        if free >= needed {
+            return Ok(());
+        }
+        let folder = std::env::temp_dir();
+        let folder = folder.display();
+        let message =
+            format!("unpacking it needs {needed} bytes in {folder}, where {free} are free");
+        Err(std::io::Error::new(ErrorKind::StorageFull, message))
+    }
 }
 
 impl Drop for Work {
@@ -131,3 +166,6 @@ impl Drop for Work {
         let _ = fs::remove_dir_all(&self.folder);
     }
 }
+
+/// What git keeps of each object beside its bytes.
+const INDEX_BYTES: u64 = 48;
