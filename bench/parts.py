@@ -1,5 +1,6 @@
 """What is measured: each part makes its inputs, lets the contenders take turns, and prints a table."""
 
+import hashlib
 import json
 import os
 import shutil
@@ -192,8 +193,96 @@ def archive(world, args) -> None:
     print(f"One file of {args.big:g} GB:\n", flush=True)
     race(world, contenders, 1)
     table(contenders, against=theirs, unit="s")
+    fresh()
+    shutil.rmtree(bag)
+    print("\nFixity of that archive, every byte:\n", flush=True)
+    contenders = fixity(world, home)
+    race(world, contenders, args.long_runs)
+    table(contenders, against=contenders[-1], unit="s")
     shutil.rmtree(folder)
     shutil.rmtree(scratch)
+
+
+def fixity(world, home: Path) -> list[Contender]:
+    blobs = home / "archive" / "blobs" / "sha256"
+    sums = world.new_file("blobs.sha256")
+    sums.write_text("".join(f"{it.name}  {it.name}\n" for it in sorted(blobs.iterdir())))
+    ours = [world.binary, "archive", "fixity", "--all", "--no-record", "--home", home]
+    check = ["sha256sum", "-c", "--quiet", "--strict", sums]
+    return [Contender("attest archive fixity --all", ours), Contender("sha256sum -c", check, cwd=blobs)]
+
+
+def shelf(world, args) -> None:
+    """Many small releases in one archive"""
+    scratch = world.new_folder("shelf")
+    home, dist = scratch / "home", scratch / "dist"
+    for number in range(args.releases):
+        dist.mkdir()
+        (dist / "tool").write_bytes(os.urandom(2048))
+        words = ["--name", f"tool{number:05}", "--version", "1.0.0", "--no-password", "--home", home]
+        world.attest("release", dist, *words, *([] if number else ["--init"])).accepted()
+        shutil.rmtree(dist)
+    print(f"{args.releases} releases, each of one file of 2 KiB:\n", flush=True)
+    at = ["--home", home]
+
+    def ours(what: str, *words) -> Contender:
+        return Contender(f"attest archive {what}", [world.binary, "archive", *words, *at])
+
+    vault = scratch / "vault"
+
+    def fresh() -> None:
+        shutil.rmtree(vault, ignore_errors=True)
+
+    copy = ours("copy to an empty folder", "copy", "--to", vault)
+    copy.before = fresh
+    # The last: each renewal is kept, and would be read by those after it.
+    renew = ours("renew --all", "renew", "--all", "--self-asserted", "--no-password")
+    checked = fixity(world, home)
+    contenders = [ours("list", "list"), ours("verify", "verify"), copy, *checked, renew]
+    race(world, contenders, 1)
+    table(contenders, against=checked[-1], unit="s")
+    shutil.rmtree(scratch)
+
+
+def bill(world, args) -> None:
+    """A bill of materials of a lock file of 500 crates"""
+    place = world.new_folder("bill")
+    crates, project = place / "crates", place / "project"
+    for number in range(500):
+        needs = [f"c{other:03}" for other in {number // 2, number // 3, number - 1} if 0 <= other < number]
+        package(crates / f"c{number:03}-1.0.{number}", f"c{number:03}", f"1.0.{number}", needs)
+    package(project, "top", "1.0.0", [f"c{number:03}" for number in range(500)])
+    (project / ".cargo").mkdir()
+    (project / ".cargo" / "config.toml").write_text(
+        f'[source.crates-io]\nreplace-with = "here"\n[source.here]\ndirectory = "{crates}"\n[net]\noffline = true\n'
+    )
+    homes = {"CARGO_HOME": ".cargo", "RUSTUP_HOME": ".rustup"}
+    extra = {name: os.environ.get(name) or str(Path.home() / folder) for name, folder in homes.items()}
+    world.run(["cargo", "generate-lockfile"], cwd=project, extra=extra).accepted()
+    version = world.expected.versions["cargo-cyclonedx"]
+    program = install.cache() / "cargo" / f"cargo-cyclonedx-{version}" / "bin" / "cargo-cyclonedx"
+    words = ["cyclonedx", "--format", "json", "--spec-version", "1.5", "--all", "--target", "all"]
+    made = place / "ours.json"
+    ours = Contender(
+        "attest sbom make", [world.binary, "sbom", "make", project, "-o", made], before=lambda: made.unlink(missing_ok=True)
+    )
+    theirs = Contender(f"cargo cyclonedx {version}", [program, *words], cwd=project, extra=extra)
+    race(world, [ours, theirs], args.runs)
+    counts = [len(json.loads(it.read_text())["components"]) for it in (made, project / "top.cdx.json")]
+    print(f"Components that each names: {counts[0]} and {counts[1]}.\n", flush=True)
+    table([ours, theirs], against=theirs)
+    shutil.rmtree(place)
+
+
+def package(folder: Path, name: str, version: str, needs: list[str]) -> None:
+    """A crate as a directory source has it."""
+    (folder / "src").mkdir(parents=True)
+    (folder / "src" / "lib.rs").write_text("")
+    needs = "".join(f'{it} = "1"\n' for it in sorted(needs))
+    manifest = f'[package]\nname = "{name}"\nversion = "{version}"\nlicense = "MIT"\n[dependencies]\n{needs}'
+    (folder / "Cargo.toml").write_text(manifest)
+    digest = hashlib.sha256(name.encode()).hexdigest()
+    (folder / ".cargo-checksum.json").write_text(json.dumps({"files": {}, "package": digest}))
 
 
 def tree(world, args) -> None:
