@@ -1,13 +1,16 @@
 """Registries with and without the referrers API, and clients of registries."""
 
+import hashlib
 import json
 from pathlib import Path
 
 from suite import install
 from suite.cases import Peer
 from suite.process import Answer, Output, check
+from suite.world import HELLO
 
 HERE = Path(__file__).resolve().parent
+NAME = "org.opencontainers.image.ref.name"
 
 distribution = Peer(
     "distribution",
@@ -190,6 +193,31 @@ def lists_and_copies_a_release_with_all_that_is_attached(world):
 
 
 @regctl.case
+def reads_our_archive_where_it_stands_and_copies_a_release_out_of_it(world):
+    """The archive is an OCI layout: here for a client of its own making, with what is attached to a release."""
+    identity = world.new_identity()
+    release = world.release(identity, HELLO, "layout")
+    world.attest("archive", "hold", release.name, "--reason", "a case", "--home", identity.home, "--no-password").accepted()
+    [manifest] = [
+        it["digest"]
+        for it in json.loads((identity.archive / "index.json").read_text())["manifests"]
+        if it["annotations"].get(NAME) == release.name
+    ]
+    listed = world.run([world.go("regctl"), "tag", "ls", f"ocidir://{identity.archive}"], offline=True).accepted()
+    check(listed.stdout.split() == [release.name], f"it lists {listed.stdout}")
+    ours = f"ocidir://{identity.archive}@{manifest}"
+    said = world.run([world.go("regctl"), "manifest", "get", "--format", "raw-body", ours], offline=True).accepted()
+    check(hashlib.sha256(said.stdout.encode()).hexdigest() == manifest.split(":")[1], "it reads another manifest")
+    copy = world.new_folder("regctl") / "layout"
+    world.run([world.go("regctl"), "image", "copy", ours, f"ocidir://{copy}:1.0.0"], offline=True).accepted()
+    for blob in (copy / "blobs" / "sha256").iterdir():
+        there = identity.archive / "blobs" / "sha256" / blob.name
+        check(there.read_bytes() == blob.read_bytes(), f"{blob.name} is something else there")
+    trusted = ["--key", identity.public, "--trusted-root", identity.root]
+    world.attest("archive", "verify", release.name, "--archive", copy, *trusted, offline=True).accepted()
+
+
+@regctl.case
 def reads_an_image_that_we_carried_through_an_air_gap(world):
     """From a registry that keeps lists into a layout, and from there into one that keeps none."""
     identity = world.identity
@@ -217,6 +245,73 @@ def gives_skopeo_a_release_that_we_pushed(world):
     world.run(["skopeo", *words, f"docker://{image}", f"oci:{back}:{world.hello.name}"]).accepted()
     trusted = ["--key", world.identity.public, "--trusted-root", world.identity.root]
     world.attest("archive", "verify", world.hello.name, "--archive", back, *trusted, offline=True).accepted()
+
+
+def index_of(world, image: str) -> bytes:
+    """What a tag names, by crane."""
+    return crane_run(world, "manifest", image).accepted().stdout.encode()
+
+
+def tags(world, place: str) -> list[str]:
+    return crane_run(world, "ls", place).accepted().stdout.split()
+
+
+def keeps_an_archive(world, *, referrers: bool) -> None:
+    """Our archive goes there as it is, twice; is read back; and comes back from there."""
+    identity = world.new_identity()
+    release = world.release(identity, HELLO, f"vault-{kind(referrers)}")
+    place = f"{world.stack.registry(referrers=referrers)}/interop/vault"
+    archive = lambda *words: world.attest("archive", *words, "--home", identity.home)  # noqa: E731
+    archive("copy", "--to", f"oci://{place}").accepted()
+    [tag] = tags(world, place)
+    first = (identity.archive / "index.json").read_bytes()
+    check(tag == f"archive-sha256-{hashlib.sha256(first).hexdigest()}", f"the tag is {tag}")
+    check(index_of(world, f"{place}:{tag}") == first, "the tag names something else than our index")
+    archive("copy", "--to", f"oci://{place}").accepted()
+    check(tags(world, place) == [tag], "a second copy has written something")
+    world.release(identity, HELLO | {"later": b"later\n"}, f"vault-later-{kind(referrers)}")
+    archive("copy", "--to", f"oci://{place}").accepted()
+    check(len(tags(world, place)) == 2, f"the tags are {tags(world, place)}")
+    archive("fixity", "--replica", f"oci://{place}").accepted()
+    world.attest("status", "--replica", f"oci://{place}", "--home", identity.home).accepted()
+    # One release of it, by a client of registries, is an archive that we verify.
+    [manifest] = [it["digest"] for it in json.loads(first)["manifests"] if it["annotations"].get(NAME) == release.name]
+    back = world.new_folder("vault") / "layout"
+    words = ["copy", "--preserve-digests", "--src-tls-verify=false"]
+    world.run(["skopeo", *words, f"docker://{place}@{manifest}", f"oci:{back}:{release.name}"]).accepted()
+    trusted = ["--key", identity.public, "--trusted-root", identity.root]
+    world.attest("archive", "verify", release.name, "--archive", back, *trusted, offline=True).accepted()
+    for blob in (identity.archive / "blobs" / "sha256").iterdir():
+        blob.unlink()
+    (identity.archive / "index.json").unlink()
+    archive("repair", "--from", f"oci://{place}").accepted()
+    world.attest("archive", "verify", "--home", identity.home, offline=True).accepted()
+
+
+@distribution.case
+def keeps_an_archive_and_gives_it_back(world):
+    keeps_an_archive(world, referrers=False)
+
+
+@go_containerregistry.case
+def keeps_an_archive_and_gives_it_back_where_lists_are_kept(world):
+    keeps_an_archive(world, referrers=True)
+
+
+@distribution.case
+def has_a_moved_tag_and_a_deleted_manifest_which_are_named(world):
+    identity = world.new_identity()
+    world.release(identity, HELLO, "moved")
+    place = f"{world.stack.registry(referrers=False)}/interop/moved"
+    home = ["--home", identity.home]
+    world.attest("archive", "copy", *home, "--to", f"oci://{place}").accepted()
+    [tag] = tags(world, place)
+    mine = new_image(world, place.split("/")[0], "mine")
+    crane_run(world, "copy", mine, f"{place}:{tag}").accepted()
+    for words in (["fixity", "--replica"], ["copy", "--to"]):
+        said = world.attest("archive", *words, f"oci://{place}", *home)
+        said.exits(1).refused("replica-index-differs")
+    check(crane_run(world, "digest", f"{place}:{tag}").stdout == crane_run(world, "digest", mine).stdout, "moved back")
 
 
 @distribution.case

@@ -61,6 +61,11 @@ cyclonedx_python_lib = Peer(
     install=lambda version: pip_install("cyclonedx-python-lib", "cyclonedx-python-lib[json-validation]", version),
 )
 cargo_cyclonedx = Peer("cargo-cyclonedx", install=cargo_install)
+# What Syft and Trivy read bills of materials with; either of them builds for longer than all other peers.
+cyclonedx_go = Peer(
+    "cyclonedx-go",
+    install=lambda version: install.go_build("cyclonedx-go", Path(__file__).parent / "cyclonedx-go", version),
+)
 npm = Peer("npm", install=lambda version: install.present("npm", ["--version"], version))
 uv = Peer("uv", install=lambda version: pip_install("uv", "uv", version))
 
@@ -146,6 +151,31 @@ def refuses_a_bill_with_one_wrong_field(world):
     ours = bill(world, "cargo")
     ours["components"].append(ours["components"][0])
     read(world, ours).refused("invalid: ")
+
+
+@cyclonedx_go.case
+def reads_every_component_hash_and_edge_of_our_bills(world):
+    for kind in ("cargo", "go", "npm", "uv"):
+        ours = bill(world, kind)
+        wanted = [("version", ours["specVersion"], ours["serialNumber"])] if "serialNumber" in ours else []
+        for it in ours["components"]:
+            wanted.append(("component", it["bom-ref"], it.get("purl", "")))
+            wanted += [("hash", it["bom-ref"], hash["alg"], hash["content"]) for hash in it.get("hashes", [])]
+        edges = ((it["ref"], to) for it in ours["dependencies"] for to in it.get("dependsOn", []))
+        wanted += [("edge", *edge) for edge in edges]
+        file = world.new_file("bom.json", json.dumps(ours).encode())
+        said = world.run([world.go("cyclonedx-go"), file], offline=True).accepted()
+        found = said.stdout.splitlines()
+        if "serialNumber" not in ours:
+            found = found[1:]
+        check(sorted(found) == sorted(" ".join(it) for it in wanted), f"{kind}: it reads {said.stdout[:2000]}")
+
+
+@cyclonedx_go.case
+def refuses_a_bill_that_is_none(world):
+    for change in ({"specVersion": "6.1"}, {"components": {}}, {"bomFormat": "SPDX"}):
+        file = world.new_file("bom.json", json.dumps(bill(world, "cargo") | change).encode())
+        world.run([world.go("cyclonedx-go"), file], offline=True).refused("not a bill of materials")
 
 
 def graph(document: dict) -> tuple[dict, set]:
