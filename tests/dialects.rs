@@ -732,6 +732,76 @@ fn an_image_does_not_hide_as_evidence() {
     assert_eq!(files[1]["code"], "digest-mismatch");
 }
 
+/// A signed payload may be so written that it is an archive as well: to a runtime it is a layer.
+#[test]
+fn an_image_does_not_hide_in_what_reads_as_evidence() {
+    let (world, verify) = image("oci-signature", "--accept no-log,no-time");
+    let plain = polyglot(|_| {});
+    list_unsigned(&world, &plain);
+    world.attest(&verify).yes();
+    for signed in [false, true] {
+        let (world, verify) = image("oci-signature", "--accept no-log,no-time");
+        list_unsigned(&world, &polyglot(|header| sum_up(header, signed)));
+        let ran = world.attest(&verify);
+        assert_eq!(ran.exit, 1, "{ran:#?}");
+        let files = ran.json()["subjects"][0]["files"].clone();
+        assert_eq!(files[0]["verdict"], "verified");
+        assert_eq!(files[1]["code"], "digest-mismatch");
+    }
+}
+
+/// What cosign signs, in whose first 512 bytes there is room for the header of a tar member.
+fn polyglot(change: impl Fn(&mut [u8])) -> Vec<u8> {
+    let start = "{\"optional\":{\"x\":\"";
+    let mut bytes = format!("{start:<512}").into_bytes();
+    bytes[19..21].copy_from_slice("ä".as_bytes()); // a letter of two bytes above 127
+    bytes[124..135].copy_from_slice(b"00000000000");
+    change(&mut bytes);
+    bytes.extend_from_slice(
+        concat!(
+            r#""},"critical":{"identity":{"docker-reference":"a"},"image":{"docker-manifest-digest":"#,
+            r#""sha256:0000000000000000000000000000000000000000000000000000000000000000"},"#,
+            r#""type":"cosign container image signature"}}"#
+        )
+        .as_bytes(),
+    );
+    bytes
+}
+
+/// Writes the checksum of a header, as most tools or as the oldest sum it up.
+fn sum_up(header: &mut [u8], signed: bool) {
+    let value = |it: &u8| i64::from(*it) - if signed && *it > 127 { 256 } else { 0 };
+    header[148..156].fill(b' ');
+    let sum: i64 = header[..512].iter().map(value).sum();
+    header[148..155].copy_from_slice(format!("{sum:06o} ").as_bytes());
+}
+
+/// Lists an image whose only layer is called a signed payload.
+fn list_unsigned(world: &World, layer: &[u8]) {
+    let keep = |bytes: &[u8]| {
+        let hashed = attest_digest::Artifact::of_bytes(bytes, attest_digest::Hashes::Sha256);
+        let digest = hashed.sha256();
+        world.write(&format!("image/blobs/sha256/{}", digest.hex()), bytes);
+        (digest.to_string(), bytes.len())
+    };
+    let (config, config_size) = keep(b"{}");
+    let (digest, size) = keep(layer);
+    let manifest = json!({
+        "schemaVersion": 2,
+        "config": {"mediaType": "application/vnd.oci.image.config.v1+json", "digest": config, "size": config_size},
+        "layers": [{"mediaType": "application/vnd.dev.cosign.simplesigning.v1+json", "digest": digest, "size": size}],
+    });
+    let (digest, size) = keep(manifest.to_string().as_bytes());
+    let mut index: Value = serde_json::from_slice(&world.read("image/index.json")).unwrap();
+    index["manifests"].as_array_mut().unwrap().push(json!({
+        "mediaType": "application/vnd.oci.image.manifest.v1+json",
+        "digest": digest,
+        "size": size,
+        "annotations": {"org.opencontainers.image.ref.name": "latest"},
+    }));
+    world.write("image/index.json", index.to_string());
+}
+
 /// The payload is signed, and says that it is about another image.
 #[test]
 fn a_signed_payload_about_another_image_approves_nothing() {

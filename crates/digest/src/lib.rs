@@ -68,5 +68,6 @@ pub use survey::{OpenSighting, Sighting, Step, Survey, shown_path, walk_order};
 pub use sys::Root;
 pub use sys::node::{ExtendedAttribute, Metadata, NodeKind};
 pub use tar::canonical::{FileMode, TAR_BLOCK, TarMember, TarTime, tar_header};
+pub use tar::header::holds_tar_header;
 pub use walk::{Item, ItemPath, Kind, Problem, Tree, WalkError, WalkLimits, walk};
 pub use zip::error::ZipProblem;

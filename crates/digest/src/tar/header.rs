@@ -65,6 +65,29 @@ fn check_sum(block: &[u8; TAR_BLOCK]) -> Result<(), TarProblem> {
     Ok(())
 }
 
+/// Whether any tool would find the header of a tar member in these bytes, where a header can begin: text
+/// can be so written that it is an archive, too. A checksum is read here as leniently as any tool does.
+#[must_use]
+pub fn holds_tar_header(bytes: &[u8]) -> bool {
+    let (blocks, _) = bytes.as_chunks::<TAR_BLOCK>();
+    blocks.iter().any(|block| {
+        let said = field(block, 148, 8);
+        let is_octal = |it: &&u8| matches!(it, b'0'..=b'7');
+        let digits = said
+            .iter()
+            .skip_while(|it| !is_octal(it))
+            .take_while(is_octal);
+        let claimed = digits.fold(0, |value, digit| value * 8 + i64::from(digit - b'0'));
+        let of = |value: fn(u8) -> i64| -> i64 {
+            let all: i64 = block.iter().copied().map(value).sum();
+            let own: i64 = said.iter().copied().map(value).sum();
+            all - own + 8 * i64::from(b' ')
+        };
+        // Old tools summed signed bytes.
+        claimed == of(i64::from) || claimed == of(|it| i64::from(it.cast_signed()))
+    })
+}
+
 fn field(block: &[u8; TAR_BLOCK], at: usize, bytes: usize) -> &[u8] {
     block.get(at..at + bytes).unwrap_or_default()
 }

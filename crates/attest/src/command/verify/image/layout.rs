@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use attest_digest::{Artifact, Digest, Hashes, Match};
+use attest_digest::{Artifact, Digest, Hashes, Match, holds_tar_header};
 use attest_verify::dialect::image::{Descriptor, ENVELOPE, Manifest, SIMPLE_SIGNING, signed_image};
 use attest_verify::dialect::recognise;
 use attest_verify::limits;
@@ -18,6 +18,8 @@ pub(super) struct Layout {
     folder: PathBuf,
     /// What the layout's index lists that is no evidence.
     pub(super) images: Vec<Digest>,
+    /// What it lists that may be evidence or an image: a part of it cannot be had.
+    pub(super) unread: Vec<(Digest, Refusal)>,
     /// Manifests of evidence, by what they are attached to; none for cosign's older form.
     pub(super) evidence: Vec<(Option<Digest>, Vec<Descriptor>)>,
     manifests: BTreeMap<Digest, Read>,
@@ -27,6 +29,14 @@ pub(super) struct Layout {
     blobs: RefCell<BTreeMap<Digest, Result<Artifact, Refusal>>>,
     /// Manifests inside of images of which everything is there, with their sizes.
     whole: RefCell<BTreeSet<(Digest, u64)>>,
+}
+
+/// What stands in the index, by what its layers hold.
+enum Listed {
+    Image,
+    Evidence,
+    /// Evidence, but for what could not be read.
+    Unread(Refusal),
 }
 
 /// A manifest whose bytes have its digest.
@@ -51,6 +61,7 @@ impl Layout {
         let mut layout = Self {
             folder: folder.to_owned(),
             images: Vec::new(),
+            unread: Vec::new(),
             evidence: Vec::new(),
             manifests: BTreeMap::new(),
             looked_at: 0,
@@ -81,15 +92,19 @@ impl Layout {
         match &read.manifest {
             Manifest::Image {
                 layers, subject, ..
-            } if holds_evidence(layers) && self.reads_as_evidence(layers) => {
-                self.add_evidence(*subject, layers.clone())
-            }
-            _ => {
-                self.images.push(digest);
-                self.manifests.insert(digest, read);
-                Ok(())
-            }
+            } if holds_evidence(layers) => match self.reads_as(layers) {
+                Listed::Image => {}
+                Listed::Evidence => return self.add_evidence(*subject, layers.clone()),
+                Listed::Unread(refusal) => {
+                    self.unread.push((digest, refusal));
+                    return self.add_evidence(*subject, layers.clone());
+                }
+            },
+            _ => {}
         }
+        self.images.push(digest);
+        self.manifests.insert(digest, read);
+        Ok(())
     }
 
     /// cosign saves the bundles of version 3 and leaves them out of the index. What proves itself needs
@@ -130,21 +145,30 @@ impl Layout {
         Ok(())
     }
 
-    /// Whether no layer reads as anything else. What cannot be had is refused where it is evidence; and
-    /// beyond what all evidence may have, nothing is looked at.
-    fn reads_as_evidence(&mut self, layers: &[Descriptor]) -> bool {
-        layers.iter().all(|layer| {
+    /// Whether no layer reads as anything else: what is evidence to us and an archive to a runtime is an
+    /// image. Beyond what all evidence may have, nothing is looked at.
+    fn reads_as(&mut self, layers: &[Descriptor]) -> Listed {
+        let mut unread = None;
+        for layer in layers {
             let most = limits::EVIDENCE_BYTES as u64;
             self.looked_at = self.looked_at.saturating_add(layer.size());
             if layer.size() <= most && self.looked_at > most {
-                return false;
+                return Listed::Image;
             }
-            match self.blob_bytes(layer.digest(), Some(layer.size()), most) {
+            let is_evidence = match self.blob_bytes(layer.digest(), Some(layer.size()), most) {
+                Ok(bytes) if holds_tar_header(&bytes) => false,
                 Ok(bytes) if layer.media_type() == SIMPLE_SIGNING => signed_image(&bytes).is_ok(),
                 Ok(bytes) => recognise(&bytes).is_ok(),
-                Err(_) => true,
+                Err(refusal) => {
+                    unread.get_or_insert(refusal);
+                    true
+                }
+            };
+            if !is_evidence {
+                return Listed::Image;
             }
-        })
+        }
+        unread.map_or(Listed::Evidence, Listed::Unread)
     }
 
     fn add_evidence(
