@@ -255,6 +255,88 @@ fn what_a_registry_does_wrong_is_no_yes_and_no_no() {
     assert_eq!(code(&ran), (3, "registry-unreachable".into()));
 }
 
+/// Evidence that is listed and cannot be had might have said yes.
+#[test]
+fn evidence_that_a_registry_does_not_hand_out_leaves_the_answer_open() {
+    let scene = Scene::new(Kept::WithLists);
+    scene.put("1", &["linux/amd64"]);
+    scene.sign(":1", "").yes();
+    let behind = scene.server.host();
+    let front = Server::answering(move |request| {
+        let listed = request.path.contains("/manifests/sha256:");
+        let answer = passed_on(request, &behind);
+        let is_evidence = answer.body.windows(8).any(|it| it == b"sigstore");
+        if listed && is_evidence {
+            return Answer::new(500, b"");
+        }
+        answer
+    });
+    let image = format!("oci://{}/team/tool:1", front.host());
+    let ran = scene
+        .world
+        .attest(&format!("verify {image} {TRUST} --format json"));
+    assert_eq!(code(&ran), (3, "registry-http-status".into()));
+    let policy = format!(
+        "version = 1\nname = \"image\"\n[trust.signer]\nkind = \"keys\"\n\
+         keys = [{{ file = \"trust/release.pub\", sha256 = \"{}\" }}]\n\n\
+         [[require]]\ntype = \"signature\"\nsigned_by = \"signer\"\n",
+        key_digest(&scene.world)
+    );
+    scene.world.write("policy.toml", policy);
+    let ran = scene.world.attest(&format!(
+        "verify {image} --policy policy.toml --trusted-root trust/trusted_root.json --format json"
+    ));
+    assert_eq!(code(&ran), (3, "registry-http-status".into()));
+}
+
+/// The fingerprint of the key, as a policy names it.
+fn key_digest(world: &World) -> String {
+    let pem = String::from_utf8(world.read("trust/release.pub")).unwrap();
+    let body: String = pem.lines().filter(|it| !it.starts_with('-')).collect();
+    let spki = attest_provenance::base64::decode(&body).unwrap();
+    attest_digest::Artifact::of_bytes(&spki, attest_digest::Hashes::Sha256)
+        .sha256()
+        .hex()
+}
+
+/// An index need not say that it is one, and a blob of the right size is not the right one.
+#[test]
+fn what_is_copied_is_what_it_holds() {
+    let scene = Scene::new(Kept::WithLists);
+    scene.put("1", &["linux/amd64"]);
+    let image = scene.image(":1");
+    let copy = |from: &str, to: &str| scene.world.attest(&format!("registry copy {from} {to}"));
+    copy(&image, "oci-layout:gap").yes();
+    let blobs = scene.world.at("gap/blobs/sha256");
+    let config = fs::read_dir(blobs)
+        .unwrap()
+        .map(|it| it.unwrap().path())
+        .find(|it| fs::read(it).unwrap().starts_with(b"{\"architecture\""))
+        .unwrap();
+    let mut bytes = fs::read(&config).unwrap();
+    bytes[3] ^= 1;
+    fs::write(&config, &bytes).unwrap();
+    copy(&image, "oci-layout:gap").yes();
+    assert_ne!(fs::read(&config).unwrap(), bytes);
+    let index = scene.world.read("gap/index.json");
+    let mut index: Value = serde_json::from_slice(&index).unwrap();
+    index.as_object_mut().unwrap().remove("mediaType");
+    let bare = index.to_string();
+    let digest = loopback::sha256(bare.as_bytes());
+    scene
+        .world
+        .write(&format!("gap/blobs/sha256/{}", digest.hex()), &bare);
+    let top = json!({"schemaVersion": 2, "manifests": [
+        {"mediaType": INDEX, "digest": digest.to_string(), "size": bare.len()}]});
+    scene.world.write("gap/index.json", top.to_string());
+    copy("oci-layout:gap", &scene.image(":2")).yes();
+    let listed = scene.world.attest(&format!(
+        "verify {} {TRUST} --format json",
+        scene.image(":2")
+    ));
+    assert_eq!(code(&listed), (1, "bundle-missing".into()));
+}
+
 #[test]
 fn a_tag_that_moves_while_it_is_verified_is_no_yes() {
     let scene = Scene::new(Kept::WithLists);

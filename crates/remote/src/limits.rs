@@ -36,7 +36,8 @@ pub const STATE_ROOTS: usize = 128;
 /// Bytes of the name of something in a registry.
 pub const REFERENCE_BYTES: usize = 1024;
 
-/// Bytes of a manifest or index of a registry, and of one page of a list.
+/// Bytes of a manifest or index of a registry, of one page of a list, and of all pages that name what is
+/// attached to one manifest.
 pub const REGISTRY_MANIFEST_BYTES: u64 = 4 << 20;
 
 /// Manifests that are attached to one manifest of a registry.

@@ -140,6 +140,7 @@ impl Repository<'_> {
         let what = format!("the list of what is attached to {subject}");
         let first = self.url(&format!("referrers/{subject}"))?;
         let mut list = Vec::new();
+        let mut left = limits::REGISTRY_MANIFEST_BYTES;
         let mut next = Some(first.clone());
         for page in 0.. {
             let Some(url) = next else { break };
@@ -160,6 +161,11 @@ impl Repository<'_> {
             }
             next = self.next_page(&answer, &url, &first)?;
             let bytes = self.small(answer, &what)?;
+            // All of it is held: many pages have no more room than one.
+            left = left.checked_sub(bytes.len() as u64).ok_or_else(|| {
+                let most = usize::try_from(limits::REGISTRY_MANIFEST_BYTES).unwrap_or(usize::MAX);
+                self.too_many(&what, most, "bytes")
+            })?;
             self.take_in(&bytes, subject, &mut list)?;
         }
         Ok(Some(list))

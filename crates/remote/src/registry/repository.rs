@@ -50,7 +50,7 @@ impl Fetched {
 
     /// Whether it lists other manifests.
     pub fn is_index(&self) -> bool {
-        matches!(self.media_type.as_str(), INDEX | DOCKER_LIST)
+        is_index(&self.media_type)
     }
 }
 
@@ -399,7 +399,12 @@ impl<'r> Repository<'r> {
     fn check_type(&self, bytes: &[u8], served: &str, what: &str) -> Result<(), RegistryError> {
         let mut object = parse_object(bytes).map_err(|problem| self.malformed(what, &problem))?;
         match object.take_optional("mediaType") {
-            None | Some(Value::Null) => Ok(()),
+            // It says nothing: then what it holds does.
+            None | Some(Value::Null) if object.has("manifests") == is_index(served) => Ok(()),
+            None | Some(Value::Null) => {
+                let problem = format!("it is served as {served}, and is none");
+                Err(self.malformed(what, &problem))
+            }
             Some(Value::String(said)) if said == served => Ok(()),
             Some(said) => {
                 let problem = format!("it says {said}, and is served as {served}");
@@ -550,6 +555,10 @@ impl Read for Copying<'_> {
             Err(error) => Err(self.fail(Failed::Sink(error))),
         }
     }
+}
+
+fn is_index(media_type: &str) -> bool {
+    matches!(media_type, INDEX | DOCKER_LIST)
 }
 
 /// The media type of an image's manifest.

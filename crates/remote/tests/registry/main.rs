@@ -6,6 +6,8 @@ mod replica;
 mod support;
 
 use std::io::Cursor;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use attest_digest::Digest;
 use attest_remote::registry::{
@@ -159,6 +161,13 @@ fn an_image_that_is_served_as_an_index_is_refused() {
     assert_eq!(refusal(&server, &tag("1")), "registry-malformed");
     let server = Server::answering(|_| manifest_answer(br#"{"mediaType":1,"mediaType":2}"#));
     assert_eq!(refusal(&server, &tag("1")), "registry-malformed");
+    // One that says nothing of itself is what it holds.
+    let bare = br#"{"schemaVersion":2,"manifests":[]}"#;
+    let server = Server::answering(|_| manifest_answer(bare));
+    assert_eq!(refusal(&server, &tag("1")), "registry-malformed");
+    let bare = br#"{"schemaVersion":2,"layers":[]}"#;
+    let server = Server::answering(|_| index_answer(bare));
+    assert_eq!(refusal(&server, &tag("1")), "registry-malformed");
 }
 
 #[test]
@@ -273,6 +282,18 @@ fn a_list_is_read_to_its_last_page_and_no_further() {
         ))
     });
     assert_eq!(referrers_refusal(&endless, subject), "registry-too-large");
+    // All of it is held: many large pages are as much as one that is too large.
+    let asked = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&asked);
+    let large = Server::answering(move |_| {
+        let page = count.fetch_add(1, Ordering::SeqCst);
+        let long = format!(r#"1,"annotations":{{"x":"{}"}}}}"#, "y".repeat(1 << 20));
+        let entry = entry(sha256(&page.to_be_bytes())).replace("1}", &long);
+        let link = format!(r#"<?page={}>; rel="next""#, page + 1);
+        index_answer(&index_of(&[entry])).with("Link", &link)
+    });
+    assert_eq!(referrers_refusal(&large, subject), "registry-too-large");
+    assert_eq!(asked.load(Ordering::SeqCst), 4);
     let same = paged(|_| Some(r#"<?>; rel="next""#.to_owned()));
     assert_ne!(referrers_refusal(&same, subject), "");
     let elsewhere = paged(|_| Some(r#"<http://127.0.0.1:9/v2/x>; rel="next""#.to_owned()));

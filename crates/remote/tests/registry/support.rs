@@ -31,7 +31,7 @@ impl Request {
 pub(crate) struct Answer {
     status: u16,
     headers: Vec<(String, String)>,
-    body: Vec<u8>,
+    pub(crate) body: Vec<u8>,
     announced: Option<usize>,
     way: Way,
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use attest_digest::{Artifact, Digest, Hashes};
 use attest_remote::registry::{
-    Descriptor, IMAGE, Name, Reference, ReferrersSource, Repository, SCHEME, fallback_tag,
+    Descriptor, IMAGE, INDEX, Name, Reference, ReferrersSource, Repository, SCHEME, fallback_tag,
 };
 use attest_verify::dialect::image::Manifest;
 use serde_json::{Value, json};
@@ -61,7 +61,11 @@ impl Node {
         let value: Value =
             serde_json::from_slice(&bytes).map_err(|error| malformed(error.to_string()))?;
         let said = value.get("mediaType").and_then(Value::as_str);
-        let media_type = media_type.or(said).unwrap_or(IMAGE).to_owned();
+        let by_content = match &manifest {
+            Manifest::Index { .. } => INDEX,
+            Manifest::Image { .. } => IMAGE,
+        };
+        let media_type = media_type.or(said).unwrap_or(by_content).to_owned();
         Ok(Self {
             digest,
             media_type,
@@ -300,7 +304,8 @@ impl Place<'_> {
             }
             Self::Layout(layout) => {
                 let path = layout.path(digest);
-                if path.metadata().is_ok_and(|it| it.len() == size) {
+                let is_whole = |it: &Artifact| it.sha256() == digest && it.size() == size;
+                if Artifact::read_path(&path, Hashes::Sha256).is_ok_and(|it| is_whole(&it)) {
                     return Ok(false);
                 }
                 let mut source = self.open(digest, size)?;

@@ -97,6 +97,14 @@ pub(super) fn verify(folder: &Path, session: &Session, shelf: &mut Shelf) -> Sub
             sha256: Some(image.hex()),
         });
     }
+    for (digest, refusal) in &layout.unread {
+        report.files.push(FileReport {
+            path: digest.to_string(),
+            verdict: unread_verdict(refusal.clone()),
+            size: None,
+            sha256: Some(digest.hex()),
+        });
+    }
     if layout.images.is_empty() {
         report.reasons.push(Refusal {
             code: "nothing-verified",
@@ -133,15 +141,19 @@ struct Piece {
     payload: Option<Vec<u8>>,
 }
 
-/// Everything that may be evidence: only `--bundle` if it is given.
-fn pieces(held: &dyn Held, session: &Session, shelf: &mut Shelf) -> Vec<Piece> {
-    let of_manifest = |attached| {
-        move |index| Piece {
+impl Piece {
+    const fn of_manifest(index: usize, attached: Option<Digest>) -> Self {
+        Self {
             index,
             attached,
             payload: None,
         }
-    };
+    }
+}
+
+/// Everything that may be evidence: only `--bundle` if it is given.
+fn pieces(held: &dyn Held, session: &Session, shelf: &mut Shelf) -> Vec<Piece> {
+    let of_manifest = |attached| move |index| Piece::of_manifest(index, attached);
     if !session.bundles.is_empty() {
         let bundles = session.bundles.iter();
         let pieces: Vec<usize> = bundles.flat_map(|it| shelf.load(it)).collect();

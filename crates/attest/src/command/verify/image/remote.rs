@@ -19,7 +19,7 @@ use serde_json::Value;
 
 use super::layout::{holds_evidence, refuse};
 use super::platform::{self, Platform, Platforms};
-use super::{Held, judge, pieces, unread_verdict};
+use super::{Held, Piece, judge, pieces, unread_verdict};
 use crate::command::verify::{Session, Shelf};
 use crate::registry::refusal;
 use crate::report::{FileReport, Refusal, SubjectReport, Verdict};
@@ -29,8 +29,8 @@ struct Pulled<'r> {
     repository: Repository<'r>,
     images: BTreeMap<Digest, Artifact>,
     evidence: Vec<(Option<Digest>, Vec<Descriptor>)>,
-    /// What could not be had of it.
-    lost: Vec<(PathBuf, Refusal)>,
+    /// What could not be had of it, with what it is attached to.
+    lost: Vec<(Digest, PathBuf, Refusal)>,
     blobs: RefCell<BTreeMap<Digest, Result<Vec<u8>, Refusal>>>,
 }
 
@@ -94,10 +94,15 @@ fn run(
             pulled.find_evidence(one.digest, report)?;
         }
     }
-    for (place, refusal) in std::mem::take(&mut pulled.lost) {
-        shelf.take(&place, Err(refusal));
+    let mut pieces = pieces(&pulled, session, shelf);
+    for (image, place, refusal) in std::mem::take(&mut pulled.lost) {
+        let taken = shelf.take(&place, Err(refusal));
+        pieces.extend(
+            taken
+                .into_iter()
+                .map(|index| Piece::of_manifest(index, Some(image))),
+        );
     }
-    let pieces = pieces(&pulled, session, shelf);
     for one in wanted {
         let verdict = match judge(one.digest, &pulled, &pieces, session, shelf, report) {
             Ok(()) => Verdict::Verified,
@@ -266,7 +271,10 @@ impl Pulled<'_> {
             let name = Name::Digest(one.digest);
             match self.repository.demand(&name) {
                 Ok(fetched) => self.take(&fetched, None)?,
-                Err(error) => self.lost.push((self.place(one.digest), refusal(&error))),
+                Err(error) => {
+                    let place = self.place(one.digest);
+                    self.lost.push((image, place, refusal(&error)));
+                }
             }
         }
         for kind in ["sig", "att"] {
