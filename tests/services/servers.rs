@@ -69,9 +69,20 @@ fn a_service_that_is_busy_or_away_is_asked_again() {
             sign(&world, "v2", "hello --force").yes();
         }
     }
-    // Longer than we wait: the answer stands.
-    instance.fail(FULCIO, 1, busy("Retry-After: 3600\r\n"));
-    sign(&world, "v2", "hello --force").refused(3, "service-http-status");
+    // Longer than we wait, and longer than any clock goes: the answer stands.
+    for headers in [
+        "Retry-After: 3600\r\n",
+        "Retry-After: 18446744073709551615\r\n",
+    ] {
+        for (path, code) in [
+            (FULCIO, "service-http-status"),
+            (TSA, "timestamp-http-status"),
+        ] {
+            instance.fail(path, 1, busy(headers));
+            let ran = sign(&world, "v2", "hello --force").refused(3, code);
+            assert!(!ran.err.contains("panicked"), "{ran:?}");
+        }
+    }
 }
 
 #[test]

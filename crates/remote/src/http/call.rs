@@ -86,7 +86,9 @@ impl Caller {
                 Err(DialError::Unreachable { .. }) => wait,
                 _ => return reply,
             };
-            if Instant::now() + pause >= end {
+            // As long as a service may say: centuries, too.
+            let next = Instant::now().checked_add(pause);
+            if next.is_none_or(|next| next >= end) {
                 return reply;
             }
             tokio::time::sleep(pause).await;
