@@ -2,15 +2,17 @@
 
 use crate::error::LockError;
 
-/// Refuses an address that carries a user's name or password: a bill of materials is signed, published
-/// and kept for decades.
+/// The address without its query and fragment, which may hold a token; refused if it carries a user's name
+/// or password: a bill of materials is signed, published and kept for decades.
 pub(super) fn without_secret(address: &str, line: Option<usize>) -> Result<&str, LockError> {
-    let Some((_, rest)) = address.split_once("://") else {
-        return Ok(address);
+    let place = address.split(['?', '#']).next().unwrap_or(address);
+    let user = match place.split_once("://") {
+        Some((_, rest)) => rest.split('/').next().and_then(|it| it.rsplit_once('@')),
+        // git's short form, `user@host:path`; nothing that begins with a scheme has a user there.
+        None => place.split('/').next().and_then(|it| it.split_once('@')),
     };
-    let authority = rest.split(['/', '?', '#']).next().unwrap_or(rest);
-    match authority.rsplit_once('@') {
-        None | Some(("git", _)) => Ok(address),
+    match user {
+        None | Some(("git", _)) => Ok(place),
         Some((_, host)) => Err(LockError::new(
             "lock-secret",
             line,
@@ -52,6 +54,7 @@ mod tests {
             "https://token@host/x.tgz",
             "git+https://x@host/a",
             "git+ssh://git:secret@host/a",
+            "user:token@host:a/b",
         ] {
             assert_eq!(
                 without_secret(text, None).unwrap_err().code(),
@@ -63,9 +66,16 @@ mod tests {
             "https://host/@scope/x.tgz",
             "git+ssh://git@host/a",
             "file:../x",
-            "https://host?a@b",
+            "git@host:a/b",
         ] {
-            without_secret(text, None).unwrap();
+            assert_eq!(without_secret(text, None).unwrap(), text);
+        }
+        for text in [
+            "https://host/x.tgz?access_token=SECRET",
+            "https://host/x.tgz#token=SECRET",
+            "https://host/x.tgz?a@b",
+        ] {
+            assert_eq!(without_secret(text, None).unwrap(), "https://host/x.tgz");
         }
     }
 

@@ -196,7 +196,7 @@ fn place(component: &mut Component, entry: &Entry<'_>) -> Result<(), LockError> 
             component.identify(&[("vcs_url", &place)]);
         }
         Some(address) if address.starts_with("http") => {
-            without_secret(address, None).map_err(|error| error.at(entry.line()))?;
+            let address = without_secret(address, None).map_err(|error| error.at(entry.line()))?;
             if address.starts_with(NPM_REGISTRY) {
                 component.identify(&[]);
             } else {
