@@ -76,6 +76,13 @@ impl Web {
         size: u64,
     ) -> Result<Answer<'_>, PlaceError> {
         let mut url = url.clone();
+        // The place may have named it.
+        if !is_called(&url, self.plain) {
+            let host = url.host_str().unwrap_or_default();
+            return Err(self.malformed(format!(
+                "it names {host} as a place to read from without TLS"
+            )));
+        }
         for _ in 0..PLACE_REDIRECTS {
             let headers = match reader {
                 Reader::We => self.with_login(&url, headers),
