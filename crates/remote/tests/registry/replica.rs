@@ -1,9 +1,16 @@
 //! Replicas in registries: those that keep anything, that move tags and that hide things come first.
 
+use std::fs;
 use std::io::Read;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-use attest_archive::{Item, ItemKind, Put, Replica, ReplicaError};
+use attest_archive::{
+    Depth, Item, ItemKind, MemberInput, Put, Reader, ReleaseInput, Replica, ReplicaError, Role,
+    Source, Store as Archive,
+};
+use attest_digest::RelativePath;
+use attest_provenance::ReleaseName;
 use attest_remote::registry::{INDEX, Reference, Registry, RegistryReplica, ReplicaStart};
 use serde_json::{Value, json};
 
@@ -252,4 +259,109 @@ fn a_registry_that_hides_the_tags_that_it_was_given_is_no_success() {
     let refused = made(&server).replace_index(None, &index).unwrap_err();
     assert_eq!(refused.code(), "replica-unavailable");
     assert!(refused.to_string().contains("does not list the tags"));
+}
+
+/// A folder of this process, which goes when the test does.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Self {
+        let name = format!("{name}-{}", std::process::id());
+        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+        fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// An archive with `hello@1.0.0`, of two files.
+fn archive(folder: &Folder) -> Reader {
+    let path = folder.0.join("archive");
+    let member = |path: &str, role, bytes: &'static [u8]| MemberInput {
+        path: RelativePath::parse(path).unwrap(),
+        role,
+        source: Source::Bytes(bytes),
+        expected: None,
+    };
+    let release = ReleaseInput {
+        name: ReleaseName::parse("hello@1.0.0").unwrap(),
+        members: vec![
+            member("bin/hello", Role::Artifact, b"#!/bin/sh\necho hello\n"),
+            member("SHA256SUMS", Role::Checksums, b"(checksums)\n"),
+        ],
+    };
+    let mut archive = Archive::init(&path).unwrap();
+    archive.add(&release).unwrap();
+    Reader::open(&path).unwrap()
+}
+
+/// Whether what the registry lists is there, every byte of it.
+fn is_whole(reader: &Reader, server: &Server) -> bool {
+    let registry = Registry::new(options()).unwrap();
+    let replica = RegistryReplica::open(registry, server.reference()).unwrap();
+    let check = reader.check_replica(&replica, Depth::Bytes);
+    check.unwrap().is_whole()
+}
+
+#[test]
+fn a_registry_that_ends_at_any_request_lists_only_what_it_has_and_a_copy_goes_on() {
+    let folder = Folder::new("ends");
+    let reader = archive(&folder);
+    let mut ended = 0;
+    for lasts in 0.. {
+        let store = Shared::default();
+        let (keeps, asked) = (Arc::clone(&store), Mutex::new(0));
+        let ends = Server::answering(move |request: &Request| {
+            let mut asked = asked.lock().unwrap();
+            *asked += 1;
+            if *asked > lasts {
+                return Answer::new(500, b"{}");
+            }
+            keeps.lock().unwrap().answer(request, Kept::WithLists)
+        });
+        let registry = Registry::new(options()).unwrap();
+        let copied = match RegistryReplica::init(registry, ends.reference()) {
+            Err(error) => Err(error.to_string()),
+            Ok(mut replica) => reader
+                .copy_to(&mut replica)
+                .map_err(|error| error.code().to_owned()),
+        };
+        let server = Server::of(&store, Kept::WithLists);
+        let lists = !store.lock().unwrap().tags.is_empty();
+        assert!(!lists || is_whole(&reader, &server), "after {lasts}");
+        let done = copied.is_ok();
+        if !done {
+            ended += 1;
+            assert!(reader.copy_to(&mut made(&server)).unwrap().is_complete());
+        }
+        assert!(is_whole(&reader, &server), "after {lasts}");
+        if done {
+            break;
+        }
+    }
+    // The probe, five things asked for and written, the index read, written and read again.
+    assert!(ended > 20, "{ended}");
+}
+
+#[test]
+fn a_tag_that_was_deleted_is_missed_and_listed_again() {
+    let folder = Folder::new("deleted");
+    let (reader, (store, server)) = (archive(&folder), kept());
+    reader.copy_to(&mut made(&server)).unwrap();
+    assert!(is_whole(&reader, &server));
+    let tags = std::mem::take(&mut store.lock().unwrap().tags);
+    let registry = Registry::new(options()).unwrap();
+    let replica = RegistryReplica::open(registry, server.reference()).unwrap();
+    let check = reader.check_replica(&replica, Depth::Bytes).unwrap();
+    assert_eq!((check.unlisted.len(), check.wrong.len()), (1, 0));
+    assert!(check.releases.values().all(|is_whole| !is_whole));
+    let again = reader.copy_to(&mut made(&server)).unwrap();
+    assert_eq!((again.new_blobs, again.releases), (0, 1));
+    assert_eq!(store.lock().unwrap().tags, tags);
+    assert!(is_whole(&reader, &server));
 }
