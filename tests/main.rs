@@ -37,7 +37,7 @@ mod publish;
 mod readme;
 mod record;
 mod registries;
-mod release;
+pub(crate) mod release;
 mod renewal;
 mod replicas;
 mod sbom;

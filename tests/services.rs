@@ -30,6 +30,7 @@ mod keys;
 mod log;
 mod login;
 mod provider;
+mod release;
 mod servers;
 mod sign;
 mod tokens;

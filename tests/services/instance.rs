@@ -56,7 +56,8 @@ struct State {
     authority: Authority,
     /// What is asked of a certificate, changed by tests.
     signer: Signer,
-    faults: BTreeMap<&'static str, (usize, Fault)>,
+    /// How often a path still answers, then how often it fails, and how.
+    faults: BTreeMap<&'static str, (usize, usize, Fault)>,
     calls: Vec<String>,
     last: BTreeMap<String, Vec<u8>>,
     /// Entries that are in a log, by their signature.
@@ -101,8 +102,13 @@ impl Instance {
 
     /// From now on the path fails so many times in this way.
     pub(crate) fn fail(&self, path: &'static str, times: usize, fault: Fault) {
+        self.fail_after(path, 0, times, fault);
+    }
+
+    /// The path answers so many times, then fails so many times in this way.
+    pub(crate) fn fail_after(&self, path: &'static str, good: usize, times: usize, fault: Fault) {
         let mut state = self.state.lock().unwrap();
-        state.faults.insert(path, (times, fault));
+        state.faults.insert(path, (good, times, fault));
     }
 
     pub(crate) fn heal(&self) {
@@ -240,7 +246,11 @@ fn serve(mut stream: TcpStream, state: &Mutex<State>) {
         let mut state = state.lock().unwrap();
         state.calls.push(path.clone());
         let fault = state.faults.get_mut(path.as_str());
-        fault.and_then(|(left, fault)| {
+        fault.and_then(|(good, left, fault)| {
+            if *good > 0 {
+                *good -= 1;
+                return None;
+            }
             *left = left.checked_sub(1)?;
             Some(fault.clone())
         })

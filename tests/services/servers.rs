@@ -6,7 +6,7 @@ use std::time::Instant;
 use super::instance::{FULCIO, Fault, Instance, TSA, V1, V2};
 use super::sign::{sign, world};
 
-fn faults(path: &'static str) -> Vec<(Fault, &'static str)> {
+pub(super) fn faults(path: &'static str) -> Vec<(Fault, &'static str)> {
     let page = Fault::Answer("200 OK", "Content-Type: text/html\r\n", "<html>".to_owned());
     let error = |status| Fault::Answer(status, "", "{\"message\":\"no\"}".to_owned());
     let moved = Fault::Answer(

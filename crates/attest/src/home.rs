@@ -68,12 +68,22 @@ impl Home {
         self.trust().join("renewal_root.json")
     }
 
+    /// The trusted roots of services that signed releases with us, by their digests.
+    pub(crate) fn service_roots(&self) -> PathBuf {
+        self.trust().join("services")
+    }
+
     pub(crate) fn recovery_public_key(&self) -> PathBuf {
         self.trust().join("recovery.pub")
     }
 
     pub(crate) fn log(&self) -> PathBuf {
         self.path.join("log")
+    }
+
+    /// What is signed of releases that are not yet recorded.
+    pub(crate) fn drafts(&self) -> PathBuf {
+        self.path.join("drafts")
     }
 
     pub(crate) fn archive(&self) -> PathBuf {

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use attest_provenance::json::{self, Object};
 use attest_remote::{Fulcio, HttpAuthority, Patience, Persistence, Rekor, RekorVersion};
 use attest_sign::{
-    Certifier, Credential, Drafts, EntryLog, NamedTimestamper, ServiceSigner, SignError, Signed,
+    Certifier, Credential, EntryLog, NamedTimestamper, NoDrafts, ServiceSigner, SignError, Signed,
     SigningConfig, Unsigned,
 };
 use attest_verify::{Accept, EmbeddedRoot, TrustedRoot, Verifier};
@@ -30,6 +30,8 @@ pub(crate) struct Services {
     authorities: Vec<(String, HttpAuthority)>,
     logs: Vec<Rekor>,
     root: TrustedRoot,
+    /// The trusted root, as acquirers need it.
+    pub(crate) root_bytes: Vec<u8>,
     clock: RunClock,
 }
 
@@ -92,12 +94,18 @@ impl Services {
             authorities,
             logs,
             root,
+            root_bytes,
             clock: RunClock {
                 start: now,
                 since: Instant::now(),
                 last: Cell::new(now),
             },
         })
+    }
+
+    /// Whether authorities stamp what is signed, and not logs alone.
+    pub(crate) fn has_authorities(&self) -> bool {
+        !self.authorities.is_empty()
     }
 
     /// What time it is: as the clock said when the run began, and what has passed since.
@@ -111,14 +119,29 @@ impl Services {
             .map_err(|error| Failure::request(error.code(), with_source(&error)))
     }
 
-    /// Signs all of these; the number of certificates that were asked for.
+    /// Signs all of these; the number of certificates that were asked for. `place` names what is to be
+    /// signed.
     pub(crate) fn sign(
         &self,
         who: Who<'_>,
-        drafts: &mut dyn Drafts,
         unsigned: &[Unsigned<'_>],
         verifier: &Verifier,
-    ) -> Result<(Vec<Signed>, usize), SignError> {
+        place: impl Fn(usize) -> String,
+    ) -> Result<(Vec<Signed>, usize), Failure> {
+        self.with(who, verifier, |signer, credential| {
+            signer
+                .sign(credential, &mut NoDrafts, unsigned)
+                .map_err(|error| sign_failure(&error, place))
+        })
+    }
+
+    /// Lets `work` sign; the number of certificates that were asked for.
+    pub(crate) fn with<T>(
+        &self,
+        who: Who<'_>,
+        verifier: &Verifier,
+        work: impl FnOnce(&ServiceSigner<'_>, &mut Credential<'_, '_>) -> Result<T, Failure>,
+    ) -> Result<(T, usize), Failure> {
         let clock = || self.now();
         let authorities = self.authorities.iter();
         let desk = ServiceSigner {
@@ -130,20 +153,18 @@ impl Services {
             clock: &clock,
         };
         match who {
-            Who::Key(key) => {
-                let signed = desk.sign(&mut Credential::Key(key), drafts, unsigned)?;
-                Ok((signed, 0))
-            }
+            Who::Key(key) => Ok((work(&desk, &mut Credential::Key(key))?, 0)),
             Who::Identity(tokens) => {
-                let first = tokens.current(self.now())?;
+                let first = tokens
+                    .current(self.now())
+                    .map_err(|error| sign_failure(&error.into(), |_| String::new()))?;
                 let authority = self.issuer.as_ref().ok_or_else(|| {
-                    attest_sign::IssueError::new("internal-error", "no certificate authority")
+                    Failure::unknown("internal-error", "no certificate authority")
                 })?;
                 let mut renew = |now| tokens.current(now);
                 let mut certifier = Certifier::new(authority, &first, &mut renew);
-                let mut credential = Credential::Identity(&mut certifier);
-                let signed = desk.sign(&mut credential, drafts, unsigned)?;
-                Ok((signed, certifier.issued()))
+                let done = work(&desk, &mut Credential::Identity(&mut certifier))?;
+                Ok((done, certifier.issued()))
             }
         }
     }

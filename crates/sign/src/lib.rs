@@ -53,8 +53,8 @@ pub use pem::PemError;
 pub use service::{LogAppendError, LogAppender, TimestampError, Timestamper};
 pub use services::{
     CertificateIssuer, CertifiedKey, Certifier, Clock, Credential, DraftError, Drafts,
-    ENTRY_EXISTS, EntryAnswerError, EntryLog, IssueError, LogEntry, NamedTimestamper, NoDrafts,
-    Proposal, ProposedVerifier, ServiceSigner,
+    ENTRY_EXISTS, EntryAnswerError, EntryLog, Holder, IssueError, LogEntry, NamedTimestamper,
+    NoDrafts, Proposal, ProposedVerifier, ServiceSigner,
 };
 pub use signer::{SignError, Signed, Signer, Unsigned};
 pub use signing_config::{

@@ -24,7 +24,7 @@ use crate::service::{LogAppendError, Timestamper};
 pub use certifier::{CertifiedKey, Certifier};
 pub use draft::{DraftError, Drafts, NoDrafts};
 pub use entry::{EntryAnswerError, LogEntry};
-pub use signing::{Credential, ServiceSigner};
+pub use signing::{Credential, Holder, ServiceSigner};
 
 /// Issues certificates to those who hold an identity token.
 pub trait CertificateIssuer {

@@ -2,6 +2,7 @@
 
 import importlib.util
 import re
+import sys
 import time
 import traceback
 from collections.abc import Callable
@@ -47,10 +48,12 @@ def load(folder: Path) -> dict[str, Peer]:
     """Every `Peer` that a file of the folder defines, by name."""
     peers = {}
     for file in sorted(folder.glob("*.py")):
-        spec = importlib.util.spec_from_file_location(f"peers.{file.stem}", file)
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-        for peer in vars(module).values():
+        name = f"{folder.name}.{file.stem}"
+        if name not in sys.modules:  # else another file has added cases to its peers
+            spec = importlib.util.spec_from_file_location(name, file)
+            sys.modules[name] = importlib.util.module_from_spec(spec)
+            spec.loader.exec_module(sys.modules[name])
+        for peer in vars(sys.modules[name]).values():
             if isinstance(peer, Peer):
                 peers[peer.name] = peer
     return peers

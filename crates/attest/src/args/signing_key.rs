@@ -32,6 +32,11 @@ impl SigningKeyArgs {
             .transpose()
     }
 
+    /// Whether a key is named.
+    pub(crate) const fn has_key(&self) -> bool {
+        self.key.is_some()
+    }
+
     /// What to say about how it is named.
     pub(crate) fn caution(&self) -> Option<&'static str> {
         token::caution(self.key.as_deref())

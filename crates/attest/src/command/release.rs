@@ -4,6 +4,7 @@
 //! the stage; record it in the archive, which is the commit; give the files their names.
 
 mod authority;
+mod by_services;
 mod compose;
 mod content;
 mod gpg;
@@ -33,7 +34,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::args::{Global, HomeArgs, SigningKeyArgs};
+use crate::args::{Global, HomeArgs, ServiceArgs, SigningKeyArgs};
 use crate::command::init::{new_identity, refuse_given_time};
 use crate::console::Console;
 use crate::failure::{Exit, Failure};
@@ -41,6 +42,7 @@ use crate::home::Home;
 use crate::identity::{self, Identity, NewIdentity};
 
 pub(crate) use authority::Foreign;
+use by_services::ByServices;
 use content::Content;
 use make::Making;
 use publishing::Published;
@@ -102,6 +104,8 @@ pub(crate) struct ReleaseArgs {
     #[command(flatten)]
     signing: SigningKeyArgs,
     #[command(flatten)]
+    services: ServiceArgs,
+    #[command(flatten)]
     home: HomeArgs,
 }
 
@@ -122,6 +126,8 @@ pub(crate) fn run(args: &ReleaseArgs, global: &Global, console: &Console) -> Res
     }
     let folders = [request.folder.as_path(), request.target(), home.path()];
     let targets = args.publishing.targets(&request.name, &folders)?;
+    let by = ByServices::open(args, global.now()?.time, console)?;
+    let by = by.as_ref();
     let survey = Survey::take(&request, &home)?;
     if args.dry_run {
         report::say_plan(console, &request, &survey, &home);
@@ -131,8 +137,10 @@ pub(crate) fn run(args: &ReleaseArgs, global: &Global, console: &Console) -> Res
         return Ok(Exit::Yes);
     }
     let outcome = match open(args, &home)? {
-        Opened::Existing(identity) => with_existing(&request, &survey, &identity, global, console)?,
-        Opened::New(new) => with_new(&request, &survey, &home, &new, global, console)?,
+        Opened::Existing(identity) => {
+            with_existing(&request, &survey, &identity, by, global, console)?
+        }
+        Opened::New(new) => with_new(&request, &survey, (&home, &new), by, global, console)?,
     };
     let published = publishing::publish(targets, &home, &outcome, console);
     report::say(console, &request, &outcome, &published, args.init);
@@ -162,6 +170,7 @@ fn with_existing(
     request: &Request,
     survey: &Survey,
     identity: &Identity,
+    by: Option<&ByServices>,
     global: &Global,
     console: &Console,
 ) -> Result<report::Outcome, Failure> {
@@ -177,6 +186,7 @@ fn with_existing(
         request,
         survey,
         identity,
+        by,
         is_new: false,
         notes,
         console,
@@ -199,8 +209,8 @@ fn with_existing(
 fn with_new(
     request: &Request,
     survey: &Survey,
-    home: &Home,
-    new: &NewIdentity,
+    (home, new): (&Home, &NewIdentity),
+    by: Option<&ByServices>,
     global: &Global,
     console: &Console,
 ) -> Result<report::Outcome, Failure> {
@@ -219,6 +229,7 @@ fn with_new(
         request,
         survey,
         identity: &identity,
+        by,
         is_new: true,
         notes: Vec::new(),
         console,

@@ -3,7 +3,7 @@
 use attest_verify::{ExpectedSigner, IssuedCertificate, ProvenSigner, Verifier};
 use jiff::{SignedDuration, Timestamp};
 
-use super::{CertificateIssuer, IssueError, request};
+use super::{CertificateIssuer, Holder, IssueError, request};
 use crate::artifact_key::ArtifactKey;
 use crate::identity_token::IdentityToken;
 use crate::signer::SignError;
@@ -119,6 +119,11 @@ impl<'a> Certifier<'a> {
             until: key.certificate.not_after(),
         })
     }
+}
+
+/// Whether a certificate may name them.
+pub(super) fn expects(expected: &[ExpectedSigner], holder: &Holder) -> bool {
+    expected.contains(&ExpectedSigner::exactly(&holder.identity, &holder.issuer))
 }
 
 /// The one signer that a certificate names.

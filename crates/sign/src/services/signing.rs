@@ -1,11 +1,13 @@
 //! From what is to be signed to bundles that verify, step by step, each step kept before the next.
 
+use std::fmt;
+
 use attest_digest::{Algorithm, Digest};
 use attest_provenance::{Envelope, base64};
-use attest_verify::{ExpectedSigner, IssuedCertificate, PublicKey, Verifier};
+use attest_verify::{ExpectedSigner, IssuedCertificate, ProvenSigner, PublicKey, Verifier};
 use serde_json::{Value, json};
 
-use super::certifier::{Certifier, holder, is_usable};
+use super::certifier::{Certifier, expects, holder, is_usable};
 use super::draft::{Draft, Drafts, Verifier as DraftVerifier};
 use super::{Clock, ENTRY_EXISTS, EntryLog, NamedTimestamper, Proposal};
 use crate::artifact_key::ArtifactKey;
@@ -39,6 +41,21 @@ impl Credential<'_, '_> {
             Self::Key(key) => key.digest_algorithm(),
             Self::Identity(_) => Algorithm::Sha256,
         }
+    }
+}
+
+/// Whom a certificate names, and who vouches.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Holder {
+    /// The e-mail address or URI.
+    pub identity: String,
+    /// Who vouches for it.
+    pub issuer: String,
+}
+
+impl fmt::Display for Holder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} by {}", self.identity, self.issuer)
     }
 }
 
@@ -88,6 +105,32 @@ impl ServiceSigner<'_> {
             .collect()
     }
 
+    /// Whom the certificates of this credential name; nobody for a key. `known` is whom an earlier run
+    /// signed for: if the token can name them, nothing is asked, else a certificate is.
+    ///
+    /// # Errors
+    /// Why there is no certificate.
+    pub fn holder(
+        &self,
+        credential: &mut Credential<'_, '_>,
+        known: Option<Holder>,
+    ) -> Result<Option<Holder>, SignError> {
+        let Credential::Identity(certifier) = credential else {
+            return Ok(None);
+        };
+        if let Some(known) = known.filter(|it| expects(certifier.expected(), it)) {
+            return Ok(Some(known));
+        }
+        let ours = certifier.key_at((self.clock)(), self.verifier)?;
+        match ours.certificate().holder() {
+            ProvenSigner::Identity { identity, issuer } => Ok(Some(Holder {
+                identity: identity.clone(),
+                issuer: issuer.clone(),
+            })),
+            _ => Err(SignError::CertificateKey),
+        }
+    }
+
     /// With what an earlier run kept, if it can still become a bundle of this signer.
     fn resume<'u>(
         &self,
@@ -105,12 +148,21 @@ impl ServiceSigner<'_> {
         };
         let kept = drafts.find(&digest);
         let kept = kept.and_then(|it| Draft::parse(&it, &digest));
-        if let Some(draft) = kept
+        if let Some(draft) = kept.map(|it| self.of_these_services(it))
             && let Some(expected) = self.whose(&draft, credential)
         {
             piece.set(draft, expected);
         }
         Ok(piece)
+    }
+
+    /// Without what services said that are not asked now.
+    fn of_these_services(&self, mut draft: Draft) -> Draft {
+        let asked = |address: &str| self.authorities.iter().any(|it| it.address == address);
+        draft.timestamps.retain(|(address, _)| asked(address));
+        let asked = |address: &str| self.logs.iter().any(|it| it.address() == address);
+        draft.entries.retain(|(address, _)| asked(address));
+        draft
     }
 
     /// Whose draft it is, if it is this signer's and what it lacks can still be had.

@@ -2,6 +2,7 @@
 //! them.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 
 use attest_archive::renewal::{Firmness, KeptRenewal, Proofs, Standing, Subject, ends_of};
 use attest_archive::{Reader, Release};
@@ -94,21 +95,38 @@ pub(crate) fn of(
     }
 }
 
-/// The trusted roots of a run, and those authorities that renewed what is in our own archive.
+/// The trusted roots of a run; and of our own archive those authorities that renewed what is in it,
+/// and the services that signed releases with us.
 pub(crate) fn roots(place: &PlaceArgs, trust: &Trust) -> Result<Vec<TrustedRoot>, Failure> {
     let mut roots = trust.roots.clone();
+    if !place.is_own() {
+        return Ok(roots);
+    }
     let path = place.own_home().renewal_root();
-    if place.is_own() && path.exists() {
-        let malformed = |problem: String| {
-            let message = format!("{}: {problem}", path.display());
-            Failure::request("trusted-root-malformed", message)
-        };
-        let bytes = files::read_limited(&path, attest_verify::limits::TRUSTED_ROOT_BYTES as u64)
-            .map_err(|error| malformed(error.to_string()))?;
-        let root = TrustedRoot::parse(&bytes).map_err(|error| malformed(error.to_string()))?;
-        roots.push(root.named("the authorities of renewals"));
+    if path.exists() {
+        roots.push(root(&path)?.named("the authorities of renewals"));
+    }
+    let folder = std::fs::read_dir(place.own_home().service_roots());
+    let services = folder.into_iter().flatten().flatten();
+    let mut services: Vec<PathBuf> = services.map(|it| it.path()).collect();
+    services.sort();
+    for path in services
+        .iter()
+        .filter(|it| it.extension().is_some_and(|it| it == "json"))
+    {
+        roots.push(root(path)?.named("services of a release"));
     }
     Ok(roots)
+}
+
+fn root(path: &Path) -> Result<TrustedRoot, Failure> {
+    let malformed = |problem: String| {
+        let message = format!("{}: {problem}", path.display());
+        Failure::request("trusted-root-malformed", message)
+    };
+    let bytes = files::read_limited(path, attest_verify::limits::TRUSTED_ROOT_BYTES as u64)
+        .map_err(|error| malformed(error.to_string()))?;
+    TrustedRoot::parse(&bytes).map_err(|error| malformed(error.to_string()))
 }
 
 impl ReleaseProof {

@@ -1,15 +1,16 @@
 //! The documents of a release, before anything is signed: checksums, instructions, statements.
 
 use attest_archive::Role;
-use attest_digest::{Artifact, Checksums, Digest, DigestSet, Hashes, RelativePath};
+use attest_digest::{Algorithm, Artifact, Checksums, Digest, DigestSet, Hashes, RelativePath};
 use attest_provenance::predicate::Part;
 use attest_provenance::predicate::reference::{self, Reference};
 use attest_provenance::predicate::release::Release;
 use attest_provenance::predicate::slsa::{self, Packaging};
 use attest_provenance::{ReleaseName, ResourceDescriptor, Source, Statement, Subject, ci, limits};
-use attest_sign::ArtifactKey;
+use attest_sign::{ArtifactKey, Holder};
 use jiff::Timestamp;
 
+use super::by_services::Drawer;
 use super::content::{Content, digests, subject};
 use super::gpg::GpgKey;
 use super::instructions::{self, Named};
@@ -26,14 +27,53 @@ pub(super) struct Ingredients<'a> {
     pub(super) contents: &'a [Content],
     /// The bills of materials among them, with their media types.
     pub(super) sboms: &'a [(RelativePath, &'static str)],
-    pub(super) public_key: &'a ArtifactKey,
+    pub(super) signer: SignedBy<'a>,
     pub(super) gpg: Option<&'a GpgKey>,
+    /// Whether RFC 3161 tokens prove the times, and not a log alone.
+    pub(super) has_tokens: bool,
+    /// Where an earlier run may have kept what gpg signed.
+    pub(super) drawer: Option<&'a Drawer>,
     pub(super) now: Timestamp,
     pub(super) trusted_root: &'a [u8],
     pub(super) source: Option<Source>,
     pub(super) ci: Option<ci::Record>,
     /// How some of the files were made.
     pub(super) records: &'a [Record],
+}
+
+/// Who will sign.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum SignedBy<'a> {
+    /// The holder of this key.
+    Key(&'a ArtifactKey),
+    /// Whom certificates name.
+    Identity(&'a Holder),
+}
+
+impl<'a> SignedBy<'a> {
+    pub(super) const fn key(self) -> Option<&'a ArtifactKey> {
+        match self {
+            Self::Key(key) => Some(key),
+            Self::Identity(_) => None,
+        }
+    }
+
+    /// Certificates are for P-256 keys.
+    const fn digest_algorithm(self) -> Algorithm {
+        match self {
+            Self::Key(key) => key.digest_algorithm(),
+            Self::Identity(_) => Algorithm::Sha256,
+        }
+    }
+}
+
+/// What stands beside the artifacts, as far as it is a choice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Beside {
+    /// `release.pub`: only a key that is kept has one.
+    pub(super) key: bool,
+    /// `SHA256SUMS.asc`.
+    pub(super) openpgp: bool,
 }
 
 /// A file that we write.
@@ -75,12 +115,13 @@ pub(super) struct Parts {
 
 impl Parts {
     /// For so many files, of which so many are bills of materials.
-    pub(super) fn of(files: usize, sboms: usize, has_openpgp: bool) -> Self {
-        let release_each = RELEASE_EACH - usize::from(has_openpgp);
+    pub(super) fn of(files: usize, sboms: usize, beside: Beside) -> Self {
+        let release_each = RELEASE_EACH - usize::from(beside.openpgp);
+        let own = OWN_FILES + usize::from(beside.key);
         let parts =
             |count: usize, each: usize| u32::try_from(count.div_ceil(each)).unwrap_or(u32::MAX);
         Self {
-            release: parts(files + OWN_FILES, release_each),
+            release: parts(files + own, release_each),
             provenance: parts(files, limits::SUBJECTS_WRITTEN),
             sbom: if sboms == 0 {
                 0
@@ -122,17 +163,26 @@ impl Parts {
     }
 }
 
+impl Ingredients<'_> {
+    fn parts(&self) -> Parts {
+        let beside = Beside {
+            key: self.signer.key().is_some(),
+            openpgp: self.gpg.is_some(),
+        };
+        Parts::of(self.contents.len(), self.sboms.len(), beside)
+    }
+}
+
 /// Writes everything that will be signed.
 pub(super) fn compose(from: &Ingredients<'_>) -> Result<Composed, Failure> {
-    let parts = Parts::of(from.contents.len(), from.sboms.len(), from.gpg.is_some());
-    let mut own = vec![
-        Document::new(
-            PUBLIC_KEY,
-            Role::Trust,
-            from.public_key.public_pem().into_bytes(),
-        )?,
-        Document::new(TRUSTED_ROOT, Role::Trust, from.trusted_root.to_vec())?,
-    ];
+    let parts = from.parts();
+    let mut own = Vec::new();
+    if let Some(key) = from.signer.key() {
+        let pem = key.public_pem().into_bytes();
+        own.push(Document::new(PUBLIC_KEY, Role::Trust, pem)?);
+    }
+    let root = from.trusted_root.to_vec();
+    own.push(Document::new(TRUSTED_ROOT, Role::Trust, root)?);
     // The names in the instructions depend on the order of all files, the instructions included.
     let placeholder = Document::new(INSTRUCTIONS, Role::Guide, Vec::new())?;
     let text = instructions(from, parts, &listed(from, &own, &placeholder)?);
@@ -153,11 +203,15 @@ pub(super) fn compose(from: &Ingredients<'_>) -> Result<Composed, Failure> {
     )?;
     let checksums = Artifact::of_bytes(
         &sums.bytes,
-        Hashes::Sha256AndSha512.with(from.public_key.digest_algorithm()),
+        Hashes::Sha256AndSha512.with(from.signer.digest_algorithm()),
     );
     let mut bound = vec![subject(&sums.path, &checksums)?];
     if let Some(gpg) = from.gpg {
-        let signature = gpg.sign(&sums.bytes, from.trusted_root, from.now)?;
+        let trust = (from.trusted_root, from.now);
+        let signature = match from.drawer {
+            Some(drawer) => drawer.openpgp(gpg, &sums.bytes, trust)?,
+            None => gpg.sign(&sums.bytes, trust.0, trust.1)?,
+        };
         let signature = Document::new(CHECKSUMS_OPENPGP, Role::Evidence, signature)?;
         let artifact = Artifact::of_bytes(&signature.bytes, Hashes::Sha256AndSha512);
         bound.push(subject(&signature.path, &artifact)?);
@@ -234,7 +288,9 @@ fn instructions(from: &Ingredients<'_>, parts: Parts, listed: &Listed) -> String
         .collect();
     instructions::write(&instructions::Subject {
         release: from.name,
-        digest: from.public_key.digest_algorithm(),
+        signer: from.signer,
+        has_tokens: from.has_tokens,
+        digest: from.signer.digest_algorithm(),
         openpgp: from.gpg.map(GpgKey::fingerprint),
         files: &named,
         has_sboms: !from.sboms.is_empty(),
@@ -389,8 +445,8 @@ const RELEASE: &str = "release";
 const PROVENANCE: &str = "provenance";
 const SBOM: &str = "sbom";
 const RECORDED: &str = "provenance-build";
-/// `VERIFY.md`, `release.pub` and `trusted_root.json` are named once, beside the artifacts.
-const OWN_FILES: usize = 3;
+/// `VERIFY.md` and `trusted_root.json` are named once, beside the artifacts; `release.pub` as well.
+const OWN_FILES: usize = 2;
 /// One subject of each part is the checksums file.
 const RELEASE_EACH: usize = limits::SUBJECTS_WRITTEN - 1;
 /// The system that refers to the bills of materials: this command.
@@ -400,10 +456,15 @@ const ATTESTER: &str = "https://attest.dev/attesters/release/v1";
 mod tests {
     use super::*;
 
+    const KEY: Beside = Beside {
+        key: true,
+        openpgp: false,
+    };
+
     #[test]
     fn parts_are_counted_with_our_own_files() {
         let parts = |files, sboms| {
-            let parts = Parts::of(files, sboms, false);
+            let parts = Parts::of(files, sboms, KEY);
             (parts.release, parts.provenance, parts.sbom)
         };
         assert_eq!(parts(1, 0), (1, 1, 0));
@@ -412,17 +473,25 @@ mod tests {
         assert_eq!(parts(1024, 1), (2, 1, 1));
         assert_eq!(parts(1025, 0), (2, 2, 0));
         assert_eq!(parts(1026, 1), (2, 2, 2));
+        // Without release.pub there is room for one more.
+        let none = Beside { key: false, ..KEY };
+        assert_eq!(Parts::of(1021, 0, none).release, 1);
+        assert_eq!(Parts::of(1022, 0, none).release, 2);
         // The OpenPGP signature takes the place of one more.
-        assert_eq!(Parts::of(1019, 0, true).release, 1);
-        assert_eq!(Parts::of(1020, 0, true).release, 2);
+        let both = Beside {
+            openpgp: true,
+            ..KEY
+        };
+        assert_eq!(Parts::of(1019, 0, both).release, 1);
+        assert_eq!(Parts::of(1020, 0, both).release, 2);
         assert_eq!(parts(10_000, 0), (10, 10, 0));
-        let recorded = |covered| Parts::of(5000, 0, false).with_recorded(covered).recorded;
+        let recorded = |covered| Parts::of(5000, 0, KEY).with_recorded(covered).recorded;
         assert_eq!([recorded(vec![]), recorded(vec![1, 1025])], [0, 3]);
     }
 
     #[test]
     fn the_names_of_all_bundles_are_known_before_anything_is_signed() {
-        let names = Parts::of(1025, 1, false).bundle_names();
+        let names = Parts::of(1025, 1, KEY).bundle_names();
         let wanted = [
             "release.1.sigstore.json",
             "release.2.sigstore.json",

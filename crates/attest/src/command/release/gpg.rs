@@ -85,7 +85,10 @@ impl GpgKey {
     }
 
     /// As an acquirer who expects this key alone.
-    fn check(
+    ///
+    /// # Errors
+    /// `gpg-signature-wrong`: exit 3.
+    pub(super) fn check(
         &self,
         message: &[u8],
         signature: &[u8],

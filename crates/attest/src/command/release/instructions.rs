@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use attest_digest::{Algorithm, Digest};
 use attest_provenance::ReleaseName;
 
+use super::compose::SignedBy;
 use super::reserved::{
     CHECKSUMS, CHECKSUMS_BUNDLE, CHECKSUMS_OPENPGP, CHECKSUMS_SIGNATURE, INSTRUCTIONS, PUBLIC_KEY,
     TRUSTED_ROOT,
@@ -14,6 +15,9 @@ use super::reserved::{
 /// What the instructions speak about.
 pub(super) struct Subject<'a> {
     pub(super) release: &'a ReleaseName,
+    pub(super) signer: SignedBy<'a>,
+    /// Whether RFC 3161 tokens prove the times.
+    pub(super) has_tokens: bool,
     /// What the key signs.
     pub(super) digest: Algorithm,
     /// The OpenPGP key that signed the checksums as well.
@@ -46,6 +50,20 @@ pub(super) fn write(subject: &Subject<'_>) -> String {
 
 fn head(text: &mut String, subject: &Subject<'_>) {
     let release = subject.release;
+    if let SignedBy::Identity(holder) = subject.signer {
+        put(text, format_args!(
+"# How to check {release}
+
+It is signed by {}, for whom {} vouched. Whoever can change this folder can change this text and the
+trusted root in it: compare who should have signed, and the digest, with what the publisher says elsewhere,
+then paste the commands inside this folder. None of them needs the network, or attest.
+
+```sh
+sha256sum {TRUSTED_ROOT}
+```
+", code(&holder.identity), code(&holder.issuer)));
+        return;
+    }
     put(text, format_args!(
 "# How to check {release}
 
@@ -62,8 +80,26 @@ sha256sum {TRUSTED_ROOT}
 
 fn checksums(text: &mut String, subject: &Subject<'_>) {
     let digest = subject.digest;
-    put(text, format_args!(
+    if subject.signer.key().is_none() {
+        put(
+            text,
+            format_args!(
+                "
+## The files, with coreutils
+
+`{CHECKSUMS}` lists every file of the release; who signed it is checked below.
+
+```sh
+sha256sum -c --strict {CHECKSUMS}
+```
 "
+            ),
+        );
+    } else {
+        put(
+            text,
+            format_args!(
+                "
 ## The files, with coreutils and OpenSSL
 
 The signature is over `{CHECKSUMS}`, which lists every file of the release.
@@ -72,7 +108,12 @@ The signature is over `{CHECKSUMS}`, which lists every file of the release.
 openssl dgst -{digest} -verify {PUBLIC_KEY} -signature {CHECKSUMS_SIGNATURE} {CHECKSUMS}
 sha256sum -c --strict {CHECKSUMS}
 ```
-
+"
+            ),
+        );
+    }
+    put(text, format_args!(
+"
 What `{CHECKSUMS}` does not list, other than `*.sigstore.json` and `{CHECKSUMS}.*`, was not released.
 "));
     let Some(fingerprint) = &subject.openpgp else {
@@ -90,12 +131,25 @@ gpgv --keyring ./publisher.gpg {CHECKSUMS_OPENPGP} {CHECKSUMS}
 }
 
 fn cosign(text: &mut String, subject: &Subject<'_>) {
+    // With a key cosign looks at no token unless it is told to; with a certificate it always does.
+    let times = match subject.signer {
+        SignedBy::Key(_) if subject.has_tokens => " --use-signed-timestamps",
+        _ => "",
+    };
+    let signer = match subject.signer {
+        SignedBy::Key(_) => format!("--key {PUBLIC_KEY}"),
+        SignedBy::Identity(holder) => format!(
+            "--certificate-identity {} --certificate-oidc-issuer {}",
+            quoted(&holder.identity),
+            quoted(&holder.issuer)
+        ),
+    };
     put(text, format_args!(
 "
 ## Signature, log entry and time, with cosign 3
 
 ```sh
-cosign verify-blob --key {PUBLIC_KEY} --trusted-root {TRUSTED_ROOT} --use-signed-timestamps \\
+cosign verify-blob {signer} --trusted-root {TRUSTED_ROOT}{times} \\
   --bundle {CHECKSUMS_BUNDLE} {CHECKSUMS}
 ```
 
@@ -107,12 +161,17 @@ known (`provenance*.sigstore.json`):
     let shown = shown(subject.files);
     for file in &shown {
         let (size, blob) = (file.size, blob(file));
-        put(text, format_args!(
-"cosign verify-blob-attestation --key {PUBLIC_KEY} --trusted-root {TRUSTED_ROOT} --use-signed-timestamps \\
+        put(
+            text,
+            format_args!(
+                "cosign verify-blob-attestation {signer} --trusted-root {TRUSTED_ROOT}{times} \\
   --type {RELEASE_TYPE} --bundle {} {blob}
-cosign verify-blob-attestation --key {PUBLIC_KEY} --trusted-root {TRUSTED_ROOT} --use-signed-timestamps \\
+cosign verify-blob-attestation {signer} --trusted-root {TRUSTED_ROOT}{times} \\
   --type slsaprovenance1 --bundle {} {blob}
-", file.release_bundle, file.provenance_bundle));
+",
+                file.release_bundle, file.provenance_bundle
+            ),
+        );
         debug_assert!(size <= BLOB_LIMIT || blob.starts_with("--digest"));
     }
     put(text, format_args!("```\n"));
@@ -168,16 +227,29 @@ fn tail(text: &mut String, subject: &Subject<'_>) {
 `sbom*.sigstore.json` ties the bills of materials to the files; they are listed in `{CHECKSUMS}` too.
 "));
     }
-    put(text, format_args!(
-"
+    let signer = match subject.signer {
+        SignedBy::Key(_) => "The key's holder".to_owned(),
+        SignedBy::Identity(holder) => format!(
+            "Who could show {} to be {}",
+            code(&holder.issuer),
+            code(&holder.identity)
+        ),
+    };
+    put(
+        text,
+        format_args!(
+            "
 ## What this shows, and what not
 
-The key's holder signed these files as {} and kept a log entry and a time for each signature. The log
+{signer} signed these files as {} and kept a log entry and a time for each signature. The log
 and the clock are those that `{TRUSTED_ROOT}` names. Where they are the publisher's own, nobody else
 vouches for them. The build itself was not watched: SLSA build level 0.
 
 This file is `{INSTRUCTIONS}`; it is signed as well.
-", subject.release));
+",
+            subject.release
+        ),
+    );
 }
 
 /// All files of a small release; of a large one the first of each part, and a few large files.

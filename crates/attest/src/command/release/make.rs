@@ -5,8 +5,10 @@ use std::path::PathBuf;
 use attest_archive::{Role, Store};
 use attest_digest::{Artifact, Hashes};
 use attest_log::Log;
+use attest_sign::Holder;
 use jiff::Timestamp;
 
+use super::by_services::ByServices;
 use super::content::{self, Content};
 use super::journal::{Journal, temporary_name};
 use super::ours::archive_failure;
@@ -15,7 +17,7 @@ use super::recover::is_recorded;
 use super::report::Outcome;
 use super::request::Request;
 use super::run::Run;
-use super::selfcheck::Pins;
+use super::selfcheck::{PinnedSigner, Pins};
 use super::survey::Survey;
 use crate::audit::{self, Change};
 use crate::console::Console;
@@ -28,6 +30,8 @@ pub(super) struct Making<'a> {
     pub(super) request: &'a Request,
     pub(super) survey: &'a Survey,
     pub(super) identity: &'a Identity,
+    /// Who else signs with us, unless the home's own log and authority do.
+    pub(super) by: Option<&'a ByServices>,
     /// Whether this run made the identity.
     pub(super) is_new: bool,
     /// What an earlier run left, in words.
@@ -84,18 +88,24 @@ impl Making<'_> {
         vec![self.stage_place(token), in_target]
     }
 
-    pub(super) fn pins(&self, trusted_root: &[u8]) -> Pins {
+    pub(super) fn pins(&self, holder: Option<&Holder>, trusted_root: &[u8]) -> Pins {
         Pins {
             release: self.request.name.clone(),
-            key: self.identity.signing_pin(),
+            signer: match holder {
+                Some(holder) => PinnedSigner::Identity(holder.clone()),
+                None => PinnedSigner::Key(self.identity.signing_pin()),
+            },
             trusted_root: Artifact::of_bytes(trusted_root, Hashes::Sha256)
                 .sha256()
                 .to_string(),
         }
     }
 
-    /// The home's trusted root, with the authority of this run in it.
+    /// That of the services, or the home's with the authority of this run in it.
     pub(super) fn trusted_root(&self) -> Result<Vec<u8>, Failure> {
+        if let Some(by) = self.by {
+            return Ok(by.trusted_root().to_vec());
+        }
         let path = self.identity.home().trusted_root();
         let bytes = files::read_limited(&path, TRUSTED_ROOT_BYTES).map_err(|error| {
             Failure::request(

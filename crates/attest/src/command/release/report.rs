@@ -1,13 +1,16 @@
 //! What was done, and the line that acquirers paste.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
+use attest_sign::Signed;
+use attest_verify::ProvenTime;
 use serde_json::{Value, json};
 
 use super::instructions::quoted;
 use super::publishing::Published;
 use super::request::Request;
-use super::selfcheck::Pins;
+use super::selfcheck::{PinnedSigner, Pins};
 use super::survey::Survey;
 use crate::console::{Console, escape};
 use crate::failure::Exit;
@@ -36,12 +39,78 @@ pub(super) struct Outcome {
     pub(super) notes: Vec<String>,
 }
 
-/// Entries of the log.
+/// Entries of logs, and who says when.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Logged {
-    pub(super) origin: String,
-    pub(super) first: u64,
-    pub(super) last: u64,
+    entries: Vec<Entries>,
+    /// Whether the signer keeps the log.
+    is_ours: bool,
+    /// Of logs and times that others keep.
+    pub(super) authorities: Vec<String>,
+}
+
+/// Entries of one log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Entries {
+    origin: String,
+    count: usize,
+    first: u64,
+    last: u64,
+}
+
+impl Logged {
+    /// In the home's own log.
+    pub(super) fn by_signer(signed: &[Signed], origin: &str) -> Self {
+        let entries = signed.iter().map(|it| (origin, it.log_index()));
+        Self {
+            entries: by_log(entries),
+            is_ours: true,
+            authorities: Vec::new(),
+        }
+    }
+
+    /// In logs that others keep, as far as it is proven.
+    pub(super) fn by_others(signed: &[Signed]) -> Self {
+        let logs = signed.iter().flat_map(|it| it.evidence().logs());
+        let times = signed.iter().flat_map(|it| it.evidence().times());
+        let authorities: BTreeSet<&str> = times.map(ProvenTime::authority).collect();
+        Self {
+            entries: by_log(logs.map(|it| (it.origin(), it.index()))),
+            is_ours: false,
+            authorities: authorities.into_iter().map(str::to_owned).collect(),
+        }
+    }
+
+    fn object(&self) -> Option<Value> {
+        let first = self.entries.first()?;
+        Some(json!({
+            "origin": first.origin,
+            "first": first.first,
+            "last": first.last,
+            "kept_by": if self.is_ours { "signer" } else { "others" },
+        }))
+    }
+
+    fn objects(&self) -> Vec<Value> {
+        let entries = self.entries.iter();
+        entries
+            .map(|it| json!({"origin": it.origin, "entries": it.count, "first": it.first, "last": it.last}))
+            .collect()
+    }
+}
+
+fn by_log<'s>(entries: impl Iterator<Item = (&'s str, u64)>) -> Vec<Entries> {
+    let mut logs: BTreeMap<&str, BTreeSet<u64>> = BTreeMap::new();
+    for (origin, index) in entries {
+        logs.entry(origin).or_default().insert(index);
+    }
+    let each = logs.into_iter().map(|(origin, indices)| Entries {
+        origin: origin.to_owned(),
+        count: indices.len(),
+        first: indices.first().copied().unwrap_or_default(),
+        last: indices.last().copied().unwrap_or_default(),
+    });
+    each.collect()
 }
 
 /// Prints the outcome.
@@ -86,17 +155,19 @@ pub(super) fn say(
         target.say(console);
     }
     console.say("Publish this line where your files are not:");
-    console.say(format!("  {}", line(outcome)));
+    console.say(format!("  {}", escape(&line(outcome))));
 }
 
 /// The command that acquirers paste.
 fn line(outcome: &Outcome) -> String {
-    let place = quoted(&outcome.place.display().to_string());
-    // The rest is made of characters that no shell reads: names, versions, digests.
-    format!(
-        "attest verify {place} {}",
-        outcome.pins.arguments().join(" ")
-    )
+    let place = outcome.place.display().to_string();
+    let arguments = [place].into_iter().chain(outcome.pins.arguments());
+    let words = arguments.map(|it| match it.strip_prefix("--") {
+        Some(_) => it,
+        None => quoted(&it),
+    });
+    let words: Vec<String> = words.collect();
+    format!("attest verify {}", words.join(" "))
 }
 
 fn say_identity(console: &Console, outcome: &Outcome, init: bool) {
@@ -110,11 +181,18 @@ fn say_identity(console: &Console, outcome: &Outcome, init: bool) {
     } else {
         "not password-protected"
     };
-    console.say(format!(
-        "identity   {age}{}, key {} ({protection})",
-        outcome.home.display(),
-        outcome.pins.key
-    ));
+    let home = outcome.home.display();
+    match &outcome.pins.signer {
+        PinnedSigner::Key(key) => {
+            console.say(format!("identity   {age}{home}, key {key} ({protection})"));
+        }
+        PinnedSigner::Identity(holder) => {
+            console.say(format!(
+                "home       {age}{home} keeps the archive; its key signs nothing of this"
+            ));
+            console.say(format!("signer     {}", escape(&holder.to_string())));
+        }
+    }
 }
 
 fn say_made(console: &Console, request: &Request, outcome: &Outcome, logged: &Logged) {
@@ -122,14 +200,25 @@ fn say_made(console: &Console, request: &Request, outcome: &Outcome, logged: &Lo
         "signed     {} and SHA256SUMS",
         statements(outcome.statements)
     ));
-    console.say(format!(
-        "logged     {} of {}, kept by you: nobody else has seen it",
-        entries(logged),
-        logged.origin
-    ));
+    for log in &logged.entries {
+        let kept = if logged.is_ours {
+            ", kept by you: nobody else has seen it"
+        } else {
+            ""
+        };
+        let (entries, origin) = (entries(log), escape(&log.origin));
+        console.say(format!("logged     {entries} of {origin}{kept}"));
+    }
     let by = outcome.authority.as_ref().map_or_else(
         || "asserted by you".to_owned(),
-        |host| format!("asserted by the authority at {}", escape(host)),
+        |host| {
+            let who = if logged.is_ours {
+                "the authority at "
+            } else {
+                ""
+            };
+            format!("asserted by {who}{}", escape(host))
+        },
     );
     console.say(format!("time       {}, {by}", outcome.times.join(", ")));
     for record in &request.records {
@@ -172,16 +261,19 @@ fn object(outcome: &Outcome, published: &[Published]) -> Value {
         "identity": {
             "new": outcome.is_new_identity,
             "home": outcome.home.display().to_string(),
-            "key": outcome.pins.key,
+            "key": outcome.pins.key(),
             "password_protected": outcome.protected,
+        },
+        "signer": match &outcome.pins.signer {
+            PinnedSigner::Key(key) => key.clone(),
+            PinnedSigner::Identity(holder) => holder.to_string(),
         },
         "files": outcome.files,
         "bytes": outcome.bytes,
         "outcome": if logged.is_some() { "made" } else { "restored" },
         "statements": outcome.statements,
-        "log": logged.map(|logged| json!({
-            "origin": logged.origin, "first": logged.first, "last": logged.last, "kept_by": "signer",
-        })),
+        "log": logged.and_then(Logged::object),
+        "logs": logged.map(Logged::objects),
         "times": outcome.times,
         "time_asserted_by": outcome.authority.as_deref().unwrap_or("signer"),
         "written": outcome.written,
@@ -319,10 +411,14 @@ fn statements(count: u32) -> String {
     }
 }
 
-fn entries(logged: &Logged) -> String {
-    if logged.first == logged.last {
-        format!("entry {}", logged.first)
+fn entries(of: &Entries) -> String {
+    let between = of.last - of.first;
+    if between == 0 {
+        format!("entry {}", of.first)
+    } else if usize::try_from(between).is_ok_and(|it| it < of.count) {
+        format!("entries {}–{}", of.first, of.last)
     } else {
-        format!("entries {}–{}", logged.first, logged.last)
+        // Others have written in between.
+        format!("{} entries between {} and {}", of.count, of.first, of.last)
     }
 }

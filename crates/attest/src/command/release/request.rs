@@ -27,6 +27,8 @@ pub(super) struct Request {
     pub(super) foreign: Option<Foreign>,
     /// Who signs the checksums for those who have gpg alone.
     pub(super) gpg: Option<GpgKey>,
+    /// Whether certificates sign, and no key that is kept.
+    pub(super) is_keyless: bool,
     pub(super) repository: Repository,
     pub(super) allow_private_key: Vec<Pattern>,
     pub(super) force: bool,
@@ -77,6 +79,7 @@ impl Request {
                 .as_deref()
                 .map(GpgKey::find)
                 .transpose()?,
+            is_keyless: args.services.is_keyless(),
             repository,
             allow_private_key: patterns(&args.allow_private_key)?,
             force: args.force,

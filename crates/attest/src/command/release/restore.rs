@@ -6,6 +6,8 @@ use std::path::Path;
 
 use attest_archive::{Member, Release, Role};
 use attest_digest::{Digest, Hashes, RelativePath};
+use attest_sign::Holder;
+use attest_verify::Bundle;
 
 use super::compose::Document;
 use super::content::{self, Content};
@@ -15,8 +17,8 @@ use super::ours::archive_failure;
 use super::plan::changed;
 use super::publish::{Publication, publish_folder, surplus};
 use super::report::Outcome;
-use super::reserved::{CHECKSUMS_BUNDLE, CHECKSUMS_OPENPGP, TRUSTED_ROOT};
-use super::selfcheck::{self, Checked, Pins};
+use super::reserved::{CHECKSUMS_BUNDLE, CHECKSUMS_OPENPGP, PUBLIC_KEY, TRUSTED_ROOT};
+use super::selfcheck::{self, Checked, PinnedSigner, Pins};
 use super::stage::Stage;
 use crate::failure::Failure;
 
@@ -281,9 +283,33 @@ fn pins(making: &Making<'_>, kept: &Release<'_>) -> Result<Pins, Failure> {
         })?;
     Ok(Pins {
         release: making.request.name.clone(),
-        key: making.identity.signing_pin(),
+        signer: signer(making, kept)?,
         trusted_root: root.digest().to_string(),
     })
+}
+
+/// The key, or whom the certificate of the record names. The self-check proves that they signed.
+fn signer(making: &Making<'_>, kept: &Release<'_>) -> Result<PinnedSigner, Failure> {
+    let mut members = kept.members().iter();
+    if members.any(|member| member.path().as_str() == PUBLIC_KEY) {
+        return Ok(PinnedSigner::Key(making.identity.signing_pin()));
+    }
+    let path = RelativePath::parse(CHECKSUMS_BUNDLE)
+        .map_err(|error| Failure::unknown("internal-error", error))?;
+    let bundle = kept
+        .unverified_bytes(&path, DOCUMENT_BYTES)
+        .map_err(|error| archive_failure(&error))?;
+    let claimed = Bundle::parse(&bundle).ok();
+    match claimed.and_then(|it| it.claimed_identity()) {
+        Some((identity, Some(issuer))) => Ok(PinnedSigner::Identity(Holder { identity, issuer })),
+        _ => Err(Failure::no(
+            "version-already-released",
+            format!(
+                "{} is recorded without a key and without an identity: it was not made by attest release",
+                making.request.name
+            ),
+        )),
+    }
 }
 
 /// Evidence and bills of materials: everything but artifacts.

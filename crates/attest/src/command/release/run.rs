@@ -6,11 +6,12 @@ use attest_archive::{MemberInput, ReleaseInput, Role, Source, Store};
 use attest_digest::{Artifact, Hashes, RelativePath};
 use attest_log::Log;
 use attest_provenance::ci;
-use attest_sign::{SignError, Signed, Signer, Timestamper, Unsigned};
+use attest_sign::{Holder, SignError, Signed, Signer, Timestamper, Unsigned};
 use attest_verify::{Accept, TrustedRoot, Verifier};
 use jiff::Timestamp;
 
-use super::compose::{Composed, Document, Ingredients, compose};
+use super::by_services::{ByServices, Drawer, SignedRelease};
+use super::compose::{Composed, Document, Ingredients, SignedBy, compose};
 use super::content::{self, Content};
 use super::journal::{Journal, JournaledLog};
 use super::make::Making;
@@ -43,6 +44,8 @@ struct Staged {
     documents: Vec<Document>,
     logged: Logged,
     statements: u32,
+    /// Whom the certificates name, if there are any.
+    holder: Option<Holder>,
 }
 
 impl Run<'_, '_> {
@@ -51,8 +54,8 @@ impl Run<'_, '_> {
         let stage = Stage::create(making.stage_place(self.token))?;
         let (contents, bound) = self.fill(&stage, contents)?;
         let trusted_root = making.trusted_root()?;
-        let pins = making.pins(&trusted_root);
         let staged = self.sign(contents, &trusted_root)?;
+        let pins = making.pins(staged.holder.as_ref(), &trusted_root);
         stage.write(&staged.documents)?;
         let checked = selfcheck::verify(stage.path(), &pins)?;
         making.survey.plan.still_stands(&making.survey.leftovers)?;
@@ -64,6 +67,10 @@ impl Run<'_, '_> {
         let ready = self.make_ready(&stage, &staged, surplus)?;
         self.keep_trusted_root(&trusted_root)?;
         self.commit(&stage, &staged)?;
+        if let Some(by) = making.by {
+            by.done(making.identity.home(), &request.name)
+                .map_err(|failure| recorded(request, &failure))?;
+        }
         audit::head::keep(making.identity, self.store, &request.name, self.now)
             .map_err(|failure| recorded(request, &failure))?;
         // From here on the release is made; what is left is giving files their names.
@@ -101,22 +108,41 @@ impl Run<'_, '_> {
             .iter()
             .map(|sbom| (sbom.path.clone(), sbom.media_type))
             .collect();
-        let composed = compose(&Ingredients {
-            name: &making.request.name,
-            contents: &contents,
-            sboms: &sboms,
-            public_key: making.identity.signing_key(),
-            gpg: making.request.gpg.as_ref(),
-            now: self.now,
-            trusted_root,
-            source: making.request.repository.source(),
-            ci: ci::Record::from_environment(std::env::vars_os()),
-            records: &making.request.records,
-        })?;
-        let signed = self.sign_all(&composed, &verifier(trusted_root, self.now)?)?;
+        let (ours, now) = (SignedBy::Key(making.identity.signing_key()), self.now);
+        let compose = |signer: SignedBy<'_>, drawer: Option<&Drawer>| {
+            compose(&Ingredients {
+                name: &making.request.name,
+                contents: &contents,
+                sboms: &sboms,
+                signer,
+                gpg: making.request.gpg.as_ref(),
+                drawer,
+                now,
+                has_tokens: making.by.is_none_or(ByServices::has_authorities),
+                trusted_root,
+                source: making.request.repository.source(),
+                ci: ci::Record::from_environment(std::env::vars_os()),
+                records: &making.request.records,
+            })
+        };
+        let made = if let Some(by) = making.by {
+            by.sign(making, |signer, drawer| compose(signer, Some(drawer)))?
+        } else {
+            let composed = compose(ours, None)?;
+            let signed = self.sign_all(&composed, &verifier(trusted_root, now)?)?;
+            SignedRelease {
+                composed,
+                signed,
+                holder: None,
+            }
+        };
         let statements = making.survey.parts.statements();
-        let logged = logged(&signed, making.identity.origin());
-        let mut documents = documents(composed, &signed)?;
+        let logged = match making.by {
+            Some(_) => Logged::by_others(&made.signed),
+            None => Logged::by_signer(&made.signed, making.identity.origin()),
+        };
+        let holder = made.holder.clone();
+        let mut documents = documents(made)?;
         for sbom in making.survey.sboms_outside(making.request) {
             documents.push(Document {
                 path: sbom.path.clone(),
@@ -129,6 +155,7 @@ impl Run<'_, '_> {
             documents,
             logged,
             statements,
+            holder,
         })
     }
 
@@ -233,13 +260,13 @@ impl Run<'_, '_> {
                 .map(|content| content.artifact.size())
                 .sum(),
             statements: staged.statements,
+            authority: match (making.by, &making.request.foreign) {
+                (Some(_), _) => Some(staged.logged.authorities.join(", ")),
+                (None, Some(foreign)) => Some(foreign.service.host().to_owned()),
+                (None, None) => None,
+            },
             logged: Some(staged.logged),
             times: checked.times,
-            authority: making
-                .request
-                .foreign
-                .as_ref()
-                .map(|foreign| foreign.service.host().to_owned()),
             written: staged
                 .documents
                 .iter()
@@ -312,9 +339,14 @@ fn member<'a>(stage: &Stage, content: &Content) -> MemberInput<'a> {
 }
 
 /// Our own files with the bundles beside them.
-fn documents(composed: Composed, signed: &[Signed]) -> Result<Vec<Document>, Failure> {
+fn documents(made: SignedRelease) -> Result<Vec<Document>, Failure> {
+    let SignedRelease {
+        composed,
+        signed,
+        holder,
+    } = made;
     let mut documents = composed.documents;
-    for ((name, _), signed) in composed.statements.iter().zip(signed) {
+    for ((name, _), signed) in composed.statements.iter().zip(&signed) {
         documents.push(Document::new(
             name,
             Role::Evidence,
@@ -326,22 +358,16 @@ fn documents(composed: Composed, signed: &[Signed]) -> Result<Vec<Document>, Fai
         .ok_or_else(|| Failure::unknown("internal-error", "the checksums file was not signed"))?;
     let bundle = checksums.bundle().to_vec();
     documents.push(Document::new(CHECKSUMS_BUNDLE, Role::Evidence, bundle)?);
-    let signature = checksums.signature().to_vec();
-    documents.push(Document::new(
-        CHECKSUMS_SIGNATURE,
-        Role::Evidence,
-        signature,
-    )?);
-    Ok(documents)
-}
-
-fn logged(signed: &[Signed], origin: &str) -> Logged {
-    let indices = || signed.iter().map(Signed::log_index);
-    Logged {
-        origin: origin.to_owned(),
-        first: indices().min().unwrap_or_default(),
-        last: indices().max().unwrap_or_default(),
+    // Of the key of a certificate nothing is left that openssl could be given.
+    if holder.is_none() {
+        let signature = checksums.signature().to_vec();
+        documents.push(Document::new(
+            CHECKSUMS_SIGNATURE,
+            Role::Evidence,
+            signature,
+        )?);
     }
+    Ok(documents)
 }
 
 /// Trusts what acquirers are given, and nothing else.

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use attest_provenance::ReleaseName;
+use attest_sign::Holder;
 use serde::Deserialize;
 
 use super::plan::changed;
@@ -16,10 +17,18 @@ use crate::home::real;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Pins {
     pub(super) release: ReleaseName,
-    /// `sha256:HEX` of the key.
-    pub(super) key: String,
+    pub(super) signer: PinnedSigner,
     /// `sha256:HEX` of the trusted root.
     pub(super) trusted_root: String,
+}
+
+/// Who must have signed a release.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum PinnedSigner {
+    /// `sha256:HEX` of the key.
+    Key(String),
+    /// Whom certificates name.
+    Identity(Holder),
 }
 
 /// What the fresh process found.
@@ -31,15 +40,26 @@ pub(super) struct Checked {
 
 impl Pins {
     /// The arguments of the verification that acquirers run.
-    pub(super) fn arguments(&self) -> [String; 6] {
-        [
-            "--release".to_owned(),
-            self.release.to_string(),
-            "--key".to_owned(),
-            self.key.clone(),
-            "--trusted-root".to_owned(),
-            format!("{TRUSTED_ROOT}@{}", self.trusted_root),
-        ]
+    pub(super) fn arguments(&self) -> Vec<String> {
+        let release = self.release.to_string();
+        let root = format!("{TRUSTED_ROOT}@{}", self.trusted_root);
+        let mut arguments = vec!["--release", &release];
+        match &self.signer {
+            PinnedSigner::Key(key) => arguments.extend(["--key", key]),
+            PinnedSigner::Identity(holder) => {
+                arguments.extend(["--identity", &holder.identity, "--issuer", &holder.issuer]);
+            }
+        }
+        arguments.extend(["--trusted-root", &root]);
+        arguments.into_iter().map(str::to_owned).collect()
+    }
+
+    /// The pin of the key, if one signed.
+    pub(super) fn key(&self) -> Option<&str> {
+        match &self.signer {
+            PinnedSigner::Key(key) => Some(key),
+            PinnedSigner::Identity(_) => None,
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use std::path::Path;
 use attest_digest::{RelativePath, WalkLimits, colliding_names};
 use rustix::fs::{Access, access};
 
-use super::compose::Parts;
+use super::compose::{Beside, Parts};
 use super::journal::{Journal, temporary_name};
 use super::ours::{Kept, refuse_strangers};
 use super::plan::{Plan, Rules, collision, walk_failure};
@@ -60,8 +60,12 @@ impl Survey {
                 format!("{} holds no file to release", request.folder.display()),
             ));
         }
-        let parts = Parts::of(files, request.sboms.len(), request.gpg.is_some())
-            .with_recorded(recorded(request, &plan)?);
+        let beside = Beside {
+            key: !request.is_keyless,
+            openpgp: request.gpg.is_some(),
+        };
+        let parts =
+            Parts::of(files, request.sboms.len(), beside).with_recorded(recorded(request, &plan)?);
         let mut survey = Self {
             plan,
             kept,
@@ -78,16 +82,12 @@ impl Survey {
 
     /// The names of everything that we write, bills of materials included.
     pub(super) fn written(&self, request: &Request) -> BTreeSet<String> {
-        let own = [
-            CHECKSUMS,
-            CHECKSUMS_BUNDLE,
-            CHECKSUMS_SIGNATURE,
-            PUBLIC_KEY,
-            TRUSTED_ROOT,
-            INSTRUCTIONS,
-        ];
+        let own = [CHECKSUMS, CHECKSUMS_BUNDLE, TRUSTED_ROOT, INSTRUCTIONS];
+        let of_key = [CHECKSUMS_SIGNATURE, PUBLIC_KEY];
+        let of_key = of_key.into_iter().filter(|_| !request.is_keyless);
         let openpgp = request.gpg.as_ref().map(|_| CHECKSUMS_OPENPGP);
-        let own = own.into_iter().chain(openpgp).map(str::to_owned);
+        let own = own.into_iter().chain(of_key).chain(openpgp);
+        let own = own.map(str::to_owned);
         let sboms = self
             .sboms_outside(request)
             .map(|sbom| sbom.path.to_string());

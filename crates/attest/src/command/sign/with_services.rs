@@ -1,7 +1,7 @@
 //! `attest sign` with services that others run: for an identity, or with a key that a public log sees.
 
 use attest_digest::Algorithm;
-use attest_sign::{ArtifactKey, NoDrafts, Signed, Unsigned};
+use attest_sign::{ArtifactKey, Signed, Unsigned};
 use serde_json::{Value, json};
 
 use super::request::{Planned, Request};
@@ -47,9 +47,7 @@ pub(super) fn run(args: &SignArgs, global: &Global, console: &Console) -> Result
             .map(|it| format!("{}: ", it.shown()))
             .unwrap_or_default()
     };
-    let (bundles, certificates) = services
-        .sign(who, &mut NoDrafts, &unsigned, &verifier)
-        .map_err(|error| services::sign_failure(&error, place))?;
+    let (bundles, certificates) = services.sign(who, &unsigned, &verifier, place)?;
     write_all(&request, &planned, &bundles)?;
     if console.is_json() {
         console.json(&report(&planned, &bundles, certificates));
