@@ -7,6 +7,7 @@ mod flags;
 mod git;
 mod keyless;
 mod layouts;
+mod releases;
 mod sets;
 mod shipped;
 mod sources;

@@ -326,7 +326,7 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("require layout", "layout"),
     ("require layout", "parameters"),
     ("require layout", "strict_command"),
-    ("require layout", "except"),
+    ("require", "except"),
 ];
 
 fn desk() -> Desk {

@@ -16,7 +16,8 @@ impl Pattern {
     /// Reads a pattern.
     ///
     /// # Errors
-    /// When it is empty, absolute, climbs with `..`, or has unbalanced brackets.
+    /// When it is empty, absolute, climbs with `..`, has unbalanced brackets, or could match no path for what it is
+    /// made of: an empty component, `.`, a backslash, a control character.
     pub fn parse(text: &str) -> Result<Self, PatternError> {
         let error = |problem: &str| PatternError {
             pattern: text.to_owned(),
@@ -28,9 +29,20 @@ impl Pattern {
         if text.starts_with('/') || text.split('/').any(|part| part == "..") {
             return Err(error("leaves the folder"));
         }
+        let is_no_path = |part: &str| part.is_empty() || part == ".";
+        if text.split('/').any(is_no_path)
+            || text.contains(|it: char| it == '\\' || it.is_control())
+        {
+            return Err(error("could match no path"));
+        }
         glob::Pattern::new(text)
             .map(Self)
             .map_err(|found| error(found.msg))
+    }
+
+    /// The pattern as it was written.
+    pub fn as_str(&self) -> &str {
+        self.0.as_str()
     }
 
     /// Whether the pattern covers this `/`-separated path.
@@ -60,5 +72,23 @@ mod tests {
         for text in ["", "/etc/*", "../x", "a/../b", "[a"] {
             assert!(Pattern::parse(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn a_pattern_that_could_match_no_path_is_refused() {
+        for text in [
+            "a//b",
+            "./a",
+            "a/./b",
+            "a/",
+            "a\\*",
+            "\u{0}",
+            "a\u{1b}[2J",
+            "a\n",
+        ] {
+            let error = Pattern::parse(text).unwrap_err().to_string();
+            assert!(error.contains("could match no path"), "{text:?}: {error}");
+        }
+        assert!(Pattern::parse("a.b/..c").is_ok());
     }
 }

@@ -31,7 +31,7 @@ use fits::fits;
 pub use git::GitPiece;
 pub use inquiry::Built;
 pub use layout::{AskedLayout, LayoutFault};
-use says::says;
+use says::{refers_to_bill, says};
 
 /// A named signer of a policy, found: who belongs to it.
 #[derive(Debug, Clone)]
@@ -324,7 +324,8 @@ impl Rules {
         let statement = evidence.statement();
         let found = statement.map(Statement::predicate_type);
         let signs_image = of_image && rule.kind().is_signature() && found == Some(IMAGE_SIGNED);
-        if !rule.kind().is(found) && !signs_image {
+        let refers = || statement.is_some_and(|it| refers_to_bill(rule, it));
+        if !rule.kind().is(found) && !signs_image && !refers() {
             return Measured::Other;
         }
         if let Err(reason) = signers.admit(evidence) {

@@ -31,7 +31,7 @@ pub(crate) struct LayoutWants {
 }
 
 /// The fields of a rule about a layout.
-pub(crate) const LAYOUT: &[&str] = &["layout", "parameters", "strict_command", "except"];
+pub(crate) const LAYOUT: &[&str] = &["layout", "parameters", "strict_command"];
 
 /// What a rule about a layout cannot ask: its links have neither fields of a predicate nor a proven time.
 const NOT_OF_LAYOUTS: [(&str, &str); 4] = [
@@ -107,8 +107,8 @@ impl LayoutWants {
     }
 }
 
-/// The patterns of files that no step made. One that covers everything would ask for nothing.
-fn except(table: &Table<'_>) -> Result<Vec<Pattern>, FileError> {
+/// The patterns of files that a rule excepts. One that covers everything would ask for nothing.
+pub(crate) fn except(table: &Table<'_>) -> Result<Vec<Pattern>, FileError> {
     let Some(item) = table.has("except") else {
         return Ok(Vec::new());
     };

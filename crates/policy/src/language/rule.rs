@@ -10,6 +10,7 @@ use super::duration::MaxAge;
 use super::layout;
 use super::specific::Specific;
 use super::vocabulary::RULE;
+use crate::pattern::Pattern;
 use crate::toml::{FileError, Item, Table};
 
 /// A rule, as it stands in a policy.
@@ -22,6 +23,8 @@ pub struct Rule {
     pub(crate) signed_by: Vec<String>,
     pub(crate) threshold: Option<usize>,
     pub(crate) each: Each,
+    /// Files of a folder or list about which it asks nothing.
+    pub(crate) except: Vec<Pattern>,
     pub(crate) max_age: Option<MaxAge>,
     pub(crate) independent_log: bool,
     pub(crate) independent_time: bool,
@@ -75,6 +78,17 @@ impl Rule {
         if kind.is_layout() {
             layout::refuse_fields(table)?;
         }
+        let each = table
+            .has("each")
+            .map_or(Ok(Each::File), |it| Each::read(&it))?;
+        if let (Some(item), Each::Release) = (table.has("except"), each) {
+            return Err(item.fault("a rule about the release asks about no file by itself"));
+        }
+        let except = if kind.is_layout() {
+            Vec::new()
+        } else {
+            layout::except(table)?
+        };
         let (independent_log, independent_time) = match table.has("independent") {
             Some(item) => independent(&item)?,
             None => (false, false),
@@ -85,9 +99,8 @@ impl Rule {
             file: file.map(str::to_owned),
             signed_by: signed_by(&table.needs("signed_by")?)?,
             threshold: table.has("threshold").map(|it| count(&it)).transpose()?,
-            each: table
-                .has("each")
-                .map_or(Ok(Each::File), |it| Each::read(&it))?,
+            each,
+            except,
             max_age: table
                 .has("max_age")
                 .map(|it| MaxAge::read(&it))
@@ -121,6 +134,12 @@ impl Rule {
         self.each
     }
 
+    /// Whether it asks nothing about the file at this path of a folder or list. That no step of a layout made it
+    /// is for the layout to say.
+    pub(crate) fn excepts(&self, path: &str) -> bool {
+        self.except.iter().any(|it| it.matches(path))
+    }
+
     /// The names of those who may sign it.
     pub fn signed_by(&self) -> &[String] {
         &self.signed_by
@@ -143,7 +162,7 @@ impl Kind {
         let layout = word == LAYOUT;
         let uris = match word {
             SIGNATURE | GIT_COMMIT | GIT_TAG | LAYOUT => Vec::new(),
-            "sbom" => ["spdx", "cyclonedx"]
+            SBOM => ["spdx", "cyclonedx"]
                 .iter()
                 .flat_map(|it| uris(it))
                 .collect(),
@@ -156,7 +175,7 @@ impl Kind {
             ));
             return Err(fault.or_nearest(
                 word,
-                known.chain([SIGNATURE, "sbom", GIT_COMMIT, GIT_TAG, LAYOUT]),
+                known.chain([SIGNATURE, SBOM, GIT_COMMIT, GIT_TAG, LAYOUT]),
             ));
         }
         let mut uris = uris;
@@ -181,6 +200,11 @@ impl Kind {
     /// Whether the products of a layout's last step are meant.
     pub const fn is_layout(&self) -> bool {
         self.layout
+    }
+
+    /// Whether a bill of materials of any kind is meant.
+    pub(crate) fn is_sbom(&self) -> bool {
+        self.word == SBOM
     }
 
     /// Whether git's own signature of a commit or a tag is meant, and of which.
@@ -309,6 +333,9 @@ impl fmt::Display for Kind {
 
 /// What a policy calls a signature over the artifact's own bytes.
 const SIGNATURE: &str = "signature";
+
+/// What a policy calls a bill of materials, whatever its kind.
+const SBOM: &str = "sbom";
 
 /// What a policy calls the products of an in-toto layout.
 const LAYOUT: &str = "layout";

@@ -3,6 +3,7 @@
 mod vulns;
 
 use attest_provenance::Statement;
+use attest_provenance::json::Value;
 use attest_provenance::predicate::review::{self, Review, ReviewResult, Scope};
 use attest_provenance::predicate::vsa::{self, VerificationResult, Vsa};
 use attest_provenance::predicate::{PredicateError, slsa, vulns as scans};
@@ -70,6 +71,8 @@ pub(crate) struct Said {
     pub(crate) commit: Option<String>,
     /// The ref that was built.
     pub(crate) reference: Option<String>,
+    /// Whether it is provenance that says itself that files were put together, and no build was watched.
+    pub(crate) is_packaging: bool,
     /// What a scan found, as far as it is denied.
     pub(crate) denied: Vec<vulns::Denied>,
 }
@@ -191,7 +194,10 @@ impl Specific {
     ) -> Said {
         match self {
             Self::Nothing | Self::Layout(_) => Said::default(),
-            Self::Build(build) => build.ask(evidence, builders),
+            Self::Build(build) => Said {
+                is_packaging: is_packaging(statement),
+                ..build.ask(evidence, builders)
+            },
             Self::Verification(wanted) => wanted.ask(statement),
             Self::Scan(deny) => deny.ask(statement),
             Self::Review(wanted) => wanted.ask(statement),
@@ -201,6 +207,19 @@ impl Specific {
 
 fn is_build(kind: &Kind) -> bool {
     kind.has(slsa::TYPE) || kind.has(slsa::TYPE_V0_2)
+}
+
+/// As `attest release` writes of what it has not seen being built.
+fn is_packaging(statement: &Statement) -> bool {
+    let text = |pointer: &str| {
+        statement
+            .predicate()
+            .pointer(pointer)
+            .and_then(Value::as_str)
+    };
+    statement.predicate_type() == slsa::TYPE
+        && text("/buildDefinition/buildType") == Some(slsa::BUILD_TYPE)
+        && text("/runDetails/builder/id") == Some(slsa::BUILDER_ID)
 }
 
 impl Said {

@@ -227,6 +227,16 @@ const BAD: &[(&str, &str, &str)] = &[
         "line 30, column 8: each \"files\" is unknown; did you mean file?",
     ),
     (
+        "\"release\"\nwhere",
+        "\"release\"\nexcept = [\"x\"]\nwhere",
+        "line 31, column 10: a rule about the release asks about no file by itself",
+    ),
+    (
+        "\"release\"\nwhere",
+        "\"file\"\nexcept = [\"**\"]\nwhere",
+        "line 31, column 11: every file would be excepted",
+    ),
+    (
         "where = { result = \"PASSED\", failedTests = [] }",
         "where = {}",
         "line 31, column 9: no field is named",

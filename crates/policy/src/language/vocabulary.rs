@@ -43,6 +43,7 @@ pub(crate) const RULE: &[&str] = &[
     "signed_by",
     "threshold",
     "each",
+    "except",
     "max_age",
     "independent",
     "where",
@@ -52,7 +53,16 @@ pub(crate) const RULE: &[&str] = &[
 pub(crate) const TABLE: &[&str] = &["version", "policy", "trusted_root", "at", "case"];
 
 /// A case of a table of tests.
-pub(crate) const CASE: &[&str] = &["name", "subject", "bundle", "links", "at", "expect", "code"];
+pub(crate) const CASE: &[&str] = &[
+    "name",
+    "subject",
+    "bundle",
+    "links",
+    "source_repository",
+    "at",
+    "expect",
+    "code",
+];
 
 /// Every table of the language with its fields.
 pub fn vocabulary() -> impl Iterator<Item = (&'static str, &'static [&'static str])> {

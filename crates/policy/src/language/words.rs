@@ -5,6 +5,7 @@ use std::fmt::Write;
 use attest_verify::GitKind;
 
 use super::rule::{Each, Rule};
+use crate::pattern::Pattern;
 
 impl Rule {
     /// What the rule asks, in one sentence without a full stop.
@@ -25,7 +26,11 @@ impl Rule {
         }
         let _ = write!(text, " {}", self.signed_by.join(" or "));
         match self.each {
-            Each::File => {}
+            Each::File if self.except.is_empty() => {}
+            Each::File => {
+                let except: Vec<&str> = self.except.iter().map(Pattern::as_str).collect();
+                let _ = write!(text, ", but not about files like {}", except.join(" or "));
+            }
             Each::Release => text.push_str(", about any file of the release"),
         }
         if let Some(age) = self.max_age {

@@ -41,7 +41,7 @@ impl<'r> Inquiry<'r> {
     }
 
     /// The same of a subject that stands at a path in a folder, and of which a chain has shown that it was built
-    /// from these commits: rules about what was built are about them too.
+    /// from these commits: rules about what was built are about them too. A rule that excepts the path is not asked.
     pub fn answers_of_source(
         &self,
         about: &[usize],
@@ -51,7 +51,8 @@ impl<'r> Inquiry<'r> {
         sources: &[&str],
     ) -> Vec<RuleAnswer> {
         let rules = || self.rules.rules().iter().enumerate();
-        let asked = |rule: &Rule| each.is_none_or(|it| it == rule.each());
+        let excepted = |rule: &Rule| path.is_some_and(|it| rule.excepts(it));
+        let asked = |rule: &Rule| each.is_none_or(|it| it == rule.each()) && !excepted(rule);
         let mut commits = BTreeSet::new();
         let mut answers = Vec::new();
         for (index, rule) in rules().filter(|(_, rule)| !rule.kind().is_about_commit()) {
@@ -162,9 +163,20 @@ impl<'r> Inquiry<'r> {
         ) else {
             return (answer, commits);
         };
+        let says = |it: &usize| match measured.get(*it) {
+            Some(Measured::Says(said)) => Some(said),
+            _ => None,
+        };
+        // Of a build that somebody watched, who only packaged the result has nothing to add.
+        let watched = about.iter().filter_map(says).any(|it| !it.is_packaging);
         let mut selected = Vec::new();
         for index in about {
             match measured.get(*index) {
+                Some(Measured::Says(said)) if watched && said.is_packaging => {
+                    let contradicts = |it: &&Reason| !SAYS_NOTHING.contains(&it.code());
+                    let contradictions = said.reasons.iter().filter(contradicts);
+                    answer.reasons.extend(contradictions.cloned());
+                }
                 Some(Measured::Says(said)) => {
                     answer.by.push(*index);
                     answer.found.extend(said.found.iter().cloned());
@@ -223,6 +235,9 @@ impl<'r> Inquiry<'r> {
             .collect()
     }
 }
+
+/// What is lacking in provenance of a packaging, because it is of no build, and contradicts none.
+const SAYS_NOTHING: [&str; 3] = ["builder-mismatch", "slsa-level-low", "source-missing"];
 
 impl RuleAnswer {
     pub(super) const fn of(rule: usize) -> Self {

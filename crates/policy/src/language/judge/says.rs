@@ -1,5 +1,6 @@
 //! What a statement says to the conditions of a rule, and to the verdict of its type.
 
+use attest_provenance::predicate::reference::{self, Reference};
 use attest_provenance::{Statement, json};
 
 use crate::language::condition::quoted;
@@ -36,6 +37,32 @@ pub(super) fn says(rule: &Rule, statement: &Statement) -> Vec<Result<String, Rea
     answers.extend(rule.conditions.iter().map(|it| it.judge(predicate)));
     answers
 }
+
+/// Whether a rule that asks for a bill of materials takes a statement that refers to one, as `attest release` signs it:
+/// by the digest of its very bytes. A rule with conditions asks the bill's own fields, which a reference has not.
+pub(super) fn refers_to_bill(rule: &Rule, statement: &Statement) -> bool {
+    if !rule.kind().is_sbom()
+        || !rule.conditions.is_empty()
+        || statement.predicate_type() != reference::TYPE
+    {
+        return false;
+    }
+    let is_bill = |media_type: &str| BILLS.contains(&media_type);
+    Reference::from_statement(statement).is_ok_and(|it| {
+        let mut references = it.references().iter();
+        references.any(|it| {
+            it.media_type.as_deref().is_some_and(is_bill) && it.digests.strongest().is_some()
+        })
+    })
+}
+
+/// The media types of bills of materials.
+const BILLS: [&str; 4] = [
+    "application/spdx+json",
+    "application/vnd.cyclonedx+json",
+    "application/vnd.cyclonedx+xml",
+    "text/spdx",
+];
 
 /// A result that says PASSED and lists tests that failed contradicts itself; what to make of these only
 /// a condition on them can say.

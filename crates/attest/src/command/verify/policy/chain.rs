@@ -83,6 +83,11 @@ pub(in super::super) fn of_chain(
             tallies.add(answer, "");
         }
     }
+    if !followed.is_empty() {
+        report
+            .reasons
+            .extend(tallies.asked_of_nothing(&judge.rules));
+    }
     report.built = level_shown;
     let decided = tallies.decided(proven);
     report.decided_by.retain(|it| !decided.contains(it));

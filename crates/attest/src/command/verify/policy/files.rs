@@ -127,6 +127,11 @@ fn of_files<'a>(
             tallies.add(answer, &file.path);
         }
     }
+    if !is_first {
+        report
+            .reasons
+            .extend(tallies.asked_of_nothing(&judge.rules));
+    }
     let anywhere: Vec<usize> = anywhere.into_iter().collect();
     for answer in inquiry.answers(&anywhere, &[], Some(Each::Release)) {
         report.reasons.extend(refusal(&judge.rules, &answer));
@@ -198,6 +203,18 @@ impl Tally {
         if tally.telling.is_none() || is_first_no {
             tally.telling = Some((answer, path.to_owned()));
         }
+    }
+
+    /// Rules about each file that were asked about none: whatever is excepted of a rule, something is left.
+    pub(super) fn asked_of_nothing(&self, rules: &Rules) -> Vec<Refusal> {
+        let rules = rules.rules().iter().zip(&self.0);
+        let unasked = rules.filter(|(rule, it)| rule.each() == Each::File && it.files == 0);
+        let refusal = |(rule, _): (&Rule, &RuleTally)| Refusal {
+            code: "nothing-verified",
+            found: format!("{}: no file that it does not except", rule.title()),
+            wanted: rule.asks(),
+        };
+        unasked.map(refusal).collect()
     }
 
     pub(super) fn decided(&self, proven: &[(usize, &Evidence)]) -> BTreeSet<usize> {
