@@ -3,7 +3,8 @@
 use serde_json::json;
 
 use super::Desk;
-use crate::support::Ran;
+use crate::page::root;
+use crate::support::{Ran, World};
 use crate::verify::{lone_code, sha256};
 
 const COMMIT: &str = "[[require]]\ntype = \"git-commit\"\nsigned_by = \"dev\"\n";
@@ -262,4 +263,113 @@ fn a_summary_of_the_source_is_about_that_commit_on_that_ref() {
             "{refs} {level}: {ran:#?}"
         );
     }
+}
+
+/// A commit that somebody signed with gitsign and a certificate of the public-good instance, and what is
+/// changed in it or asked of it otherwise.
+#[test]
+fn a_commit_of_gitsign_is_signed_by_the_identity_that_the_policy_names() {
+    let world = World::new();
+    let fixture = |case: &str| root().join(format!("fixtures/git/{case}/object"));
+    let ask = |case: &str, text: &str| {
+        world.write("p.toml", text);
+        world.attest(&format!(
+            "verify git-object:{} --policy p.toml --at 2026-11-21T12:00:00Z --format json",
+            fixture(case).display()
+        ))
+    };
+    let policy = "version = 1\nname = \"p\"\n[artifact]\ngit_sha1 = true\n[trust.dev]\nkind = \"sigstore\"\nissuer = \"https://accounts.google.com\"\nidentity = \"billy@chainguard.dev\"\n";
+    let commit = format!("{policy}{COMMIT}");
+    let ran = ask("gitsign-commit", &commit);
+    assert_eq!(ran.exit, 0, "{ran:#?}");
+    // It is logged and has its time: no less is accepted, and none that nobody declares independent.
+    assert_eq!(ran.json()["accepted"], json!([]), "{ran:#?}");
+    for (case, code) in [
+        ("gitsign-message-changed", "digest-mismatch"),
+        ("gitsign-entry-of-another-commit", "log-proof-invalid"),
+        ("gitsign-without-entry", "log-missing"),
+        ("gitsign-no-certificates", "signature-malformed"),
+    ] {
+        let ran = ask(case, &commit);
+        assert_eq!(answered(&ran), (1, code.to_owned()), "{case}: {ran:#?}");
+    }
+    for (from, to, code) in [
+        ("billy@", "mallory@", "identity-mismatch"),
+        (
+            "accounts.google.com",
+            "github.com/login/oauth",
+            "issuer-mismatch",
+        ),
+        ("git_sha1 = true", "git_sha1 = false", "commit-not-accepted"),
+        ("\"git-commit\"", "\"git-tag\"", "attestation-missing"),
+        ("\"git-commit\"", "\"signature\"", "attestation-missing"),
+        (
+            "signed_by = \"dev\"\n",
+            "signed_by = \"dev\"\nindependent = [\"log\"]\n",
+            "log-not-independent",
+        ),
+        (
+            "signed_by = \"dev\"\n",
+            "signed_by = \"dev\"\nmax_age = \"7d\"\n",
+            "evidence-too-old",
+        ),
+    ] {
+        assert_eq!(commit.matches(from).count(), 1, "{from}");
+        let ran = ask("gitsign-commit", &commit.replace(from, to));
+        assert_eq!(answered(&ran), (1, code.to_owned()), "{to}: {ran:#?}");
+    }
+}
+
+#[test]
+fn a_table_has_commits_and_what_was_built_of_them() {
+    let desk = desk("sha256");
+    let first = line(&desk, "git -C repo rev-parse v1.0^{commit}");
+    let second = line(&desk, "git -C repo rev-parse v2.0^{commit}");
+    let world = &desk.people.world;
+    let case = |name: &str, more: &str| format!("[[case]]\nname = \"{name}\"\n{more}\n");
+    let tests = |cases: &str| {
+        let head =
+            "version = 1\npolicy = \"../p.toml\"\ntrusted_root = [\"../out/trusted_root.json\"]\n";
+        world.write("cases/p.test.toml", format!("{head}{cases}"));
+        world.attest("policy test cases").yes();
+    };
+    policy(&desk, "dev.pub", UNLOGGED, "", COMMIT);
+    let raw = world
+        .shell(&format!("git -C repo cat-file commit {first}"))
+        .yes();
+    world.write("first", raw.out);
+    let no = "expect = \"no\"\ncode = \"git-object-unsigned\"";
+    tests(
+        &[
+            case("signed", "subject = \"git:../repo@v1.0\"\nexpect = \"yes\""),
+            case(
+                "its bytes",
+                "subject = \"git-object:../first\"\nexpect = \"yes\"",
+            ),
+            case(
+                "unsigned",
+                &format!("subject = \"git:../repo@{second}\"\n{no}"),
+            ),
+        ]
+        .concat(),
+    );
+    policy(&desk, "dev.pub", UNLOGGED, "", &format!("{BUILT}{COMMIT}"));
+    built(&desk, &first, "refs/tags/v1.0");
+    let subject = "subject = \"../x\"\nbundle = [\"../build.sigstore.json\"]\n";
+    let repository = "source_repository = \"../repo\"\n";
+    tests(
+        &[
+            case("built", &format!("{subject}{repository}expect = \"yes\"")),
+            case(
+                "no repository",
+                &format!("{subject}expect = \"bad-request\"\ncode = \"repository-required\""),
+            ),
+        ]
+        .concat(),
+    );
+    built(&desk, &second, "refs/tags/v2.0");
+    tests(&case(
+        "built of another",
+        &format!("{subject}{repository}{no}"),
+    ));
 }

@@ -40,6 +40,8 @@ pub struct TestCase {
     pub bundles: Vec<String>,
     /// The folder of the links that a layout asks for, relative to the table.
     pub links: Option<String>,
+    /// The repository of what was built, which rules about commits and tags ask for, relative to the table.
+    pub source_repository: Option<String>,
     /// As of when, if not now.
     pub at: Option<String>,
     /// The exit code that is expected.
@@ -110,14 +112,19 @@ fn case(table: &Table<'_>, at: Option<&String>) -> Result<TestCase, FileError> {
         name: table.needs("name")?.text()?.clean()?.to_owned(),
         subjects,
         bundles: texts(table.has("bundle"))?,
-        links: match table.has("links") {
-            Some(item) => Some(item.text()?.clean()?.to_owned()),
-            None => None,
-        },
+        links: one(table.has("links"))?,
+        source_repository: one(table.has("source_repository"))?,
         at: own.map(|it| it.to_string()).or_else(|| at.cloned()),
         exit,
         code,
     })
+}
+
+fn one(item: Option<Item<'_>>) -> Result<Option<String>, FileError> {
+    match item {
+        Some(item) => Ok(Some(item.text()?.clean()?.to_owned())),
+        None => Ok(None),
+    }
 }
 
 fn texts(item: Option<Item<'_>>) -> Result<Vec<String>, FileError> {

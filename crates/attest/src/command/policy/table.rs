@@ -181,6 +181,9 @@ fn run_case(path: &Path, table: &TestTable, case: TestCase, global: &Global) -> 
     if let Some(links) = &case.links {
         flags.extend(["--links".to_owned(), at(links)]);
     }
+    if let Some(repository) = &case.source_repository {
+        flags.extend(["--source-repository".to_owned(), at(repository)]);
+    }
     let subjects: Vec<String> = case
         .subjects
         .iter()
@@ -204,12 +207,12 @@ fn run_case(path: &Path, table: &TestTable, case: TestCase, global: &Global) -> 
 
 /// A subject of a table: what is no digest is relative to the table.
 fn subject(text: &str, folder: &Path) -> String {
-    for kind in ["sums:", "oci-layout:"] {
+    for kind in ["sums:", "oci-layout:", "git:", "git-object:"] {
         if let Some(rest) = text.strip_prefix(kind) {
             return format!("{kind}{}", folder.join(rest).display());
         }
     }
-    if text.starts_with("sha256:") {
+    if text.starts_with("sha256:") || text.starts_with("oci://") {
         return text.to_owned();
     }
     folder.join(text).display().to_string()
