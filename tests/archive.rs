@@ -98,18 +98,27 @@ fn codes(report: &Value, release: &str) -> Vec<String> {
 
 /// Adds a release to an archive without asking anybody, as whoever owns the disk can.
 fn forge(world: &World, vault: &Path, name: &str, change: impl Fn(&str, Vec<u8>) -> Vec<u8>) {
-    let reader = Reader::open(&archive(world)).unwrap();
+    forge_from(&archive(world), vault, name, |path, bytes| {
+        Some(change(path, bytes))
+    });
+}
+
+/// The same from any archive; what becomes nothing is left out.
+fn forge_from(
+    from: &Path,
+    vault: &Path,
+    name: &str,
+    change: impl Fn(&str, Vec<u8>) -> Option<Vec<u8>>,
+) {
+    let reader = Reader::open(from).unwrap();
     let release = reader.find(&named(HELLO)).unwrap().unwrap();
     let files: Vec<(RelativePath, attest_archive::Role, Vec<u8>)> = release
         .members()
         .iter()
-        .map(|it| {
+        .filter_map(|it| {
             let bytes = release.unverified_bytes(it.path(), 1 << 20).unwrap();
-            (
-                it.path().clone(),
-                it.role(),
-                change(it.path().as_str(), bytes),
-            )
+            let bytes = change(it.path().as_str(), bytes)?;
+            Some((it.path().clone(), it.role(), bytes))
         })
         .collect();
     let members = files.iter().map(|(path, role, bytes)| MemberInput {

@@ -3,7 +3,10 @@
 use std::fs;
 
 use super::export::exported;
-use super::{HELLO, codes, pins, with_pins};
+use attest_digest::{Artifact, Hashes};
+use serde_json::json;
+
+use super::{HELLO, codes, forge_from, pins, with_pins};
 use crate::support::{Ran, World};
 
 /// A policy that trusts the release's key, with this rule beside one about the release itself.
@@ -83,4 +86,115 @@ fn a_policy_says_whom_to_accept_and_no_flag_beside_it() {
     let other = [&text[..at], &"ab".repeat(32), &text[at + 64..]].concat();
     world.write("other.toml", other);
     judged(&world, "verify hello@1.0.0", "other").refused(2, "pin-not-found");
+}
+
+/// What a policy wants of a release: the type, and what the rule says besides.
+const WANTED: [(&str, &str, &str); 4] = [
+    ("release", "", "release.sigstore.json"),
+    (
+        "slsa-provenance",
+        "builder = \"https://attest.dev/builders/unobserved\"\nexcept = [\"SHA256SUMS\", \"VERIFY.md\", \"release.pub\", \"trusted_root.json\"]\n",
+        "provenance.sigstore.json",
+    ),
+    ("sbom", "each = \"release\"\n", "sbom.sigstore.json"),
+    (
+        "test-result",
+        "except = [\"SHA256SUMS\", \"VERIFY.md\", \"release.pub\", \"trusted_root.json\"]\n",
+        "test.sigstore.json",
+    ),
+];
+
+/// A release with a bill of materials, and a test of all its files by the key of a laboratory, in the archive
+/// `vault`; the policy that wants each of them in `whole.toml`.
+fn with_all_that_is_wanted() -> World {
+    let world = World::new();
+    world.write("dist/a.txt", "alpha\n");
+    world.write("dist/sub/b.txt", "beta\n");
+    world.write("bill.cdx.json", BILL);
+    world
+        .attest(
+            "release dist --name hello --version 1.0.0 --init --no-password --sbom bill.cdx.json",
+        )
+        .yes();
+    world.attest("key generate lab.key --no-password").yes();
+    let subject = |name: &str| {
+        let digest = Artifact::of_bytes(&world.read(&format!("dist/{name}")), Hashes::Sha256);
+        json!({"name": name, "digest": {"sha256": digest.sha256().hex()}})
+    };
+    let files = ["a.txt", "sub/b.txt", "bill.cdx.json"].map(subject);
+    let statement = json!({
+        "_type": "https://in-toto.io/Statement/v1",
+        "subject": files,
+        "predicateType": "https://in-toto.io/attestation/test-result/v0.1",
+        "predicate": {"result": "PASSED", "configuration": []},
+    });
+    world.write("statement.json", statement.to_string());
+    world
+        .attest("sign --statement statement.json --key lab.key --no-password --out dist/test.sigstore.json")
+        .yes();
+    let root = Artifact::of_bytes(&world.read("dist/trusted_root.json"), Hashes::Sha256).sha256();
+    world
+        .attest(&format!(
+            "archive add dist --archive vault --key sha256:{} --key lab.pub --trusted-root dist/trusted_root.json@{root} --release {HELLO}",
+            pin(&world, "dist/release.pub")
+        ))
+        .yes();
+    let group = |name: &str, file: &str, key: &str| {
+        let pin = pin(&world, key);
+        format!("[trust.{name}]\nkind = \"keys\"\nkeys = [{{ {file}sha256 = \"{pin}\" }}]\n")
+    };
+    let rules = WANTED.map(|(of, more, _)| {
+        let by = if of == "test-result" { "lab" } else { "us" };
+        format!("[[require]]\ntype = \"{of}\"\nsigned_by = \"{by}\"\n{more}")
+    });
+    let head = "version = 1\nname = \"whole\"\n";
+    let groups =
+        group("us", "", "dist/release.pub") + &group("lab", "file = \"lab.pub\", ", "lab.pub");
+    world.write("whole.toml", format!("{head}{groups}{}", rules.concat()));
+    world
+}
+
+const BILL: &str = r#"{"bomFormat":"CycloneDX","specVersion":"1.6","version":1,"components":[]}"#;
+
+fn pin(world: &World, key: &str) -> String {
+    let key = attest_verify::PublicKey::parse(&world.read(key)).unwrap();
+    hex::encode(key.fingerprint())
+}
+
+#[test]
+fn an_archived_release_without_what_a_rule_wants_is_a_no_by_that_rule() {
+    let world = with_all_that_is_wanted();
+    let vault = world.at("vault");
+    let ran = judged(&world, &format!("verify {HELLO} --archive vault"), "whole");
+    assert_eq!(ran.exit, 0, "{ran:#?}");
+    for (number, (of, _, gone)) in WANTED.iter().enumerate() {
+        let poorer = format!("vault-{number}");
+        forge_from(&vault, &world.at(&poorer), HELLO, |path, bytes| {
+            (path != *gone).then_some(bytes)
+        });
+        let ran = judged(
+            &world,
+            &format!("verify {HELLO} --archive {poorer}"),
+            "whole",
+        );
+        assert_eq!(ran.exit, 1, "{of}: {ran:#?}");
+        if *of == "release" {
+            // Without it nobody says which file is which.
+            assert!(codes(&ran.json(), HELLO).contains(&"release-missing".to_owned()));
+            continue;
+        }
+        let export = format!("archive export {HELLO} --archive {poorer} --out bag-{number}");
+        world.attest(&export).yes();
+        let exported = judged(&world, &format!("verify bag-{number}"), "whole");
+        for ran in [ran, exported] {
+            assert_eq!(ran.exit, 1, "{of}: {ran:#?}");
+            let rules = ran.json()["subjects"][0]["rules"].clone();
+            for (place, rule) in rules.as_array().unwrap().iter().enumerate() {
+                let wanted = if place == number { "no" } else { "yes" };
+                assert_eq!(rule["answer"], wanted, "{of}: {rules:#}");
+            }
+            let code = &rules[number]["reasons"][0]["code"];
+            assert_eq!(code, "attestation-missing", "{of}: {rules:#}");
+        }
+    }
 }

@@ -1,5 +1,6 @@
 //! A release says how its files were made only with a record of these very files.
 
+use attest_digest::{Algorithm, Artifact, Hashes};
 use serde_json::{Value, json};
 
 use super::evidence::{statement, subjects};
@@ -192,3 +193,189 @@ fn what_is_no_record_is_refused() {
         refused(&world, &format!("--provenance {file}"), "record-unreadable");
     }
 }
+
+/// A record of the home's that names these products, whatever was made.
+fn naming(world: &World, link: &str, products: &Value) -> String {
+    let mut block: Value = serde_json::from_slice(&world.read(link)).unwrap();
+    block["signed"]["products"] = products.clone();
+    block["signatures"] = json!([]);
+    world.write("made.link", block.to_string());
+    // What is no link is not signed, and is refused for that.
+    world.attest("provenance layout sign made.link --no-password");
+    "--provenance made.link".to_owned()
+}
+
+/// The same, to release once more: a release is made once.
+fn copied(world: &World) -> World {
+    let copy = World::new();
+    for part in ["dist", ".attest", "made.link", "user"] {
+        let from = world.at(part);
+        copy.shell(&format!("cp -a {} .", from.display())).yes();
+    }
+    copy
+}
+
+fn digests(bytes: &[u8]) -> (String, String) {
+    let artifact = Artifact::of_bytes(bytes, Hashes::Sha256AndSha512);
+    let sha512 = artifact.digest(Algorithm::Sha512).unwrap();
+    (artifact.sha256().hex(), sha512.hex())
+}
+
+const APP: &[u8] = b"int main;\n";
+const LIB: &[u8] = b"lib\n";
+
+#[test]
+fn a_record_counts_for_the_files_that_it_names_and_for_no_others() {
+    let (world, link) = built();
+    let (app, lib) = (digests(APP).0, digests(LIB).0);
+    for (products, covered) in [
+        // Both; fewer than are released; more; under the name that it has in the folder alone.
+        (
+            json!({"dist/app": {"sha256": app}, "dist/lib": {"sha256": lib}}),
+            &["app", "lib"][..],
+        ),
+        (json!({"dist/app": {"sha256": app}}), &["app"]),
+        (
+            json!({"dist/app": {"sha256": app}, "dist/gone": {"sha256": lib}, "log.txt": {"sha256": lib}}),
+            &["app"],
+        ),
+        (json!({"lib": {"sha256": lib}}), &["lib"]),
+        // The bytes of a file under another name are another file.
+        (
+            json!({"dist/app": {"sha256": app}, "dist/copy": {"sha256": lib}}),
+            &["app"],
+        ),
+    ] {
+        let flags = naming(&world, &link, &products);
+        let copy = copied(&world);
+        let ran = release(&copy, &flags).yes();
+        assert_eq!(subjects(&statement(&copy, RECORDED)), covered, "{products}");
+        copy.shell(line(&ran)).yes();
+        let packaged = statement(&copy, "provenance.sigstore.json");
+        assert_eq!(subjects(&packaged), ["app", "lib"]);
+    }
+    // Of nothing that is released, though the bytes are the same.
+    for products in [
+        json!({}),
+        json!({"dist/gone": {"sha256": app}}),
+        json!({"other/app": {"sha256": app}, "sub/lib": {"sha256": lib}}),
+    ] {
+        let flags = naming(&world, &link, &products);
+        refused(&world, &flags, "record-other-digests");
+    }
+}
+
+#[test]
+fn every_digest_of_a_record_is_that_of_the_file() {
+    let (world, link) = built();
+    let ((app, app512), (lib, lib512)) = (digests(APP), digests(LIB));
+    for (digests, code) in [
+        (json!({"sha256": lib}), "record-other-digests"),
+        (json!({"sha512": lib512}), "record-other-digests"),
+        (
+            json!({"sha256": app, "sha512": lib512}),
+            "record-other-digests",
+        ),
+        (
+            json!({"sha256": lib, "sha512": app512}),
+            "record-other-digests",
+        ),
+        // Not computed, so that it cannot be told.
+        (
+            json!({"sha256": app, "sha384": "0".repeat(96)}),
+            "record-other-digests",
+        ),
+        (json!({}), "record-unreadable"),
+        (json!({"sha1": "0".repeat(40)}), "record-unreadable"),
+        (json!({"sha256": app.to_uppercase()}), "record-unreadable"),
+        (json!({"sha256": app[..62]}), "record-unreadable"),
+    ] {
+        // What another file is is no reason to pass over this one.
+        let products = json!({"dist/app": digests, "dist/lib": {"sha256": lib}});
+        let flags = naming(&world, &link, &products);
+        refused(&world, &flags, code);
+    }
+    for digests in [
+        json!({"sha512": app512}),
+        json!({"sha256": app, "sha512": app512}),
+        json!({"sha256": app, "sha1": "0".repeat(40)}),
+    ] {
+        let flags = naming(&world, &link, &json!({"dist/app": digests}));
+        let copy = copied(&world);
+        release(&copy, &flags).yes();
+        assert_eq!(subjects(&statement(&copy, RECORDED)), ["app"], "{digests}");
+    }
+}
+
+#[test]
+fn of_two_records_about_one_file_both_must_be_of_its_digest() {
+    let (world, link) = built();
+    let (app, lib) = (digests(APP).0, digests(LIB).0);
+    let good = naming(&world, &link, &json!({"dist/app": {"sha256": app}}));
+    world.shell("cp made.link good.link").yes();
+    let good = good.replace("made", "good");
+    let bad = naming(&world, &link, &json!({"dist/app": {"sha256": lib}}));
+    for flags in [format!("{good} {bad}"), format!("{bad} {good}")] {
+        refused(&world, &flags, "record-other-digests");
+    }
+    release(&world, &good).yes();
+}
+
+/// The policy of the ready set about releases, for this home's key.
+fn ready_set(world: &World) -> Ran {
+    let key = attest_verify::PublicKey::parse(&world.read("dist/release.pub")).unwrap();
+    let pin = hex::encode(key.fingerprint());
+    world
+        .attest(&format!(
+            "policy new ssdf-ps --key sha256:{pin} -o ps.toml --force"
+        ))
+        .yes();
+    let root = Artifact::of_bytes(&world.read("dist/trusted_root.json"), Hashes::Sha256);
+    world.attest(&format!(
+        "verify dist --policy ps.toml --trusted-root trusted_root.json@{} --format json",
+        root.sha256()
+    ))
+}
+
+#[test]
+fn the_ready_set_about_releases_takes_one_whose_files_were_all_recorded() {
+    let (world, link) = built();
+    world.write("bill.cdx.json", BILL);
+    release(&world, &format!("--provenance {link} --sbom bill.cdx.json")).yes();
+    let ran = ready_set(&world);
+    assert_eq!(ran.exit, 0, "{ran:#?}");
+    // Whatever the set excepts must be part of the release.
+    for name in ["mallory.pub", "mallory.cdx.json", "sub/VERIFY.md"] {
+        world.write(&format!("dist/{name}"), "x");
+        let ran = ready_set(&world);
+        assert_eq!(ran.exit, 1, "{ran:#?}");
+        assert!(ran.out.contains("\"file-unattested\""), "{ran:#?}");
+        std::fs::remove_file(world.at(&format!("dist/{name}"))).unwrap();
+    }
+    world.write("dist/VERIFY.md", "x");
+    let ran = ready_set(&world);
+    assert!(ran.out.contains("\"digest-mismatch\""), "{ran:#?}");
+}
+
+#[test]
+fn the_ready_set_about_releases_takes_none_of_which_nobody_saw_how_it_was_made() {
+    let (world, _) = built();
+    release(&world, "").yes();
+    let ran = ready_set(&world);
+    assert_eq!(ran.exit, 1, "{ran:#?}");
+    assert!(ran.out.contains("\"slsa-level-low\""), "{ran:#?}");
+    let (world, link) = built();
+    world.write("dist/README", "read me\n");
+    release(&world, &format!("--provenance {link}")).yes();
+    let ran = ready_set(&world);
+    assert_eq!(ran.exit, 1, "{ran:#?}");
+    let files = ran.json()["subjects"][0]["files"]
+        .as_array()
+        .unwrap()
+        .clone();
+    let refused = files.iter().filter(|it| it["verdict"] == "rejected");
+    let refused: Vec<&str> = refused.map(|it| it["path"].as_str().unwrap()).collect();
+    assert_eq!(refused, ["README"], "{ran:#?}");
+}
+
+const BILL: &str = r#"{"bomFormat":"CycloneDX","specVersion":"1.6","version":1,"components":[]}"#;

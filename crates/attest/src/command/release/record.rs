@@ -111,18 +111,18 @@ impl Record {
         let Some(product) = self.product(&content.path) else {
             return Ok(false);
         };
-        let found = content.artifact.compare(product);
-        if found == Match::Same {
-            return Ok(true);
-        }
-        let wanted = product.strongest().map(ToString::to_string);
-        Err(other_digests(format!(
-            "{} is {}, step {} made {}",
-            content.path,
-            content.artifact.sha256(),
-            self.link.name,
-            wanted.unwrap_or_default()
-        )))
+        let difference = match content.artifact.compare(product) {
+            Match::Same => return Ok(true),
+            Match::Different { found, wanted, .. } => {
+                format!("is {found}, step {} made {wanted}", self.link.name)
+            }
+            // It may be the same file, and may be another: nothing is claimed of what was not compared.
+            _ => format!(
+                "is compared by SHA-256 and SHA-512, step {} names it by other digests too",
+                self.link.name
+            ),
+        };
+        Err(other_digests(format!("{} {difference}", content.path)))
     }
 
     /// # Errors
