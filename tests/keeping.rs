@@ -5,6 +5,7 @@ mod deletion;
 use std::fs;
 
 use attest_digest::{Artifact, Hashes};
+use serde_json::json;
 
 use crate::support::World;
 
@@ -294,6 +295,26 @@ fn released_from_git() -> World {
     world
 }
 
+/// As an import does it with what an export brings.
+fn attach_source(world: &World, bundle: &[u8]) {
+    use attest_archive::{AttachedFileInput, AttachmentInput, AttachmentKind, Source, Store};
+    let mut store = Store::open(&world.at(".attest/archive")).unwrap();
+    let release = store.reader().list().remove(0).name;
+    let file = AttachedFileInput {
+        path: attest_digest::RelativePath::parse("source.gitbundle").unwrap(),
+        media_type: "application/x-git-bundle".to_owned(),
+        source: Source::Bytes(bundle),
+        expected: None,
+    };
+    let input = AttachmentInput {
+        subject: Some(release),
+        kind: AttachmentKind::Source,
+        created: "2026-11-22T00:00:00Z".parse().unwrap(),
+        files: vec![file],
+    };
+    store.attach(&input).unwrap();
+}
+
 #[test]
 fn a_source_is_kept_if_it_holds_all_of_the_commit_that_the_provenance_names() {
     let world = released_from_git();
@@ -338,6 +359,16 @@ fn a_source_is_kept_if_it_holds_all_of_the_commit_that_the_provenance_names() {
         .attest("archive add repo/dist --source changed.bundle")
         .refused(1, "source-bundle-mismatch");
     assert_eq!(world.attest("archive verify --complete source").exit, 1);
+    // What somebody else has attached is its source no more than nothing is.
+    attach_source(&world, &world.read("old.bundle"));
+    let ran = world.attest("archive verify --complete source --format json");
+    let reason = &ran.json()["subjects"][0]["reasons"][0];
+    assert_eq!(
+        (ran.exit, &reason["code"]),
+        (1, &json!("archive-incomplete"))
+    );
+    let found = reason["found"].as_str().unwrap();
+    assert!(found.contains("does not hold all of commit"), "{found}");
 
     let ran = world.attest("archive add repo/dist --source whole.bundle --format json");
     assert_eq!(ran.exit, 0, "{ran:#?}");
@@ -351,7 +382,7 @@ fn a_source_is_kept_if_it_holds_all_of_the_commit_that_the_provenance_names() {
     let reader = attest_archive::Reader::open(&world.at(".attest/archive")).unwrap();
     let sources = reader.attachment_list().into_iter();
     let sources = sources.filter(|it| it.kind == attest_archive::AttachmentKind::Source);
-    assert_eq!(sources.count(), 1);
+    assert_eq!(sources.count(), 2, "ours, and somebody else's");
 }
 
 #[test]

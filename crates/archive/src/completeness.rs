@@ -101,7 +101,6 @@ impl Needed {
 
     const fn attachment(self) -> Option<AttachmentKind> {
         match self {
-            Self::Sbom => Some(AttachmentKind::Sbom),
             Self::Source => Some(AttachmentKind::Source),
             Self::Renewal => Some(AttachmentKind::Renewal),
             _ => None,
@@ -112,7 +111,8 @@ impl Needed {
 impl Release<'_> {
     /// What of these is kept with the release.
     ///
-    /// Files and attachments count by what they are there for, as the archive claims. Statements count
+    /// Files and attachments count by what they are there for, as the archive claims; an attached list of
+    /// components is nobody's, and does not count. Statements count
     /// by `statements`, the types of those that the caller takes for good: proven ones where the answer
     /// is to be more than a claim.
     ///

@@ -38,13 +38,14 @@ fn what_is_missing_is_named_until_it_is_there() {
     attach(&bench, Some("hello@1.0.0"), AttachmentKind::Source);
     attach(&bench, Some("hello@1.0.0"), AttachmentKind::Renewal);
     attach(&bench, Some("hello@1.0.0"), AttachmentKind::Sbom);
+    assert!(completeness(&bench, &[]).missing.contains(&Needed::Sbom));
     let statements = [
         "https://slsa.dev/provenance/v1",
         "https://slsa.dev/verification_summary/v1",
         "https://in-toto.io/attestation/test-result/v0.1",
     ];
     let found = completeness(&bench, &statements);
-    assert_eq!(found.missing, [Needed::Scan, Needed::Review]);
+    assert_eq!(found.missing, [Needed::Sbom, Needed::Scan, Needed::Review]);
 }
 
 #[test]

@@ -140,7 +140,7 @@ fn say(
     console.say(format!("archived   {}, {kept}", escape(archive)));
     if bag.attachment_count() > 0 {
         console.say(format!(
-            "attached   {}",
+            "attached   {}, as it was exported: who made them nobody has checked here",
             counted(bag.attachment_count(), "attachment")
         ));
     }

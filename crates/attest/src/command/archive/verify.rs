@@ -8,13 +8,16 @@ use std::path::Path;
 
 use std::collections::BTreeSet;
 
-use attest_archive::{CheckReport, CheckedRelease, Needed, Note, Problem, Reader, Release};
+use attest_archive::{
+    AttachmentKind, CheckReport, CheckedRelease, Needed, Note, Problem, Reader, Release,
+};
 use attest_digest::Hashes;
 use attest_provenance::ReleaseName;
 use attest_verify::TrustedRoot;
 use clap::Args;
 
 use super::about::About;
+use super::source::CheckedSource;
 use super::tombstone::Tombstones;
 use super::{
     PlaceArgs, accepted, bag, damage_failure, is_damage, judging, may_lie_inside, parse_release,
@@ -114,7 +117,7 @@ pub(super) fn run(args: &VerifyArgs, global: &Global, console: &Console) -> Resu
             release,
             &checked,
             &session,
-            &args.complete,
+            (&args.complete, &path),
             &mut report,
         );
         add_proof(&reader, release, &checked, &roots, &mut report);
@@ -193,7 +196,7 @@ fn judge(
     checked: &CheckedRelease,
     all: &CheckReport,
     session: &Session,
-    complete: &CompleteArgs,
+    complete: (&CompleteArgs, &Path),
     report: &mut Report,
 ) {
     let mut shelf = Shelf::new();
@@ -206,7 +209,7 @@ fn judge(
                 session,
                 &mut shelf,
             );
-            require(&release, session, &shelf, complete, &mut subject);
+            require(reader, &release, session, &shelf, complete, &mut subject);
             subject
         }
         // Why it cannot be read stands among its problems.
@@ -226,10 +229,11 @@ fn judge(
 /// Names what must be kept and is not. Statements count if they are proven to be of an expected signer,
 /// and are about the release.
 fn require(
+    reader: &Reader,
     release: &Release<'_>,
     session: &Session,
     shelf: &Shelf,
-    complete: &CompleteArgs,
+    (complete, archive): (&CompleteArgs, &Path),
     subject: &mut SubjectReport,
 ) {
     let members = release.members().iter();
@@ -239,13 +243,43 @@ fn require(
     let Ok(found) = release.completeness(&complete.complete, &statements) else {
         return;
     };
-    for missing in found.missing {
+    let mut lack = |needed: Needed, found: String| {
         subject.reasons.push(Refusal {
             code: "archive-incomplete",
-            found: format!("no {} is kept with {}", missing.name(), release.name()),
-            wanted: missing.name().to_owned(),
+            found,
+            wanted: needed.name().to_owned(),
         });
+    };
+    for missing in found.missing {
+        let found = format!("no {} is kept with {}", missing.name(), release.name());
+        lack(missing, found);
     }
+    if found.present.contains(&Needed::Source)
+        && let Err(why) = source(reader, release, archive, &about)
+    {
+        lack(Needed::Source, why);
+    }
+}
+
+/// Whether one of the sources that are kept is that of the provenance: anybody can have attached one to a
+/// release that came from elsewhere.
+fn source(
+    reader: &Reader,
+    release: &Release<'_>,
+    archive: &Path,
+    about: &About<'_>,
+) -> Result<(), String> {
+    let kept = reader.attachments_of_kind(Some(release.manifest()), &AttachmentKind::Source);
+    let kept = kept.map_err(|error| error.to_string())?;
+    let mut refused = format!("no source is kept with {}", release.name());
+    for file in kept.iter().flat_map(attest_archive::Attachment::files) {
+        let blob = archive.join("blobs/sha256").join(file.digest().hex());
+        match CheckedSource::read(&blob, about) {
+            Ok(_) => return Ok(()),
+            Err(failure) => refused = failure.message,
+        }
+    }
+    Err(refused)
 }
 
 /// Says until when it can be proven when the release was signed, and refuses one of which it cannot be
