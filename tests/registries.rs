@@ -18,13 +18,13 @@ const IMAGE: &str = "application/vnd.oci.image.manifest.v1+json";
 const INDEX: &str = "application/vnd.oci.image.index.v1+json";
 const TRUST: &str = "--key trust/release.pub --trusted-root trust/trusted_root.json";
 
-struct Scene {
-    world: World,
+pub(crate) struct Scene {
+    pub(crate) world: World,
     server: Server,
 }
 
 impl Scene {
-    fn new(kept: Kept) -> Self {
+    pub(crate) fn new(kept: Kept) -> Self {
         let world = World::new();
         world.attest("init --no-password --export trust").yes();
         Self {
@@ -33,12 +33,12 @@ impl Scene {
         }
     }
 
-    fn image(&self, name: &str) -> String {
+    pub(crate) fn image(&self, name: &str) -> String {
         format!("oci://{}/team/tool{name}", self.server.host())
     }
 
     /// A layout with one image, or an index of two for platforms, copied into the registry.
-    fn put(&self, tag: &str, platforms: &[&str]) {
+    pub(crate) fn put(&self, tag: &str, platforms: &[&str]) {
         let layout = format!("layout-{tag}");
         let blobs = format!("{layout}/blobs/sha256");
         let keep = |bytes: &[u8]| {

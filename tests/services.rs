@@ -9,6 +9,7 @@
 mod authority;
 #[path = "../crates/verify/tests/support/der.rs"]
 mod der;
+mod images;
 pub(crate) mod instance;
 #[expect(
     dead_code,

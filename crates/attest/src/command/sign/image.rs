@@ -1,25 +1,30 @@
 //! Images in registries: the bundle is attached to what was signed, as cosign 3 attaches it.
 
+mod answer;
+
 use std::path::Path;
 
 use attest_digest::{Artifact, Digest, DigestSet, Hashes};
 use attest_provenance::{Statement, Subject, json as strict, limits};
 use attest_remote::registry::{
     Access, Descriptor, Fetched, IMAGE, Name, Reference, ReferrersSource, Registry, Repository,
-    SCHEME, fallback_tag,
+    SCHEME,
 };
 use attest_sign::{Signer, Unsigned};
 use attest_verify::dialect::image::Manifest;
 use serde_json::{Value, json};
 
+use super::with_services::{Desk, refuse_two_signers};
 use super::{SignArgs, verifier};
 use crate::args::{self, Global};
 use crate::command::provenance::statement::check;
-use crate::console::{Console, escape};
+use crate::console::Console;
 use crate::failure::{Exit, Failure, with_source};
 use crate::files;
 use crate::identity::{Identity, Keyring, token};
 use crate::registry;
+
+use answer::{By, Done};
 
 /// Whether images in registries are to be signed: then nothing else is.
 pub(super) fn are_meant(args: &SignArgs) -> Result<bool, Failure> {
@@ -31,13 +36,10 @@ pub(super) fn are_meant(args: &SignArgs) -> Result<bool, Failure> {
         }
         return Ok(false);
     }
-    if args.services.is_asked() {
-        let message = "oci:// images are signed with a key, and not with services";
-        return Err(Failure::request("bad-arguments", message).hint(
-            "leave the flags of services away, or use cosign sign; attest verify takes both",
-        ));
+    if !args.services.is_asked() {
+        args.services.refuse_alone()?;
     }
-    args.services.refuse_alone()?;
+    refuse_two_signers(args)?;
     let alone = args.files.iter().all(|it| remote(it));
     if !alone || args.out.is_some() || args.statement.is_some() || args.force {
         let message = "oci:// images are signed by themselves: without files, --statement, --out and \
@@ -57,9 +59,6 @@ struct Target<'r> {
 }
 
 pub(super) fn run(args: &SignArgs, global: &Global, console: &Console) -> Result<Exit, Failure> {
-    if let Some(note) = token::caution(args.key.as_deref()) {
-        console.note(note);
-    }
     let about = About::read(args)?;
     let references = args.files.iter().map(|it| {
         let reference = registry::reference(&it.to_string_lossy())?;
@@ -72,6 +71,31 @@ pub(super) fn run(args: &SignArgs, global: &Global, console: &Console) -> Result
     });
     let references: Vec<Reference> = references.collect::<Result<_, Failure>>()?;
     let registry = registry::open(&args.registry)?;
+    let find_all = || -> Result<Vec<Target<'_>>, Failure> {
+        let mut targets = Vec::new();
+        for reference in &references {
+            targets.extend(find(reference, &registry, &about, args.recursive)?);
+        }
+        Ok(targets)
+    };
+    if args.services.is_asked() {
+        let mut desk = Desk::open(args, global, console)?;
+        let targets = find_all()?;
+        let place = |position: usize| {
+            let target = targets.get(position);
+            target
+                .map(|it| format!("{}: ", it.place()))
+                .unwrap_or_default()
+        };
+        let (signed, certificates) = desk.sign(&unsigned(&targets), place)?;
+        let by = By::Others { certificates };
+        let done = Done::attach(&targets, &signed, &about, desk.now())?;
+        done.answer(console, &about, &by);
+        return Ok(Exit::Yes);
+    }
+    if let Some(note) = token::caution(args.key.as_deref()) {
+        console.note(note);
+    }
     let identity = Identity::open(&args.home.home(), args.home.password())?;
     let key = match &args.key {
         Some(path) => Some(Keyring::new(args.home.password()).artifact_key(path)?),
@@ -79,81 +103,26 @@ pub(super) fn run(args: &SignArgs, global: &Global, console: &Console) -> Result
     };
     let key = key.as_ref().unwrap_or(&identity.artifact_key);
     let mut log = identity.open_log()?;
-    let mut targets = Vec::new();
-    for reference in &references {
-        targets.extend(find(reference, &registry, &about, args.recursive)?);
-    }
+    let targets = find_all()?;
     let now = global.now()?.time;
     let verifier = verifier(identity.home(), now)?;
     let authority = identity.authority.at(now);
-    let unsigned: Vec<Unsigned<'_>> = targets
-        .iter()
-        .map(|it| Unsigned::Statement(&it.payload))
-        .collect();
     let signed = Signer::new(key, &authority, &mut log, &verifier)
-        .sign(&unsigned)
+        .sign(&unsigned(&targets))
         .map_err(|error| Failure::unknown(error.code(), with_source(&error)))?;
-    let mut images = Vec::new();
-    for (target, signed) in targets.iter().zip(&signed) {
-        let (digest, place) = attach(target, signed.bundle(), &about, &now.to_string())?;
-        images.push((target, digest, place, signed.log_index()));
-    }
-    let moved = moved(&targets)?;
-    if console.is_json() {
-        let images: Vec<Value> = images
-            .iter()
-            .map(|(target, digest, place, index)| {
-                json!({
-                    "image": target.place(),
-                    "sha256": target.fetched.digest().hex(),
-                    "tag": target.tag,
-                    "attached": digest.to_string(),
-                    "listed_by": listed_by(*place),
-                    "predicate_type": about.predicate_type,
-                    "log_index": index,
-                })
-            })
-            .collect();
-        console.json(&json!({
-            "version": 1,
-            "command": "sign",
-            "answer": Exit::Yes.word(),
-            "exit": Exit::Yes.number(),
-            "key": format!("sha256:{}", hex::encode(key.fingerprint())),
-            "log": { "origin": identity.origin(), "kept_by": "signer" },
-            "time": { "time": now.to_string(), "asserted_by": "signer" },
-            "images": images,
-            "moved_tags": moved,
-        }));
-        return Ok(Exit::Yes);
-    }
-    console.say(format!(
-        "key        sha256:{}",
-        hex::encode(key.fingerprint())
-    ));
-    for (target, digest, place, index) in images {
-        let tag = target.tag.as_ref();
-        let named = tag
-            .map(|it| format!(", which {it} named"))
-            .unwrap_or_default();
-        console.say(format!(
-            "signed     {}{named}, entry {index}",
-            escape(&target.place())
-        ));
-        console.say(format!("attached   {digest}, {}", words_of(place, target)));
-    }
-    for tag in moved {
-        console.say(format!(
-            "moved      {}: names another image now, which is not signed",
-            escape(&tag)
-        ));
-    }
-    console.say(format!(
-        "logged     {}, kept by you: nobody else has seen it",
-        identity.origin()
-    ));
-    console.say(format!("time       {now}, asserted by you"));
+    let done = Done::attach(&targets, &signed, &about, now)?;
+    let by = By::Home {
+        key,
+        origin: identity.origin(),
+        now,
+    };
+    done.answer(console, &about, &by);
     Ok(Exit::Yes)
+}
+
+fn unsigned<'t>(targets: &'t [Target<'_>]) -> Vec<Unsigned<'t>> {
+    let payloads = targets.iter().map(|it| it.payload.as_slice());
+    payloads.map(Unsigned::Statement).collect()
 }
 
 /// What is said about each image.
@@ -336,38 +305,6 @@ fn attach(
         .attach(subject.digest(), &manifest, &descriptor)
         .map_err(failed)?;
     Ok((descriptor.digest, place))
-}
-
-/// The tags that do not name any more what was signed.
-fn moved(targets: &[Target<'_>]) -> Result<Vec<String>, Failure> {
-    let mut moved = Vec::new();
-    for target in targets {
-        let Some(tag) = &target.tag else { continue };
-        match target.repository.check_tag(tag, target.fetched.digest()) {
-            Ok(()) => {}
-            Err(error) if error.code() == "registry-tag-moved" => moved.push(tag.clone()),
-            Err(error) => return Err(registry::failure(&error)),
-        }
-    }
-    Ok(moved)
-}
-
-fn listed_by(place: ReferrersSource) -> &'static str {
-    match place {
-        ReferrersSource::Api => "registry",
-        ReferrersSource::Tag => "tag",
-        ReferrersSource::None => "nobody",
-    }
-}
-
-fn words_of(place: ReferrersSource, target: &Target<'_>) -> String {
-    match place {
-        ReferrersSource::Tag => {
-            let tag = fallback_tag(target.fetched.digest());
-            format!("under the tag {tag}: this registry keeps no lists")
-        }
-        _ => "as the registry lists it".to_owned(),
-    }
 }
 
 const IMAGE_SIGNED: &str = "https://sigstore.dev/cosign/sign/v1";

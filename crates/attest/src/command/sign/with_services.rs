@@ -2,6 +2,7 @@
 
 use attest_digest::Algorithm;
 use attest_sign::{ArtifactKey, Signed, Unsigned};
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::request::{Planned, Request};
@@ -13,41 +14,19 @@ use crate::identity::token;
 use crate::services::{self, Services, Tokens, Who};
 
 pub(super) fn run(args: &SignArgs, global: &Global, console: &Console) -> Result<Exit, Failure> {
-    if args.services.is_keyless() && args.key.is_some() {
-        return Err(Failure::request(
-            "bad-arguments",
-            "--key signs with a key, --identity-token, --keyless and --oidc-issuer without one",
-        ));
-    }
+    refuse_two_signers(args)?;
     let request = Request::resolve(args)?;
-    if let Some(note) = token::caution(args.key.as_deref()) {
-        console.note(note);
-    }
-    let now = global.now()?.time;
-    let services = Services::resolve(&args.services, now)?;
-    let (mut tokens, key) = if args.services.is_keyless() {
-        let tokens = Tokens::open(&args.services, services.now(), console)?;
-        (Some(tokens), None)
-    } else {
-        (None, Some(services::key(args.key.as_deref(), &args.home)?))
-    };
-    let algorithm = key.as_ref().map(ArtifactKey::digest_algorithm);
-    let artifacts = read_all(&request, algorithm.unwrap_or(Algorithm::Sha256))?;
+    let mut desk = Desk::open(args, global, console)?;
+    let artifacts = read_all(&request, desk.digest_algorithm())?;
     let planned = request.plan(&artifacts)?;
-    let verifier = services.verifier()?;
     let unsigned: Vec<Unsigned<'_>> = planned.iter().map(Planned::unsigned).collect();
-    let who = match (&mut tokens, &key) {
-        (Some(tokens), _) => Who::Identity(tokens),
-        (None, Some(key)) => Who::Key(key),
-        (None, None) => return Err(Failure::unknown("internal-error", "nobody signs")),
-    };
     let place = |position: usize| {
         let planned = planned.get(position);
         planned
             .map(|it| format!("{}: ", it.shown()))
             .unwrap_or_default()
     };
-    let (bundles, certificates) = services.sign(who, &unsigned, &verifier, place)?;
+    let (bundles, certificates) = desk.sign(&unsigned, place)?;
     write_all(&request, &planned, &bundles)?;
     if console.is_json() {
         console.json(&report(&planned, &bundles, certificates));
@@ -55,6 +34,75 @@ pub(super) fn run(args: &SignArgs, global: &Global, console: &Console) -> Result
         say(console, &planned, &bundles);
     }
     Ok(Exit::Yes)
+}
+
+/// A key signs, or whom a certificate names.
+pub(super) fn refuse_two_signers(args: &SignArgs) -> Result<(), Failure> {
+    if args.services.is_keyless() && args.key.is_some() {
+        return Err(Failure::request(
+            "bad-arguments",
+            "--key signs with a key, --identity-token, --keyless and --oidc-issuer without one",
+        ));
+    }
+    Ok(())
+}
+
+/// The services at hand, and who signs with them.
+pub(super) struct Desk {
+    services: Services,
+    signer: Signer,
+}
+
+enum Signer {
+    Identity(Box<Tokens>),
+    Key(ArtifactKey),
+}
+
+impl Desk {
+    pub(super) fn open(
+        args: &SignArgs,
+        global: &Global,
+        console: &Console,
+    ) -> Result<Self, Failure> {
+        if let Some(note) = token::caution(args.key.as_deref()) {
+            console.note(note);
+        }
+        let services = Services::resolve(&args.services, global.now()?.time)?;
+        let signer = if args.services.is_keyless() {
+            let tokens = Tokens::open(&args.services, services.now(), console)?;
+            Signer::Identity(Box::new(tokens))
+        } else {
+            Signer::Key(services::key(args.key.as_deref(), &args.home)?)
+        };
+        Ok(Self { services, signer })
+    }
+
+    /// Certificates are for P-256 keys.
+    fn digest_algorithm(&self) -> Algorithm {
+        match &self.signer {
+            Signer::Identity(_) => Algorithm::Sha256,
+            Signer::Key(key) => key.digest_algorithm(),
+        }
+    }
+
+    /// Bundles of all of these, and how many certificates were asked for.
+    pub(super) fn sign(
+        &mut self,
+        unsigned: &[Unsigned<'_>],
+        place: impl Fn(usize) -> String,
+    ) -> Result<(Vec<Signed>, usize), Failure> {
+        let verifier = self.services.verifier()?;
+        let who = match &mut self.signer {
+            Signer::Identity(tokens) => Who::Identity(tokens),
+            Signer::Key(key) => Who::Key(key),
+        };
+        self.services.sign(who, unsigned, &verifier, place)
+    }
+
+    /// What time it is.
+    pub(super) fn now(&self) -> Timestamp {
+        self.services.now()
+    }
 }
 
 fn say(console: &Console, planned: &[Planned], bundles: &[Signed]) {
@@ -66,20 +114,25 @@ fn say(console: &Console, planned: &[Planned], bundles: &[Signed]) {
         for output in one.outputs() {
             console.say(format!("signed     {}", output.display()));
         }
-        for log in bundle.evidence().logs() {
-            console.say(format!(
-                "logged     {}, entry {}",
-                escape(log.origin()),
-                log.index()
-            ));
-        }
-        for time in bundle.evidence().times() {
-            console.say(format!(
-                "time       {}, by {}",
-                time.time(),
-                escape(time.authority())
-            ));
-        }
+        say_proofs(console, bundle);
+    }
+}
+
+/// Who else has seen a signature, and when.
+pub(super) fn say_proofs(console: &Console, bundle: &Signed) {
+    for log in bundle.evidence().logs() {
+        console.say(format!(
+            "logged     {}, entry {}",
+            escape(log.origin()),
+            log.index()
+        ));
+    }
+    for time in bundle.evidence().times() {
+        console.say(format!(
+            "time       {}, by {}",
+            time.time(),
+            escape(time.authority())
+        ));
     }
 }
 
@@ -110,13 +163,13 @@ fn report(planned: &[Planned], bundles: &[Signed], certificates: usize) -> Value
     })
 }
 
-fn logs(bundle: &Signed) -> Value {
+pub(super) fn logs(bundle: &Signed) -> Value {
     let logs = bundle.evidence().logs().iter();
     logs.map(|it| json!({"origin": it.origin(), "index": it.index()}))
         .collect()
 }
 
-fn times(bundle: &Signed) -> Value {
+pub(super) fn times(bundle: &Signed) -> Value {
     let times = bundle.evidence().times().iter();
     times
         .map(|it| json!({"time": it.time().to_string(), "authority": it.authority()}))
