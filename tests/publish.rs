@@ -6,10 +6,12 @@
 mod site;
 
 use std::fs;
+use std::time::{Duration, Instant};
 
 use site::{Does, Release, Site};
 
 use crate::places::bucket::{Bucket, Ignores};
+use crate::registries::tls;
 use crate::support::{Ran, World};
 
 /// A home, and a build of two files.
@@ -21,11 +23,16 @@ fn world() -> World {
     world
 }
 
+/// Asks once.
 fn release(world: &World, site: &Site, target: &str) -> Ran {
+    release_again(world, site, target, "0")
+}
+
+fn release_again(world: &World, site: &Site, target: &str, seconds: &str) -> Ran {
     let mut command = world.command();
     command
         .args("release dist --name hello --version 1.0.0 --no-password --format json".split(' '))
-        .args(["--publish", target])
+        .args(["--publish", target, "--publish-timeout", seconds])
         .env("GITHUB_TOKEN", "ghp_secret")
         .env("GITHUB_API_URL", &site.address);
     let ran = Ran::of(&mut command);
@@ -97,6 +104,96 @@ fn a_repository_that_fails_leaves_the_release_whole_and_the_next_run_makes_it_go
         let again = release(&world, &site, &raw(&site));
         assert_eq!(code(&again, 0), "verified");
     }
+}
+
+/// The requests that begin like this.
+fn asked(site: &Site, begin: &str) -> usize {
+    let state = site.state();
+    let asked = state.requests.iter().filter(|it| it.0.starts_with(begin));
+    asked.count()
+}
+
+#[test]
+fn a_place_that_fails_for_a_moment_is_asked_again_and_nothing_is_made_twice() {
+    let alpha = "/raw/hello/1.0.0/alpha";
+    for (begin, does, puts) in [
+        ("GET /raw/hello/1.0.0/alpha", Does::Close, 1),
+        ("GET /raw/hello/1.0.0/alpha", Does::Answer(429, ""), 1),
+        ("PUT /raw/hello/1.0.0/alpha", Does::Close, 3),
+        ("PUT /raw/hello/1.0.0/alpha", Does::Answer(503, "<html>"), 3),
+        // It was kept, and that was not heard: it is there, and not sent again.
+        ("PUT /raw/hello/1.0.0/alpha", Does::Mute, 1),
+    ] {
+        let (world, site) = (world(), Site::start());
+        site.fault(begin, does, 2);
+        let ran = release_again(&world, &site, &raw(&site), "20").yes();
+        assert_eq!(code(&ran, 0), "verified", "{begin}");
+        assert_eq!(asked(&site, &format!("PUT {alpha}")), puts, "{begin}");
+        let files = site.state().files.len();
+        assert_eq!(ran.json()["published"][0]["made"], files, "{begin}");
+    }
+    // What is read back breaks in the middle.
+    let (world, site) = (world(), Site::start());
+    release(&world, &site, &raw(&site)).yes();
+    site.fault("GET /raw/hello/1.0.0/beta.txt", Does::Cut, 3);
+    release_again(&world, &site, &raw(&site), "20").yes();
+}
+
+#[test]
+fn what_somebody_else_has_put_there_meanwhile_is_not_written_over() {
+    let (world, site) = (world(), Site::start());
+    let path = "raw/hello/1.0.0/alpha";
+    site.fault("PUT /raw/hello/1.0.0/alpha", Does::Keep(b"Alpha\n"), 1);
+    let ran = release_again(&world, &site, &raw(&site), "20");
+    assert_eq!(code(&ran, 1), "publish-differs");
+    assert_eq!(asked(&site, "PUT"), 1);
+    assert_eq!(site.state().files.get(path).unwrap(), b"Alpha\n");
+}
+
+#[test]
+fn what_another_try_would_not_change_is_asked_once_and_patience_ends() {
+    for (does, wanted) in [
+        (Does::Answer(403, ""), "place-denied"),
+        (Does::Answer(507, ""), "place-http-status"),
+    ] {
+        let (world, site) = (world(), Site::start());
+        site.fault("PUT", does, usize::MAX);
+        let ran = release_again(&world, &site, &raw(&site), "20");
+        assert_eq!(code(&ran, 3), wanted);
+        assert_eq!(asked(&site, "PUT"), 1);
+    }
+    let (world, site) = (world(), Site::start());
+    site.fault("PUT", Does::Answer(429, ""), usize::MAX);
+    let started = Instant::now();
+    let ran = release_again(&world, &site, &raw(&site), "1");
+    assert_eq!(code(&ran, 3), "place-http-status");
+    assert!(asked(&site, "PUT") > 1 && started.elapsed() < Duration::from_secs(30));
+    assert!(site.state().files.is_empty());
+}
+
+#[test]
+fn github_is_asked_again_and_has_one_draft_and_each_file_once() {
+    let (world, site) = (world(), Site::start());
+    for (begin, does) in [
+        ("GET /repos/octo/hello/releases", Does::Answer(502, "")),
+        ("POST /repos/octo/hello/releases/1/assets", Does::Mute),
+        ("POST /repos/octo/hello/releases/1/assets", Does::Close),
+        ("POST /repos/octo/hello/releases", Does::Mute),
+        ("PATCH", Does::Mute),
+        ("GET /download/", Does::Cut),
+    ] {
+        site.fault(begin, does, 1);
+    }
+    let ran = release_again(&world, &site, "github:octo/hello@v1.0.0", "20").yes();
+    assert_eq!(code(&ran, 0), "verified");
+    let state = site.state();
+    assert_eq!(state.releases.len(), 1);
+    assert!(!state.releases[0].draft);
+    let assets = &state.releases[0].assets;
+    let names: std::collections::BTreeSet<&str> =
+        assets.iter().map(|it| it.name.as_str()).collect();
+    assert_eq!(names.len(), assets.len());
+    assert_eq!(ran.json()["published"][0]["made"], assets.len());
 }
 
 #[test]
@@ -303,6 +400,7 @@ fn a_bucket_and_a_folder_get_the_release_and_each_has_its_own_verdict() {
             .args(
                 "release dist --name hello --version 1.0.0 --no-password --format json".split(' '),
             )
+            .args(["--publish-timeout", "0"])
             .args("--publish s3://releases/pub --publish dir:shared/hello".split(' '))
             .env("AWS_ENDPOINT_URL_S3", &bucket.endpoint)
             .env("AWS_ACCESS_KEY_ID", "AKID")
@@ -332,10 +430,51 @@ fn a_bucket_and_a_folder_get_the_release_and_each_has_its_own_verdict() {
 }
 
 #[test]
+fn places_with_a_private_authority_are_believed_with_it_alone() {
+    let (world, site, bucket) = (world(), Site::start(), Bucket::start());
+    let raw = tls::before(site.address.trim_start_matches("http://"));
+    let store = tls::before(bucket.endpoint.trim_start_matches("http://"));
+    let run = |to: &str, more: &[&str], variable: &str| {
+        let mut command = world.command();
+        command
+            .args(
+                "release dist --name hello --version 1.0.0 --no-password --format json".split(' '),
+            )
+            .args(["--publish-timeout", "0", "--publish", to])
+            .args(more)
+            .env("AWS_ENDPOINT_URL_S3", format!("https://{store}"))
+            .env("AWS_ACCESS_KEY_ID", "AKID")
+            .env("AWS_SECRET_ACCESS_KEY", "very-secret");
+        if !variable.is_empty() {
+            command.env("AWS_CA_BUNDLE", variable);
+        }
+        Ran::of(&mut command)
+    };
+    let authority = |name: &str| tls::fixture(name).display().to_string();
+    let (ours, other) = (authority("ca.pem"), authority("other.pem"));
+    let folder = format!("https://{raw}/raw/");
+    for to in [folder.as_str(), "s3://releases/pub"] {
+        for more in [&[][..], &["--place-ca", &other]] {
+            assert_eq!(code(&run(to, more, ""), 3), "place-unreachable", "{to}");
+        }
+        let ran = run(to, &["--place-ca", &ours], "").yes();
+        assert_eq!(code(&ran, 0), "verified", "{to}");
+    }
+    // As other clients of buckets have it; and for buckets alone.
+    run("s3://releases/again", &[], &ours).yes();
+    let ran = run("s3://releases/never", &["--place-ca", &other], &ours);
+    assert_eq!(code(&ran, 3), "place-unreachable");
+    assert_eq!(code(&run(&folder, &[], &ours), 3), "place-unreachable");
+    let nothing = authority("nothing");
+    run("s3://releases/x", &[], &nothing).refused(2, "bad-arguments");
+}
+
+#[test]
 fn a_target_that_is_none_is_refused_before_anything_is_made() {
     let (world, site) = (world(), Site::start());
     for (target, wanted) in [
-        ("oci://example.com/x:1", "place-address"),
+        ("oci://example.com/X:1", "registry-reference"),
+        ("oci://example.com", "registry-reference"),
         ("ftp://example.com/x", "place-address"),
         ("http://example.com/x", "place-address"),
         ("https://me:pw@example.com/x", "place-address"),

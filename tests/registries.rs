@@ -1,9 +1,12 @@
 //! Registries, on a small one of the tests' own: images are signed, verified, copied and pulled, and
 //! whatever the registry does wrong has its code. Real registries are asked in `tests/interop`.
 
+mod login;
 #[path = "../crates/remote/tests/registry/support.rs"]
 #[expect(dead_code, reason = "what the tests of the client need beside these")]
 pub(crate) mod loopback;
+mod publish;
+pub(crate) mod tls;
 
 use std::fs;
 use std::io::{Read, Write};

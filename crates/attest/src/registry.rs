@@ -8,6 +8,7 @@ use attest_remote::Patience;
 use attest_remote::registry::{Login, Reference, Registry, RegistryError, RegistryOptions};
 
 use crate::args::RegistryArgs;
+use crate::args::places::authorities;
 use crate::failure::{Failure, with_source};
 use crate::files;
 use crate::report::Refusal;
@@ -18,16 +19,7 @@ use crate::report::Refusal;
 /// # Errors
 /// A flag, the file of authorities or docker's configuration is wrong.
 pub(crate) fn open(args: &RegistryArgs) -> Result<Registry, Failure> {
-    let authorities = match &args.registry_ca {
-        None => Vec::new(),
-        Some(path) => files::read_limited(path, AUTHORITIES_BYTES).map_err(|error| {
-            Failure::request("bad-arguments", format!("{}: {error}", path.display()))
-        })?,
-    };
-    if args.registry_ca.is_some() && !authorities.starts_with(b"-----BEGIN") {
-        let message = "--registry-ca holds no PEM certificates";
-        return Err(Failure::request("bad-arguments", message));
-    }
+    let authorities = args.registry_ca.as_deref().map(authorities).transpose()?;
     let mirrors = args.registry_mirror.iter().map(|text| {
         let pair = text.split_once('=');
         pair.map(|(from, to)| (from.to_owned(), to.to_owned()))
@@ -39,16 +31,36 @@ pub(crate) fn open(args: &RegistryArgs) -> Result<Registry, Failure> {
     let options = RegistryOptions {
         patience: PATIENCE,
         plain_http: args.plain_http.clone(),
-        authorities,
+        authorities: authorities.unwrap_or_default(),
         mirrors: mirrors.collect::<Result<_, _>>()?,
-        login: login(args)?,
+        login: login(args.registry_config.as_deref())?,
     };
     Registry::new(options).map_err(|error| failure(&error))
 }
 
-fn login(args: &RegistryArgs) -> Result<Login, Failure> {
-    let (place, named) = match &args.registry_config {
-        Some(path) => (path.clone(), true),
+/// One registry as a place to publish to, reached as places are.
+///
+/// # Errors
+/// As [`open`].
+pub(crate) fn place(
+    host: &str,
+    reach: attest_remote::Reach,
+    config: Option<&Path>,
+) -> Result<Registry, Failure> {
+    let is_plain = reach.plain_http == attest_remote::PlainHttp::Anywhere;
+    let options = RegistryOptions {
+        patience: reach.patience,
+        plain_http: is_plain.then(|| host.to_owned()).into_iter().collect(),
+        authorities: reach.authorities,
+        mirrors: Vec::new(),
+        login: login(config)?,
+    };
+    Registry::new(options).map_err(|error| failure(&error))
+}
+
+fn login(config: Option<&Path>) -> Result<Login, Failure> {
+    let (place, named) = match config {
+        Some(path) => (path.to_owned(), true),
         None => match default_config() {
             Some(path) => (path, false),
             None => return Ok(Login::anonymous()),
@@ -116,5 +128,4 @@ const PATIENCE: Patience = Patience {
     connect: Duration::from_secs(10),
     total: Duration::from_secs(60),
 };
-const AUTHORITIES_BYTES: u64 = 1 << 20;
 const LOGIN_BYTES: u64 = attest_remote::limits::REGISTRY_LOGIN_BYTES;

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use attest_digest::{Artifact, Digest, Hashes};
 use attest_sign::{TimestampError, Timestamper};
-use reqwest::{Client, Response, redirect};
+use reqwest::{Certificate, Client, ClientBuilder, Response, redirect};
 use tokio::runtime::Builder;
 
 use crate::answer::{self, Flaw};
@@ -21,7 +21,7 @@ use crate::query::Query;
 use crate::tuf_error::MirrorError;
 
 pub use call::Persistence;
-pub(crate) use call::{Caller, JSON, Question, Reply, several};
+pub(crate) use call::{Caller, JSON, Question, Reply, is_passing, several};
 pub(crate) use fetch::{Fetch, Said};
 pub(crate) use listener::{Listener, Visit};
 pub(crate) use reqwest::Url;
@@ -47,12 +47,13 @@ struct Service {
 
 impl Service {
     fn new(host: String, patience: Patience) -> Result<Self, DialError> {
-        let client = Client::builder()
-            .redirect(redirect::Policy::none())
-            .no_proxy()
-            .connect_timeout(patience.connect)
+        Self::trusting(host, patience, &[])
+    }
+
+    /// The same, of a host that these certification authorities (PEM) can vouch for beside the system's.
+    fn trusting(host: String, patience: Patience, authorities: &[u8]) -> Result<Self, DialError> {
+        let client = builder(patience, authorities)?
             .timeout(patience.total)
-            .user_agent(concat!("attest/", env!("CARGO_PKG_VERSION")))
             .build()
             .map_err(|error| DialError::Client(chain(&error)))?;
         Ok(Self {
@@ -256,6 +257,25 @@ impl Asking {
             Flaw::OtherNonce => HttpError::OtherNonce { host },
         }
     }
+}
+
+/// What is common to all clients: nobody is called but who was named.
+fn builder(patience: Patience, authorities: &[u8]) -> Result<ClientBuilder, DialError> {
+    let builder = Client::builder()
+        .redirect(redirect::Policy::none())
+        .no_proxy()
+        .connect_timeout(patience.connect)
+        .user_agent(concat!("attest/", env!("CARGO_PKG_VERSION")));
+    if authorities.is_empty() {
+        return Ok(builder);
+    }
+    let certificates = Certificate::from_pem_bundle(authorities)
+        .map_err(|error| DialError::Client(chain(&error)))?;
+    if certificates.is_empty() {
+        let problem = "the file of authorities holds no certificate";
+        return Err(DialError::Client(problem.to_owned()));
+    }
+    Ok(builder.tls_certs_merge(certificates))
 }
 
 pub(crate) fn runtime() -> Result<Runtime, DialError> {

@@ -39,7 +39,7 @@ pub use http::{HttpAuthority, Patience, Persistence};
 pub use log_reader::{ClaimedEntry, ClaimedHead, LogReadError, RekorV1, TileServer};
 pub use login::{Login, Provider};
 pub use login_error::LoginError;
-pub use place::{PlaceError, PlainHttp};
+pub use place::{PlaceError, PlainHttp, Reach};
 pub use publish::{Finished, GitHub, GitHubAddress, HttpRepository, Logins, Target};
 pub use rekor::{Rekor, RekorVersion};
 pub use s3::{Created, S3Address, S3Credentials, S3Replica, S3Settings, S3Target};

@@ -79,6 +79,9 @@ pub const PLACE_ANSWER_BYTES: u64 = 64 << 10;
 /// Bytes of what GitHub says about a release and its files.
 pub const GITHUB_ANSWER_BYTES: u64 = 8 << 20;
 
+/// Bytes of a file of a release of GitHub: under 2 GiB.
+pub const GITHUB_ASSET_BYTES: u64 = (2 << 30) - 1;
+
 /// Pages of a list of GitHub, of 100 releases or files each.
 pub const GITHUB_PAGES: usize = 20;
 

@@ -4,7 +4,7 @@ mod error;
 
 pub use error::PlaceError;
 
-use crate::http::Url;
+use crate::http::{Patience, Url};
 
 /// Whether a place may be called without TLS when it lies on another machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,6 +13,17 @@ pub enum PlainHttp {
     Loopback,
     /// Wherever it lies: who listens can read and change what goes by.
     Anywhere,
+}
+
+/// How a place is reached.
+#[derive(Debug, Clone)]
+pub struct Reach {
+    /// How long it is waited for.
+    pub patience: Patience,
+    /// Whether it may be called without TLS.
+    pub plain_http: PlainHttp,
+    /// PEM certificates of authorities that are trusted beside the system's.
+    pub authorities: Vec<u8>,
 }
 
 /// An address that is called as it is: `http` or `https`, with a host and without credentials, a query or

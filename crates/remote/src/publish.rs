@@ -26,11 +26,22 @@ pub trait Target {
     /// Whether it can keep a file under that path, and give it back under the same.
     fn admits(&self, path: &str) -> bool;
 
-    /// Looks at what is there; makes what files are put into.
+    /// Bytes of the largest file that it takes.
+    fn most(&self) -> u64 {
+        u64::MAX
+    }
+
+    /// Looks at what is there, also after something went wrong; makes what files are put into.
     ///
     /// # Errors
     /// The place could not be asked, or refuses.
     fn begin(&mut self) -> Result<(), PlaceError>;
+
+    /// The paths of what is there as one whole, to which nothing can be added; `None` where files stand
+    /// each for itself, or nothing is there yet.
+    fn sealed(&self) -> Option<Vec<String>> {
+        None
+    }
 
     /// A stream of what is there under that path, as who acquires it reads it; `None` if there is nothing.
     ///

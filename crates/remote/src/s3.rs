@@ -40,6 +40,8 @@ pub struct S3Settings {
     pub plain_http: PlainHttp,
     /// How long it is waited for.
     pub patience: Patience,
+    /// PEM certificates of authorities that are trusted beside the system's.
+    pub authorities: Vec<u8>,
     /// The time now, which every signature carries.
     pub now: Timestamp,
 }
@@ -130,7 +132,7 @@ impl ObjectStore {
         let bucket = Bucket::new(url, style, address.bucket().to_owned(), region.to_owned())
             .map_err(|error| refused(endpoint, error.to_string()))?;
         let name = address.to_string();
-        let exchange = Exchange::new(bucket.base_url(), settings.patience);
+        let exchange = Exchange::new(bucket.base_url(), settings.patience, &settings.authorities);
         Ok(Self {
             exchange: exchange.map_err(|source| PlaceError::Dial {
                 place: name.clone(),

@@ -15,7 +15,8 @@ use std::time::{Duration, Instant};
 
 use attest_digest::{Artifact, Hashes};
 use attest_remote::{
-    Created, Finished, GitHub, GitHubAddress, HttpRepository, Logins, Patience, PlainHttp, Target,
+    Created, Finished, GitHub, GitHubAddress, HttpRepository, Logins, Patience, PlainHttp, Reach,
+    Target,
 };
 use site::{Does, Site};
 
@@ -24,15 +25,23 @@ const PATIENCE: Patience = Patience {
     total: Duration::from_secs(2),
 };
 
+fn reach() -> Reach {
+    Reach {
+        patience: PATIENCE,
+        plain_http: PlainHttp::Loopback,
+        authorities: Vec::new(),
+    }
+}
+
 fn repository(site: &Site) -> HttpRepository {
     let address = format!("{}/raw", site.address);
-    HttpRepository::new(&address, &Logins::default(), PATIENCE, PlainHttp::Loopback).unwrap()
+    HttpRepository::new(&address, &Logins::default(), reach()).unwrap()
 }
 
 fn github(site: &Site, token: &str) -> GitHub {
     let address = GitHubAddress::parse("github:octo/hello@v1").unwrap();
     let said = (token, "hello 1");
-    GitHub::new(address, &site.address, said, PATIENCE, PlainHttp::Loopback).unwrap()
+    GitHub::new(address, &site.address, said, reach()).unwrap()
 }
 
 fn what(bytes: &[u8]) -> (attest_digest::Digest, u64) {

@@ -28,6 +28,7 @@ fn settings(bucket: &Bucket) -> S3Settings {
             connect: Duration::from_secs(2),
             total: Duration::from_secs(2),
         },
+        authorities: Vec::new(),
         now: "2026-11-22T00:00:00Z".parse().unwrap(),
     }
 }

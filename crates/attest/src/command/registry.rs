@@ -1,6 +1,7 @@
 //! `attest registry`: releases, images and what is attached to them, in OCI registries.
 
 mod copy;
+pub(crate) mod files;
 mod list;
 mod place;
 mod pull;

@@ -17,6 +17,7 @@ mod publish;
 mod publishing;
 mod record;
 mod recover;
+mod registry;
 mod report;
 mod repository;
 mod request;
@@ -142,7 +143,13 @@ pub(crate) fn run(args: &ReleaseArgs, global: &Global, console: &Console) -> Res
         }
         Opened::New(new) => with_new(&request, &survey, (&home, &new), by, global, console)?,
     };
-    let published = publishing::publish(targets, &home, &outcome, console);
+    let published = publishing::publish(
+        targets,
+        args.publishing.persistence(),
+        &home,
+        &outcome,
+        console,
+    );
     report::say(console, &request, &outcome, &published, args.init);
     Ok(Published::exit(&published))
 }

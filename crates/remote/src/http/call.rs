@@ -159,7 +159,7 @@ pub(crate) async fn several<T, F>(
 }
 
 /// Busy, or out of order for the moment.
-fn is_passing(status: u16) -> bool {
+pub(crate) fn is_passing(status: u16) -> bool {
     matches!(status, 429 | 500 | 502 | 503 | 504)
 }
 

@@ -78,10 +78,14 @@ pub(crate) struct Answer<'e> {
 
 impl Exchange {
     /// Nothing is sent yet.
-    pub(crate) fn new(url: &Url, patience: Patience) -> Result<Self, DialError> {
+    pub(crate) fn new(
+        url: &Url,
+        patience: Patience,
+        authorities: &[u8],
+    ) -> Result<Self, DialError> {
         let host = url.host_str().unwrap_or_default().to_owned();
         Ok(Self {
-            service: Service::new(host, patience)?,
+            service: Service::trusting(host, patience, authorities)?,
             runtime: runtime()?,
         })
     }

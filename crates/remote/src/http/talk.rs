@@ -5,11 +5,11 @@ use std::io::{self, Read};
 use std::time::Duration;
 
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
-use reqwest::{Certificate, Client, Method, Response, Url, redirect};
+use reqwest::{Client, Method, Response, Url};
 use tokio::runtime::Runtime;
 use tokio::time::{Instant, timeout_at};
 
-use super::{Patience, chain, runtime};
+use super::{Patience, builder, chain, runtime};
 use crate::dial::DialError;
 
 /// A client for several hosts, which share connections and what they are trusted by.
@@ -60,21 +60,7 @@ impl Talk {
     /// # Errors
     /// No PEM certificates, or this machine cannot make connections.
     pub(crate) fn new(patience: Patience, authorities: &[u8]) -> Result<Self, DialError> {
-        let mut builder = Client::builder()
-            .redirect(redirect::Policy::none())
-            .no_proxy()
-            .connect_timeout(patience.connect)
-            .user_agent(concat!("attest/", env!("CARGO_PKG_VERSION")));
-        if !authorities.is_empty() {
-            let certificates = Certificate::from_pem_bundle(authorities)
-                .map_err(|error| DialError::Client(chain(&error)))?;
-            if certificates.is_empty() {
-                let problem = "the file of authorities holds no certificate";
-                return Err(DialError::Client(problem.to_owned()));
-            }
-            builder = builder.tls_certs_merge(certificates);
-        }
-        let client = builder
+        let client = builder(patience, authorities)?
             .build()
             .map_err(|error| DialError::Client(chain(&error)))?;
         Ok(Self {

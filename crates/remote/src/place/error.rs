@@ -5,6 +5,8 @@ use std::io;
 use attest_archive::ReplicaError;
 
 use crate::dial::DialError;
+use crate::http::is_passing;
+use crate::registry::RegistryError;
 
 /// Why a bucket, a repository or whatever else keeps files could not be used.
 #[derive(Debug, thiserror::Error)]
@@ -88,6 +90,14 @@ pub enum PlaceError {
         /// Why.
         source: io::Error,
     },
+    /// A registry was not used, or not believed.
+    #[error("{place}")]
+    Registry {
+        /// What is published there.
+        place: String,
+        /// Why.
+        source: Box<RegistryError>,
+    },
     /// What should be sent cannot be read, or is something else by now.
     #[error("the bytes for {place} cannot be read")]
     Source {
@@ -120,6 +130,21 @@ impl PlaceError {
             Self::Unfit { .. } => "place-unfit",
             Self::Folder { .. } => "place-folder",
             Self::Source { .. } => "place-source",
+            Self::Registry { source, .. } => source.code(),
+        }
+    }
+
+    /// Whether it may be otherwise in a moment: it was busy or out of order, or the line broke.
+    pub fn is_passing(&self) -> bool {
+        match self {
+            Self::Dial { source, .. } => matches!(source, DialError::Unreachable { .. }),
+            Self::Status { status, .. } => is_passing(*status),
+            Self::Registry { source, .. } => match &**source {
+                RegistryError::Dial(source) => matches!(source, DialError::Unreachable { .. }),
+                RegistryError::Status { status, .. } => is_passing(*status),
+                _ => false,
+            },
+            _ => false,
         }
     }
 

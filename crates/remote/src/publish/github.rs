@@ -13,9 +13,9 @@ use serde_json::{Value, json};
 use super::web::{Headers, Reader, Web};
 use super::{Finished, Target};
 use crate::http::exchange::{self, Exchange};
-use crate::http::{Patience, Url, Verb};
-use crate::limits::{GITHUB_ANSWER_BYTES, GITHUB_PAGES};
-use crate::place::{PlaceError, PlainHttp, parse_url};
+use crate::http::{Url, Verb};
+use crate::limits::{GITHUB_ANSWER_BYTES, GITHUB_ASSET_BYTES, GITHUB_PAGES};
+use crate::place::{PlaceError, Reach, parse_url};
 use crate::s3::Created;
 
 /// A release of a repository, by its tag.
@@ -111,16 +111,15 @@ impl GitHub {
         address: GitHubAddress,
         api: &str,
         (token, title): (&str, &str),
-        patience: Patience,
-        plain: PlainHttp,
+        reach: Reach,
     ) -> Result<Self, PlaceError> {
-        let mut base = parse_url(api, plain)?;
+        let mut base = parse_url(api, reach.plain_http)?;
         let path = base.path().trim_end_matches('/').to_owned();
         let (owner, repository) = (&address.owner, &address.repository);
         base.set_path(&format!("{path}/repos/{owner}/{repository}/"));
         let login = (base.clone(), format!("Bearer {token}"));
         Ok(Self {
-            web: Web::new(address.to_string(), patience, plain, Some(login))?,
+            web: Web::new(address.to_string(), reach, Some(login))?,
             address,
             base,
             title: title.to_owned(),
@@ -301,6 +300,10 @@ impl Target for GitHub {
         path.chars().all(is_kept) && !path.starts_with('.') && !path.ends_with('.')
     }
 
+    fn most(&self) -> u64 {
+        GITHUB_ASSET_BYTES
+    }
+
     fn begin(&mut self) -> Result<(), PlaceError> {
         let release = match self.find()? {
             Some(release) => release,
@@ -421,6 +424,8 @@ const PER_PAGE: usize = 100;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::http::Patience;
+    use crate::place::PlainHttp;
 
     fn at(api: &str) -> GitHub {
         let address = GitHubAddress::parse("github:o/r@v1").unwrap();
@@ -429,14 +434,12 @@ mod tests {
             connect: second,
             total: second,
         };
-        GitHub::new(
-            address,
-            api,
-            ("token", "r 1"),
+        let reach = Reach {
             patience,
-            PlainHttp::Loopback,
-        )
-        .unwrap()
+            plain_http: PlainHttp::Loopback,
+            authorities: Vec::new(),
+        };
+        GitHub::new(address, api, ("token", "r 1"), reach).unwrap()
     }
 
     #[test]

@@ -7,9 +7,9 @@ use attest_digest::Digest;
 
 use super::web::{Reader, Web};
 use super::{Finished, Logins, Target};
+use crate::http::Url;
 use crate::http::exchange::{Exchange, Verb};
-use crate::http::{Patience, Url};
-use crate::place::{PlaceError, PlainHttp, parse_url};
+use crate::place::{PlaceError, Reach, parse_url};
 use crate::s3::Created;
 
 /// A folder of such a repository.
@@ -24,20 +24,15 @@ impl HttpRepository {
     ///
     /// # Errors
     /// `place-address`; this machine cannot make connections.
-    pub fn new(
-        address: &str,
-        logins: &Logins,
-        patience: Patience,
-        plain: PlainHttp,
-    ) -> Result<Self, PlaceError> {
-        let mut base = parse_url(address, plain)?;
+    pub fn new(address: &str, logins: &Logins, reach: Reach) -> Result<Self, PlaceError> {
+        let mut base = parse_url(address, reach.plain_http)?;
         if !base.path().ends_with('/') {
             let path = format!("{}/", base.path());
             base.set_path(&path);
         }
         let login = base.host_str().and_then(|host| logins.basic(host));
         let login = login.map(|login| (base.clone(), login));
-        let web = Web::new(base.to_string(), patience, plain, login)?;
+        let web = Web::new(base.to_string(), reach, login)?;
         Ok(Self {
             uploads: web.exchange(&base)?,
             base,

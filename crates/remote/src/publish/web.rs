@@ -6,9 +6,9 @@ use attest_digest::Digest;
 
 use crate::dial::DialError;
 use crate::http::exchange::{self, Exchange, Request, SendError, Sent};
-use crate::http::{Answer, Ask, Patience, Talk, Url, Verb};
+use crate::http::{Answer, Ask, Talk, Url, Verb};
 use crate::limits::{PLACE_ANSWER_BYTES, PLACE_REDIRECTS};
-use crate::place::{PlaceError, PlainHttp, is_called, said};
+use crate::place::{PlaceError, Reach, is_called, said};
 
 /// Headers, by names in lower case.
 pub(super) type Headers = Vec<(&'static str, String)>;
@@ -26,8 +26,7 @@ pub(super) enum Reader {
 pub(super) struct Web {
     name: String,
     talk: Talk,
-    patience: Patience,
-    plain: PlainHttp,
+    reach: Reach,
     /// Where the login goes, and what it is.
     login: Option<(Url, String)>,
 }
@@ -35,19 +34,17 @@ pub(super) struct Web {
 impl Web {
     pub(super) fn new(
         name: String,
-        patience: Patience,
-        plain: PlainHttp,
+        reach: Reach,
         login: Option<(Url, String)>,
     ) -> Result<Self, PlaceError> {
-        let talk = Talk::new(patience, &[]);
+        let talk = Talk::new(reach.patience, &reach.authorities);
         Ok(Self {
             talk: talk.map_err(|source| PlaceError::Dial {
                 place: name.clone(),
                 source,
             })?,
             name,
-            patience,
-            plain,
+            reach,
             login,
         })
     }
@@ -77,7 +74,7 @@ impl Web {
     ) -> Result<Answer<'_>, PlaceError> {
         let mut url = url.clone();
         // The place may have named it.
-        if !is_called(&url, self.plain) {
+        if !is_called(&url, self.reach.plain_http) {
             let host = url.host_str().unwrap_or_default();
             return Err(self.malformed(format!(
                 "it names {host} as a place to read from without TLS"
@@ -95,7 +92,7 @@ impl Web {
             let to = answer.header("location").and_then(|it| url.join(it).ok());
             let is_downgrade = |to: &Url| url.scheme() == "https" && to.scheme() != "https";
             match to {
-                Some(to) if is_called(&to, self.plain) && !is_downgrade(&to) => url = to,
+                Some(to) if is_called(&to, self.reach.plain_http) && !is_downgrade(&to) => url = to,
                 _ => return Err(self.redirect(&url, answer.status())),
             }
         }
@@ -139,7 +136,8 @@ impl Web {
 
     /// A connection for uploads to the host of that address.
     pub(super) fn exchange(&self, url: &Url) -> Result<Exchange, PlaceError> {
-        Exchange::new(url, self.patience).map_err(|source| self.dial(source))
+        let exchange = Exchange::new(url, self.reach.patience, &self.reach.authorities);
+        exchange.map_err(|source| self.dial(source))
     }
 
     fn once(

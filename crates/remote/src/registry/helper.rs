@@ -3,11 +3,11 @@
 //! See [docker-credential-helpers](https://github.com/docker/docker-credential-helpers).
 
 use std::io::{Read, Write};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use attest_provenance::json::{self, Object};
 
@@ -42,7 +42,9 @@ pub(super) fn get(
         .into_iter()
         .find(|it| it.is_file())
         .ok_or_else(|| refused("there is no such program".to_owned()))?;
-    let (succeeded, output) = run(&path, server).map_err(refused)?;
+    let patience = Duration::from_secs(limits::REGISTRY_HELPER_SECONDS);
+    let (succeeded, output) =
+        run(Command::new(&path).arg("get"), server, patience).map_err(refused)?;
     if !succeeded {
         let said = String::from_utf8_lossy(&output);
         if said.trim().starts_with("credentials not found") {
@@ -66,10 +68,10 @@ fn read(output: &[u8]) -> Option<Found> {
     Some(Found { user, secret })
 }
 
-/// Runs it, as long as our patience lasts.
-fn run(path: &Path, server: &str) -> Result<(bool, Vec<u8>), String> {
-    let mut child = Command::new(path)
-        .arg("get")
+/// Runs it, as long as our patience lasts: until it has said everything, and has ended.
+fn run(helper: &mut Command, server: &str, patience: Duration) -> Result<(bool, Vec<u8>), String> {
+    let until = Instant::now() + patience;
+    let mut child = helper
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
@@ -79,15 +81,36 @@ fn run(path: &Path, server: &str) -> Result<(bool, Vec<u8>), String> {
         // One that does not want to know the server says what it says without.
         let _ = stdin.write_all(server.as_bytes());
     }
-    let output = output(&mut child);
-    if output.is_err() {
+    let slow = || format!("no answer within {} s", patience.as_secs_f32());
+    let heard = output(&mut child, until, &slow)
+        .and_then(|output| Ok((ended(&mut child, until, &slow)?.success(), output)));
+    if heard.is_err() {
         let _ = child.kill();
+        let _ = child.wait();
     }
-    let ended = child.wait().map_err(|error| error.to_string())?;
-    Ok((ended.success(), output?))
+    heard
 }
 
-fn output(child: &mut Child) -> Result<Vec<u8>, String> {
+/// Waits for its end: one that has said everything may still not go.
+fn ended(
+    child: &mut Child,
+    until: Instant,
+    slow: &dyn Fn() -> String,
+) -> Result<ExitStatus, String> {
+    let mut pause = Duration::from_millis(1);
+    loop {
+        if let Some(status) = child.try_wait().map_err(|error| error.to_string())? {
+            return Ok(status);
+        }
+        if Instant::now() >= until {
+            return Err(slow());
+        }
+        thread::sleep(pause);
+        pause = (pause * 2).min(LONGEST_PAUSE);
+    }
+}
+
+fn output(child: &mut Child, until: Instant, slow: &dyn Fn() -> String) -> Result<Vec<u8>, String> {
     let Some(stdout) = child.stdout.take() else {
         return Ok(Vec::new());
     };
@@ -99,10 +122,9 @@ fn output(child: &mut Child) -> Result<Vec<u8>, String> {
         // Nobody waits any more: then nobody needs it.
         let _ = sender.send(read.map(|_| bytes));
     });
-    let patience = Duration::from_secs(limits::REGISTRY_HELPER_SECONDS);
     let bytes = receiver
-        .recv_timeout(patience)
-        .map_err(|_| format!("no answer within {} s", patience.as_secs()))?
+        .recv_timeout(until.saturating_duration_since(Instant::now()))
+        .map_err(|_| slow())?
         .map_err(|error| error.to_string())?;
     if bytes.len() > limits::REGISTRY_HELPER_BYTES {
         return Err(format!(
@@ -111,4 +133,55 @@ fn output(child: &mut Child) -> Result<Vec<u8>, String> {
         ));
     }
     Ok(bytes)
+}
+
+const LONGEST_PAUSE: Duration = Duration::from_millis(50);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shell(line: &str) -> Result<(bool, Vec<u8>), String> {
+        let mut shell = Command::new("/bin/sh");
+        run(
+            shell.args(["-c", line]),
+            "registry.example",
+            Duration::from_millis(700),
+        )
+    }
+
+    #[test]
+    fn a_helper_is_told_the_server_and_heard() {
+        let found = shell("read server; echo \"$server\"").unwrap();
+        assert_eq!(found, (true, b"registry.example\n".to_vec()));
+        // One that does not ask is heard all the same, and so is how it ended.
+        assert_eq!(shell("echo no; exit 3").unwrap(), (false, b"no\n".to_vec()));
+    }
+
+    #[test]
+    fn a_helper_that_hangs_is_left_wherever_it_does() {
+        for line in [
+            "exec sleep 60",
+            // What it has said is no answer before it has ended.
+            "echo said; exec sleep 60",
+            "echo said; exec >&-; exec sleep 60",
+            // One that leaves somebody behind who holds the line.
+            "sleep 60 & echo said",
+            "trap '' TERM; while :; do sleep 1; done",
+        ] {
+            let started = Instant::now();
+            let refused = shell(line).unwrap_err();
+            assert!(
+                refused.starts_with("no answer within 0.7 s"),
+                "{line}: {refused}"
+            );
+            assert!(started.elapsed() < Duration::from_secs(10), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_helper_that_does_not_stop_talking_is_left() {
+        let refused = shell("while :; do echo 0123456789012345678901234567890123456789; done");
+        assert!(refused.unwrap_err().contains("more than"));
+    }
 }

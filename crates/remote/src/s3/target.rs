@@ -5,6 +5,7 @@ use std::io::Read;
 use attest_digest::Digest;
 
 use super::{Created, ObjectStore, S3Address, S3Settings};
+use crate::limits::OBJECT_BYTES;
 use crate::place::PlaceError;
 use crate::publish::{Finished, Target};
 
@@ -37,6 +38,10 @@ impl Target for S3Target {
     /// What is no name in a URL, or another one there, is no key.
     fn admits(&self, path: &str) -> bool {
         path.split('/').all(|it| !matches!(it, "" | "." | ".."))
+    }
+
+    fn most(&self) -> u64 {
+        OBJECT_BYTES
     }
 
     fn begin(&mut self) -> Result<(), PlaceError> {

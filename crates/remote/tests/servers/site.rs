@@ -52,6 +52,8 @@ pub(crate) enum Does {
     Endless,
     /// Does its work, and closes without an answer.
     Mute,
+    /// Keeps something else, and closes without an answer.
+    Keep(&'static [u8]),
     /// Says that it has kept what it has not.
     Forget,
 }
@@ -117,6 +119,11 @@ fn serve(mut stream: TcpStream, state: &Mutex<State>, own: &str) {
         Some(Does::Silence) => return thread::sleep(Duration::from_secs(20)),
         Some(Does::Answer(status, body)) => (*status, String::new(), body.as_bytes().to_vec()),
         Some(Does::Redirect(to)) => (302, format!("Location: {to}\r\n"), Vec::new()),
+        Some(Does::Keep(bytes)) => {
+            let key = request.path.trim_start_matches('/').to_owned();
+            state.lock().unwrap().files.insert(key, bytes.to_vec());
+            return;
+        }
         Some(Does::Forget) => (201, String::new(), Vec::new()),
         Some(Does::Endless) => {
             let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n");

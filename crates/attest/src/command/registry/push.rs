@@ -7,9 +7,9 @@ use attest_archive::Reader;
 use attest_digest::{Artifact, Digest, Hashes, RelativePath, colliding_names};
 use attest_remote::registry::{Access, IMAGE, Name, Reference, Registry};
 use clap::Args;
-use serde_json::json;
 
 use super::copy::{self, Copied};
+use super::files::{self, Layer};
 use super::place::{Layout, Place};
 use crate::args::RegistryArgs;
 use crate::command::archive::{damage_failure, parse_release};
@@ -96,7 +96,7 @@ fn push_release(
 ///
 /// # Errors
 /// The folder cannot be read, holds what is no file, or a private key; the registry does not take it.
-pub(crate) fn push_folder(
+fn push_folder(
     folder: &Path,
     reference: &Reference,
     registry: &Registry,
@@ -144,25 +144,16 @@ pub(crate) fn push_folder(
             copied.blobs += 1;
             copied.bytes += size;
         }
-        layers.push(json!({
-            "mediaType": "application/octet-stream",
-            "digest": digest.to_string(),
-            "size": size,
-            "annotations": { "org.opencontainers.image.title": path.as_str() },
-        }));
+        layers.push((path.as_str(), Layer { digest, size }));
     }
-    let empty = Artifact::of_bytes(EMPTY, Hashes::Sha256).sha256();
-    let mut bytes = EMPTY;
-    repository.push_blob(empty, 2, &mut bytes).map_err(failed)?;
-    let manifest = json!({
-        "schemaVersion": 2,
-        "mediaType": IMAGE,
-        "artifactType": FILES,
-        "config": { "mediaType": "application/vnd.oci.empty.v1+json", "digest": empty.to_string(), "size": 2 },
-        "layers": layers,
-    });
+    let (empty, size) = files::empty();
+    let mut bytes = files::EMPTY;
+    repository
+        .push_blob(empty, size, &mut bytes)
+        .map_err(failed)?;
+    let manifest = files::manifest(layers);
     let digest = repository
-        .push_manifest(Some(tag), IMAGE, manifest.to_string().as_bytes())
+        .push_manifest(Some(tag), IMAGE, &manifest)
         .map_err(failed)?;
     copied.manifests = 1;
     Ok((digest, copied))
@@ -236,7 +227,3 @@ fn collect(folder: &Path, below: &str, paths: &mut Vec<RelativePath>) -> Result<
     }
     Ok(())
 }
-
-/// What a manifest of files is, for whoever lists it.
-const FILES: &str = "application/vnd.attest.files.v1";
-const EMPTY: &[u8] = b"{}";

@@ -1,13 +1,16 @@
 //! A release goes to others: what is not there is made, and all of it is read back and verified.
 
+use std::collections::BTreeSet;
 use std::fs::{self, DirBuilder, File};
 use std::io::{Read, Write};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use attest_archive::{Member, Reader, Release, Role};
-use attest_digest::{Artifact, Hashes, Hashing};
-use attest_remote::{Created, DialError, Finished, Target};
+use attest_digest::{Artifact, Digest, Hashes, Hashing};
+use attest_remote::{Created, DialError, Finished, PlaceError, Target};
 use serde_json::{Value, json};
 
 use super::journal::temporary_name;
@@ -39,6 +42,7 @@ pub(super) struct Published {
 /// getting it.
 pub(super) fn publish(
     targets: Vec<Box<dyn Target>>,
+    persistence: Duration,
     home: &Home,
     outcome: &Outcome,
     console: &Console,
@@ -55,7 +59,8 @@ pub(super) fn publish(
             .release(&outcome.pins.release)
             .path(Path::new(&published.target));
         published.outcome = audit::traced(home, change, |_| {
-            one(&mut *target, home, outcome, &mut published)
+            let again = Again(persistence);
+            one(&mut *target, again, home, outcome, &mut published)
         });
         published
     });
@@ -64,6 +69,7 @@ pub(super) fn publish(
 
 fn one(
     target: &mut dyn Target,
+    again: Again,
     home: &Home,
     outcome: &Outcome,
     published: &mut Published,
@@ -78,22 +84,50 @@ fn one(
     let members = in_order(&release);
     published.files = members.len();
     refuse_names(target, &members)?;
-    target.begin().map_err(|error| place_failure(&error))?;
-    let absent = absent(target, &members)?;
+    refuse_sizes(
+        target,
+        members.iter().map(|it| (it.path().as_str(), it.size())),
+    )?;
+    again.and_again(|| Ok(target.begin()?))?;
+    refuse_sealed(target, &members)?;
+    let absent = absent(target, again, &members)?;
     for member in absent {
-        let file = release.unverified_file(member.path());
-        let mut file = file.map_err(|error| archive_failure(&error))?;
-        let what = (member.digest(), member.size());
-        let created = target.create(member.path().as_str(), what, &mut file);
-        if created.map_err(|error| place_failure(&error))? == Created::New {
+        if make(target, again, &release, member)? == Created::New {
             published.made += 1;
         }
     }
-    read_back(target, home, &members, outcome)?;
-    if target.finish().map_err(|error| place_failure(&error))? == Finished::Shown {
-        read_back(target, home, &members, outcome)?;
+    read_back(target, again, home, &members, outcome)?;
+    if again.and_again(|| Ok(target.finish()?))? == Finished::Shown {
+        read_back(target, again, home, &members, outcome)?;
     }
     Ok(())
+}
+
+/// Makes one file. Where a try before this one may have made it, what is there is looked at first: a line
+/// that broke says nothing about what was kept.
+fn make(
+    target: &mut dyn Target,
+    again: Again,
+    release: &Release<'_>,
+    member: &Member,
+) -> Result<Created, Failure> {
+    let path = member.path().as_str();
+    let mut was_tried = false;
+    again.and_again(|| {
+        if was_tried {
+            target.begin()?;
+            match there(target, member)? {
+                Some(found) if found == member.digest() => return Ok(Created::New),
+                Some(_) => return Err(differs(target, &[path.to_owned()]).into()),
+                None => {}
+            }
+        }
+        was_tried = true;
+        let file = release.unverified_file(member.path());
+        let mut file = file.map_err(|error| archive_failure(&error))?;
+        let what = (member.digest(), member.size());
+        Ok(target.create(path, what, &mut file)?)
+    })
 }
 
 /// Files, then what says something about them, then the list of all: who reads while we write sees no
@@ -126,37 +160,81 @@ fn refuse_names(target: &dyn Target, members: &[&Member]) -> Result<(), Failure>
     ))
 }
 
+fn refuse_sizes<'m>(
+    target: &dyn Target,
+    mut files: impl Iterator<Item = (&'m str, u64)>,
+) -> Result<(), Failure> {
+    let most = target.most();
+    let Some((larger, _)) = files.find(|(_, size)| *size > most) else {
+        return Ok(());
+    };
+    Err(place_failure(&PlaceError::TooLarge {
+        place: target.name(),
+        what: larger.to_owned(),
+        most,
+    })
+    .hint("nothing was sent there: split it, or publish to a place that takes it"))
+}
+
+/// Where something stands as one whole, it is this release, or another.
+fn refuse_sealed(target: &dyn Target, members: &[&Member]) -> Result<(), Failure> {
+    let Some(found) = target.sealed() else {
+        return Ok(());
+    };
+    let ours: BTreeSet<&str> = members.iter().map(|it| it.path().as_str()).collect();
+    let found: BTreeSet<&str> = found.iter().map(String::as_str).collect();
+    let differing = found.difference(&ours).chain(ours.difference(&found));
+    let differing: Vec<String> = differing.map(|it| (*it).to_owned()).collect();
+    if differing.is_empty() {
+        return Ok(());
+    }
+    Err(differs(target, &differing))
+}
+
+fn differs(target: &dyn Target, paths: &[String]) -> Failure {
+    let message = format!(
+        "{} has something else under {}",
+        target.name(),
+        some_of(paths)
+    );
+    Failure::no("publish-differs", message)
+        .hint("nothing of it was changed: publish to another place, or find out who wrote it")
+}
+
+/// What is there under a file's path.
+fn there(target: &dyn Target, member: &Member) -> Result<Option<Digest>, Trouble> {
+    let path = member.path().as_str();
+    let Some(stream) = target.open(path, member.size())? else {
+        return Ok(None);
+    };
+    let mut stream = stream.take(member.size().saturating_add(1));
+    let found = Artifact::read(&mut stream, Hashes::Sha256);
+    let found = found.map_err(|error| broken(target, path, &error))?;
+    Ok(Some(found.sha256()))
+}
+
 /// What is not there yet.
 ///
 /// # Errors
 /// `publish-differs` (1) if something else is there under a name: then nothing is made.
-fn absent<'m>(target: &dyn Target, members: &[&'m Member]) -> Result<Vec<&'m Member>, Failure> {
+fn absent<'m>(
+    target: &dyn Target,
+    again: Again,
+    members: &[&'m Member],
+) -> Result<Vec<&'m Member>, Failure> {
     let (mut absent, mut differing) = (Vec::new(), Vec::new());
     for member in members {
-        let path = member.path().as_str();
-        let found = target.open(path, member.size());
-        match found.map_err(|error| place_failure(&error))? {
+        match again.and_again(|| there(target, member))? {
             None => absent.push(*member),
-            Some(stream) => {
-                let mut stream = stream.take(member.size().saturating_add(1));
-                let found = Artifact::read(&mut stream, Hashes::Sha256)
-                    .map_err(|error| broken(target, path, &error))?;
-                if found.sha256() != member.digest() {
-                    differing.push(path.to_owned());
-                }
-            }
+            Some(found) if found == member.digest() => {}
+            Some(_) => differing.push(member.path().to_string()),
         }
     }
     if differing.is_empty() {
-        return Ok(absent);
+        Ok(absent)
+    } else {
+        Err(differs(target, &differing))
     }
-    let message = format!(
-        "{} has something else under {}",
-        target.name(),
-        some_of(&differing)
-    );
-    Err(Failure::no("publish-differs", message)
-        .hint("nothing was written there: publish to another place, or find out who wrote it"))
 }
 
 /// Reads everything again from where others read it, and verifies it as they do.
@@ -165,28 +243,29 @@ fn absent<'m>(target: &dyn Target, members: &[&'m Member]) -> Result<Vec<&'m Mem
 /// `publish-not-kept` (1) if something is not there, or is something else; what verifying says.
 fn read_back(
     target: &dyn Target,
+    again: Again,
     home: &Home,
     members: &[&Member],
     outcome: &Outcome,
 ) -> Result<(), Failure> {
     let folder = Temporary::make(home)?;
     for member in members {
-        fetch(target, member, &folder.0)?;
+        again.and_again(|| fetch(target, member, &folder.0))?;
     }
     selfcheck::verify(&folder.0, &outcome.pins).map(drop)
 }
 
-fn fetch(target: &dyn Target, member: &Member, folder: &Path) -> Result<(), Failure> {
+fn fetch(target: &dyn Target, member: &Member, folder: &Path) -> Result<(), Trouble> {
     let path = member.path().as_str();
     let not_kept = |problem: String| {
         let message = format!("{}: {path} {problem}", target.name());
         Failure::no("publish-not-kept", message)
     };
-    let found = target.open(path, member.size());
-    let stream = found
-        .map_err(|error| place_failure(&error))?
-        .ok_or_else(|| not_kept("was made, and is not there".to_owned()))?;
+    let found = target.open(path, member.size())?;
+    let stream = found.ok_or_else(|| not_kept("was made, and is not there".to_owned()))?;
     let to = folder.join(path);
+    // What another try has left.
+    let _ = fs::remove_file(&to);
     files::make_folder(&files::folder_of(&to))?;
     let mut file = File::create_new(&to).map_err(|error| files::write_failure(&to, &error))?;
     let mut stream = Hashing::new(stream.take(member.size().saturating_add(1)), Hashes::Sha256);
@@ -207,13 +286,14 @@ fn fetch(target: &dyn Target, member: &Member, folder: &Path) -> Result<(), Fail
             found.sha256(),
             found.size(),
             member.digest()
-        )));
+        ))
+        .into());
     }
     Ok(())
 }
 
 /// A stream that broke while it was read.
-fn broken(target: &dyn Target, path: &str, error: &(dyn std::error::Error + 'static)) -> Failure {
+fn broken(target: &dyn Target, path: &str, error: &(dyn std::error::Error + 'static)) -> Trouble {
     let mut next = Some(error);
     let mut slow = false;
     while let Some(error) = next {
@@ -224,13 +304,73 @@ fn broken(target: &dyn Target, path: &str, error: &(dyn std::error::Error + 'sta
         slow |= inner.is_some_and(|it| matches!(it.downcast_ref(), Some(DialError::Slow { .. })));
         next = error.source();
     }
-    let code = if slow {
-        "place-timeout"
-    } else {
-        "place-unreachable"
-    };
     let message = format!("{}: {path}: {}", target.name(), with_source(error));
-    Failure::unknown(code, message)
+    if slow {
+        return Failure::unknown("place-timeout", message).into();
+    }
+    Trouble::Line(Failure::unknown("place-unreachable", message))
+}
+
+/// How long the same is asked again.
+#[derive(Debug, Clone, Copy)]
+struct Again(Duration);
+
+/// Why something was not done.
+enum Trouble {
+    Place(PlaceError),
+    /// The line broke in the middle.
+    Line(Failure),
+    /// What another try would not change.
+    Lasting(Failure),
+}
+
+impl Again {
+    /// Does it until it is done, or is refused for good, or time is over; then the last answer counts.
+    fn and_again<T>(self, mut work: impl FnMut() -> Result<T, Trouble>) -> Result<T, Failure> {
+        let end = Instant::now() + self.0;
+        let mut pause = FIRST_PAUSE;
+        loop {
+            match work() {
+                Ok(done) => return Ok(done),
+                Err(trouble) if trouble.is_passing() && Instant::now() + pause < end => {
+                    thread::sleep(pause);
+                    pause = (pause * 2).min(LONGEST_PAUSE);
+                }
+                Err(trouble) => return Err(trouble.into()),
+            }
+        }
+    }
+}
+
+impl Trouble {
+    fn is_passing(&self) -> bool {
+        match self {
+            Self::Place(error) => error.is_passing(),
+            Self::Line(_) => true,
+            Self::Lasting(_) => false,
+        }
+    }
+}
+
+impl From<PlaceError> for Trouble {
+    fn from(error: PlaceError) -> Self {
+        Self::Place(error)
+    }
+}
+
+impl From<Failure> for Trouble {
+    fn from(failure: Failure) -> Self {
+        Self::Lasting(failure)
+    }
+}
+
+impl From<Trouble> for Failure {
+    fn from(trouble: Trouble) -> Self {
+        match trouble {
+            Trouble::Place(error) => place_failure(&error),
+            Trouble::Line(failure) | Trouble::Lasting(failure) => failure,
+        }
+    }
 }
 
 /// A folder that goes away again.
@@ -293,3 +433,41 @@ impl Published {
 }
 
 const PIECE: usize = 64 << 10;
+const FIRST_PAUSE: Duration = Duration::from_millis(250);
+const LONGEST_PAUSE: Duration = Duration::from_secs(8);
+
+#[cfg(test)]
+mod tests {
+    use attest_remote::{S3Address, S3Credentials, S3Settings, S3Target};
+
+    use super::*;
+
+    #[test]
+    fn what_a_bucket_cannot_keep_is_named_before_anything_is_sent() {
+        let address = S3Address::parse("s3://releases/x").unwrap();
+        let patience = attest_remote::Patience {
+            connect: Duration::from_millis(1),
+            total: Duration::from_millis(1),
+        };
+        let settings = S3Settings {
+            // Nobody answers there, and nobody is asked.
+            endpoint: Some("http://127.0.0.1:1".to_owned()),
+            region: None,
+            credentials: Some(S3Credentials::new("key", "secret", None)),
+            plain_http: attest_remote::PlainHttp::Loopback,
+            patience,
+            authorities: Vec::new(),
+            now: jiff::Timestamp::UNIX_EPOCH,
+        };
+        let target = S3Target::new(&address, &settings).unwrap();
+        let most = 5 << 30;
+        refuse_sizes(&target, [("a", 0), ("b", most)].into_iter()).unwrap();
+        let refused = refuse_sizes(&target, [("a", 1), ("big.iso", most + 1)].into_iter());
+        let refused = refused.unwrap_err();
+        assert_eq!(
+            (refused.exit, refused.code),
+            (Exit::Unknown, "place-too-large")
+        );
+        assert!(refused.message.contains("big.iso"), "{}", refused.message);
+    }
+}

@@ -3,18 +3,22 @@
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use attest_digest::Digest;
 use attest_provenance::ReleaseName;
+use attest_remote::registry::SCHEME;
 use attest_remote::{
     Created, Finished, GitHub, GitHubAddress, HttpRepository, Logins, PlaceError, S3Target, Target,
 };
 use clap::Args;
 
-use crate::args::places::{PATIENCE, PlaceFlags, place_failure, variable};
+use super::registry::RegistryTarget;
+use crate::args::places::{PlaceFlags, place_failure, variable};
 use crate::failure::{Failure, with_source};
 use crate::files::{self, Overwrite};
 use crate::home::{lies_inside, real};
+use crate::registry;
 
 #[derive(Debug, Args)]
 pub(crate) struct PublishArgs {
@@ -22,10 +26,25 @@ pub(crate) struct PublishArgs {
         long,
         value_name = "TARGET",
         help = "Publish the release here, read everything back and verify it (can be repeated): a folder, \
-                s3://BUCKET/PREFIX, an https:// folder that takes PUT (Nexus raw, Artifactory generic), or \
-                github:OWNER/REPOSITORY@TAG"
+                s3://BUCKET/PREFIX, oci://HOST/REPOSITORY[:TAG], an https:// folder that takes PUT (Nexus raw, \
+                Artifactory generic), or github:OWNER/REPOSITORY@TAG"
     )]
     publish: Vec<String>,
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        default_value_t = 60,
+        value_parser = clap::value_parser!(u64).range(0..=3600),
+        help = "How long a place is asked the same again when it is busy, out of order or away; 0 asks once"
+    )]
+    publish_timeout: u64,
+    #[arg(
+        long,
+        value_name = "FILE",
+        help = "Docker's configuration, with credentials and credential helpers for oci:// \
+                [default: $DOCKER_CONFIG/config.json, then ~/.docker/config.json]"
+    )]
+    registry_config: Option<PathBuf>,
     #[command(flatten)]
     places: PlaceFlags,
 }
@@ -51,6 +70,11 @@ impl PublishArgs {
         &self.publish
     }
 
+    /// How long each question is asked again.
+    pub(super) const fn persistence(&self) -> Duration {
+        Duration::from_secs(self.publish_timeout)
+    }
+
     fn target(
         &self,
         text: &str,
@@ -65,8 +89,14 @@ impl PublishArgs {
         if GitHubAddress::is_meant(text) {
             return self.github(text, name);
         }
+        if text.starts_with(SCHEME) {
+            let reference = registry::reference(text)?;
+            let config = self.registry_config.as_deref();
+            let registry = registry::place(reference.host(), self.places.reach()?, config)?;
+            return Ok(Box::new(RegistryTarget::new(&reference, name, registry)?));
+        }
         if text.starts_with("https://") || text.starts_with("http://") {
-            let target = HttpRepository::new(text, &logins(), PATIENCE, self.places.plain_http());
+            let target = HttpRepository::new(text, &logins(), self.places.reach()?);
             return Ok(Box::new(target.map_err(|error| place_failure(&error))?));
         }
         let path = text.strip_prefix("dir:").unwrap_or(text);
@@ -75,7 +105,7 @@ impl PublishArgs {
                 place: text.to_owned(),
                 problem: "it is no place that a release is published to".to_owned(),
             })
-            .hint("name a folder, s3://…, https://… or github:OWNER/REPOSITORY@TAG"));
+            .hint("name a folder, s3://…, oci://…, https://… or github:OWNER/REPOSITORY@TAG"));
         }
         Folder::new(Path::new(path), folders).map(|folder| -> Box<dyn Target> { Box::new(folder) })
     }
@@ -92,8 +122,8 @@ impl PublishArgs {
         let api = variable(&["GITHUB_API_URL"]);
         let api = api.as_deref().unwrap_or("https://api.github.com");
         let title = format!("{} {}", name.name(), name.version());
-        let plain = self.places.plain_http();
-        let target = GitHub::new(address, api, (&token, &title), PATIENCE, plain);
+        let reach = self.places.reach()?;
+        let target = GitHub::new(address, api, (&token, &title), reach);
         Ok(Box::new(target.map_err(|error| place_failure(&error))?))
     }
 }
