@@ -45,7 +45,7 @@ pub(crate) fn log_size(world: &World) -> u64 {
 }
 
 /// What is written beside the artifacts of a release in one part.
-pub(crate) const EVIDENCE: [&str; 8] = [
+pub(crate) const EVIDENCE: [&str; 10] = [
     "SHA256SUMS",
     "SHA256SUMS.sig",
     "SHA256SUMS.sigstore.json",
@@ -53,6 +53,8 @@ pub(crate) const EVIDENCE: [&str; 8] = [
     "provenance.sigstore.json",
     "release.pub",
     "release.sigstore.json",
+    "release.tree",
+    "release.tree.sigstore.json",
     "trusted_root.json",
 ];
 

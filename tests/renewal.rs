@@ -273,13 +273,69 @@ fn a_release_of_which_no_time_is_proven_is_no_good_status() {
     assert!(ran.out.contains("MISSING  proof of time"), "{ran:?}");
 }
 
-/// A bag is not asked what an archive is asked, and the answer says so.
 #[test]
-fn of_a_bag_it_is_said_that_its_proof_of_time_was_not_checked() {
+fn an_exported_release_is_asked_what_one_in_the_archive_is_asked() {
     let world = released();
+    let at = |bag: &str| world.attest(&format!("archive verify {bag} --at 2047-01-01"));
     world.attest("archive export hello@1.1.0 --out ./bag").yes();
-    let ran = world.attest("archive verify ./bag --at 2047-01-01").yes();
-    let said = "until when its time can be proven: not checked";
-    assert!(ran.out.contains(said), "{ran:?}");
-    expired(in_2047(&world));
+    let ran = world.attest("archive verify ./bag").yes();
+    assert!(ran.out.contains("proof of time good until"), "{ran:?}");
+    expired(at("./bag"));
+    let address = authority(&world, SignedDuration::ZERO);
+    renew(&world, &address, "--all").yes();
+    world
+        .attest("archive export hello@1.1.0 --out ./later")
+        .yes();
+    world
+        .attest("archive export hello@1.1.0 --out later.tar --as tar")
+        .yes();
+    for bag in ["./later", "later.tar"] {
+        let ran = at(bag).yes();
+        assert!(
+            ran.out.contains("others.example (self-asserted)"),
+            "{ran:?}"
+        );
+        expired(world.attest(&format!("archive verify {bag} --at 2060-02-01")));
+    }
+    // What was exported before does not know of the renewal.
+    expired(at("./bag"));
+    // What can no longer be proven is taken in, and said to be so there.
+    world
+        .attest("archive import ./bag --archive vault --at 2047-01-01 --key .attest/trust/release.pub --trusted-root .attest/trust/trusted_root.json")
+        .yes();
+    expired(world.attest(
+        "archive verify --archive vault --at 2047-01-01 --key .attest/trust/release.pub --trusted-root .attest/trust/trusted_root.json",
+    ));
+}
+
+/// The renewal of another content of the release, and one whose record was changed.
+#[test]
+fn a_renewal_in_an_exported_release_counts_only_if_it_is_whole_and_its_own() {
+    let world = released();
+    let address = authority(&world, SignedDuration::ZERO);
+    renew(&world, &address, "--all").yes();
+    world.attest("archive export hello@1.1.0 --out ./bag").yes();
+    world
+        .attest("archive export hello@1.0.0 --out ./other")
+        .yes();
+    // Put in the place of the good one, with its manifest and all lists made new by another export:
+    // the archive attaches it to the wrong release.
+    let mut store = attest_archive::Store::open(&world.at(".attest/archive")).unwrap();
+    let read = |bag: &str, name: &str| {
+        let ran = world.shell(&format!(
+            "cat {bag}/archive/attachments/*/files/{name} | base64 -w0"
+        ));
+        base64::Engine::decode(&base64::engine::general_purpose::STANDARD, ran.out.trim()).unwrap()
+    };
+    let (document, record) = (read("other", "covered.txt"), read("other", "record.ers"));
+    let release = attest_provenance::ReleaseName::parse("hello@1.1.0").unwrap();
+    let input =
+        attest_archive::renewal::attachment_of(&release, Timestamp::now(), &document, &record);
+    store.attach(&input.unwrap()).unwrap();
+    drop(store);
+    world
+        .attest("archive export hello@1.1.0 --out ./mixed")
+        .yes();
+    let ran = world.attest("archive verify ./mixed --at 2047-01-01").yes();
+    assert!(ran.out.contains("renewal-other-release"), "{ran:?}");
 }

@@ -146,6 +146,7 @@ fn an_untouched_release_verifies_and_every_file_has_a_verdict() {
         "SHA256SUMS",
         "VERIFY.md",
         "release.pub",
+        "release.tree",
         "trusted_root.json",
     ] {
         assert_eq!(
@@ -157,6 +158,7 @@ fn an_untouched_release_verifies_and_every_file_has_a_verdict() {
     for path in [
         "release.sigstore.json",
         "provenance.sigstore.json",
+        "release.tree.sigstore.json",
         "SHA256SUMS.sigstore.json",
         "SHA256SUMS.sig",
     ] {

@@ -51,7 +51,7 @@ fn pasted(world: &World, bag: &str) -> Vec<(String, Ran)> {
         .collect()
 }
 
-fn failing(world: &World, bag: &str) -> Vec<String> {
+pub(super) fn failing(world: &World, bag: &str) -> Vec<String> {
     let ran = pasted(world, bag).into_iter();
     ran.filter(|(_, ran)| ran.exit != 0)
         .map(|(command, _)| command)
@@ -96,7 +96,7 @@ fn a_bag_holds_the_release_and_what_proves_it() {
     let info = String::from_utf8(world.read("bag/bag-info.txt")).unwrap();
     let total: usize = bytes(&world.at("dist")).iter().map(|it| it.1.len()).sum();
     assert!(
-        info.ends_with(&format!("\nPayload-Oxum: {total}.10\n")),
+        info.ends_with(&format!("\nPayload-Oxum: {total}.12\n")),
         "{info}"
     );
     for list in ["manifest", "tagmanifest"] {
@@ -143,11 +143,11 @@ fn the_commands_in_a_bag_work_as_pasted() {
     for (begin, count) in [
         ("sha256sum -c", 2),
         ("(cd data && sha256sum", 1),
-        ("openssl dgst", 3),
-        ("openssl ts -verify", 3),
-        ("openssl pkeyutl -verify", 3),
-        ("[ \"$({ printf", 3),
-        ("grep -qF", 3),
+        ("openssl dgst", 4),
+        ("openssl ts -verify", 4),
+        ("openssl pkeyutl -verify", 4),
+        ("[ \"$({ printf", 4),
+        ("grep -qF", 4),
     ] {
         let found = commands.iter().filter(|it| it.starts_with(begin)).count();
         assert_eq!(found, count, "{begin}: {commands:#?}");
@@ -179,7 +179,7 @@ fn the_commands_in_a_bag_find_what_was_changed() {
             "[ \"$({ printf",
         ),
         (
-            "sed -i 2s/3/4/ log/release.sigstore.json.1/checkpoint.signed",
+            "sed -i 2s/4/5/ log/release.sigstore.json.1/checkpoint.signed",
             "openssl pkeyutl -verify",
         ),
         (
@@ -245,16 +245,12 @@ fn a_name_that_no_tar_can_have_is_exported_as_a_folder() {
     world.attest("archive verify ./hello-1.0.0").yes();
 }
 
-/// The page says how a release gets its signed manifest of modes.
 #[test]
-fn a_release_with_its_tree_manifest_carries_its_modes() {
+fn each_release_carries_a_signed_manifest_of_its_files_and_modes() {
     let world = World::new();
-    world.write("dist/doc.txt", "doc\n");
+    world.write("dist/sub/doc.txt", "doc\n");
     world.write_program("dist/tool", "#!/bin/sh\n");
-    world
-        .shell("attest tree snapshot dist --ignore release.tree --out release.tree && mv release.tree dist")
-        .yes();
-    world
+    let ran = world
         .attest("release dist --name hello --version 1.0.0 --init --no-password")
         .yes();
     let json = world
@@ -262,13 +258,123 @@ fn a_release_with_its_tree_manifest_carries_its_modes() {
         .yes()
         .json();
     assert_eq!(json["release_tree"], true);
-    world.attest("archive verify ./bag").yes();
-    assert_eq!(
-        world.read("bag/data/release.tree"),
-        world.read("dist/release.tree")
-    );
+    let tree = String::from_utf8(world.read("bag/data/release.tree")).unwrap();
+    let sha512 = world.shell("sha512sum < dist/tool | cut -c-128").yes();
+    let lines: Vec<&str> = tree.lines().collect();
+    for wanted in [
+        r#"{"path":"sub","type":"directory","mode":"0755"}"#,
+        r#"{"path":"sub/doc.txt","type":"file","mode":"0644","size":4,"sha256":""#,
+        r#"{"path":"tool","type":"file","mode":"0755","size":10,"sha256":""#,
+        r#"{"path":"VERIFY.md","type":"file","mode":"0644","size":"#,
+    ] {
+        assert!(lines.iter().any(|it| it.starts_with(wanted)), "{tree}");
+    }
+    assert!(tree.contains(&format!(r#""sha512":"{}""#, sha512.out.trim())));
     let text = String::from_utf8(world.read("bag/VERIFY.md")).unwrap();
     assert!(!text.contains("no signed list of its files' modes"));
+    assert!(!text.contains("say nothing about"), "{text}");
+    for place in ["hello@1.0.0 --complete tree", "./bag"] {
+        let ran = world
+            .attest(&format!("archive verify {place} --verbose"))
+            .yes();
+        assert!(
+            ran.out.contains("by their modes 1 of them can be run"),
+            "{ran:#?}"
+        );
+    }
+    // The folder is what was signed, with its modes.
+    let line = crate::release::line(&ran);
+    let pins = line.split_once("--key").unwrap().1;
+    let pins = pins.replace("trusted_root.json@", "dist/trusted_root.json@");
+    let compare = format!(
+        "attest tree verify dist --manifest dist/release.tree --release hello@1.0.0 --key {pins}"
+    );
+    let compare = compare.replace("--key sha256:", "--key dist/release.pub@sha256:");
+    world.shell(&compare).yes();
+}
+
+/// Signs a manifest for these files, as somebody with the key does who has no `attest release`.
+fn handmade(files: &[&str], manifest: &str) -> World {
+    let world = released();
+    world
+        .shell("mkdir made && cp dist/a.txt dist/sub/b.txt made")
+        .yes();
+    world.write("made/release.tree", manifest);
+    let mut subjects = Vec::new();
+    for name in files {
+        let digest = world
+            .shell(&format!("sha256sum < made/{name} | cut -c-64"))
+            .yes();
+        subjects.push(serde_json::json!({"name": name, "digest": {"sha256": digest.out.trim()}}));
+    }
+    let statement = serde_json::json!({
+        "_type": "https://in-toto.io/Statement/v1",
+        "subject": subjects,
+        "predicateType": "https://in-toto.io/attestation/release/v0.2",
+        "predicate": {"purl": "pkg:generic/made@1.0.0"},
+    });
+    world.write("statement.json", statement.to_string());
+    world
+        .attest("sign --statement statement.json --out made/release.sigstore.json --no-password")
+        .yes();
+    world
+}
+
+#[test]
+fn a_signed_manifest_that_is_not_that_of_the_files_is_refused_wherever_they_are_read() {
+    let world = released();
+    let sha256 = |name: &str| {
+        let ran = world
+            .shell(&format!("sha256sum < dist/{name} | cut -c-64"))
+            .yes();
+        ran.out.trim().to_owned()
+    };
+    let size = |name: &str| world.read(&format!("dist/{name}")).len();
+    let line = |name: &str, of: &str| {
+        let (size, sha256) = (size(of), sha256(of));
+        format!(
+            r#"{{"path":"{name}","type":"file","mode":"0644","size":{size},"sha256":"{sha256}"}}"#
+        )
+    };
+    let tree = |release: &str, lines: &[String]| {
+        let bytes = |line: &String| {
+            let size = line.split(r#""size":"#).nth(1).unwrap();
+            size.split(',').next().unwrap().parse::<usize>().unwrap()
+        };
+        format!(
+            "{{\"type\":\"https://attest.dev/tree/v0.1\",\"release\":\"{release}\",\"digests\":[\"sha256\"],\"attributes\":[\"mode\"],\"xattrs\":[],\"ignore\":[\"release.sigstore.json\",\"release.tree\"]}}\n{{\"path\":\".\",\"type\":\"directory\",\"mode\":\"0755\"}}\n{}\n{{\"entries\":{},\"bytes\":{}}}\n",
+            lines.join("\n"),
+            lines.len() + 1,
+            lines.iter().map(bytes).sum::<usize>()
+        )
+    };
+    let (a, b) = (line("a.txt", "a.txt"), line("b.txt", "sub/b.txt"));
+    let files = ["a.txt", "b.txt", "release.tree"];
+    let both = [a.clone(), b.clone()];
+    let whole = tree("made@1.0.0", &both);
+    let world = handmade(&files, &whole);
+    world.attest("archive add made").yes();
+    world.attest("archive verify made@1.0.0").yes();
+    let missing = [a.clone(), b, line("c.txt", "a.txt")];
+    for (manifest, code) in [
+        (tree("made@2.0.0", &both), "release-tree-other-release"),
+        (tree("made@1.0.0", &missing), "release-tree-missing"),
+        (
+            tree("made@1.0.0", std::slice::from_ref(&a)),
+            "release-tree-extra",
+        ),
+        (
+            tree("made@1.0.0", &[a, line("b.txt", "a.txt")]),
+            "release-tree-mismatch",
+        ),
+        (whole.replace("0644", "644"), "tree-manifest-malformed"),
+    ] {
+        let world = handmade(&files, &manifest);
+        let ran = world.attest("archive add made --format json");
+        assert_eq!(ran.exit, 1, "{code}: {ran:#?}");
+        assert!(ran.out.contains(&format!("\"{code}\"")), "{code}: {ran:#?}");
+        assert!(!world.attest("archive list").out.contains("made@1.0.0"));
+    }
 }
 
 #[test]

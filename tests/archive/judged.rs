@@ -2,11 +2,12 @@
 
 use std::fs;
 
-use super::export::exported;
-use attest_digest::{Artifact, Hashes};
+use attest_archive::{AttachedFileInput, AttachmentInput, AttachmentKind, Source, Store};
+use attest_digest::{Artifact, Hashes, RelativePath};
 use serde_json::json;
 
-use super::{HELLO, codes, forge_from, pins, with_pins};
+use super::export::exported;
+use super::{HELLO, archive, codes, forge_from, named, pins, with_pins};
 use crate::support::{Ran, World};
 
 /// A policy that trusts the release's key, with this rule beside one about the release itself.
@@ -93,13 +94,13 @@ const WANTED: [(&str, &str, &str); 4] = [
     ("release", "", "release.sigstore.json"),
     (
         "slsa-provenance",
-        "builder = \"https://attest.dev/builders/unobserved\"\nexcept = [\"SHA256SUMS\", \"VERIFY.md\", \"release.pub\", \"trusted_root.json\"]\n",
+        "builder = \"https://attest.dev/builders/unobserved\"\nexcept = [\"SHA256SUMS\", \"VERIFY.md\", \"release.pub\", \"release.tree\", \"trusted_root.json\"]\n",
         "provenance.sigstore.json",
     ),
     ("sbom", "each = \"release\"\n", "sbom.sigstore.json"),
     (
         "test-result",
-        "except = [\"SHA256SUMS\", \"VERIFY.md\", \"release.pub\", \"trusted_root.json\"]\n",
+        "except = [\"SHA256SUMS\", \"VERIFY.md\", \"release.pub\", \"release.tree\", \"trusted_root.json\"]\n",
         "test.sigstore.json",
     ),
 ];
@@ -197,4 +198,108 @@ fn an_archived_release_without_what_a_rule_wants_is_a_no_by_that_rule() {
             assert_eq!(code, "attestation-missing", "{of}: {rules:#}");
         }
     }
+}
+
+/// The bundle of a passed test of everything in `dist`, by the key of a home.
+fn tested(world: &World, home: &str) -> Vec<u8> {
+    let sums = world
+        .shell("cd dist && find . -type f ! -name '*.sigstore.json' | cut -c3- | xargs sha256sum")
+        .yes();
+    let subjects = sums.out.lines().map(|line| {
+        let (digest, name) = line.split_once("  ").unwrap();
+        serde_json::json!({"name": name, "digest": {"sha256": digest}})
+    });
+    let statement = serde_json::json!({
+        "_type": "https://in-toto.io/Statement/v1",
+        "subject": subjects.collect::<Vec<_>>(),
+        "predicateType": "https://in-toto.io/attestation/test-result/v0.1",
+        "predicate": {"result": "PASSED", "configuration": [{"uri": "https://example.com/ci"}]},
+    });
+    world.write("tested.json", statement.to_string());
+    world
+        .attest(&format!(
+            "sign --statement tested.json --out tested.sigstore.json --force --no-password --home {home}"
+        ))
+        .yes();
+    world.read("tested.sigstore.json")
+}
+
+fn attach(world: &World, bundle: &[u8]) {
+    let attachment = AttachmentInput {
+        subject: Some(named(HELLO)),
+        kind: AttachmentKind::Evidence,
+        created: "2026-01-01T00:00:00Z".parse().unwrap(),
+        files: vec![AttachedFileInput {
+            path: RelativePath::parse("tested.sigstore.json").unwrap(),
+            media_type: "application/vnd.dev.sigstore.bundle.v0.3+json".to_owned(),
+            source: Source::Bytes(bundle),
+            expected: None,
+        }],
+    };
+    let mut store = Store::open(&archive(world)).unwrap();
+    store.attach(&attachment).unwrap();
+}
+
+#[test]
+fn evidence_that_was_attached_counts_if_it_is_of_whom_the_policy_names() {
+    let world = exported();
+    policy(
+        &world,
+        "more",
+        "[[require]]\ntype = \"test-result\"\nsigned_by = \"us\"\n",
+    );
+    policy(&world, "good", "");
+    let pins = pins(&world);
+    let at = pins.iter().position(|it| it == "--trusted-root").unwrap();
+    let root = pins[at + 1].clone();
+    let status = |policy: &str| {
+        world.attest(&format!(
+            "status --policy {policy}.toml --trusted-root {root} --format json"
+        ))
+    };
+    let ran = status("more");
+    assert_eq!(ran.exit, 1, "{ran:#?}");
+    let said = &ran.json()["releases"][0]["policy"];
+    assert_eq!(said["answer"], "no");
+    assert_eq!(said["missing"].as_array().unwrap().len(), 1, "{said:#}");
+    let shown = world.attest(&format!("status --policy more.toml --trusted-root {root}"));
+    assert!(shown.out.contains("  MISSING  "), "{shown:#?}");
+    let ran = status("good");
+    assert_eq!(ran.exit, 0, "{ran:#?}");
+    assert_eq!(ran.json()["releases"][0]["policy"]["answer"], "yes");
+
+    // By somebody else: it is there, and counts for nothing.
+    world.attest("init --no-password --home other").yes();
+    attach(&world, &tested(&world, "other"));
+    assert_eq!(status("more").exit, 1);
+    let needed = ["archive", "verify", HELLO, "--complete", "test-result"];
+    let codes_of = codes(
+        &with_pins(&world, &[&needed[..], &["--format", "json"]].concat()).json(),
+        HELLO,
+    );
+    assert!(
+        codes_of.contains(&"archive-incomplete".to_owned()),
+        "{codes_of:?}"
+    );
+    with_pins(&world, &["archive", "verify", HELLO]).yes();
+
+    attach(&world, &tested(&world, ".attest"));
+    for ran in [status("more"), judged(&world, "verify hello@1.0.0", "more")] {
+        assert_eq!(ran.exit, 0, "{ran:#?}");
+    }
+    with_pins(&world, &needed).yes();
+    world
+        .attest("archive export hello@1.0.0 --out tested")
+        .yes();
+    let ran = judged(&world, "verify ./tested", "more");
+    assert_eq!(ran.exit, 0, "{ran:#?}");
+    // What asks for nothing remembers nothing.
+    world
+        .attest("status --state seen")
+        .refused(2, "bad-arguments");
+    world
+        .attest(&format!(
+            "status --policy more.toml --trusted-root {root} --key dist/release.pub"
+        ))
+        .refused(2, "policy-conflict");
 }

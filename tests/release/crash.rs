@@ -78,7 +78,7 @@ fn check_next(world: &World, arguments: &str, place: &str, at: &str) {
     // Entries may be durable and not yet published; opening the log publishes them.
     let logged = log_size(world);
     assert!(
-        logged == 3 || (logged == 6 && !recorded),
+        logged == 4 || (logged == 8 && !recorded),
         "{at}: {logged} entries"
     );
     assert!(published <= logged, "{at}");
@@ -88,7 +88,7 @@ fn check_next(world: &World, arguments: &str, place: &str, at: &str) {
             "{at}: {ran:?}"
         );
         let unused = ran.err.contains("stay in the log, unused");
-        assert_eq!(unused, logged == 6, "{at}: {ran:?}");
+        assert_eq!(unused, logged == 8, "{at}: {ran:?}");
     }
     let mut wanted: Vec<&str> = EVIDENCE
         .into_iter()

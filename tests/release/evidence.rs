@@ -78,6 +78,7 @@ fn the_release_statement_names_every_listed_file_and_the_list_itself() {
         "a.txt",
         "b.bin",
         "release.pub",
+        "release.tree",
         "sub/c.txt",
         "trusted_root.json",
     ];
@@ -117,6 +118,7 @@ fn the_list_has_all_files_but_the_evidence_over_it() {
             "a.txt",
             "b.bin",
             "release.pub",
+            "release.tree",
             "sub/c.txt",
             "trusted_root.json"
         ]
@@ -367,7 +369,7 @@ fn the_report_has_everything_as_one_object() {
     assert_eq!(json["time_asserted_by"], "signer");
     assert_eq!(
         (&json["log"]["first"], &json["log"]["last"]),
-        (&json!(0), &json!(2))
+        (&json!(0), &json!(3))
     );
     assert_eq!(json["times"].as_array().unwrap().len(), 1);
     world.shell(json["verify"].as_str().unwrap()).yes();

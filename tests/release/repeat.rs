@@ -64,7 +64,7 @@ fn every_missing_file_is_restored_to_the_byte() {
     }
     world.attest(AGAIN).yes();
     assert_same(&before, &world.listing("dist"), "dist");
-    assert_eq!(log_size(&world), 3);
+    assert_eq!(log_size(&world), 4);
     world.shell(line(&first)).yes();
 }
 
@@ -76,7 +76,7 @@ fn a_file_of_ours_that_was_changed_is_replaced_only_by_force() {
     world.attest(AGAIN).refused(2, "name-reserved");
     world.attest(&format!("{AGAIN} --force")).yes();
     assert_same(&before, &world.listing("dist"), "dist");
-    assert_eq!(log_size(&world), 3);
+    assert_eq!(log_size(&world), 4);
 }
 
 #[test]
@@ -92,7 +92,7 @@ fn another_version_replaces_ours_without_force() {
     world.write("dist/a.txt", "alpha\n");
     world.attest(AGAIN).yes();
     world.shell(line(&first)).yes();
-    assert_eq!(log_size(&world), 6);
+    assert_eq!(log_size(&world), 8);
 }
 
 #[test]
@@ -158,7 +158,7 @@ fn another_name_with_the_same_content_is_another_release() {
         .attest("release dist --name other --version 1.0 --no-password")
         .yes();
     world.shell(line(&ran)).yes();
-    assert_eq!(log_size(&world), 6);
+    assert_eq!(log_size(&world), 8);
 }
 
 fn copied() -> (World, String) {
@@ -205,7 +205,7 @@ fn a_copy_is_restored_and_made_again_elsewhere() {
     world.attest(&format!("{command} out")).yes();
     assert_same(&before, &world.listing("out"), "out");
     world.shell(&line).yes();
-    assert_eq!(log_size(&world), 3);
+    assert_eq!(log_size(&world), 4);
 }
 
 #[test]

@@ -180,5 +180,5 @@ fn the_token_of_an_authority_that_is_not_in_the_chain_is_not_taken() {
     let ran = world.attest(&command);
     assert!(ran.err.contains("stay in the log, unused"), "{ran:?}");
     let logged = log_size(&world);
-    refused(&world, &command, "own-bundle-rejected", logged + 3);
+    refused(&world, &command, "own-bundle-rejected", logged + 4);
 }

@@ -37,7 +37,7 @@ fn verify(world: &World, identity: &str, issuer: &str) -> Ran {
 
 /// The signatures in the bundles of the release.
 fn signatures(world: &World) -> BTreeSet<String> {
-    let bundles = ["SHA256SUMS", "release", "provenance"];
+    let bundles = ["SHA256SUMS", "release", "provenance", "release.tree"];
     let each = bundles.iter().map(|name| {
         let bytes = world.read(&format!("dist/{name}.sigstore.json"));
         let bundle: Value = serde_json::from_slice(&bytes).unwrap();
@@ -76,7 +76,7 @@ fn a_release_is_signed_for_an_identity_in_each_kind_of_log() {
             .filter(|it| !["SHA256SUMS.sig", "release.pub"].contains(it));
         let found = names(&world, "dist");
         assert!(
-            wanted.into_iter().all(|it| found.contains(&it.to_owned())) && found.len() == 9,
+            wanted.into_iter().all(|it| found.contains(&it.to_owned())) && found.len() == 11,
             "{found:?}"
         );
         assert_eq!(log_size(&world), 0, "the home's own log has seen nothing");
@@ -154,7 +154,7 @@ fn a_run_that_a_log_stopped_half_way_goes_on_and_signs_nothing_twice() {
             .iter()
             .filter_map(|it| Some(it["signature"].as_str()?.to_owned()))
             .collect();
-        assert_eq!(signed.len(), 3, "{kept:?}");
+        assert_eq!(signed.len(), 4, "{kept:?}");
         let logged = |it: &&Value| it["entries"].as_array().is_some_and(|it| !it.is_empty());
         assert_eq!(kept.iter().filter(logged).count(), 1, "{kept:?}");
 
@@ -165,7 +165,7 @@ fn a_run_that_a_log_stopped_half_way_goes_on_and_signs_nothing_twice() {
         let ran = release(&world, config, more).yes();
         assert_eq!(
             instance.calls(path),
-            failed + 2,
+            failed + 3,
             "one entry was there already"
         );
         assert_eq!(instance.calls(TSA), stamps, "every time was there already");

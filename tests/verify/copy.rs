@@ -62,12 +62,13 @@ fn what_verified_is_handed_over_and_nothing_else() {
             "a.txt",
             "b.txt",
             "release.pub",
+            "release.tree",
             "sub/",
             "sub/c.txt",
             "trusted_root.json"
         ]
     );
-    assert_eq!(ran.json()["copied"]["files"], 8);
+    assert_eq!(ran.json()["copied"]["files"], 9);
     assert_eq!(released.copied("out/sub/c.txt").unwrap(), b"gamma\n");
     let mode = released
         .world

@@ -31,15 +31,17 @@ mod tar;
 mod unpack;
 mod write;
 
+pub(crate) use names::RELEASE_TREE;
 pub use names::{BAG_FORMAT, bag_name};
 pub use read::{Bag, BagProblem, WhatIsWrong};
 pub(crate) use tar::Within;
 pub use write::Exported;
 
-use attest_digest::RelativePath;
+use attest_digest::{Digest, RelativePath};
 use attest_provenance::ReleaseName;
 
 use crate::error::ArchiveError;
+use crate::kind::AttachmentKind;
 use crate::manifest::Member;
 
 /// A release whose files are at hand: in an archive, or in a bag.
@@ -56,4 +58,24 @@ pub trait Kept {
     /// # Errors
     /// As [`Release::unverified_bytes`](crate::Release::unverified_bytes).
     fn unverified_bytes(&self, path: &RelativePath, limit: u64) -> Result<Vec<u8>, ArchiveError>;
+
+    /// Reads the files of each attachment of this kind, the oldest first, each of at most `limit` bytes.
+    /// Nobody has said who made them.
+    ///
+    /// # Errors
+    /// What is wrong with an attachment; `release-too-large`.
+    fn attached_files(
+        &self,
+        kind: &AttachmentKind,
+        limit: u64,
+    ) -> Result<Vec<AttachedBytes>, ArchiveError>;
+}
+
+/// The files of an attachment, read whole.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AttachedBytes {
+    /// The digest of the attachment's manifest.
+    pub manifest: Digest,
+    /// Paths and bytes.
+    pub files: Vec<(RelativePath, Vec<u8>)>,
 }

@@ -122,6 +122,30 @@ pub const CODES: &[(&str, &str)] = &[
         "a link, a folder or a device stands in the place of a blob",
     ),
     (
+        "consistency-broken",
+        "a later checkpoint of a log does not begin with the log as the release's evidence saw it",
+    ),
+    (
+        "consistency-forged",
+        "a later checkpoint of a log is not signed by that log",
+    ),
+    (
+        "consistency-malformed",
+        "what is kept of a later log is not a checkpoint and proofs, written in the one way",
+    ),
+    (
+        "consistency-missing",
+        "no proof leads from a checkpoint of the release's evidence to the later one",
+    ),
+    (
+        "consistency-other-log",
+        "a later checkpoint is of a log that is not trusted, or that no evidence of the release was in",
+    ),
+    (
+        "consistency-shrunk",
+        "a later checkpoint has fewer entries than the release's evidence saw",
+    ),
+    (
         "deleted-blob-present",
         "an artifact that was deleted is in the archive: a deletion did not end, or somebody brought it back",
     ),

@@ -2,8 +2,10 @@
 
 use attest_provenance::predicate::{review, slsa, test_result, vsa, vulns};
 
+use crate::bag::RELEASE_TREE;
 use crate::error::ArchiveError;
 use crate::kind::AttachmentKind;
+use crate::manifest::Member;
 use crate::release::Release;
 use crate::role::Role;
 
@@ -27,6 +29,8 @@ pub enum Needed {
     Source,
     /// The checksums file.
     Checksums,
+    /// The manifest of its files, with modes.
+    Tree,
     /// Public keys and trusted roots.
     Trust,
     /// A renewed proof of time.
@@ -44,7 +48,7 @@ pub struct Completeness {
 
 impl Needed {
     /// All that can be asked for.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Provenance,
         Self::Sbom,
         Self::Summary,
@@ -53,6 +57,7 @@ impl Needed {
         Self::Review,
         Self::Source,
         Self::Checksums,
+        Self::Tree,
         Self::Trust,
         Self::Renewal,
     ];
@@ -68,6 +73,7 @@ impl Needed {
             Self::Review => "review",
             Self::Source => "source",
             Self::Checksums => "checksums",
+            Self::Tree => "tree",
             Self::Trust => "trust",
             Self::Renewal => "renewal",
         }
@@ -86,7 +92,12 @@ impl Needed {
             Self::TestResult => &[test_result::TYPE],
             Self::Scan => &[vulns::TYPE, vulns::TYPE_V0_1],
             Self::Review => &[review::TYPE],
-            Self::Sbom | Self::Source | Self::Checksums | Self::Trust | Self::Renewal => &[],
+            Self::Sbom
+            | Self::Source
+            | Self::Checksums
+            | Self::Tree
+            | Self::Trust
+            | Self::Renewal => &[],
         }
     }
 
@@ -141,6 +152,11 @@ impl Release<'_> {
         let role = needed.role();
         if role.is_some_and(|role| self.members().iter().any(|it| it.role() == role)) {
             return Ok(true);
+        }
+        let mut members = self.members().iter();
+        if needed == Needed::Tree {
+            let is_tree = |it: &Member| it.path().as_str() == RELEASE_TREE;
+            return Ok(members.any(|it| it.role() == Role::Evidence && is_tree(it)));
         }
         let Some(kind) = needed.attachment() else {
             return Ok(false);

@@ -28,6 +28,8 @@ pub enum AttachmentKind {
     Audit,
     /// A report about the release or the archive.
     Report,
+    /// What the log became: a later checkpoint, and the proof that it begins with the release's.
+    Consistency,
     /// A kind that a later program knows: kept and checked, not understood.
     Later(LaterKind),
 }
@@ -38,7 +40,7 @@ pub struct LaterKind(String);
 
 impl AttachmentKind {
     /// All kinds that this program knows.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Evidence,
         Self::Fixity,
         Self::Renewal,
@@ -49,6 +51,7 @@ impl AttachmentKind {
         Self::Sbom,
         Self::Audit,
         Self::Report,
+        Self::Consistency,
     ];
 
     /// The word in the manifest.
@@ -64,6 +67,7 @@ impl AttachmentKind {
             Self::Sbom => "sbom",
             Self::Audit => "audit",
             Self::Report => "report",
+            Self::Consistency => "consistency",
             Self::Later(LaterKind(name)) => name,
         }
     }

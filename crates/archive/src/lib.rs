@@ -53,6 +53,7 @@ mod fixity;
 mod index;
 mod keeping;
 mod kind;
+mod later_log;
 mod layout;
 mod manifest;
 mod materialize;
@@ -75,7 +76,7 @@ pub mod limits;
 mod tests;
 
 pub use attachment::{AttachedFile, Attachment, AttachmentSummary};
-pub use bag::{BAG_FORMAT, Bag, BagProblem, Exported, Kept, WhatIsWrong, bag_name};
+pub use bag::{AttachedBytes, BAG_FORMAT, Bag, BagProblem, Exported, Kept, WhatIsWrong, bag_name};
 pub use check::{Attached, CheckReport, CheckedRelease, Note, Problem};
 pub use codes::CODES;
 pub use completeness::{Completeness, Needed};
@@ -88,6 +89,7 @@ pub use keeping::{
     RetentionClass, Said, Seal, Term,
 };
 pub use kind::{AttachmentKind, LaterKind};
+pub use later_log::{Grown, LaterLog, LaterLogError};
 pub use layout::{ATTACHMENT_TYPE, LAYOUT, RELEASE_TYPE};
 pub use manifest::Member;
 pub use materialize::{Materialized, Selection};

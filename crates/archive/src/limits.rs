@@ -63,6 +63,12 @@ pub const TRUST_BYTES: u64 = 4 << 20;
 /// Bytes of a bundle that a bag cuts into files for `openssl`; a larger one is carried whole.
 pub const BUNDLE_BYTES: u64 = 12 << 20;
 
+/// Bytes of one file of a later checkpoint of a log.
+pub const CONSISTENCY_BYTES: u64 = 64 << 10;
+
+/// Hashes of one consistency proof: a log of 2⁶⁴ entries has fewer.
+pub const CONSISTENCY_HASHES: usize = 128;
+
 /// Files and folders of a bag that is one file.
 pub const BAG_MEMBERS: usize = 1_000_000;
 

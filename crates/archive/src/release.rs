@@ -6,9 +6,10 @@ use std::fs::File;
 use attest_digest::{Artifact, Digest, Hashes, RelativePath};
 use attest_provenance::ReleaseName;
 
-use crate::bag::Kept;
+use crate::bag::{AttachedBytes, Kept};
 use crate::blob::Blob;
 use crate::error::ArchiveError;
+use crate::kind::AttachmentKind;
 use crate::manifest::{Manifest, Member};
 use crate::reader::Reader;
 use crate::role::Role;
@@ -124,5 +125,26 @@ impl Kept for Release<'_> {
 
     fn unverified_bytes(&self, path: &RelativePath, limit: u64) -> Result<Vec<u8>, ArchiveError> {
         Release::unverified_bytes(self, path, limit)
+    }
+
+    fn attached_files(
+        &self,
+        kind: &AttachmentKind,
+        limit: u64,
+    ) -> Result<Vec<AttachedBytes>, ArchiveError> {
+        let attachments = self
+            .reader
+            .attachments_of_kind(Some(self.manifest()), kind)?;
+        let files = attachments.iter().map(|attachment| {
+            let read = attachment.files().iter().map(|it| {
+                let bytes = attachment.unverified_bytes(it.path(), limit)?;
+                Ok((it.path().clone(), bytes))
+            });
+            Ok(AttachedBytes {
+                manifest: attachment.manifest(),
+                files: read.collect::<Result<_, ArchiveError>>()?,
+            })
+        });
+        files.collect()
     }
 }

@@ -29,7 +29,7 @@ use attest_digest::{Algorithm, Artifact, Digest, Hashes};
 pub use ages::{AGES, Age, Firmness, age_of, ends_of};
 pub use covered::Covered;
 pub use error::RenewalError;
-pub use kept::{CoverError, KeptRenewal, UnreadRenewal, attachment_of};
+pub use kept::{CoverError, KeptRenewal, UnreadRenewal, attachment_of, renewals_of};
 pub use plan::{Plan, SourceError, Target, TimestampSource};
 pub use proof::{ProvenLink, ProvenRenewal, stands_until};
 pub use record::EvidenceRecord;

@@ -69,6 +69,7 @@ pub(crate) fn media_type(role: Role, path: &RelativePath) -> &'static str {
         .map(|(_, extension)| extension);
     match (role, extension) {
         (Role::Evidence, Some("json")) if path.as_str().ends_with(".sigstore.json") => BUNDLE,
+        (Role::Evidence, Some("tree")) => TREE,
         (Role::Sbom, Some("json")) if path.as_str().ends_with(".cdx.json") => CYCLONEDX,
         (Role::Sbom, Some("json")) if path.as_str().ends_with(".spdx.json") => SPDX,
         (Role::Checksums, _) => "text/plain",
@@ -80,5 +81,6 @@ pub(crate) fn media_type(role: Role, path: &RelativePath) -> &'static str {
 }
 
 const BUNDLE: &str = "application/vnd.dev.sigstore.bundle.v0.3+json";
+const TREE: &str = attest_provenance::predicate::tree::MEDIA_TYPE;
 const CYCLONEDX: &str = "application/vnd.cyclonedx+json";
 const SPDX: &str = "application/spdx+json";

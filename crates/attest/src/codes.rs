@@ -167,6 +167,11 @@ pub(crate) const OWN: &[Own] = &[
         "a pin is not sha256: and 64 lower-case hexadecimal digits",
     ),
     own("bad-release", &[2], "--release is not NAME@VERSION"),
+    own(
+        "bad-signer",
+        &[2],
+        "what --signer looks for is neither the digest of a key nor a name",
+    ),
     own("bad-subject", &[2], "a digest to verify is not one"),
     own("bad-time", &[2], "--at is not a time"),
     own(
@@ -588,6 +593,31 @@ pub(crate) const OWN: &[Own] = &[
         "a release is to be deleted, and a legal hold on it stands",
     ),
     own(
+        "release-tree-extra",
+        &[1],
+        "a release has a file that its signed manifest (release.tree) does not name",
+    ),
+    own(
+        "release-tree-mismatch",
+        &[1],
+        "a file of a release has another size or digest than its signed manifest (release.tree) says",
+    ),
+    own(
+        "release-tree-missing",
+        &[1],
+        "the signed manifest of a release (release.tree) names a file that the release has not",
+    ),
+    own(
+        "release-tree-other-release",
+        &[1],
+        "the signed manifest in a release (release.tree) is that of another release",
+    ),
+    own(
+        "release-tree-too-large",
+        &[1],
+        "the signed manifest of a release (release.tree) is larger than one that is read",
+    ),
+    own(
         "renewal-self-asserted",
         &[1],
         "the authority that was asked as somebody else's is the home's own",
@@ -911,6 +941,11 @@ pub(crate) const PASSED_ON: &[(&[u8], &[&str])] = &[
             "commit-missing",
             "commit-not-accepted",
             "commit-unknown",
+            "consistency-broken",
+            "consistency-forged",
+            "consistency-malformed",
+            "consistency-missing",
+            "consistency-shrunk",
             "container-ambiguous",
             "container-bomb",
             "container-truncated",
@@ -1173,6 +1208,7 @@ pub(crate) const PASSED_ON: &[(&[u8], &[&str])] = &[
             "checkpoint-root-differs",
             "checkpoint-signature-invalid",
             "checkpoint-signature-missing",
+            "consistency-other-log",
             "digest-duplicate",
             "digest-malformed",
             "digest-too-many",

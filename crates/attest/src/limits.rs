@@ -15,6 +15,9 @@ pub(crate) const LIST_PATHS: usize = 100_000;
 /// Differences of a tree that are listed one by one; the others are counted.
 pub(crate) const TREE_FINDINGS: usize = 50_000;
 
+/// Bytes of the manifest of a release's files, as an archive compares it: 200,000 files need 80 MiB.
+pub(crate) const RELEASE_TREE_BYTES: u64 = 256 << 20;
+
 /// Bytes of the file in which `tree verify` remembers what it saw.
 pub(crate) const TREE_STATE_BYTES: u64 = 1 << 20;
 

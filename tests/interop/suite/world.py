@@ -67,7 +67,7 @@ class Release:
 
     def listed(self) -> list[Path]:
         """Every file that the release statement names."""
-        ours = ["SHA256SUMS", "VERIFY.md", "release.pub", "trusted_root.json"]
+        ours = ["SHA256SUMS", "VERIFY.md", "release.pub", "release.tree", "trusted_root.json"]
         return self.artifacts() + [Path(name) for name in ours]
 
     def bundles(self, stem: str) -> list[Path]:
@@ -75,7 +75,8 @@ class Release:
         whole = self.folder / f"{stem}.sigstore.json"
         if whole.exists():
             return [whole]
-        parts = sorted(self.folder.glob(f"{stem}.*.sigstore.json"), key=lambda path: int(path.name.split(".")[1]))
+        parts = [path for path in self.folder.glob(f"{stem}.*.sigstore.json") if path.name.split(".")[1].isdigit()]
+        parts.sort(key=lambda path: int(path.name.split(".")[1]))
         check(bool(parts), f"{self.folder} has no {stem}.sigstore.json and no part of it")
         return parts
 

@@ -8,8 +8,8 @@ use std::path::Path;
 
 use attest_provenance::ReleaseName;
 
-use super::names::{AUTHORITIES, VERIFY};
-use super::unpack::{Check, Entry, Method, Signature, Unpacked, Verifier};
+use super::names::{AUTHORITIES, RELEASE_TREE, VERIFY};
+use super::unpack::{Check, Entry, Later, Method, Signature, StepFile, Unpacked, Verifier};
 use crate::manifest::Member;
 
 /// The text of `README.txt`.
@@ -255,6 +255,65 @@ signature.
         &commands,
         "The release has no log entry with a proof.",
     );
+    if unpacked.later.is_empty() {
+        return;
+    }
+    put(
+        text,
+        format_args!(
+            "
+Later the log had grown. Its key has signed the later checkpoint as well; from a part that both have, one
+way leads to the root of the earlier checkpoint, and one to that of the later: what was there is there
+still, in its place.
+
+"
+        ),
+    );
+    let mut commands = String::new();
+    for later in &unpacked.later {
+        later_commands(&mut commands, later);
+    }
+    block(text, &commands, "");
+}
+
+fn later_commands(text: &mut String, later: &Later) {
+    let of = |name: &str| quoted(&format!("{}/{name}", later.folder));
+    if let Some((key, method)) = &later.log_key {
+        let (signed, signature) = (of("checkpoint.signed"), of("checkpoint.signature"));
+        let command = verify_command(*method, &quoted(key), &signed, &signature);
+        put(text, format_args!("{command}\n"));
+    }
+    for growth in &later.growths {
+        let seed = format!("cat {}", quoted(&growth.seed));
+        let old = growth.steps.iter().filter(|it| it.is_left);
+        let ways = [
+            (way(seed.clone(), old), quoted(&growth.from)),
+            (way(seed, growth.steps.iter()), of("checkpoint.signed")),
+        ];
+        for (way, root) in ways {
+            put(
+                text,
+                format_args!("[ \"$({way} | base64)\" = \"$(sed -n 3p {root})\" ]\n"),
+            );
+        }
+    }
+}
+
+/// From a hash up, with those beside the way.
+fn way<'s>(mut way: String, steps: impl Iterator<Item = &'s StepFile>) -> String {
+    for step in steps {
+        let file = quoted(&step.file);
+        let order = if step.is_left {
+            format!("{file} -")
+        } else {
+            format!("- {file}")
+        };
+        let _ = write!(
+            way,
+            " \\\n  | {{ printf '\\001'; cat {order}; }} | openssl dgst -sha256 -binary"
+        );
+    }
+    way
 }
 
 fn entry_commands(text: &mut String, check: &Check, entry: &Entry) {
@@ -272,22 +331,11 @@ fn entry_commands(text: &mut String, check: &Check, entry: &Entry) {
         );
         put(text, format_args!("{command}\n"));
     }
-    let mut way = format!(
+    let entry_hash = format!(
         "{{ printf '\\000'; cat {}; }} | openssl dgst -sha256 -binary",
         of("entry")
     );
-    for step in &entry.steps {
-        let file = quoted(&step.file);
-        let order = if step.is_left {
-            format!("{file} -")
-        } else {
-            format!("- {file}")
-        };
-        let _ = write!(
-            way,
-            " \\\n  | {{ printf '\\001'; cat {order}; }} | openssl dgst -sha256 -binary"
-        );
-    }
+    let way = way(entry_hash, entry.steps.iter());
     put(
         text,
         format_args!(
@@ -315,10 +363,10 @@ fn tail(text: &mut String, release: &ReleaseName, members: &[Member], unpacked: 
 With the keys that the publisher names: these bytes were signed as {release}, not later than the time in
 the timestamps. Where log and clock are the publisher's own, nobody else vouches for them.
 "));
-    if !members.iter().any(|it| it.path.as_str() == TREE) {
+    if !members.iter().any(|it| it.path.as_str() == RELEASE_TREE) {
         put(text, format_args!(
 "
-The release has no signed list of its files' modes (`{TREE}`): which of them were programs that can be run
+The release has no signed list of its files' modes (`{RELEASE_TREE}`): which of them were programs that can be run
 is not shown.
 "));
     }
@@ -359,5 +407,3 @@ fn put(text: &mut String, arguments: std::fmt::Arguments<'_>) {
 }
 
 const SUMS: &str = "SHA256SUMS";
-/// The manifest of the release as a tree, with modes.
-const TREE: &str = "release.tree";

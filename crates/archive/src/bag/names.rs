@@ -12,6 +12,8 @@ pub(super) const README: &str = "README.txt";
 pub(super) const VERIFY: &str = "VERIFY.md";
 pub(super) const BAGIT: &str = "bagit.txt";
 pub(super) const INFO: &str = "bag-info.txt";
+/// The manifest of the release as a tree, with modes, among its files.
+pub(crate) const RELEASE_TREE: &str = "release.tree";
 pub(super) const PAYLOAD: &str = "data";
 pub(super) const RELEASE_MANIFEST: &str = "archive/manifest.json";
 pub(super) const AUTHORITIES: &str = "time/chain.pem";

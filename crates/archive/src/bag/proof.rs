@@ -37,9 +37,62 @@ pub(super) fn steps(index: u64, size: u64, hashes: &[Hash]) -> Option<Vec<Step>>
     (last == 0).then_some(steps)
 }
 
+/// The ways from a subtree that two sizes of a log share, up to both roots.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Growth {
+    pub(super) seed: Hash,
+    /// All lead to the new root; those on the left alone to the old one.
+    pub(super) steps: Vec<Step>,
+}
+
+/// The steps of a consistency proof ([RFC 9162, 2.1.4.2](https://www.rfc-editor.org/rfc/rfc9162#section-2.1.4.2));
+/// none if it has not the length that the sizes ask for.
+pub(super) fn growth(old: u64, old_root: Hash, new: u64, hashes: &[Hash]) -> Option<Growth> {
+    let (mut place, mut last) = (old.checked_sub(1)?, new.checked_sub(1)?);
+    if old == new {
+        return hashes.is_empty().then(|| Growth {
+            seed: old_root,
+            steps: Vec::new(),
+        });
+    }
+    if place > last {
+        return None;
+    }
+    while place & 1 == 1 {
+        place >>= 1;
+        last >>= 1;
+    }
+    let (seed, hashes) = if old.is_power_of_two() {
+        (old_root, hashes)
+    } else {
+        let (seed, rest) = hashes.split_first()?;
+        (*seed, rest)
+    };
+    let mut steps = Vec::with_capacity(hashes.len());
+    for hash in hashes {
+        if last == 0 {
+            return None;
+        }
+        if place & 1 == 1 || place == last {
+            steps.push(Step::Left(*hash));
+            while place & 1 == 0 && place != 0 {
+                place >>= 1;
+                last >>= 1;
+            }
+        } else {
+            steps.push(Step::Right(*hash));
+        }
+        place >>= 1;
+        last >>= 1;
+    }
+    (last == 0).then_some(Growth { seed, steps })
+}
+
 #[cfg(test)]
 mod tests {
-    use attest_log::merkle::{leaf_hash, node_hash};
+    use attest_log::merkle::{
+        HashReader, consistency_proof, leaf_hash, node_hash, root, verify_consistency,
+    };
 
     use super::*;
 
@@ -78,6 +131,55 @@ mod tests {
                 assert_eq!(reached, root, "{index} of {size}");
             }
         }
+    }
+
+    /// Complete subtrees of these leaves, computed anew.
+    struct Leaves(Vec<Hash>);
+
+    impl HashReader for Leaves {
+        type Error = std::convert::Infallible;
+
+        fn node(&self, level: u32, index: u64) -> Result<Hash, Self::Error> {
+            let width = 1_usize << level;
+            let begin = usize::try_from(index).unwrap() * width;
+            Ok(prove(&self.0[begin..begin + width], 0).0)
+        }
+    }
+
+    #[test]
+    fn the_steps_of_growth_lead_to_both_roots() {
+        let leaves = Leaves((0..24_u8).map(|it| leaf_hash(&[it])).collect());
+        for new in 1..=24 {
+            for old in 1..=new {
+                let (old_root, new_root) =
+                    (root(old, &leaves).unwrap(), root(new, &leaves).unwrap());
+                let proof = consistency_proof(old, new, &leaves).unwrap();
+                verify_consistency(old, &old_root, new, &new_root, &proof).unwrap();
+                let growth = growth(old, old_root, new, &proof).unwrap();
+                let (mut to_old, mut to_new) = (growth.seed, growth.seed);
+                for step in growth.steps {
+                    match step {
+                        Step::Left(hash) => {
+                            to_old = node_hash(&hash, &to_old);
+                            to_new = node_hash(&hash, &to_new);
+                        }
+                        Step::Right(hash) => to_new = node_hash(&to_new, &hash),
+                    }
+                }
+                assert_eq!((to_old, to_new), (old_root, new_root), "{old} to {new}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_proof_of_growth_of_another_length_has_no_steps() {
+        let hash = leaf_hash(b"x");
+        assert_eq!(growth(0, hash, 1, &[]), None);
+        assert_eq!(growth(2, hash, 1, &[]), None);
+        assert_eq!(growth(1, hash, 2, &[]), None);
+        assert_eq!(growth(1, hash, 2, &[hash, hash]), None);
+        assert_eq!(growth(3, hash, 4, &[]), None);
+        assert_eq!(growth(2, hash, 2, &[hash]), None);
     }
 
     #[test]

@@ -11,16 +11,17 @@ use attest_digest::{
 };
 use attest_provenance::ReleaseName;
 
-use super::Kept;
 use super::attached::{Attached, Bagged, is_about_release, manifests};
 use super::names::{BAG_FORMAT, BAGIT, INFO, RELEASE_MANIFEST, bag_name, path, payload};
 use super::plan::{Content, Plan};
 use super::tar::{self, Range, Within};
+use super::{AttachedBytes, Kept};
 use crate::attachment::{AttachedFile, AttachmentManifest};
 use crate::attachments::not_an_attachment;
 use crate::blob::Blob;
 use crate::disk::read_limited;
 use crate::error::{ArchiveError, NotAnArchive};
+use crate::kind::AttachmentKind;
 use crate::limits;
 use crate::manifest::{Manifest, Member};
 use crate::store::{self, AttachedFileInput, AttachmentInput, MemberInput, ReleaseInput};
@@ -400,6 +401,55 @@ impl Kept for Bag {
             });
         }
         Ok(bytes)
+    }
+
+    fn attached_files(
+        &self,
+        kind: &AttachmentKind,
+        limit: u64,
+    ) -> Result<Vec<AttachedBytes>, ArchiveError> {
+        let of_kind = self.attached.iter().filter(|it| it.manifest.kind() == kind);
+        let mut of_kind: Vec<&Attached> = of_kind.collect();
+        of_kind.sort_by_key(|it| (it.manifest.created(), it.digest));
+        let files = of_kind.into_iter().map(|attached| {
+            let read = attached.manifest.files().iter().map(|file| {
+                let bytes = self.attached_bytes(attached, file, limit)?;
+                Ok((file.path().clone(), bytes))
+            });
+            Ok(AttachedBytes {
+                manifest: attached.digest,
+                files: read.collect::<Result<_, ArchiveError>>()?,
+            })
+        });
+        files.collect()
+    }
+}
+
+impl Bag {
+    fn attached_bytes(
+        &self,
+        attached: &Attached,
+        file: &AttachedFile,
+        limit: u64,
+    ) -> Result<Vec<u8>, ArchiveError> {
+        if file.blob.size > limit {
+            return Err(ArchiveError::TooLarge {
+                what: "file that is read whole",
+                found: file.blob.size,
+                limit,
+            });
+        }
+        let size = file.blob.size;
+        let bytes = self.source.read(&attached.file_place(file)?, size)?;
+        let found = Blob::of(&bytes).digest;
+        if found == file.blob.digest {
+            return Ok(bytes);
+        }
+        Err(ArchiveError::FileChanged {
+            path: file.path().clone(),
+            found,
+            wanted: file.blob.digest,
+        })
     }
 }
 

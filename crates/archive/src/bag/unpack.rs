@@ -11,10 +11,12 @@ use attest_provenance::json::{self, Value};
 use attest_verify::{Bundle, BundleEntry, Content, KeyKind, Material, PublicKey};
 
 use super::attached::Bagged;
-use super::names::{AUTHORITIES, PAYLOAD, path};
+use super::names::{AUTHORITIES, PAYLOAD, RELEASE_TREE, path};
 use super::pem;
-use super::proof::{Step, steps};
+use super::proof::{Growth, Step, growth, steps};
 use crate::error::ArchiveError;
+use crate::kind::AttachmentKind;
+use crate::later_log::LaterLog;
 use crate::limits;
 use crate::manifest::Member;
 use crate::role::Role;
@@ -26,6 +28,10 @@ pub(super) struct Unpacked {
     /// The publisher's keys and trusted roots, as they stand in `trust/`.
     pub(super) trust: Vec<String>,
     pub(super) checks: Vec<Check>,
+    /// What logs became later.
+    pub(super) later: Vec<Later>,
+    /// The checkpoints of log entries.
+    seen: Vec<Seen>,
     /// Evidence that these commands say nothing about, by its path in the release.
     pub(super) left_out: Vec<String>,
 }
@@ -81,6 +87,36 @@ pub(super) struct Entry {
     pub(super) log_key: Option<(String, Method)>,
 }
 
+/// A later checkpoint of a log.
+#[derive(Debug)]
+pub(super) struct Later {
+    /// Its folder in the bag.
+    pub(super) folder: String,
+    /// The key of the log that signed the checkpoint.
+    pub(super) log_key: Option<(String, Method)>,
+    pub(super) growths: Vec<GrowthFiles>,
+}
+
+/// The ways from a subtree up to the roots of two checkpoints.
+#[derive(Debug)]
+pub(super) struct GrowthFiles {
+    /// The checkpoint of a log entry.
+    pub(super) from: String,
+    /// The hash of the subtree.
+    pub(super) seed: String,
+    pub(super) steps: Vec<StepFile>,
+}
+
+/// A checkpoint that evidence carries.
+#[derive(Debug)]
+struct Seen {
+    origin: String,
+    size: u64,
+    root: Hash,
+    folder: String,
+    log_key: Option<(String, Method)>,
+}
+
 /// A hash beside the way, in a file of its own.
 #[derive(Debug)]
 pub(super) struct StepFile {
@@ -124,9 +160,14 @@ pub(super) fn unpack(kept: &dyn Bagged) -> Result<Unpacked, ArchiveError> {
                 let text = bytes.unwrap_or_default();
                 unpacked.take_bundle(member, &bundle, &text, kept, &keys, &logs)?;
             }
-            _ if member.path.as_str() == "SHA256SUMS.sig" => {}
+            // What checks them checks them as files.
+            _ if matches!(member.path.as_str(), "SHA256SUMS.sig" | RELEASE_TREE) => {}
             _ => unpacked.left_out.push(member.path.to_string()),
         }
+    }
+    let later = kept.attached_files(&AttachmentKind::Consistency, limits::CONSISTENCY_BYTES)?;
+    for (number, files) in later.iter().enumerate() {
+        unpacked.take_later(number + 1, &files.files)?;
     }
     Ok(unpacked)
 }
@@ -299,28 +340,106 @@ impl Unpacked {
             let id = ids.get(number).and_then(|it| text(it, "/logId/keyId"));
             let log = logs.iter().find(|log| Some(log.id.as_str()) == id);
             files.log_key = log.map(|log| (log.key.clone(), log.method));
+            self.see(entry, &files);
             entries.push(files);
         }
         Ok(entries)
     }
 
-    fn take_proof(&mut self, entry: &BundleEntry, files: &mut Entry) -> Result<(), ArchiveError> {
-        let Some(proof) = entry.proof() else {
-            return Ok(());
+    fn see(&mut self, entry: &BundleEntry, files: &Entry) {
+        let Some(proof) = entry.proof().filter(|_| files.is_proven) else {
+            return;
         };
         let note = proof.checkpoint();
-        let Ok(checkpoint) = SignedCheckpoint::parse_with_extensions(note.as_bytes()) else {
+        if let Some(root) = note
+            .lines()
+            .nth(2)
+            .and_then(|it| Hash::from_base64(it).ok())
+        {
+            self.seen.push(Seen {
+                origin: note.lines().next().unwrap_or_default().to_owned(),
+                size: proof.size(),
+                root,
+                folder: files.folder.clone(),
+                log_key: files.log_key.clone(),
+            });
+        }
+    }
+
+    /// A later checkpoint, if it is one of a log of the evidence.
+    fn take_later(
+        &mut self,
+        number: usize,
+        files: &[(RelativePath, Vec<u8>)],
+    ) -> Result<(), ArchiveError> {
+        let folder = format!("log/later.{number}");
+        let Some((later, note)) = read_later(files) else {
             return Ok(());
+        };
+        let origin = note.lines().next().unwrap_or_default();
+        let entries = note.lines().nth(1).and_then(|it| it.parse().ok());
+        let mut seen: BTreeMap<u64, (Growth, String)> = BTreeMap::new();
+        let mut log_key = None;
+        for one in self.seen.iter().filter(|it| it.origin == origin) {
+            let proof = later.proof(one.size).zip(entries);
+            let grown = proof.and_then(|(proof, to)| growth(one.size, one.root, to, proof));
+            if let Some(grown) = grown {
+                // Evidence of one checkpoint shares the way.
+                let from = format!("{}/checkpoint.signed", one.folder);
+                seen.entry(one.size).or_insert((grown, from));
+                log_key = log_key.or_else(|| one.log_key.clone());
+            }
+        }
+        if seen.is_empty() {
+            return Ok(());
+        }
+        self.put_note(&folder, &note)?;
+        let mut growths = Vec::new();
+        for (size, (growth, from)) in seen {
+            growths.push(self.put_growth(&format!("{folder}/from-{size}"), &growth, from)?);
+        }
+        self.later.push(Later {
+            folder,
+            log_key,
+            growths,
+        });
+        Ok(())
+    }
+
+    fn put_growth(
+        &mut self,
+        folder: &str,
+        growth: &Growth,
+        from: String,
+    ) -> Result<GrowthFiles, ArchiveError> {
+        let seed = format!("{folder}/seed");
+        self.put(&seed, growth.seed.as_bytes().to_vec())?;
+        let mut steps = Vec::new();
+        for (number, step) in growth.steps.iter().enumerate() {
+            let (beside, hash) = match step {
+                Step::Left(hash) => ("left", hash),
+                Step::Right(hash) => ("right", hash),
+            };
+            let file = format!("{folder}/{:02}.{beside}", number + 1);
+            self.put(&file, hash.as_bytes().to_vec())?;
+            steps.push(StepFile {
+                file,
+                is_left: beside == "left",
+            });
+        }
+        Ok(GrowthFiles { from, seed, steps })
+    }
+
+    /// A checkpoint: the note, what is signed of it, and the log's own signature. False if it has none.
+    fn put_note(&mut self, folder: &str, note: &str) -> Result<bool, ArchiveError> {
+        let Ok(checkpoint) = SignedCheckpoint::parse_with_extensions(note.as_bytes()) else {
+            return Ok(false);
         };
         let signatures = checkpoint.signatures();
         let origin = note.lines().next();
         let Some(signature) = signatures.iter().find(|it| Some(it.name()) == origin) else {
-            return Ok(());
+            return Ok(false);
         };
-        let Some(steps) = steps(proof.index(), proof.size(), proof.hashes()) else {
-            return Ok(());
-        };
-        let folder = &files.folder;
         // The signatures are over the text with its last newline, not over the empty line after it.
         let end = note.rfind("\n\n").map_or(note.len(), |at| at + 1);
         let signed = note.get(..end).unwrap_or(note);
@@ -330,6 +449,20 @@ impl Unpacked {
             &format!("{folder}/checkpoint.signature"),
             signature.signature().to_vec(),
         )?;
+        Ok(true)
+    }
+
+    fn take_proof(&mut self, entry: &BundleEntry, files: &mut Entry) -> Result<(), ArchiveError> {
+        let Some(proof) = entry.proof() else {
+            return Ok(());
+        };
+        let Some(steps) = steps(proof.index(), proof.size(), proof.hashes()) else {
+            return Ok(());
+        };
+        let folder = &files.folder;
+        if !self.put_note(folder, proof.checkpoint())? {
+            return Ok(());
+        }
         for (number, step) in steps.into_iter().enumerate() {
             let (side, hash): (_, Hash) = match step {
                 Step::Left(hash) => ("left", hash),
@@ -381,6 +514,14 @@ fn method_of(block: &str) -> Option<Method> {
         KeyKind::P256 | KeyKind::Rsa { .. } => Some(Method::Digest("sha256")),
         _ => None,
     }
+}
+
+/// What an attachment claims of a later log, with the note of its checkpoint.
+fn read_later(files: &[(RelativePath, Vec<u8>)]) -> Option<(LaterLog, String)> {
+    let later = LaterLog::read(files).ok()?;
+    let note = str::from_utf8(later.checkpoint()).ok()?.to_owned();
+    SignedCheckpoint::parse_with_extensions(note.as_bytes()).ok()?;
+    Some((later, note))
 }
 
 fn holds(bytes: &[u8], text: &str) -> bool {

@@ -10,6 +10,7 @@ use super::covered::Covered;
 use super::error::RenewalError;
 use super::record::EvidenceRecord;
 use crate::attachment::Attachment;
+use crate::bag::{AttachedBytes, Kept};
 use crate::error::ArchiveError;
 use crate::kind::AttachmentKind;
 use crate::limits;
@@ -41,6 +42,59 @@ pub struct UnreadRenewal {
     pub code: &'static str,
     /// What is wrong.
     pub problem: String,
+}
+
+/// The renewals that are kept with a release, wherever it is, and those that cannot be read.
+pub fn renewals_of(release: &dyn Kept) -> (Vec<KeptRenewal>, Vec<UnreadRenewal>) {
+    let limit = limits::RENEWAL_COVERED_BYTES as u64;
+    let (mut kept, mut unread) = (Vec::new(), Vec::new());
+    match release.attached_files(&AttachmentKind::Renewal, limit) {
+        Ok(attachments) => {
+            for attachment in attachments {
+                match read_files(attachment) {
+                    Ok(renewal) => kept.push(renewal),
+                    Err(refused) => unread.push(refused),
+                }
+            }
+        }
+        Err(error) => unread.push(UnreadRenewal {
+            attachment: None,
+            code: error.code(),
+            problem: error.to_string(),
+        }),
+    }
+    (kept, unread)
+}
+
+fn read_files(attachment: AttachedBytes) -> Result<KeptRenewal, UnreadRenewal> {
+    let manifest = attachment.manifest;
+    let unread = |error: &RenewalError| UnreadRenewal {
+        attachment: Some(manifest),
+        code: error.code(),
+        problem: error.to_string(),
+    };
+    let mut files: BTreeMap<RelativePath, Vec<u8>> = attachment.files.into_iter().collect();
+    let mut take = |name: &str, what| {
+        let path = RelativePath::parse(name).ok();
+        let bytes = path.and_then(|path| files.remove(&path));
+        bytes.ok_or(RenewalError::Malformed { what })
+    };
+    let document = take(DOCUMENT, "it has no covered.txt").map_err(|error| unread(&error))?;
+    let record = take(RECORD, "it has no record.ers").map_err(|error| unread(&error))?;
+    let too_large = RenewalError::TooLarge {
+        what: "bytes",
+        limit: limits::RENEWAL_RECORD_BYTES,
+    };
+    if record.len() > limits::RENEWAL_RECORD_BYTES {
+        return Err(unread(&too_large));
+    }
+    Ok(KeptRenewal {
+        attachment: manifest,
+        covered: Covered::parse(&document).map_err(|error| unread(&error))?,
+        record: EvidenceRecord::parse(&record).map_err(|error| unread(&error))?,
+        record_digest: Digest::Sha256(sha256(&record)),
+        document,
+    })
 }
 
 impl Reader {

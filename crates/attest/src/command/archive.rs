@@ -11,9 +11,11 @@ pub(crate) mod fixity;
 mod hold;
 mod import;
 pub(crate) mod keeping;
+mod later_log;
 mod list;
 mod log;
 pub(crate) mod proof;
+mod release_tree;
 mod renew;
 mod repair;
 pub(crate) mod replicas;
@@ -22,7 +24,7 @@ mod show;
 mod source;
 pub(crate) mod ssdf;
 pub(crate) mod tombstone;
-mod verify;
+pub(crate) mod verify;
 
 use std::path::{Path, PathBuf};
 

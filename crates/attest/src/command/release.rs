@@ -30,6 +30,7 @@ mod selfcheck;
 mod stage;
 mod survey;
 mod targets;
+mod tree;
 
 use std::path::PathBuf;
 

@@ -1,8 +1,10 @@
 //! `attest status`: what is kept, how whole it is, and until when it can be proven.
 //!
 //! No file is read whole: whether the bytes are still those that were archived, `archive verify` says.
+//! With a policy all are, since it is about what was signed.
 
 mod copies;
+mod policy;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,7 +15,7 @@ use clap::Args;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use crate::args::{Global, TrustArgs};
+use crate::args::{Global, PolicyArgs, TrustArgs};
 use crate::command::archive::fixity::{self, Last};
 use crate::command::archive::keeping;
 use crate::command::archive::proof::{self, ReleaseProof};
@@ -24,6 +26,7 @@ use crate::console::{Console, escape};
 use crate::failure::{Exit, Failure};
 use crate::trust::Surroundings;
 use copies::{Copies, CopiesArgs};
+use policy::Judged;
 
 #[derive(Debug, Args)]
 pub(crate) struct StatusArgs {
@@ -34,6 +37,8 @@ pub(crate) struct StatusArgs {
     place: PlaceArgs,
     #[command(flatten)]
     trust: TrustArgs,
+    #[command(flatten)]
+    policy: PolicyArgs,
     /// A timestamp authority that you know to be independent of the signer
     #[arg(long, value_name = "ID")]
     independent: Vec<String>,
@@ -62,6 +67,8 @@ struct State {
     /// What can be kept beside, without statements: whether it is.
     beside: BTreeMap<&'static str, bool>,
     keeping: Result<Term, Failure>,
+    /// What a policy says, if one was named.
+    policy: Option<Judged>,
     proof: ReleaseProof,
     expired: bool,
     due: bool,
@@ -73,20 +80,33 @@ pub(crate) fn run(args: &StatusArgs, global: &Global, console: &Console) -> Resu
     let names: BTreeSet<ReleaseName> = names.collect::<Result<_, _>>()?;
     let path = args.place.path();
     let mut reader = Reader::open(&path).map_err(|error| damage_failure(&error))?;
-    let around = Surroundings {
-        verified: vec![path.clone()],
-        ..Surroundings::default()
+    let all: Vec<ReleaseName> = reader.list().into_iter().map(|it| it.name).collect();
+    let asked = |name: &&ReleaseName| names.is_empty() || names.contains(*name);
+    let chosen: Vec<ReleaseName> = all.iter().filter(asked).cloned().collect();
+    let mut judging = policy::Judging::of(args, &reader, &chosen, now)?;
+    let trust = if let Some(judging) = policy::Judging::of(args, &reader, &chosen, now)? {
+        judging.into_trust()
+    } else {
+        let around = Surroundings {
+            verified: vec![path.clone()],
+            ..Surroundings::default()
+        };
+        args.place.trust(&args.trust, &around, now)?
     };
-    let trust = args.place.trust(&args.trust, &around, now)?;
     let roots = proof::roots(&args.place, &trust)?;
     let session = keeping::session(trust, now.time)?;
     let tombstones = Tombstones::read(&reader, &session, &roots, now.time)?;
     reader.accept_deletions(tombstones.accepted());
-    let asked = |name: &ReleaseName| names.is_empty() || names.contains(name);
-    let all = reader.list().into_iter().map(|it| it.name);
-    let lines: Vec<Line> = all
-        .filter(asked)
-        .map(|name| line(&reader, name, args, (&session, &roots), now.time))
+    let mut judged = match &mut judging {
+        Some(judging) => judging.ask(args, &reader, &chosen)?,
+        None => BTreeMap::new(),
+    };
+    let lines: Vec<Line> = chosen
+        .into_iter()
+        .map(|name| {
+            let judged = judged.remove(&name.to_string());
+            line(&reader, name, judged, args, (&session, &roots), now.time)
+        })
         .collect();
     if let Some(name) = names
         .iter()
@@ -127,12 +147,16 @@ pub(crate) fn run(args: &StatusArgs, global: &Global, console: &Console) -> Resu
 fn line(
     reader: &Reader,
     name: ReleaseName,
+    judged: Option<Judged>,
     args: &StatusArgs,
     trust: (&Session, &[TrustedRoot]),
     now: Timestamp,
 ) -> Line {
     let state = match reader.find(&name) {
-        Ok(Some(release)) => Ok(state(reader, &release, args, trust, now)),
+        Ok(Some(release)) => Ok(State {
+            policy: judged,
+            ..state(reader, &release, args, trust, now)
+        }),
         Ok(None) => Err(Failure::no(
             "release-not-archived",
             format!("{name} is gone"),
@@ -168,6 +192,7 @@ fn state(
         beside: beside(release),
         keeping: keeping::term(reader, release, session, roots, now),
         expired: proof.is_expired(now),
+        policy: None,
         due: proof.standing.as_ref().is_none_or(|it| it.until < soon),
         roles,
         proof,
@@ -181,6 +206,7 @@ fn beside(release: &Release<'_>) -> BTreeMap<&'static str, bool> {
         Needed::Checksums,
         Needed::Sbom,
         Needed::Source,
+        Needed::Tree,
         Needed::Trust,
         Needed::Renewal,
     ];
@@ -235,7 +261,7 @@ impl Line {
             Err(failure) => failure.exit,
             Ok(state) if !state.is_proven() || !state.missing.is_empty() => Exit::No,
             Ok(state) if state.is_damaged() => Exit::No,
-            Ok(_) => Exit::Yes,
+            Ok(state) => state.policy.as_ref().map_or(Exit::Yes, |it| it.exit),
         }
     }
 
@@ -258,6 +284,9 @@ impl Line {
         }
         if !state.missing.is_empty() {
             console.say(format!("  MISSING  {}", state.missing.join(", ")));
+        }
+        for line in state.policy.iter().flat_map(Judged::lines) {
+            console.say(format!("  {}", escape(&line)));
         }
         state.say_keeping(console);
         console.say(format!(
@@ -305,6 +334,7 @@ impl Line {
                 "beside": state.beside,
                 "replicas": copies.object(&self.name),
                 "keeping": state.keeping.as_ref().ok().map(keeping::object),
+                "policy": state.policy.as_ref().map(Judged::object),
                 "due": state.due,
                 "proof": state.proof.object(&args.independent, now),
                 "error": null,

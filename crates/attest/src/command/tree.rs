@@ -13,7 +13,7 @@ use clap::{Args, Subcommand};
 use crate::args::Global;
 use crate::console::Console;
 use crate::failure::{Exit, Failure};
-pub(crate) use verify::compared;
+pub(crate) use verify::{compared, contradiction};
 
 #[derive(Debug, Args)]
 pub(crate) struct TreeArgs {

@@ -7,13 +7,14 @@ use std::path::{Path, PathBuf};
 use attest_archive::{
     Added, AttachmentKind, MemberInput, Outcome, ReleaseInput, Role, Source, Store,
 };
-use attest_digest::{Algorithm, Digest, DigestSet, RelativePath, Root};
+use attest_digest::{Algorithm, Artifact, Digest, DigestSet, Hashes, RelativePath, Root};
 use attest_provenance::ReleaseName;
 use attest_provenance::predicate::reference::Reference;
 use clap::Args;
 use serde_json::json;
 
 use super::about::About;
+use super::release_tree::{self, Held};
 use super::source::CheckedSource;
 use super::{PlaceArgs, archive_failure, around, parse_release, session};
 use crate::args::{Global, TrustArgs};
@@ -25,7 +26,8 @@ use crate::console::{Console, escape};
 use crate::failure::{Exit, Failure};
 use crate::report::{FileReport, Report, SubjectReport, Verdict};
 use crate::trust;
-use crate::words::{files, size};
+use crate::words::{files as count_of_files, size};
+use crate::{files, limits};
 
 #[derive(Debug, Args)]
 pub(super) struct AddArgs {
@@ -66,7 +68,10 @@ pub(super) fn run(args: &AddArgs, global: &Global, console: &Console) -> Result<
     };
 
     let mut shelf = Shelf::new();
-    let subject = verify_folder(&args.folder, &session, &mut shelf);
+    let mut subject = verify_folder(&args.folder, &session, &mut shelf);
+    if subject.exit() == Exit::Yes {
+        compare_tree(&args.folder, &shelf, &mut subject)?;
+    }
     if subject.exit() != Exit::Yes {
         return Ok(refused(args, global, now, &session, subject, shelf).render(console));
     }
@@ -162,6 +167,47 @@ fn refused(
     }
 }
 
+/// Compares what was verified with the manifest that was signed with it, if there is one.
+fn compare_tree(folder: &Path, shelf: &Shelf, subject: &mut SubjectReport) -> Result<(), Failure> {
+    let Some(file) = subject
+        .files
+        .iter()
+        .find(|it| it.path == release_tree::NAME)
+    else {
+        return Ok(());
+    };
+    let wanted = file.sha256.clone();
+    if let Some(size) = file.size.filter(|it| *it > limits::RELEASE_TREE_BYTES) {
+        subject.reasons.push(release_tree::too_large(size));
+        return Ok(());
+    }
+    let path = folder.join(release_tree::NAME);
+    let bytes = files::read_limited(&path, limits::RELEASE_TREE_BYTES).map_err(|error| {
+        Failure::unknown("file-unreadable", format!("{}: {error}", path.display()))
+    })?;
+    let found = Artifact::of_bytes(&bytes, Hashes::Sha256).sha256();
+    if Some(found.hex()) != wanted {
+        let message = format!("{} changed while it was read", path.display());
+        return Err(Failure::unknown("file-changed", message));
+    }
+    let release = release_of(subject)?;
+    let verified: Vec<(RelativePath, Held)> = subject
+        .files
+        .iter()
+        .filter_map(|file| {
+            let digest = Digest::from_hex(Algorithm::Sha256, file.sha256.as_deref()?).ok()?;
+            let held = Held {
+                size: file.size?,
+                digests: vec![digest],
+            };
+            Some((RelativePath::parse(&file.path).ok()?, held))
+        })
+        .collect();
+    let held = verified.into_iter().collect();
+    release_tree::compare(&release, &bytes, held, shelf, subject);
+    Ok(())
+}
+
 /// The release that the accepted statement names: without one there is nothing to call it.
 fn release_of(subject: &SubjectReport) -> Result<ReleaseName, Failure> {
     let Some(text) = &subject.release else {
@@ -237,7 +283,7 @@ fn role(path: &RelativePath, verdict: &Verdict) -> Role {
     match (path.as_str(), verdict) {
         ("release.pub" | "trusted_root.json", _) => Role::Trust,
         (_, Verdict::Evidence(_)) if is_trust_name(path) => Role::Trust,
-        (_, Verdict::Evidence(_)) => Role::Evidence,
+        (_, Verdict::Evidence(_)) | (release_tree::NAME, _) => Role::Evidence,
         ("SHA256SUMS", _) => Role::Checksums,
         ("VERIFY.md", _) => Role::Guide,
         _ => Role::Artifact,
@@ -282,7 +328,7 @@ fn say(
     let name = &input.name;
     console.say(format!(
         "{name}  {}, {}",
-        files(input.members.len()),
+        count_of_files(input.members.len()),
         size(bytes)
     ));
     console.say(format!(

@@ -7,7 +7,9 @@ use attest_archive::{ArchiveError, Bag, BagProblem, Kept, WhatIsWrong};
 
 use clap::Args;
 
-use super::{accepted, damage_failure, judging, may_lie_inside, policy_of};
+use super::{
+    accepted, damage_failure, judging, later_log, may_lie_inside, policy_of, release_tree,
+};
 use crate::args::{Global, PolicyArgs, TrustArgs};
 use crate::clock::Now;
 use crate::command::verify::{Session, Shelf, archived};
@@ -117,6 +119,10 @@ impl Asked<'_> {
     ) -> Report {
         let mut pieces = Shelf::new();
         let mut subject = archived::verify(bag, &bag.observed(), None, session, &mut pieces);
+        release_tree::judge(bag, &bag.observed(), None, &pieces, &mut subject);
+        if bag.problems().is_empty() {
+            later_log::judge(bag, &session.trust.roots, &mut subject);
+        }
         for problem in bag.problems() {
             let Some(member) = &problem.member else {
                 continue;
@@ -144,11 +150,7 @@ impl Asked<'_> {
             subjects: vec![subject],
             evidence: pieces.into_reports(&session.policy),
             archive: Some(archive),
-            // Renewals are asked where they are kept: in an archive.
-            not_checked: not_checked(self.policy)
-                .into_iter()
-                .chain(["until when its time can be proven".to_owned()])
-                .collect(),
+            not_checked: not_checked(self.policy),
             verbose: global.verbose,
             ..session.report(command, self.now, accepted(session, self.trust))
         }

@@ -9,8 +9,9 @@ use clap::{Args, ValueEnum};
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use serde_json::json;
 
-use super::{PlaceArgs, damage_failure, parse_release, show, tombstone};
+use super::{PlaceArgs, damage_failure, later_log, parse_release, show, tombstone};
 use crate::args::Global;
+use crate::command::init::refuse_given_time;
 use crate::console::{Console, escape};
 use crate::failure::{Exit, Failure, with_source};
 use crate::files::{self, Overwrite};
@@ -27,6 +28,10 @@ pub(super) struct ExportArgs {
     /// A folder, or one file
     #[arg(long = "as", value_name = "FORM", default_value = "dir")]
     form: Form,
+    /// Before that, keep with the release the checkpoint that the home's log has now, and the proof that
+    /// the log still begins with the release's entries
+    #[arg(long)]
+    later_checkpoint: bool,
     /// Replace an earlier export
     #[arg(long)]
     force: bool,
@@ -81,8 +86,14 @@ pub(super) fn run(args: &ExportArgs, global: &Global, console: &Console) -> Resu
         Overwrite::Refuse
     };
     refuse_target(&out, args.form, overwrite)?;
-    let mut reader = Reader::open(&args.place.path()).map_err(|error| damage_failure(&error))?;
-    tombstone::accept_place(&mut reader, &args.place, global.now()?)?;
+    let path = args.place.path();
+    let now = global.now()?;
+    if args.later_checkpoint {
+        refuse_given_time(global)?;
+        later_log::keep(&args.place.own_home(), &path, &name, now.time)?;
+    }
+    let mut reader = Reader::open(&path).map_err(|error| damage_failure(&error))?;
+    tombstone::accept_place(&mut reader, &args.place, now)?;
     let release = reader.find(&name).map_err(|error| damage_failure(&error))?;
     let release = release.ok_or_else(|| show::missing(&name))?;
     tombstone::refuse_deleted(&reader, &release)?;

@@ -12,6 +12,7 @@ use crate::audit::{self, Change};
 use crate::command::verify::Session;
 use crate::console::{Console, escape};
 use crate::failure::{Exit, Failure};
+use crate::report::Report;
 use crate::trust;
 use crate::words::{counted, files, size};
 
@@ -60,6 +61,13 @@ pub(super) fn run(args: &ImportArgs, global: &Global, console: &Console) -> Resu
     }
     let report = asked.judge("archive import", &args.bag, &bag, &session, global);
     if report.exit() != Exit::Yes {
+        // What can no longer be proven is taken in all the same: archive verify says so.
+        let not_asked = "until when its time can be proven".to_owned();
+        let not_checked = report.not_checked.iter().cloned().chain([not_asked]);
+        let report = Report {
+            not_checked: not_checked.collect(),
+            ..report
+        };
         return Ok(report.render(console));
     }
     let input = bag.input().map_err(|error| archive_failure(&error))?;

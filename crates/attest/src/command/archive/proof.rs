@@ -4,8 +4,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use attest_archive::renewal::{Firmness, KeptRenewal, Proofs, Standing, Subject, ends_of};
-use attest_archive::{Reader, Release};
+use attest_archive::renewal::{
+    Firmness, KeptRenewal, Proofs, Standing, Subject, UnreadRenewal, ends_of, renewals_of,
+};
+use attest_archive::{Bag, Kept, Reader, Release};
 use attest_digest::{Artifact, Digest};
 use attest_verify::{Bundle, TimestampProof, TrustedRoot, UsedAlgorithm};
 use jiff::Timestamp;
@@ -66,7 +68,6 @@ pub(crate) fn of(
     roots: &[TrustedRoot],
     now: Timestamp,
 ) -> ReleaseProof {
-    let (kept, unread) = reader.renewals(release);
     let members = reader.kept_members(release);
     let members: Vec<Digest> = members.map(attest_archive::Member::digest).collect();
     let subject = Subject {
@@ -75,6 +76,43 @@ pub(crate) fn of(
         members: &members,
         observed,
     };
+    proven(
+        release,
+        subject,
+        reader.renewals(release),
+        decided,
+        roots,
+        now,
+    )
+}
+
+/// As [`of`], of an exported release.
+pub(super) fn of_bag(
+    bag: &Bag,
+    decided: Option<&BTreeSet<String>>,
+    roots: &[TrustedRoot],
+    now: Timestamp,
+) -> ReleaseProof {
+    let members = bag.members().iter();
+    let members: Vec<Digest> = members.map(attest_archive::Member::digest).collect();
+    let observed = bag.observed();
+    let subject = Subject {
+        name: bag.name(),
+        manifest: bag.manifest(),
+        members: &members,
+        observed: &observed,
+    };
+    proven(bag, subject, renewals_of(bag), decided, roots, now)
+}
+
+fn proven(
+    release: &dyn Kept,
+    subject: Subject<'_>,
+    (kept, unread): (Vec<KeptRenewal>, Vec<UnreadRenewal>),
+    decided: Option<&BTreeSet<String>>,
+    roots: &[TrustedRoot],
+    now: Timestamp,
+) -> ReleaseProof {
     let proofs = Proofs::of(subject, kept, roots, now);
     let stamped = timestamps(release, decided, roots);
     let standings = stamped.iter().filter_map(|it| proofs.standing(it));
@@ -209,7 +247,7 @@ impl ReleaseProof {
 
 /// The timestamps of each bundle that has some.
 fn timestamps(
-    release: &Release<'_>,
+    release: &dyn Kept,
     decided: Option<&BTreeSet<String>>,
     roots: &[TrustedRoot],
 ) -> Vec<Vec<TimestampProof>> {

@@ -9,7 +9,7 @@ use std::path::Path;
 use std::collections::BTreeSet;
 
 use attest_archive::{
-    AttachmentKind, CheckReport, CheckedRelease, Needed, Note, Problem, Reader, Release,
+    AttachmentKind, CheckReport, CheckedRelease, Kept, Needed, Note, Problem, Reader, Release,
 };
 use attest_digest::Hashes;
 use attest_provenance::ReleaseName;
@@ -17,11 +17,12 @@ use attest_verify::TrustedRoot;
 use clap::Args;
 
 use super::about::About;
+use super::proof::ReleaseProof;
 use super::source::CheckedSource;
 use super::tombstone::Tombstones;
 use super::{
-    PlaceArgs, accepted, bag, damage_failure, is_damage, judging, may_lie_inside, parse_release,
-    policy_of, proof, show,
+    PlaceArgs, accepted, bag, damage_failure, is_damage, judging, later_log, may_lie_inside,
+    parse_release, policy_of, proof, release_tree, show,
 };
 use crate::args::{Global, PolicyArgs, TrustArgs};
 use crate::clock::Now;
@@ -56,10 +57,10 @@ pub(super) struct VerifyArgs {
 }
 
 /// What must be kept with each release.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 struct CompleteArgs {
     /// Refuse a release with which this is not kept: provenance, vsa, test-result, scan and review must be
-    /// proven to be of an expected signer; sbom, source, checksums, trust and renewal must be there
+    /// proven to be of an expected signer; sbom, source, checksums, tree, trust and renewal must be there
     #[arg(long, value_name = "KIND", value_delimiter = ',', value_parser = needed)]
     complete: Vec<Needed>,
 }
@@ -88,17 +89,9 @@ pub(super) fn run(args: &VerifyArgs, global: &Global, console: &Console) -> Resu
     let path = args.place.path();
     let mut reader = Reader::open(&path).map_err(|error| damage_failure(&error))?;
     let names = selected(&reader, names)?;
-    let around = Surroundings {
-        verified: vec![path.clone()],
-        archived: if may_lie_inside(&args.policy, &args.trust) {
-            archived::trust_files(&reader, &names)
-        } else {
-            Vec::new()
-        },
-        ..Surroundings::default()
-    };
     let (trust, independent) = (&args.trust, &args.independent);
-    let mut session = judging(&args.place, &args.policy, trust, independent, &around, now)?;
+    let (place, policy) = (&args.place, &args.policy);
+    let mut session = judging_here(place, policy, trust, independent, &reader, &names, now)?;
     let roots = proof::roots(&args.place, &session.trust)?;
     let tombstones = Tombstones::read(&reader, &session, &roots, now.time)?;
     reader.accept_deletions(tombstones.accepted());
@@ -149,10 +142,14 @@ fn verify_bag(
     };
     let (bag, session) = asked.open(place)?;
     let report = asked.judge("archive verify", place, &bag, &session, global);
-    let report = Report {
+    let mut report = Report {
         explain: args.explain,
         ..report
     };
+    let roots = proof::roots(&args.place, &session.trust)?;
+    let decided = decided(&report, bag.name());
+    let proof = proof::of_bag(&bag, decided.as_ref(), &roots, now.time);
+    tell_proof(&proof, &mut report);
     Ok(report.render(console))
 }
 
@@ -200,21 +197,7 @@ fn judge(
     report: &mut Report,
 ) {
     let mut shelf = Shelf::new();
-    let mut subject = match reader.find(&checked.name) {
-        Ok(Some(release)) => {
-            let mut subject = archived::verify(
-                &release,
-                &all.observed,
-                reader.deletion(release.manifest()),
-                session,
-                &mut shelf,
-            );
-            require(reader, &release, session, &shelf, complete, &mut subject);
-            subject
-        }
-        // Why it cannot be read stands among its problems.
-        _ => SubjectReport::new(checked.name.to_string(), archived::KIND),
-    };
+    let mut subject = subject_of(reader, checked, all, session, complete, &mut shelf);
     for problem in &checked.problems {
         tell(&mut subject, problem);
     }
@@ -224,6 +207,70 @@ fn judge(
     }
     report.subjects.push(subject);
     report.evidence.extend(shelf.into_reports(&session.policy));
+}
+
+fn subject_of(
+    reader: &Reader,
+    checked: &CheckedRelease,
+    all: &CheckReport,
+    session: &Session,
+    complete: (&CompleteArgs, &Path),
+    shelf: &mut Shelf,
+) -> SubjectReport {
+    let Ok(Some(release)) = reader.find(&checked.name) else {
+        // Why it cannot be read stands among its problems.
+        return SubjectReport::new(checked.name.to_string(), archived::KIND);
+    };
+    let deletion = reader.deletion(release.manifest());
+    let mut subject = archived::verify(&release, &all.observed, deletion, session, shelf);
+    require(reader, &release, session, shelf, complete, &mut subject);
+    release_tree::judge(&release, &all.observed, deletion, shelf, &mut subject);
+    later_log::judge(&release, &session.trust.roots, &mut subject);
+    subject
+}
+
+/// What verifies by the rules of a policy, with the keys that releases of the archive carry.
+pub(crate) fn judging_here(
+    place: &PlaceArgs,
+    policy: &PolicyArgs,
+    trust: &TrustArgs,
+    independent: &[String],
+    reader: &Reader,
+    names: &[ReleaseName],
+    now: Now,
+) -> Result<Session, Failure> {
+    let around = Surroundings {
+        verified: vec![place.path()],
+        archived: if may_lie_inside(policy, trust) {
+            archived::trust_files(reader, names)
+        } else {
+            Vec::new()
+        },
+        ..Surroundings::default()
+    };
+    judging(place, policy, trust, independent, &around, now)
+}
+
+/// Reads every byte of these releases, and judges each by a policy.
+pub(crate) fn by_policy(
+    session: &mut Session,
+    trust: &TrustArgs,
+    reader: &Reader,
+    names: &[ReleaseName],
+) -> Result<Vec<SubjectReport>, Failure> {
+    let checked = check(reader, false, names)?;
+    let judged = checked.releases.iter().map(|release| {
+        session.policy = policy_of(session, trust, &[], &release.name);
+        let nothing = CompleteArgs::default();
+        let complete = (&nothing, Path::new(""));
+        let shelf = &mut Shelf::new();
+        let mut subject = subject_of(reader, release, &checked, session, complete, shelf);
+        for problem in &release.problems {
+            tell(&mut subject, problem);
+        }
+        subject
+    });
+    Ok(judged.collect())
 }
 
 /// Names what must be kept and is not. Statements count if they are proven to be of an expected signer,
@@ -295,20 +342,31 @@ fn add_proof(
         return;
     };
     let now = report.now.time;
-    let Some(subject) = report.subjects.last_mut() else {
-        return;
-    };
-    let within = format!("{}/", checked.name);
-    let decided = subject.decided_by.iter().filter_map(|index| {
+    let decided = decided(report, &checked.name);
+    let decided = decided.as_ref();
+    let proof = proof::of(reader, &release, &all.observed, decided, roots, now);
+    tell_proof(&proof, report);
+}
+
+/// The bundles that decide about the last release. Of one that nothing accepts, what is there is told.
+fn decided(report: &Report, release: &ReleaseName) -> Option<BTreeSet<String>> {
+    let within = format!("{release}/");
+    let decided = report.subjects.last()?.decided_by.iter();
+    let decided = decided.filter_map(|index| {
         let place = report.evidence.get(*index)?.place.strip_prefix(&within)?;
-        Some(place.to_owned())
+        let is_attached = place.split('/').next() == Some(archived::ATTACHED);
+        (!is_attached).then(|| place.to_owned())
     });
     let decided: BTreeSet<String> = decided.collect();
-    // Of a release that nothing accepts, what is there is told.
-    let decided = Some(&decided).filter(|it| !it.is_empty());
-    let proof = proof::of(reader, &release, &all.observed, decided, roots, now);
-    subject.notes.extend(proof.lines(&report.independent));
-    subject.reasons.extend(proof.refusals(now));
+    (!decided.is_empty()).then_some(decided)
+}
+
+fn tell_proof(proof: &ReleaseProof, report: &mut Report) {
+    let now = report.now.time;
+    if let Some(subject) = report.subjects.last_mut() {
+        subject.notes.extend(proof.lines(&report.independent));
+        subject.reasons.extend(proof.refusals(now));
+    }
 }
 
 /// Puts what is wrong with a blob in the place of what would follow from it.

@@ -16,8 +16,10 @@ use super::gpg::GpgKey;
 use super::instructions::{self, Named};
 use super::record::Record;
 use super::reserved::{
-    CHECKSUMS, CHECKSUMS_OPENPGP, INSTRUCTIONS, PUBLIC_KEY, TRUSTED_ROOT, bundle_name,
+    CHECKSUMS, CHECKSUMS_OPENPGP, INSTRUCTIONS, PUBLIC_KEY, TREE, TREE_BUNDLE, TRUSTED_ROOT,
+    bundle_name,
 };
+use super::tree::{self, Modes};
 use crate::failure::Failure;
 
 /// What a release is made from.
@@ -39,6 +41,8 @@ pub(super) struct Ingredients<'a> {
     pub(super) ci: Option<ci::Record>,
     /// How some of the files were made.
     pub(super) records: &'a [Record],
+    /// The permissions of what stands in the folder.
+    pub(super) modes: &'a Modes,
 }
 
 /// Who will sign.
@@ -93,7 +97,7 @@ impl Document {
 
 /// What stands ready to be signed.
 pub(super) struct Composed {
-    /// `VERIFY.md`, `release.pub`, `trusted_root.json`, `SHA256SUMS`.
+    /// `VERIFY.md`, `release.pub`, `trusted_root.json`, `release.tree`, `SHA256SUMS`.
     pub(super) documents: Vec<Document>,
     /// The checksums file, observed.
     pub(super) checksums: Artifact,
@@ -155,11 +159,12 @@ impl Parts {
         kinds
             .into_iter()
             .flat_map(|(stem, parts)| (1..=parts).map(move |part| bundle_name(stem, part, parts)))
+            .chain([TREE_BUNDLE.to_owned()])
             .collect()
     }
 
     pub(super) fn statements(self) -> u32 {
-        self.release + self.provenance + self.sbom + self.recorded
+        self.release + self.provenance + self.sbom + self.recorded + TREE_STATEMENTS
     }
 }
 
@@ -185,11 +190,16 @@ pub(super) fn compose(from: &Ingredients<'_>) -> Result<Composed, Failure> {
     own.push(Document::new(TRUSTED_ROOT, Role::Trust, root)?);
     // The names in the instructions depend on the order of all files, the instructions included.
     let placeholder = Document::new(INSTRUCTIONS, Role::Guide, Vec::new())?;
-    let text = instructions(from, parts, &listed(from, &own, &placeholder)?);
+    let manifest = Document::new(TREE, Role::Evidence, Vec::new())?;
+    let names = own.iter().chain([&placeholder, &manifest]);
+    let text = instructions(from, parts, &list(from, names)?);
     own.push(Document {
         bytes: text.into_bytes(),
         ..placeholder
     });
+    let (bytes, summary) = tree::manifest(from.name, &list(from, own.iter())?, from.modes)?;
+    let tree_statement = tree::statement(from.name, &manifest.path, &bytes, summary)?;
+    own.push(Document { bytes, ..manifest });
 
     let listed = list(from, own.iter())?;
     let lines: Vec<(RelativePath, Digest)> = listed
@@ -221,6 +231,7 @@ pub(super) fn compose(from: &Ingredients<'_>) -> Result<Composed, Failure> {
     statements.extend(provenance_statements(from, parts, &checksums)?);
     statements.extend(reference_statements(from, parts)?);
     statements.extend(recorded_statements(from)?);
+    statements.push((TREE_BUNDLE.to_owned(), tree_statement));
     own.push(sums);
     Ok(Composed {
         documents: own,
@@ -230,14 +241,6 @@ pub(super) fn compose(from: &Ingredients<'_>) -> Result<Composed, Failure> {
 }
 
 type Listed = Vec<(RelativePath, Artifact)>;
-
-fn listed(
-    from: &Ingredients<'_>,
-    own: &[Document],
-    placeholder: &Document,
-) -> Result<Listed, Failure> {
-    list(from, own.iter().chain([placeholder]))
-}
 
 /// All files of `SHA256SUMS`, sorted by path.
 fn list<'a>(
@@ -445,8 +448,11 @@ const RELEASE: &str = "release";
 const PROVENANCE: &str = "provenance";
 const SBOM: &str = "sbom";
 const RECORDED: &str = "provenance-build";
-/// `VERIFY.md` and `trusted_root.json` are named once, beside the artifacts; `release.pub` as well.
-const OWN_FILES: usize = 2;
+/// `VERIFY.md`, `trusted_root.json` and `release.tree` are named once, beside the artifacts; `release.pub`
+/// as well.
+const OWN_FILES: usize = 3;
+/// One statement is about the manifest of the files, however many they are.
+const TREE_STATEMENTS: u32 = 1;
 /// One subject of each part is the checksums file.
 const RELEASE_EACH: usize = limits::SUBJECTS_WRITTEN - 1;
 /// The system that refers to the bills of materials: this command.
@@ -468,22 +474,22 @@ mod tests {
             (parts.release, parts.provenance, parts.sbom)
         };
         assert_eq!(parts(1, 0), (1, 1, 0));
-        assert_eq!(parts(1020, 0), (1, 1, 0));
-        assert_eq!(parts(1021, 0), (2, 1, 0));
+        assert_eq!(parts(1019, 0), (1, 1, 0));
+        assert_eq!(parts(1020, 0), (2, 1, 0));
         assert_eq!(parts(1024, 1), (2, 1, 1));
         assert_eq!(parts(1025, 0), (2, 2, 0));
         assert_eq!(parts(1026, 1), (2, 2, 2));
         // Without release.pub there is room for one more.
         let none = Beside { key: false, ..KEY };
-        assert_eq!(Parts::of(1021, 0, none).release, 1);
-        assert_eq!(Parts::of(1022, 0, none).release, 2);
+        assert_eq!(Parts::of(1020, 0, none).release, 1);
+        assert_eq!(Parts::of(1021, 0, none).release, 2);
         // The OpenPGP signature takes the place of one more.
         let both = Beside {
             openpgp: true,
             ..KEY
         };
-        assert_eq!(Parts::of(1019, 0, both).release, 1);
-        assert_eq!(Parts::of(1020, 0, both).release, 2);
+        assert_eq!(Parts::of(1018, 0, both).release, 1);
+        assert_eq!(Parts::of(1019, 0, both).release, 2);
         assert_eq!(parts(10_000, 0), (10, 10, 0));
         let recorded = |covered| Parts::of(5000, 0, KEY).with_recorded(covered).recorded;
         assert_eq!([recorded(vec![]), recorded(vec![1, 1025])], [0, 3]);
@@ -498,6 +504,7 @@ mod tests {
             "provenance.1.sigstore.json",
             "provenance.2.sigstore.json",
             "sbom.sigstore.json",
+            "release.tree.sigstore.json",
         ];
         assert_eq!(names, wanted);
     }

@@ -12,13 +12,25 @@ pub(super) const CHECKSUMS_OPENPGP: &str = "SHA256SUMS.asc";
 pub(super) const PUBLIC_KEY: &str = "release.pub";
 /// The log and the timestamp authority.
 pub(super) const TRUSTED_ROOT: &str = "trusted_root.json";
+/// The manifest of the release's files: sizes, digests and modes.
+pub(super) const TREE: &str = "release.tree";
+/// The statement about it, as a bundle.
+pub(super) const TREE_BUNDLE: &str = "release.tree.sigstore.json";
+/// What the manifest leaves out: itself, and what is signed over it. All of these names are ours.
+pub(super) const OUTSIDE_TREE: [&str; 5] = [
+    "SHA256SUMS*",
+    "provenance*.sigstore.json",
+    "release*.sigstore.json",
+    TREE,
+    "sbom*.sigstore.json",
+];
 /// How to check a release without attest.
 pub(super) const INSTRUCTIONS: &str = "VERIFY.md";
 
 /// Whether a file of this name at the folder's top is evidence and never an artifact.
 pub(super) fn is_reserved(name: &str) -> bool {
     name.starts_with(CHECKSUMS)
-        || matches!(name, PUBLIC_KEY | TRUSTED_ROOT | INSTRUCTIONS)
+        || matches!(name, PUBLIC_KEY | TRUSTED_ROOT | INSTRUCTIONS | TREE)
         || (name.ends_with(".sigstore.json")
             && ["release", "provenance", "sbom"]
                 .iter()
@@ -51,6 +63,8 @@ mod tests {
             "release.pub",
             "trusted_root.json",
             "VERIFY.md",
+            "release.tree",
+            "release.tree.sigstore.json",
         ] {
             assert!(is_reserved(name), "{name}");
         }

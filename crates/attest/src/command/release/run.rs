@@ -23,6 +23,7 @@ use super::request::Request;
 use super::reserved::{CHECKSUMS_BUNDLE, CHECKSUMS_SIGNATURE};
 use super::selfcheck::{self, Checked, Pins};
 use super::stage::{Bound, Stage};
+use super::tree::Modes;
 use crate::audit::{self, Change};
 use crate::failure::{Failure, with_source};
 use crate::files::{self, Overwrite};
@@ -54,7 +55,12 @@ impl Run<'_, '_> {
         let stage = Stage::create(making.stage_place(self.token))?;
         let (contents, bound) = self.fill(&stage, contents)?;
         let trusted_root = making.trusted_root()?;
-        let staged = self.sign(contents, &trusted_root)?;
+        // As the files are published: where they stand, or in the copy.
+        let modes = match &request.out {
+            None => Modes::of(&making.survey.plan.folder, &contents)?,
+            Some(_) => Modes::of(stage.path(), &contents)?,
+        };
+        let staged = self.sign(contents, &modes, &trusted_root)?;
         let pins = making.pins(staged.holder.as_ref(), &trusted_root);
         stage.write(&staged.documents)?;
         let checked = selfcheck::verify(stage.path(), &pins)?;
@@ -100,7 +106,12 @@ impl Run<'_, '_> {
         Ok((copied, None))
     }
 
-    fn sign(&mut self, contents: Vec<Content>, trusted_root: &[u8]) -> Result<Staged, Failure> {
+    fn sign(
+        &mut self,
+        contents: Vec<Content>,
+        modes: &Modes,
+        trusted_root: &[u8],
+    ) -> Result<Staged, Failure> {
         let making = self.making;
         let sboms: Vec<_> = making
             .request
@@ -123,6 +134,7 @@ impl Run<'_, '_> {
                 source: making.request.repository.source(),
                 ci: ci::Record::from_environment(std::env::vars_os()),
                 records: &making.request.records,
+                modes,
             })
         };
         let made = if let Some(by) = making.by {

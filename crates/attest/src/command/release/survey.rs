@@ -15,7 +15,7 @@ use super::plan::{Plan, Rules, collision, walk_failure};
 use super::request::Request;
 use super::reserved::{
     CHECKSUMS, CHECKSUMS_BUNDLE, CHECKSUMS_OPENPGP, CHECKSUMS_SIGNATURE, INSTRUCTIONS, PUBLIC_KEY,
-    TRUSTED_ROOT,
+    TREE, TRUSTED_ROOT,
 };
 use super::sbom::Sbom;
 use crate::failure::Failure;
@@ -82,7 +82,13 @@ impl Survey {
 
     /// The names of everything that we write, bills of materials included.
     pub(super) fn written(&self, request: &Request) -> BTreeSet<String> {
-        let own = [CHECKSUMS, CHECKSUMS_BUNDLE, TRUSTED_ROOT, INSTRUCTIONS];
+        let own = [
+            CHECKSUMS,
+            CHECKSUMS_BUNDLE,
+            TRUSTED_ROOT,
+            INSTRUCTIONS,
+            TREE,
+        ];
         let of_key = [CHECKSUMS_SIGNATURE, PUBLIC_KEY];
         let of_key = of_key.into_iter().filter(|_| !request.is_keyless);
         let openpgp = request.gpg.as_ref().map(|_| CHECKSUMS_OPENPGP);
@@ -106,7 +112,7 @@ impl Survey {
     }
 
     fn refuse_too_many(&self, files: usize) -> Result<(), Failure> {
-        let found = files + self.parts.bundle_names().len() + 7;
+        let found = files + self.parts.bundle_names().len() + 8;
         let limit = attest_archive::limits::MEMBERS;
         if found <= limit {
             return Ok(());

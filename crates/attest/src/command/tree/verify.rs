@@ -250,7 +250,7 @@ struct Said {
 }
 
 /// Whether a statement about the manifest says something else of it than it does.
-fn contradiction(statement: &Statement, said: &TreeClaim) -> Option<Refusal> {
+pub(crate) fn contradiction(statement: &Statement, said: &TreeClaim) -> Option<Refusal> {
     if statement.predicate_type() != tree::TYPE {
         return None;
     }

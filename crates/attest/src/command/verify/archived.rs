@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use attest_archive::{ArchiveError, Deletion, Kept, Member, Reader};
+use attest_archive::{ArchiveError, AttachmentKind, Deletion, Kept, Member, Reader};
 use attest_digest::{Artifact, Digest, ReadError, RelativePath};
 use attest_provenance::ReleaseName;
 use attest_verify::ExpectedSigner;
@@ -94,7 +94,7 @@ fn load_bundles(release: &dyn Kept, shelf: &mut Shelf) -> Vec<Loaded> {
         .members()
         .iter()
         .filter(|member| at_top(member.path()));
-    members
+    let mut loaded: Vec<Loaded> = members
         .flat_map(|member| {
             let place = PathBuf::from(format!("{}/{}", release.name(), member.path()));
             let limit = attest_verify::limits::BUNDLE_BYTES as u64;
@@ -108,7 +108,38 @@ fn load_bundles(release: &dyn Kept, shelf: &mut Shelf) -> Vec<Loaded> {
                 is_anothers: false,
             })
         })
-        .collect()
+        .collect();
+    loaded.extend(load_attached(release, shelf));
+    loaded
+}
+
+/// Bundles that were attached as evidence later. What they say is proven like everything else, and which
+/// release this is they do not decide.
+fn load_attached(release: &dyn Kept, shelf: &mut Shelf) -> Vec<Loaded> {
+    let limit = attest_verify::limits::BUNDLE_BYTES as u64;
+    let place = |name: &str| PathBuf::from(format!("{}/{ATTACHED}/{name}", release.name()));
+    let mut taken = Vec::new();
+    match release.attached_files(&AttachmentKind::Evidence, limit) {
+        Ok(attached) => {
+            for (path, bytes) in attached.into_iter().flat_map(|it| it.files) {
+                if is_bundle_name(path.file_name()) {
+                    taken.push((place(path.as_str()), Ok(bytes)));
+                }
+            }
+        }
+        Err(error) => taken.push((place("evidence"), Err(refusal(&error, limit)))),
+    }
+    let loaded = taken.into_iter().flat_map(|(place, bytes)| {
+        let pieces = shelf.take(&place, bytes);
+        pieces.into_iter().map(move |index| Loaded {
+            index,
+            path: place.clone(),
+            name: None,
+            approves: false,
+            is_anothers: false,
+        })
+    });
+    loaded.collect()
 }
 
 fn refusal(error: &ArchiveError, limit: u64) -> Refusal {
@@ -159,6 +190,8 @@ fn is_signer(release: &dyn Kept, path: &RelativePath, session: &Session) -> bool
     bytes.is_ok_and(|bytes| keys.any(|key| is_key_file(&bytes, key)))
 }
 
+/// Where reports say that attached evidence is.
+pub(crate) const ATTACHED: &str = "attached";
 const TRUSTED_ROOT: &str = "trusted_root.json";
 /// The public-good trusted root is 7 KiB.
 const TRUST_BYTES: u64 = 4 << 20;
