@@ -138,6 +138,22 @@ fn a_release_is_found_by_what_it_holds() {
     assert_eq!(find("--component lodash").1, ["tool@2.0.0"]);
     assert_eq!(find("--component pkg:npm/lodash@4.17.20"), (1, vec![]));
     assert_eq!(find(&format!("{alpha} --name b.txt")), (1, vec![]));
+    let pin =
+        "openssl pkey -pubin -in .attest/trust/release.pub -outform DER | sha256sum | head -c 64";
+    let key = format!("--signer sha256:{}", world.shell(pin).yes().out);
+    assert_eq!(
+        find(&format!("{key} --name release.sigstore.json")),
+        (0, vec!["hello@1.0.0".to_owned(), "tool@2.0.0".to_owned()])
+    );
+    assert_eq!(find(&key).1.len(), 4 + 5);
+    let other = "0".repeat(64);
+    assert_eq!(find(&format!("--signer sha256:{other}")), (1, vec![]));
+    assert_eq!(find("--signer alice@example.org"), (1, vec![]));
+    for bad in ["sha256:ab", &format!("sha256:{}", "A".repeat(64))] {
+        world
+            .attest(&format!("archive find --signer {bad}"))
+            .refused(2, "bad-signer");
+    }
     world.attest("archive find").refused(2, "bad-arguments");
     world.attest("archive find alpha").refused(2, "bad-subject");
     // What cannot be read is not known to hold nothing.

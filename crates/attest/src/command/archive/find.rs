@@ -1,8 +1,9 @@
-//! `attest archive find`: which releases hold a digest, a file, a component.
+//! `attest archive find`: which releases hold a digest, a file, a component, a signature of somebody.
 //!
 //! Everything that is found is what manifests and bills of materials claim: `archive verify` proves it.
 
 mod components;
+mod signers;
 
 use attest_archive::{ArchiveError, Attachment, AttachmentKind, Reader, Release, Role};
 use attest_digest::{Algorithm, Digest};
@@ -12,6 +13,7 @@ use serde_json::{Value, json};
 
 use super::{PlaceArgs, damage_failure, tombstone};
 use crate::args::Global;
+use crate::command::verify::is_bundle_name;
 use crate::console::{Console, escape};
 use crate::failure::{Exit, Failure, with_source};
 use crate::words::counted;
@@ -20,7 +22,7 @@ use components::Query;
 #[derive(Debug, Args)]
 pub(super) struct FindArgs {
     /// The SHA-256 of a file, or of a manifest
-    #[arg(value_name = "sha256:HEX", required_unless_present_any = ["name", "component"])]
+    #[arg(value_name = "sha256:HEX", required_unless_present_any = ["name", "component", "signer"])]
     digest: Option<String>,
     /// A file by its path or its name; * and ? stand for other characters
     #[arg(long, value_name = "PATTERN")]
@@ -28,6 +30,10 @@ pub(super) struct FindArgs {
     /// A component of a kept bill of materials: its package URL, with or without version, or its name
     #[arg(long, value_name = "PURL|NAME")]
     component: Option<String>,
+    /// What somebody signed, as the kept bundles claim: the SHA-256 of a public key, or a part of the
+    /// identity in the certificate
+    #[arg(long, value_name = "sha256:HEX|TEXT", conflicts_with = "component")]
+    signer: Option<String>,
     #[command(flatten)]
     place: PlaceArgs,
 }
@@ -42,6 +48,8 @@ struct Hit {
     sha256: String,
     /// The component, as the bill of materials writes it.
     component: Option<String>,
+    /// The signer, as the bundle claims it.
+    signer: Option<String>,
 }
 
 /// What is asked for: all that is given must be true of one file.
@@ -49,6 +57,7 @@ struct Wanted {
     digest: Option<Digest>,
     name: Option<Pattern>,
     component: Option<Query>,
+    signer: Option<signers::Query>,
 }
 
 /// The answer as it grows.
@@ -112,6 +121,11 @@ impl Wanted {
             digest: digest.transpose()?,
             name: name.transpose()?,
             component: args.component.as_deref().map(Query::new),
+            signer: args
+                .signer
+                .as_deref()
+                .map(signers::Query::parse)
+                .transpose()?,
         })
     }
 
@@ -127,6 +141,7 @@ impl Found {
         let name = release.name().to_string();
         if wanted.name.is_none()
             && wanted.component.is_none()
+            && wanted.signer.is_none()
             && wanted.digest == Some(release.manifest())
         {
             self.hit(Some(&name), "manifest", "", release.manifest());
@@ -138,6 +153,14 @@ impl Found {
             }
             let deletion = reader.deletion(release.manifest());
             let is_gone = deletion.is_some_and(|it| it.artifacts().contains(&member.digest()));
+            if let Some(query) = &wanted.signer {
+                if !is_gone && is_bundle_name(path) {
+                    let bytes = release.unverified_bytes(member.path(), BUNDLE_BYTES);
+                    let what = member.role().name();
+                    self.signers(Some(&name), what, path, member.digest(), bytes, query);
+                }
+                continue;
+            }
             match &wanted.component {
                 None if is_gone => self.hit(Some(&name), "deleted", path, member.digest()),
                 Some(_) if is_gone => {}
@@ -163,6 +186,13 @@ impl Found {
         for file in attachment.files() {
             let path = file.path().as_str();
             if !wanted.is_file(path, file.digest()) {
+                continue;
+            }
+            if let Some(query) = &wanted.signer {
+                if is_bundle_name(path) {
+                    let bytes = attachment.unverified_bytes(file.path(), BUNDLE_BYTES);
+                    self.signers(release, kind, path, file.digest(), bytes, query);
+                }
                 continue;
             }
             match &wanted.component {
@@ -204,6 +234,34 @@ impl Found {
         }
     }
 
+    /// The signers of a bundle that are asked for.
+    fn signers(
+        &mut self,
+        release: Option<&str>,
+        what: &str,
+        path: &str,
+        digest: Digest,
+        bytes: Result<Vec<u8>, ArchiveError>,
+        query: &signers::Query,
+    ) {
+        let place = || format!("{path} of {}", release.unwrap_or("the archive"));
+        let bytes = match bytes {
+            Ok(bytes) => bytes,
+            Err(error) => return self.unread(place(), &error),
+        };
+        match signers::matching(path, &bytes, query) {
+            Ok(signers) => {
+                for signer in signers {
+                    self.hit(release, what, path, digest);
+                    if let Some(hit) = self.hits.last_mut() {
+                        hit.signer = Some(signer);
+                    }
+                }
+            }
+            Err(problem) => self.unread.push((place(), "bundle-malformed", problem)),
+        }
+    }
+
     fn hit(&mut self, release: Option<&str>, what: &str, path: &str, digest: Digest) {
         self.hits.push(Hit {
             release: release.map(str::to_owned),
@@ -211,6 +269,7 @@ impl Found {
             path: path.to_owned(),
             sha256: digest.hex(),
             component: None,
+            signer: None,
         });
     }
 
@@ -219,6 +278,9 @@ impl Found {
     }
 }
 
+/// As much as is read of a bundle that is verified.
+const BUNDLE_BYTES: u64 = attest_verify::limits::BUNDLE_BYTES as u64;
+
 fn is_sbom(path: &str) -> bool {
     path.ends_with(".cdx.json") || path.ends_with(".spdx.json")
 }
@@ -226,10 +288,8 @@ fn is_sbom(path: &str) -> bool {
 fn say(found: &Found, console: &Console) {
     for hit in &found.hits {
         let release = hit.release.as_deref().unwrap_or("(archive)");
-        let component = hit
-            .component
-            .as_deref()
-            .map_or(String::new(), |it| format!("  {}", escape(it)));
+        let component = hit.component.as_ref().or(hit.signer.as_ref());
+        let component = component.map_or(String::new(), |it| format!("  {}", escape(it)));
         console.say(format!(
             "{release}  {:<9}  sha256:{}  {}{component}",
             hit.what,
@@ -245,7 +305,7 @@ fn say(found: &Found, console: &Console) {
         ));
     }
     console.say(format!(
-        "{} in {}, claimed by manifests and bills of materials: attest archive verify proves them",
+        "{} in {}, claimed by manifests, bundles and bills of materials: attest archive verify proves them",
         counted(found.hits.len(), "hit"),
         counted(found.releases, "release")
     ));
@@ -259,6 +319,7 @@ fn object(found: &Found, exit: Exit) -> Value {
             "path": hit.path,
             "sha256": hit.sha256,
             "component": hit.component,
+            "signer": hit.signer,
         })
     });
     let unread = found
