@@ -5,6 +5,7 @@ use std::fs;
 
 use serde_json::Value;
 
+use crate::schema::Schema;
 use crate::support::{Ran, World};
 
 const TRAIL: &str = ".attest/audit/events.jsonl";
@@ -433,3 +434,150 @@ const READING: &[&str] = &[
     "registry tree",
     "completions",
 ];
+
+#[test]
+fn what_the_trail_answers_is_as_the_published_schema_says() {
+    let schema = Schema::read("audit-1.json");
+    let world = world();
+    let log = |more: &str, exit: i32| {
+        let ran = world.attest(format!("archive log --format json {more}").trim_end());
+        assert_eq!(ran.exit, exit, "{more}: {ran:#?}");
+        schema.accepts(&ran.json());
+        ran.json()
+    };
+    // Refused, finished and unfinished changes, a torn line, and a fault.
+    world.attest("archive hold hello@9 --reason x --no-password");
+    world.attest("key generate .attest --no-password");
+    let whole = log("", 0);
+    log("hello@1.0.0", 0);
+    log("hello@", 2);
+    let mut text = world.read(TRAIL);
+    text.extend(b"{\"event\":\"key.ge");
+    world.write(TRAIL, &text);
+    log("", 0);
+    world.attest("key generate k.key --no-password").yes();
+    log("", 0);
+    rewrite(&world, |event| event["user"] = Value::from("nobody"));
+    log("", 1);
+    fs::remove_file(world.at(TRAIL)).unwrap();
+    log("", 1);
+    // The schema itself says no.
+    for (pointer, value) in [
+        ("/answer", Value::from("maybe")),
+        ("/count", Value::from(0)),
+        ("/last", Value::from("sha256:ab")),
+        ("/events/0/phase", Value::from("ended")),
+        ("/events/1/outcome", Value::from("maybe")),
+        ("/events/1/time", Value::from("yesterday")),
+        ("/events/1/arrays", serde_json::json!([])),
+    ] {
+        let mut bad = whole.clone();
+        match bad.pointer_mut(pointer) {
+            Some(field) => *field = value,
+            None => bad["events"][1]["arrays"] = value,
+        }
+        assert!(!schema.problems(&bad).is_empty(), "{pointer}");
+    }
+}
+
+/// A copy of a world, to be killed in.
+fn twin(world: &World) -> World {
+    let twin = World::new();
+    for part in [".attest", "user"] {
+        let mut copy = std::process::Command::new("cp");
+        copy.arg("-a").arg(world.at(part)).arg(twin.path());
+        assert!(copy.status().unwrap().success());
+    }
+    twin
+}
+
+/// A change under strace, which has this effect on the so-manieth call of that name.
+fn traced(world: &World, call: &str, effect: &str) -> Ran {
+    let mut command = world.program("strace");
+    let (trace, inject) = (format!("trace={call}"), format!("inject={call}:{effect}"));
+    command
+        .args(["-f", "-qq", "-o", "/dev/null", "-e", &trace, "-e", &inject])
+        .arg(env!("CARGO_BIN_EXE_attest"))
+        .args(["key", "generate", "k.key", "--no-password"]);
+    Ran::of(&mut command)
+}
+
+/// What a death or a failing call may have left: all that was written before, and of the change its
+/// beginning before anything else. The next change goes on.
+#[track_caller]
+fn check_left(world: &World, before: &[u8], ran: &Ran, at: &str) {
+    let trail = world.read(TRAIL);
+    assert!(trail.starts_with(before), "{at}: events were lost");
+    let log = world.attest("archive log --format json");
+    assert_eq!(log.exit, 0, "{at}: {log:#?}");
+    let events = events(world);
+    let of_change: Vec<&str> = events
+        .iter()
+        .filter(|(event, _)| event == "key.generate")
+        .map(|(_, phase)| phase.as_str())
+        .collect();
+    let is_made = world.at("k.key").exists();
+    match of_change.as_slice() {
+        [] => assert!(!is_made && ran.exit != 0, "{at}: no trace: {ran:#?}"),
+        ["begun"] => assert!(ran.exit != 0, "{at}: answered without its end"),
+        ["begun", "yes"] => assert!(is_made, "{at}: {ran:#?}"),
+        ["begun", "unknown"] => assert_eq!(ran.exit, 3, "{at}: {ran:#?}"),
+        other => panic!("{at}: {other:?}"),
+    }
+    world.attest("key generate next.key --no-password").yes();
+    world.attest("archive log").yes();
+}
+
+/// One run for each occurrence of each call, until there is none; gives how many were hit.
+fn at_every(calls: &[&str], effect: &str) -> usize {
+    let template = World::new();
+    template.attest("init --no-password").yes();
+    let before = template.read(TRAIL);
+    let mut hit = 0;
+    for call in calls {
+        for when in 1..200 {
+            let world = twin(&template);
+            let at = format!("{call} {when}");
+            let ran = traced(&world, call, &format!("{effect}:when={when}"));
+            if ran.exit == 0 {
+                let kill = format!("signal=KILL:when={when}");
+                if traced(&twin(&template), call, &kill).exit == 0 {
+                    break;
+                }
+            }
+            hit += 1;
+            check_left(&world, &before, &ran, &at);
+        }
+    }
+    hit
+}
+
+fn has_strace() -> bool {
+    let asked = std::process::Command::new("strace").arg("-V").output();
+    let has = asked.is_ok_and(|it| it.status.success());
+    if !has {
+        println!("strace is not installed: nothing was killed");
+    }
+    has
+}
+
+#[test]
+fn a_death_at_any_system_call_loses_no_event_and_changes_nothing_without_one() {
+    if !has_strace() {
+        return;
+    }
+    let calls = ["write", "fdatasync", "fsync", "flock", "linkat", "rename"];
+    let died = at_every(&calls, "signal=KILL");
+    println!("{died} deaths of a change with its trail");
+    assert!(died >= 10, "{died} deaths");
+}
+
+#[test]
+fn a_full_disk_at_any_system_call_loses_no_event_and_changes_nothing_without_one() {
+    if !has_strace() {
+        return;
+    }
+    let failed = at_every(&["write", "fdatasync", "fsync"], "error=ENOSPC");
+    println!("{failed} failures of a change with its trail");
+    assert!(failed >= 5, "{failed} failures");
+}

@@ -107,13 +107,16 @@ fn is_of(wanted: &Value, value: &Value) -> bool {
     }
 }
 
-/// The three patterns of the schemas.
+/// The patterns of the schemas.
 fn matches(pattern: &str, text: &str) -> bool {
     match pattern {
         "^[0-9a-f]{64}$" => {
             let is_hex = |it: u8| it.is_ascii_digit() || (b'a'..=b'f').contains(&it);
             text.len() == 64 && text.bytes().all(is_hex)
         }
+        "^sha256:[0-9a-f]{64}$" => text
+            .strip_prefix("sha256:")
+            .is_some_and(|it| matches("^[0-9a-f]{64}$", it)),
         "^[a-z0-9]+(-[a-z0-9]+)*$" => text.split('-').all(|word| {
             let is_word = |it: u8| it.is_ascii_lowercase() || it.is_ascii_digit();
             !word.is_empty() && word.bytes().all(is_word)
