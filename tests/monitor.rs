@@ -1,6 +1,8 @@
 //! `attest log` on logs that somebody else keeps, over HTTP: what is proven, what is found, and what
 //! happens when a server lies, stammers or falls silent.
 
+mod reading;
+
 use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};

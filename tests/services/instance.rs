@@ -41,6 +41,8 @@ pub(crate) enum Fault {
     Change(fn(&mut Value)),
     /// Answers what it answered before.
     Replay,
+    /// Timestamps the same message for another request: with another nonce.
+    OtherNonce,
 }
 
 pub(crate) struct Instance {
@@ -277,6 +279,14 @@ fn serve(mut stream: TcpStream, state: &Mutex<State>) {
                 ""
             };
             send(&mut stream, "200 OK", kind, &last);
+        }
+        Some(Fault::OtherNonce) => {
+            // `TimeStampReq` (RFC 3161) ends with the nonce and `certReq TRUE`.
+            let mut body = body;
+            assert!(path == TSA && body.ends_with(&[0x01, 0x01, 0xff]));
+            let last = body.len() - 4;
+            body[last] ^= 1;
+            answer(&mut stream, state, &path, &body, None);
         }
         None => answer(&mut stream, state, &path, &body, None),
     }

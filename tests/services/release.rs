@@ -231,6 +231,17 @@ fn an_answer_that_is_wrong_is_no_release_and_its_draft_is_forgotten() {
 }
 
 #[test]
+fn a_timestamp_with_another_nonce_is_no_release() {
+    let instance = Instance::new();
+    let world = world(&instance);
+    let before = world.listing("dist");
+    instance.fail(TSA, 1, Fault::OtherNonce);
+    release(&world, "v2", KEYLESS).refused(1, "timestamp-other-nonce");
+    assert_same(&before, &world.listing("dist"), "another nonce");
+    release(&world, "v2", KEYLESS).yes();
+}
+
+#[test]
 fn a_certificate_of_another_signs_no_release() {
     let instance = Instance::new();
     let world = world(&instance);

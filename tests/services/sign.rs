@@ -189,6 +189,19 @@ fn a_timestamp_of_another_request_and_an_entry_of_another_signature_are_refused(
 }
 
 #[test]
+fn a_timestamp_with_another_nonce_is_refused() {
+    let instance = Instance::new();
+    for config in ["v1", "v2"] {
+        let world = world(&instance);
+        let before = world.listing(".");
+        instance.fail(TSA, 1, Fault::OtherNonce);
+        sign(&world, config, "hello").refused(1, "timestamp-other-nonce");
+        assert_eq!(before, world.listing("."));
+        sign(&world, config, "hello").yes();
+    }
+}
+
+#[test]
 fn what_a_log_changes_in_its_answer_is_found_out() {
     let instance = Instance::new();
     let changes: [Lie; 5] = [
