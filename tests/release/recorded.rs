@@ -379,3 +379,60 @@ fn the_ready_set_about_releases_takes_none_of_which_nobody_saw_how_it_was_made()
 }
 
 const BILL: &str = r#"{"bomFormat":"CycloneDX","specVersion":"1.6","version":1,"components":[]}"#;
+
+/// Every file has provenance, and the release a bill of materials and two signatures: no without any of them.
+#[test]
+fn a_release_has_all_that_a_policy_asks_of_it_as_a_whole() {
+    let (world, link) = built();
+    world.write("bill.cdx.json", BILL);
+    release(&world, &format!("--provenance {link} --sbom bill.cdx.json")).yes();
+    world.attest("key generate second.key --no-password").yes();
+    let released = statement(&world, "release.sigstore.json");
+    world.write("released.json", released.to_string());
+    world
+        .attest("sign --statement released.json --key second.key --no-password --out dist/release-2.sigstore.json")
+        .yes();
+    let key = |file: &str| {
+        let key = attest_verify::PublicKey::parse(&world.read(file)).unwrap();
+        let pin = hex::encode(key.fingerprint());
+        format!("{{ file = \"{file}\", sha256 = \"{pin}\" }}")
+    };
+    let (us, second) = (key("dist/release.pub"), key("second.pub"));
+    world.write(
+        "p.toml",
+        format!(
+            "version = 1\nname = \"whole\"\n\
+             [trust.us]\nkind = \"keys\"\nkeys = [{us}]\n\
+             [trust.second]\nkind = \"keys\"\nkeys = [{second}]\n\
+             [[require]]\ntype = \"release\"\nsigned_by = [\"us\", \"second\"]\nthreshold = 2\n\
+             [[require]]\ntype = \"slsa-provenance\"\nsigned_by = \"us\"\nlevel = 1\n\
+             except = [\"SHA256SUMS\", \"VERIFY.md\", \"release.pub\", \"trusted_root.json\", \"bill.cdx.json\"]\n\
+             [[require]]\ntype = \"sbom\"\nsigned_by = \"us\"\neach = \"release\"\n"
+        ),
+    );
+    let root = Artifact::of_bytes(&world.read("dist/trusted_root.json"), Hashes::Sha256).sha256();
+    let ask = || {
+        world.attest(&format!(
+            "verify dist --policy p.toml --trusted-root trusted_root.json@{root} --release demo@1.0 --format json"
+        ))
+    };
+    let ran = ask();
+    assert_eq!(ran.exit, 0, "{ran:#?}");
+    for (gone, code) in [
+        ("release-2.sigstore.json", "signers-too-few"),
+        ("release.sigstore.json", "signers-too-few"),
+        (RECORDED, "slsa-level-low"),
+        ("sbom.sigstore.json", "attestation-missing"),
+        ("lib", "file-missing"),
+    ] {
+        let file = format!("dist/{gone}");
+        let kept = world.read(&file);
+        std::fs::remove_file(world.at(&file)).unwrap();
+        let ran = ask();
+        assert_eq!(ran.exit, 1, "without {gone}: {ran:#?}");
+        let found = ran.out.contains(&format!("\"{code}\""));
+        assert!(found, "without {gone}: {ran:#?}");
+        world.write(&file, kept);
+    }
+    assert_eq!(ask().exit, 0);
+}
