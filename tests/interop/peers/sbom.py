@@ -61,7 +61,7 @@ cyclonedx_python_lib = Peer(
     install=lambda version: pip_install("cyclonedx-python-lib", "cyclonedx-python-lib[json-validation]", version),
 )
 cargo_cyclonedx = Peer("cargo-cyclonedx", install=cargo_install)
-# What Syft and Trivy read bills of materials with; either of them builds for longer than all other peers.
+# What Syft 1.57.0 reads bills of materials with, without the 336 modules that it is built of.
 cyclonedx_go = Peer(
     "cyclonedx-go",
     install=lambda version: install.go_build("cyclonedx-go", Path(__file__).parent / "cyclonedx-go", version),

@@ -1,4 +1,4 @@
-// Reads a bill of materials as Syft and Trivy read one, with the library that both use, and says what is in it.
+// Reads a bill of materials with the library that Syft reads them with, and says what is in it.
 package main
 
 import (
