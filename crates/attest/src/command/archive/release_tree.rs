@@ -3,7 +3,7 @@
 //! That it is signed is decided like that of every other file. Modes are in it alone: an archive keeps
 //! none, so that nothing can be compared with them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use attest_archive::{ArchiveError, Deletion, Kept, Member};
 use attest_digest::{Algorithm, Artifact, Digest, Hashes, RelativePath};
@@ -17,7 +17,7 @@ use crate::command::tree::contradiction;
 use crate::command::verify::Shelf;
 use crate::failure::{Exit, with_source};
 use crate::limits;
-use crate::report::{Refusal, SubjectReport, Verdict};
+use crate::report::{FileReport, Refusal, SubjectReport, Verdict};
 use crate::words::counted;
 
 /// What it is called, at the release's top.
@@ -72,7 +72,11 @@ pub(super) fn compare(
     shelf: &Shelf,
     subject: &mut SubjectReport,
 ) {
-    match read(release, manifest, held) {
+    // Evidence that came later: it exempts itself, as in every folder.
+    let later = |it: &&FileReport| matches!(it.verdict, Verdict::Evidence(_));
+    let evidence = subject.files.iter().filter(later);
+    let evidence: BTreeSet<String> = evidence.map(|it| it.path.clone()).collect();
+    match read(release, manifest, held, &evidence) {
         Ok(said) => {
             let reasons = statements(manifest, &said.claim, shelf);
             if said.findings.is_empty() && reasons.is_empty() {
@@ -118,6 +122,7 @@ fn read(
     release: &ReleaseName,
     manifest: &[u8],
     mut held: BTreeMap<RelativePath, Held>,
+    evidence: &BTreeSet<String>,
 ) -> Result<Said, TreeError> {
     let mut reader = TreeReader::new(manifest)?;
     let ignored: Vec<Pattern> = reader
@@ -146,7 +151,9 @@ fn read(
     }
     let is_ignored = |path: &str| ignored.iter().any(|it| it.matches(path));
     let extra = held.keys().map(ToString::to_string);
-    let extra: Vec<String> = extra.filter(|it| !is_ignored(it)).collect();
+    let extra: Vec<String> = extra
+        .filter(|it| !is_ignored(it) && !evidence.contains(it))
+        .collect();
     let claim = TreeClaim {
         release: reader.header().release.clone(),
         summary: reader.summary(),
