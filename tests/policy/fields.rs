@@ -190,7 +190,7 @@ const FLIPS: &[Flip] = &[
         ("deny", "severity"),
         SCAN,
         "\"critical\"",
-        "\"high\"",
+        "\"critical\", \"high\"",
         "vulnerability-found",
     ),
     flip(

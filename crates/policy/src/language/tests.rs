@@ -279,6 +279,34 @@ fn what_is_not_understood_is_refused_where_it_stands() {
     }
 }
 
+/// Whoever denies what is high means what is worse as well.
+#[test]
+fn severities_are_denied_without_a_gap_below_the_worst() {
+    let policy = |severities: &str| {
+        PolicyFile::parse(&format!(
+            "version = 1\nname = \"x\"\n[trust.a]\nkind = \"keys\"\n\
+             keys = [\"sha256:0000000000000000000000000000000000000000000000000000000000000001\"]\n\
+             [[require]]\ntype = \"vulns\"\nsigned_by = \"a\"\ndeny = {{ severity = [{severities}] }}\n"
+        ))
+    };
+    for whole in [
+        "\"critical\"",
+        "\"high\", \"critical\"",
+        "\"critical\", \"medium\", \"high\"",
+    ] {
+        policy(whole).unwrap();
+    }
+    for (gap, missing) in [
+        ("\"high\"", "critical"),
+        ("\"low\", \"critical\"", "medium"),
+        ("\"none\", \"low\", \"medium\", \"critical\"", "high"),
+    ] {
+        let error = policy(gap).unwrap_err().to_string();
+        let wanted = format!("line 9, column 21: {missing} is not denied, and less than that is");
+        assert!(error.starts_with(&wanted), "{gap}: {error}");
+    }
+}
+
 #[test]
 fn a_policy_that_would_accept_anyone_does_not_parse() {
     let begin = "version = 1\nname = \"x\"\n";

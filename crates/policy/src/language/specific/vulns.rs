@@ -71,6 +71,12 @@ impl Deny {
         if severities.is_empty() {
             return Err(list.fault("no severity is denied: every finding would do"));
         }
+        let lowest = severities.iter().min().copied();
+        let mut worse = WORDS.iter().filter(|(_, it)| Some(*it) > lowest);
+        if let Some((word, _)) = worse.find(|(_, it)| !severities.contains(it)) {
+            let fault = format!("{word} is not denied, and less than that is");
+            return Err(list.fault(fault));
+        }
         let unless_vex = match table.has("unless_vex") {
             Some(item) => super::super::rule::signed_by(&item)?,
             None => Vec::new(),
