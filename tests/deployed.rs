@@ -501,6 +501,15 @@ fn every_link_needs_its_signers() {
     );
     let both = chain.ask(" --key build.pub");
     both.refused(2, "bad-arguments");
+    // What is about one release is asked of no chain, and not passed over either.
+    for flags in [
+        " --release hello@1.0",
+        " --type test-result",
+        " --allow-extra x",
+        " --ignore-missing",
+    ] {
+        chain.ask(flags).refused(2, "bad-arguments");
+    }
     let flags = "--evidence evidence --trusted-root out/trusted_root.json --format json";
     let nobody = chain
         .world

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::policy::images::Layout;
 use crate::support::{Ran, World};
 use crate::verify::{lone_code, sha256};
 
@@ -229,4 +230,55 @@ fn a_parameter_that_nobody_knows_is_refused_unless_it_is_allowed() {
         (1, "build-parameter-unknown")
     );
     gate(&world, &format!("{SOURCE} --allow-parameter target")).yes();
+}
+
+/// Provenance that packaging writes, which observed no build, and that of a recorded step.
+#[test]
+fn of_several_images_the_lowest_level_and_all_evidence_are_signed() {
+    let world = built();
+    let layout = Layout::of(&world, &["a", "b"]);
+    let sums = json!({"part": 1, "parts": 1, "sha256sums": {"sha256": "01".repeat(32)}});
+    let unobserved = json!({
+        "buildDefinition": {
+            "buildType": "https://attest.dev/buildtypes/packaging/v1",
+            "externalParameters": {"name": "x", "version": "1"},
+            "internalParameters": {"attest": sums}, "resolvedDependencies": [],
+        },
+        "runDetails": {"builder": {"id": "https://attest.dev/builders/unobserved"}},
+    });
+    let recorded = json!({
+        "buildDefinition": {
+            "buildType": "https://attest.dev/buildtypes/recorded-step/v1",
+            "externalParameters": {"step": "x", "command": ["make"]}, "resolvedDependencies": [],
+        },
+        "runDetails": {"builder": {"id": "https://attest.dev/builders/recorder"}},
+    });
+    for (image, predicate) in [unobserved, recorded].iter().enumerate() {
+        let statement = json!({
+            "_type": "https://in-toto.io/Statement/v1", "subject": [layout.subject(image)],
+            "predicateType": "https://slsa.dev/provenance/v1", "predicate": predicate,
+        });
+        world.write("statement.json", statement.to_string());
+        let bundle = format!("{image}.json");
+        world
+            .attest(&format!(
+                "sign --statement statement.json --out {bundle} --no-password"
+            ))
+            .yes();
+        layout.attach(image, &bundle);
+    }
+    let verify = format!(
+        "verify oci-layout:image {TRUST} --slsa-level 0 --emit-vsa app.vsa.json {NAMES} --no-password"
+    );
+    let report = world.attest(&verify).yes().json();
+    assert_eq!(
+        report["emitted"]["level"], "SLSA_BUILD_LEVEL_0",
+        "{report:#}"
+    );
+    let subject = &report["subjects"][0];
+    assert_eq!(subject["decided_by"].as_array().unwrap().len(), 2);
+    assert_eq!(subject["signers"]["approvals"].as_array().unwrap().len(), 2);
+    let summary = &payload(&world)["predicate"];
+    assert_eq!(summary["verifiedLevels"], json!(["SLSA_BUILD_LEVEL_0"]));
+    assert_eq!(summary["inputAttestations"].as_array().unwrap().len(), 2);
 }

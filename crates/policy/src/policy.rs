@@ -152,6 +152,18 @@ impl Policy {
         self.build.is_some() || self.summary.is_some()
     }
 
+    /// Whether what approves a checksums file approves the files that it lists. A signature and a release
+    /// statement mean them, and so does provenance where nobody asked how they were built; every other
+    /// statement says of the list what was asked of the files.
+    pub fn approves_what_is_listed(&self, accepted: &Accepted<'_>) -> bool {
+        let asks = self.is_specific() || !self.types.is_empty();
+        match accepted.approval() {
+            Approval::Message | Approval::Release(_) => true,
+            Approval::Provenance(_) => !asks,
+            Approval::Published(_) | Approval::Requested(_) => false,
+        }
+    }
+
     /// What evidence shows of the build, if that was asked for and it is the expected one.
     pub fn build_of(&self, evidence: &Evidence) -> Option<SlsaFindings> {
         let (expected, builders) = self.build.as_ref()?;

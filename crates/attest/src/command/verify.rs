@@ -269,7 +269,19 @@ fn refuse_of_a_chain(args: &VerifyArgs) -> Result<(), Failure> {
             "--deployed follows a chain, and takes no expectations of one build or summary";
         return Err(Failure::request("bad-arguments", message));
     }
-    Ok(())
+    let idle = [
+        ("--release", args.release.is_some()),
+        ("--type", !args.trust.types.is_empty()),
+        ("--allow-extra", !args.allow_extra.is_empty()),
+        ("--ignore-missing", args.ignore_missing),
+    ];
+    match idle.iter().find(|(_, is_given)| *is_given) {
+        Some((flag, _)) if args.deployed.deployed => Err(Failure::request(
+            "bad-arguments",
+            format!("{flag} is about one release, and --deployed follows a chain"),
+        )),
+        _ => Ok(()),
+    }
 }
 
 fn answer(subject: &Subject, session: &Session, shelf: &mut Shelf) -> SubjectReport {

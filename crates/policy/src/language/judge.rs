@@ -12,7 +12,7 @@ mod inquiry;
 mod layout;
 mod says;
 
-use attest_digest::{Algorithm, Digest, DigestSet};
+use attest_digest::{Algorithm, Checksums, Digest, DigestSet};
 use attest_provenance::Statement;
 use attest_verify::Evidence;
 use jiff::Timestamp;
@@ -256,6 +256,44 @@ impl Rules {
         // The verifier has compared it with these very bytes.
         let algorithm = evidence.message_digest().map(Digest::algorithm);
         match algorithm.filter(|it| !accepted.contains(it)) {
+            Some(found) => Err(not_accepted(found.name(), accepted)),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether a signed checksums file lists these bytes, by digests that the policy accepts.
+    ///
+    /// # Errors
+    /// As [`Self::counts_for_a_list`]; `subject-missing` when it lists other files.
+    pub fn lists(
+        &self,
+        checksums: &Checksums,
+        signed: &Evidence,
+        bytes: Bytes<'_>,
+    ) -> Result<(), Reason> {
+        self.counts_for_a_list(signed, checksums.algorithm())?;
+        crate::checksums_names(checksums, bytes, None).map(|_| ())
+    }
+
+    /// Whether evidence that signs a checksums file counts for the files that it lists by digests of this
+    /// algorithm: a signature over its bytes does. What a statement says of a list, it says of no file in it.
+    ///
+    /// # Errors
+    /// `subject-missing` for a statement; `digest-incomparable` when the policy does not accept the algorithm
+    /// of the list, or that of what was signed.
+    pub fn counts_for_a_list(&self, signed: &Evidence, listed: Algorithm) -> Result<(), Reason> {
+        if let Some(statement) = signed.statement() {
+            let wanted = "a statement about the listed file itself";
+            let found = format!("{} about a list", statement.predicate_type());
+            return Err(Reason::new("subject-missing", found, wanted));
+        }
+        let accepted = self.closure.digests();
+        let signed = signed.message_digest().map(Digest::algorithm);
+        match signed
+            .into_iter()
+            .chain([listed])
+            .find(|it| !accepted.contains(it))
+        {
             Some(found) => Err(not_accepted(found.name(), accepted)),
             None => Ok(()),
         }

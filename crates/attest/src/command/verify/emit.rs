@@ -302,12 +302,12 @@ fn inputs(report: &Report) -> Vec<ResourceDescriptor> {
     by_digest.into_values().map(described).collect()
 }
 
-/// The lowest build level of any subject; of one file the highest that its evidence shows, and of many
-/// the lowest, since each piece may be about another file.
+/// The lowest build level of any subject; of one file or image the highest that its evidence shows, and of
+/// many the lowest, since each piece may be about another one.
 fn level_of(report: &Report) -> Level {
     let of_subject = |subject: &SubjectReport| {
-        // By a policy each rule has said what it shows.
-        if !subject.rules.is_empty() {
+        // By a policy each rule has said what it shows; of images each has been asked.
+        if !subject.rules.is_empty() || subject.kind == "image" {
             return subject.built;
         }
         let decided = subject.decided_by.iter();

@@ -204,9 +204,24 @@ fn listed(
     shelf: &mut Shelf,
 ) -> Answer {
     let (_, checksums) = signed_checksums(index, bundle, session, shelf)?;
+    if !session
+        .policy
+        .approves_what_is_listed(&shelf.decide(index, session)?)
+    {
+        return Err(vec![said_of_the_list()]);
+    }
     checksums_names(&checksums, asked.bytes, asked.name)
         .map(|name| Some(name.to_owned()))
         .map_err(|reason| vec![Refusal::from(&reason)])
+}
+
+/// What was asked for is said of a list alone.
+pub(super) fn said_of_the_list() -> Refusal {
+    Refusal {
+        code: "subject-missing",
+        found: "a statement about a checksums file".to_owned(),
+        wanted: "statements about the files that it lists".to_owned(),
+    }
 }
 
 /// The `SHA256SUMS` that a bundle named after it signs: read, verified and parsed.

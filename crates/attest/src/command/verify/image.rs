@@ -151,15 +151,20 @@ impl Piece {
     }
 }
 
-/// Everything that may be evidence: only `--bundle` if it is given.
+/// Whether what is attached to an image is asked: without a policy `--bundle` names all that is.
+fn asks_attached(session: &Session) -> bool {
+    session.bundles.is_empty() || session.judge.is_some()
+}
+
+/// Everything that may be evidence.
 fn pieces(held: &dyn Held, session: &Session, shelf: &mut Shelf) -> Vec<Piece> {
     let of_manifest = |attached| move |index| Piece::of_manifest(index, attached);
-    if !session.bundles.is_empty() {
-        let bundles = session.bundles.iter();
-        let pieces: Vec<usize> = bundles.flat_map(|it| shelf.load(it)).collect();
-        return pieces.into_iter().map(of_manifest(None)).collect();
+    let named = session.bundles.iter();
+    let named: Vec<usize> = named.flat_map(|it| shelf.load(it)).collect();
+    let mut pieces: Vec<Piece> = named.into_iter().map(of_manifest(None)).collect();
+    if !asks_attached(session) {
+        return pieces;
     }
-    let mut pieces = Vec::new();
     for (attached, layers) in held.evidence() {
         for layer in layers {
             let place = held.place(layer.digest());
@@ -219,13 +224,13 @@ fn judge(
             Err(refusals) => refused.extend(refusals),
         }
         if !approving.is_empty() && approval::enough(&approving, session, shelf).is_ok() {
-            approval::decided(approving, session, shelf, report);
+            approved(approving, session, shelf, report);
             return Ok(());
         }
     }
     if !approving.is_empty() {
         let enough = approval::enough(&approving, session, shelf);
-        approval::decided(approving, session, shelf, report);
+        approved(approving, session, shelf, report);
         return enough;
     }
     // What cannot be read might have said yes.
@@ -233,6 +238,27 @@ fn judge(
     Err(unread
         .or_else(|| most_telling(refused))
         .unwrap_or_else(no_bundle))
+}
+
+/// Says in the report which bundles approve this image as well, beside those of the images before it: of all
+/// of them the fewest signers, and the lowest build level that was shown.
+fn approved(indices: Vec<usize>, session: &Session, shelf: &Shelf, report: &mut SubjectReport) {
+    let evidence = indices.iter().filter_map(|it| shelf.evidence(*it));
+    let builds = evidence.filter_map(|it| session.policy.build_of(it));
+    let level = builds.map(|it| it.level()).max();
+    report.built = policy::lowest(report.built, level, report.files.is_empty());
+    let mut decided_by = std::mem::take(&mut report.decided_by);
+    let before = report.approvals.take();
+    approval::decided(indices, session, shelf, report);
+    decided_by.retain(|it| !report.decided_by.contains(it));
+    decided_by.append(&mut report.decided_by);
+    report.decided_by = decided_by;
+    if let (Some(mut all), Some(these)) = (before, report.approvals.as_mut()) {
+        these.found = these.found.min(all.found);
+        all.by.retain(|it| !these.by.contains(it));
+        all.by.append(&mut these.by);
+        these.by = all.by;
+    }
 }
 
 /// Whether all evidence about the image satisfies the rules of the policy.
@@ -265,7 +291,12 @@ fn by_rules(
         let by_sha256 = judge.rules.closure().digests().contains(&Algorithm::Sha256);
         let is_about = payload.map_or_else(
             || judge.rules.is_about(evidence, subject).is_ok(),
-            |payload| by_sha256 && signed_image(payload).is_ok_and(|it| it == manifest.sha256()),
+            |payload| {
+                let accepted = judge.rules.is_about(evidence, subject).is_ok();
+                accepted
+                    && by_sha256
+                    && signed_image(payload).is_ok_and(|it| it == manifest.sha256())
+            },
         );
         if is_about {
             about.push(piece.index);
@@ -277,7 +308,7 @@ fn by_rules(
         .collect();
     let unread = pieces.iter().find(|it| shelf.is_unreadable(it.index));
     let unread = unread.and_then(|it| shelf.refusals(it.index).into_iter().next());
-    policy::of_image(manifest.sha256(), &proven, unread, judge, report)
+    policy::of_image(manifest.sha256(), &proven, unread, judge, session, report)
 }
 
 /// Whether a piece of evidence is the expected signer's, about this manifest.

@@ -13,14 +13,13 @@ use std::path::{Path, PathBuf};
 use attest_digest::{Algorithm, Artifact, Digest};
 use attest_policy::{
     Bytes, Decision, Inquiry, LayoutPiece, Rule, RuleAnswer, Rules, Subject as About,
-    checksums_names,
 };
 use attest_verify::{Evidence, Subject, Verifier};
 use jiff::Timestamp;
 
 use super::Session;
 use super::evidence::{Role, bundles_at_top, places_for};
-use super::file::{file_name, signed_checksums};
+use super::file::signed_checksums;
 use super::shelf::Shelf;
 use crate::report::{FileReport, PolicyReport, Refusal, RuleReport, SubjectReport, Verdict};
 use crate::trust::policy::Named;
@@ -67,13 +66,16 @@ pub(super) fn of_file(
     let bytes = Bytes::Read(&artifact);
     let mut listed = BTreeMap::new();
     for one in &loaded {
-        if one.role == Role::Checksums {
-            let checksums = signed_checksums(one.index, &one.path, session, shelf);
-            let lists =
-                checksums.is_ok_and(|(_, it)| checksums_names(&it, bytes, file_name(path)).is_ok());
-            listed.insert(one.index, lists);
-        } else if shelf.is_statement(one.index) {
+        // A statement about a list is about no file in it, whatever it says.
+        if shelf.is_statement(one.index) {
             shelf.prove_statement(one.index, session);
+        } else if one.role == Role::Checksums {
+            let checksums = signed_checksums(one.index, &one.path, session, shelf);
+            let lists = checksums.is_ok_and(|(_, it)| {
+                let signed = shelf.evidence(one.index);
+                signed.is_some_and(|signed| judge.rules.lists(&it, signed, bytes).is_ok())
+            });
+            listed.insert(one.index, lists);
         } else {
             let subject = Subject::Artifact(&artifact);
             shelf.prove_over(one.index, &subject, Some(path), session);
@@ -297,6 +299,7 @@ pub(super) fn of_image(
     proven: &[(usize, &Evidence)],
     unread: Option<Refusal>,
     judge: &Judge,
+    session: &Session,
     report: &mut SubjectReport,
 ) -> Result<(), Refusal> {
     let inquiry = judge.inquire(proven, true);
@@ -315,14 +318,15 @@ pub(super) fn of_image(
         // What cannot be read might be what is missing, or say no.
         return Err(unread);
     }
-    let mut refused = answers.iter().filter_map(|it| refusal(&judge.rules, it));
+    let refused = answers.iter().filter_map(|it| refusal(&judge.rules, it));
+    let mut refused = refused.chain(wrong_release(&answers, proven, session));
     let first = refused.next();
     report.reasons.extend(refused);
     first.map_or(Ok(()), Err)
 }
 
 /// Of several files the lowest level; none when one of them shows none.
-fn lowest(before: Option<u8>, level: Option<u8>, is_first: bool) -> Option<u8> {
+pub(super) fn lowest(before: Option<u8>, level: Option<u8>, is_first: bool) -> Option<u8> {
     if is_first { level } else { before.min(level) }
 }
 

@@ -1,15 +1,18 @@
 //! A checksums file: its own bytes are signed, and every file that it lists is hashed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use attest_digest::{Algorithm, Artifact, Checksums, Hashes, ReadError, RelativePath, Root};
+use attest_digest::{
+    Algorithm, Artifact, Checksums, Digest, Hashes, ReadError, RelativePath, Root,
+};
 use attest_policy::{Accepted, Approval, Found, Present, SignedNames, judge_folder};
+use attest_provenance::Statement;
 
 use super::Session;
 use super::approval;
 use super::evidence::Role;
-use super::file::{file_name, no_bundle, places, prove_signed_for, read_again};
+use super::file::{file_name, no_bundle, places, prove_signed_for, read_again, said_of_the_list};
 use super::folder::file_report;
 use super::policy;
 use super::shelf::Shelf;
@@ -48,12 +51,15 @@ pub(super) fn verify(
             found: error.to_string(),
             wanted: "lines of sha256sum or openssl dgst".to_owned(),
         })
-        .and_then(|checksums| names(&signed, &checksums, session, shelf));
+        .and_then(|checksums| {
+            let signed = vouching(signed, &checksums, session, shelf, &mut report)?;
+            names(&signed, &checksums, session, shelf)
+        });
     match names {
         Ok(names) => {
             judge(path, &names, algorithm, session, &mut report);
             if let Some(judge) = &session.judge {
-                policy::of_list(path, judge, session, shelf, &mut report);
+                policy::of_list((path, algorithm), judge, session, shelf, &mut report);
             }
         }
         Err(refusal) => report.reasons.push(refusal),
@@ -121,6 +127,46 @@ fn signed(
         (refused, _) => report.reasons.push(refused.unwrap_or_else(no_bundle)),
     }
     None
+}
+
+/// Of those who sign the list, the ones whose word reaches the files in it: what was asked of a build, a
+/// summary or a type must be said of every listed file, and not of the list alone.
+fn vouching(
+    signed: Vec<usize>,
+    checksums: &Checksums,
+    session: &Session,
+    shelf: &Shelf,
+    report: &mut SubjectReport,
+) -> Result<Vec<usize>, Refusal> {
+    let reaches = |party: &Vec<usize>| {
+        let accepted = party.iter().map(|it| shelf.decide(*it, session));
+        let accepted: Vec<Accepted<'_>> = accepted.flatten().collect();
+        let of_list = |it: &Accepted<'_>| session.policy.approves_what_is_listed(it);
+        accepted.iter().all(of_list) || names_all(&accepted, checksums)
+    };
+    let parties = approval::by_signer(&signed, shelf).into_iter();
+    let vouching: Vec<usize> = parties.filter(reaches).flatten().collect();
+    if vouching.len() == signed.len() {
+        return Ok(signed);
+    }
+    report.decided_by.clear();
+    report.approvals = None;
+    if vouching.is_empty() {
+        return Err(said_of_the_list());
+    }
+    approval::decided(vouching.clone(), session, shelf, report);
+    approval::enough(&vouching, session, shelf).map(|()| vouching)
+}
+
+/// Whether statements are about every file that is listed, under its name and by the listed digest.
+fn names_all(accepted: &[Accepted<'_>], checksums: &Checksums) -> bool {
+    let statements = accepted.iter().filter_map(|it| it.evidence().statement());
+    let named: BTreeSet<(Option<&str>, Digest)> = statements
+        .flat_map(Statement::subjects)
+        .flat_map(|it| it.digests().iter().map(|digest| (it.name(), *digest)))
+        .collect();
+    let mut entries = checksums.entries().iter();
+    entries.all(|(path, digest)| named.contains(&(Some(path.as_str()), *digest)))
 }
 
 /// Of what one signer has, the statements; else the first signature.

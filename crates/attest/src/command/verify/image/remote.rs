@@ -19,7 +19,7 @@ use serde_json::Value;
 
 use super::layout::{holds_evidence, refuse};
 use super::platform::{self, Platform, Platforms};
-use super::{Held, Piece, judge, pieces, unread_verdict};
+use super::{Held, Piece, asks_attached, judge, pieces, unread_verdict};
 use crate::command::verify::{Session, Shelf};
 use crate::registry::refusal;
 use crate::report::{FileReport, Refusal, SubjectReport, Verdict};
@@ -89,7 +89,7 @@ fn run(
         blobs: RefCell::default(),
     };
     let wanted = pulled.wanted(&top, &session.platforms, report)?;
-    if session.bundles.is_empty() {
+    if asks_attached(session) {
         for one in &wanted {
             pulled.find_evidence(one.digest, report)?;
         }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use attest_digest::{Digest, RelativePath};
+use attest_digest::{Algorithm, Digest, RelativePath};
 use attest_policy::{Bytes, Each, Rule, RuleAnswer, Rules, Subject as About};
 use attest_provenance::Statement;
 use attest_verify::Evidence;
@@ -29,7 +29,7 @@ pub(in super::super) fn of_folder(
         let path = RelativePath::parse(&file.path).ok()?;
         folder.artifact(&path).map(Bytes::Read)
     };
-    of_files(&indices, &files, judge, shelf, report);
+    of_files(&indices, &files, Algorithm::Sha256, judge, shelf, report);
     let there: BTreeSet<&str> = report.files.iter().map(|it| it.path.as_str()).collect();
     let missing = judge
         .inquire(&[], false)
@@ -39,7 +39,7 @@ pub(in super::super) fn of_folder(
 
 /// The files of a checksums file, whose digests were compared.
 pub(in super::super) fn of_list(
-    path: &Path,
+    (path, algorithm): (&Path, Algorithm),
     judge: &Judge,
     session: &Session,
     shelf: &mut Shelf,
@@ -57,14 +57,15 @@ pub(in super::super) fn of_list(
         let digest = format!("sha256:{}", file.sha256.as_ref()?);
         Digest::parse(&digest).ok().map(Bytes::Given)
     };
-    of_files(&indices, &files, judge, shelf, report);
+    of_files(&indices, &files, algorithm, judge, shelf, report);
 }
 
 /// Judges each file that is bound to its name, by the statements that sign its bytes for its path, the
-/// signatures over its bytes, and those over the list that names it.
+/// signatures over its bytes, and those over the list that names it by a digest of this algorithm.
 fn of_files<'a>(
     indices: &BTreeSet<usize>,
     bytes_of: &dyn Fn(&FileReport) -> Option<Bytes<'a>>,
+    listed_by: Algorithm,
     judge: &Judge,
     shelf: &Shelf,
     report: &mut SubjectReport,
@@ -76,7 +77,8 @@ fn of_files<'a>(
     let lists: Vec<usize> = (0..proven.len())
         .filter(|place| {
             proven.get(*place).is_some_and(|(index, evidence)| {
-                evidence.statement().is_none() && report.decided_by.contains(index)
+                report.decided_by.contains(index)
+                    && judge.rules.counts_for_a_list(evidence, listed_by).is_ok()
             })
         })
         .collect();

@@ -27,6 +27,10 @@ pub(in crate::command::verify) fn named(
 ) -> Result<(Trust, Accept, Judge), Failure> {
     refuse_conflicts(args)?;
     let is_git = |it: &Asked| matches!(it, Asked::Git { .. } | Asked::GitObject(_));
+    if args.release.is_some() && subjects.iter().any(is_git) {
+        let message = "--release asks for a release statement, and commits and tags have none";
+        return Err(Failure::request("bad-arguments", message));
+    }
     let repository = args.deployed.source_repository.clone();
     let request = Request {
         flags: &args.policy,

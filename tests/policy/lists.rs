@@ -1,0 +1,114 @@
+//! A signed list says which bytes are meant, and nothing else of them: what is said of the list is said of
+//! no file in it, and it counts by the digests that the policy accepts.
+
+use serde_json::{Value, json};
+
+use super::{Desk, TESTED, TESTS};
+use crate::support::Ran;
+use crate::verify::{lone_code, sha256};
+
+const SIGNED: &str = "[[require]]\ntype = \"signature\"\nsigned_by = \"alice\"\n";
+const LIST: &str = "d/SHA256SUMS";
+const BUNDLE: &str = "d/SHA256SUMS.sigstore.json";
+
+/// A folder with a file `x` and a list of it.
+fn desk() -> Desk {
+    let desk = Desk::new();
+    desk.people.world.write("d/x", "x");
+    let list = format!("{}  x\n", sha256(b"x"));
+    desk.people.world.write(LIST, list);
+    desk
+}
+
+fn about(desk: &Desk, names: &[&str]) -> Vec<Value> {
+    let read = |name: &&str| sha256(&desk.people.world.read(&format!("d/{name}")));
+    let subject = |name: &&str| json!({"name": name, "digest": {"sha256": read(name)}});
+    names.iter().map(subject).collect()
+}
+
+fn tested(desk: &Desk, names: &[&str]) {
+    let passed = json!({"result": "PASSED", "configuration": []});
+    desk.says_of("alice", BUNDLE, TESTS, &passed, &about(desk, names));
+}
+
+/// The code of what was refused, wherever the report says it.
+fn code(ran: &Ran) -> (i32, String) {
+    let subject = &ran.json()["subjects"][0];
+    let reason = subject["reasons"][0]["code"].as_str().map(str::to_owned);
+    (ran.exit, reason.unwrap_or_else(|| lone_code(ran)))
+}
+
+#[test]
+fn what_is_said_of_a_list_is_said_of_no_file_in_it() {
+    let desk = desk();
+    desk.policy(&["alice"], "", TESTED);
+    tested(&desk, &["SHA256SUMS"]);
+    let refused = (1, "attestation-missing".to_owned());
+    assert_eq!(code(&desk.ask("d/x")), refused);
+    assert_eq!(desk.ask(LIST).exit, 1);
+    tested(&desk, &["SHA256SUMS", "x"]);
+    assert_eq!(desk.ask("d/x").exit, 0);
+    assert_eq!(desk.ask(LIST).exit, 0);
+    // That somebody signs the list says no more than that.
+    desk.policy(&["alice"], "", SIGNED);
+    desk.people.sign("alice", LIST, BUNDLE);
+    assert_eq!(desk.ask("d/x").exit, 0);
+}
+
+#[test]
+fn what_was_asked_for_must_be_said_of_the_files_and_not_of_their_list() {
+    let desk = desk();
+    let built = json!({
+        "buildDefinition": {
+            "buildType": "https://ci.example/type/v1", "externalParameters": {},
+            "resolvedDependencies": [{
+                "uri": "git+https://git.example/acme/app", "digest": {"gitCommit": "8f".repeat(20)},
+            }],
+        },
+        "runDetails": {"builder": {"id": "https://ci.example/builder"}},
+    });
+    let passed = json!({"result": "PASSED", "configuration": []});
+    let provenance = "https://slsa.dev/provenance/v1";
+    let expected = "--slsa-level 1 --source-uri https://git.example/acme/app";
+    for (of, predicate, flags) in [
+        (TESTS, &passed, "--type test-result"),
+        (provenance, &built, expected),
+        (provenance, &built, "--type slsa-provenance"),
+    ] {
+        let ask = |subject: &str| {
+            let ran = desk
+                .people
+                .verify(&format!("{subject} --key alice.pub {flags}"));
+            code(&ran)
+        };
+        let says = |names: &[&str]| {
+            desk.says_of("alice", BUNDLE, of, predicate, &about(&desk, names));
+        };
+        says(&["SHA256SUMS"]);
+        for subject in ["d/x", LIST] {
+            let refused = (1, "subject-missing".to_owned());
+            assert_eq!(ask(subject), refused, "{flags}: {subject}");
+        }
+        says(&["SHA256SUMS", "x"]);
+        assert_eq!(ask(LIST).0, 0, "{flags}: {:?}", ask(LIST));
+    }
+    // Where nothing else was asked, whoever says how the list was made vouches for what stands in it.
+    let ran = desk.people.verify("d/x --key alice.pub");
+    assert_eq!(ran.exit, 0, "{ran:#?}");
+}
+
+#[test]
+fn a_list_counts_by_the_digests_that_the_policy_accepts() {
+    let desk = desk();
+    desk.people.sign("alice", LIST, BUNDLE);
+    for (digests, exit) in [("sha256", 0), ("sha512", 1), ("sha512\", \"sha256", 0)] {
+        let artifact = format!("[artifact]\ndigests = [\"{digests}\"]");
+        desk.policy(&["alice"], &artifact, SIGNED);
+        for subject in ["d/x", "d", LIST] {
+            let ran = desk.ask(subject);
+            assert_eq!(ran.exit, exit, "{digests}: {subject}: {ran:#?}");
+            let refused = ran.out.contains("\"attestation-missing\"");
+            assert_eq!(refused, exit == 1, "{digests}: {subject}: {ran:#?}");
+        }
+    }
+}
