@@ -7,11 +7,13 @@ use std::fmt;
 use std::sync::Arc;
 
 use attest_digest::{Algorithm, Digest};
+use attest_provenance::base64;
 use attest_provenance::json::{self, FieldError, JsonError, Object};
 use attest_provenance::{Envelope, EnvelopeError};
 
 pub use entry::{BundleEntry, ClaimedProof};
 
+use crate::asn1::certificate::Certificate;
 use crate::check::{Check, Rejection};
 use crate::dialect::Dialect;
 use crate::key::PublicKey;
@@ -162,6 +164,17 @@ impl Bundle {
             }
         }
         keys
+    }
+
+    /// The fingerprint of the key that the certificate names, or that the bundle hints at as cosign does.
+    /// Nothing proves it yet.
+    pub fn claimed_fingerprint(&self) -> Option<[u8; 32]> {
+        if let Material::Key { hint } = &self.material {
+            return base64::decode(hint.as_deref()?).ok()?.try_into().ok();
+        }
+        let certificate = Certificate::parse(self.certificate()?).ok()?;
+        let key = PublicKey::from_spki(certificate.spki()).ok()?;
+        Some(key.fingerprint())
     }
 
     /// The identity that the certificate claims, and who is said to vouch for it. Nothing proves it

@@ -60,7 +60,7 @@ pub use git::{
 pub use identity::{IdentityPattern, IdentityPatternError};
 pub use issued::IssuedCertificate;
 pub use key::{KeyError, KeyKind, KeyNumbers, PublicKey};
-pub use logged::{LoggedEntry, LoggedHolder};
+pub use logged::{LoggedEntry, LoggedHolder, LoggedName};
 pub use signature::Subject;
 pub use stamp::{ClaimedTimestamp, TimestampProof, UsedAlgorithm};
 pub use trusted_root::{

@@ -131,9 +131,6 @@ pub const LOGGED_BYTES: usize = 8 << 20;
 /// Arrays and objects inside each other in it.
 pub const LOGGED_DEPTH: usize = 32;
 
-/// Keys and certificates of it.
-pub const LOGGED_VERIFIERS: usize = 256;
-
 pub(crate) const BUNDLE: json::Limits = json::Limits {
     bytes: BUNDLE_BYTES,
     depth: BUNDLE_DEPTH,

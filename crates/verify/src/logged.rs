@@ -27,10 +27,16 @@ pub struct LoggedEntry {
     pub digest: Option<Digest>,
     /// The signature, of a `hashedrekord`.
     pub signature: Option<Vec<u8>>,
-    /// Every key that it names, also those in its certificates.
-    pub keys: Vec<PublicKey>,
-    /// Whom its certificates name.
-    pub holders: Vec<LoggedHolder>,
+    value: Value,
+}
+
+/// A name in an entry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LoggedName {
+    /// A key, also that of a certificate.
+    Key(PublicKey),
+    /// Whom a certificate names.
+    Holder(LoggedHolder),
 }
 
 /// Whom a certificate in an entry names. Whether an authority that anybody trusts issued it is not said.
@@ -40,8 +46,6 @@ pub struct LoggedHolder {
     pub identity: String,
     /// Who vouched for it to Fulcio; none for a certificate that does not say.
     pub issuer: Option<String>,
-    /// The certificate, in DER.
-    pub certificate: Vec<u8>,
 }
 
 impl LoggedEntry {
@@ -58,14 +62,17 @@ impl LoggedEntry {
             version: text("apiVersion")?,
             digest: None,
             signature: None,
-            keys: Vec::new(),
-            holders: Vec::new(),
+            value: Value::Null,
         };
         entry.read_record(&value, body);
-        entry.walk(&value);
-        entry.keys.dedup();
-        entry.holders.dedup();
+        entry.value = value;
         Some(entry)
+    }
+
+    /// Every name in the entry, one after the other: however many an attacker puts before the one that is
+    /// looked for, none is left out and none is kept.
+    pub fn names(&self, found: &mut dyn FnMut(LoggedName)) {
+        walk(&self.value, found);
     }
 
     /// The one signature of a `hashedrekord`.
@@ -88,67 +95,63 @@ impl LoggedEntry {
             text("/spec/data/hash/value").and_then(|it| Digest::from_hex(algorithm, it).ok());
         self.signature = text("/spec/signature/content").and_then(|it| base64::decode(it).ok());
     }
+}
 
-    /// Every text of the entry may hold a key or a certificate: kinds place them differently, and one may
-    /// have several.
-    fn walk(&mut self, value: &Value) {
-        match value {
-            Value::String(text) => self.read_text(text),
-            Value::Array(values) => values.iter().for_each(|it| self.walk(it)),
-            Value::Object(fields) => fields.values().for_each(|it| self.walk(it)),
-            Value::Null | Value::Bool(_) | Value::Number(_) => {}
+/// Every text of the entry may hold a key or a certificate: kinds place them differently, and one may
+/// have several.
+fn walk(value: &Value, found: &mut dyn FnMut(LoggedName)) {
+    match value {
+        Value::String(text) => read_text(text, found),
+        Value::Array(values) => values.iter().for_each(|it| walk(it, found)),
+        Value::Object(fields) => fields.values().for_each(|it| walk(it, found)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+fn read_text(text: &str, found: &mut dyn FnMut(LoggedName)) {
+    if text.contains(PEM) {
+        return read_pem(text, found);
+    }
+    let Ok(bytes) = base64::decode(text) else {
+        return;
+    };
+    match str::from_utf8(&bytes) {
+        Ok(text) if text.contains(PEM) => read_pem(text, found),
+        _ => read_der(&bytes, found),
+    }
+}
+
+fn read_pem(text: &str, found: &mut dyn FnMut(LoggedName)) {
+    for block in text.split(PEM).skip(1) {
+        let body = block.split_once("-----").map_or("", |(_, rest)| rest);
+        let body = body.split_once("-----END ").map_or("", |(body, _)| body);
+        let encoded: String = body.lines().map(str::trim_ascii).collect();
+        if let Ok(der) = base64::decode(&encoded) {
+            read_der(&der, found);
         }
     }
+}
 
-    fn read_text(&mut self, text: &str) {
-        if self.keys.len() + self.holders.len() > limits::LOGGED_VERIFIERS {
-            return;
-        }
-        if text.contains(PEM) {
-            return self.read_pem(text);
-        }
-        let Ok(bytes) = base64::decode(text) else {
-            return;
-        };
-        match str::from_utf8(&bytes) {
-            Ok(text) if text.contains(PEM) => self.read_pem(text),
-            _ => self.read_der(&bytes),
-        }
+fn read_der(der: &[u8], found: &mut dyn FnMut(LoggedName)) {
+    if let Ok(key) = PublicKey::from_spki(der) {
+        return found(LoggedName::Key(key));
     }
-
-    fn read_pem(&mut self, text: &str) {
-        for block in text.split(PEM).skip(1) {
-            let body = block.split_once("-----").map_or("", |(_, rest)| rest);
-            let body = body.split_once("-----END ").map_or("", |(body, _)| body);
-            let encoded: String = body.lines().map(str::trim_ascii).collect();
-            if let Ok(der) = base64::decode(&encoded) {
-                self.read_der(&der);
-            }
-        }
+    let Ok(certificate) = Certificate::parse(der) else {
+        return;
+    };
+    if let Ok(key) = PublicKey::from_spki(certificate.spki()) {
+        found(LoggedName::Key(key));
     }
-
-    fn read_der(&mut self, der: &[u8]) {
-        if let Ok(key) = PublicKey::from_spki(der) {
-            self.keys.push(key);
-            return;
-        }
-        let Ok(certificate) = Certificate::parse(der) else {
-            return;
-        };
-        self.keys
-            .extend(PublicKey::from_spki(certificate.spki()).ok());
-        let newer = certificate.text_extension(ISSUER_V2).ok().flatten();
-        let older = || certificate.raw_text_extension(ISSUER_V1).ok().flatten();
-        let issuer = newer.or_else(older);
-        let names = certificate.alternative_names().unwrap_or_default();
-        for name in names {
-            if let AlternativeName::Email(identity) | AlternativeName::Uri(identity) = name {
-                self.holders.push(LoggedHolder {
-                    identity,
-                    issuer: issuer.clone(),
-                    certificate: der.to_owned(),
-                });
-            }
+    let newer = certificate.text_extension(ISSUER_V2).ok().flatten();
+    let older = || certificate.raw_text_extension(ISSUER_V1).ok().flatten();
+    let issuer = newer.or_else(older);
+    let names = certificate.alternative_names().unwrap_or_default();
+    for name in names {
+        if let AlternativeName::Email(identity) | AlternativeName::Uri(identity) = name {
+            found(LoggedName::Holder(LoggedHolder {
+                identity,
+                issuer: issuer.clone(),
+            }));
         }
     }
 }

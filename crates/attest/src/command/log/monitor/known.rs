@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use attest_digest::{Artifact, Digest, Hashes};
 use attest_log::{Hash, merkle};
-use attest_verify::{Bundle, Content, LoggedEntry};
+use attest_verify::{Bundle, Content, LoggedEntry, LoggedName};
 
 use crate::failure::Failure;
 use crate::files;
@@ -14,7 +15,16 @@ use crate::files;
 #[derive(Default)]
 pub(super) struct Known {
     leaves: BTreeSet<Hash>,
-    signatures: BTreeSet<Vec<u8>>,
+    signatures: BTreeSet<Signature>,
+}
+
+/// A signature is of one digest and one key: an ECDSA signature alone is not, whoever sees it can compute a
+/// key under which it is valid for another digest.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Signature {
+    bytes: Vec<u8>,
+    digest: Digest,
+    key: [u8; 32],
 }
 
 impl Known {
@@ -33,9 +43,24 @@ impl Known {
 
     /// Whether an entry is about a signature of ours, perhaps in another log or generation.
     pub(super) fn signed(&self, body: &[u8]) -> bool {
-        LoggedEntry::parse(body)
-            .and_then(|it| it.signature)
-            .is_some_and(|it| self.signatures.contains(&it))
+        let Some(entry) = LoggedEntry::parse(body) else {
+            return false;
+        };
+        let keys = keys_of(&entry);
+        let (Some(bytes), Some(digest)) = (entry.signature, entry.digest) else {
+            return false;
+        };
+        let mut wanted = Signature {
+            bytes,
+            digest,
+            key: [0; 32],
+        };
+        // Every key that the entry names, or it is not about our signature alone.
+        !keys.is_empty()
+            && keys.into_iter().all(|key| {
+                wanted.key = key;
+                self.signatures.contains(&wanted)
+            })
     }
 
     fn add(&mut self, path: &Path, depth: usize) -> Result<(), Failure> {
@@ -78,19 +103,42 @@ impl Known {
     }
 
     fn add_bundle(&mut self, bundle: &Bundle) {
-        let leaves = bundle
-            .entries()
-            .iter()
-            .map(|it| merkle::leaf_hash(it.body()));
-        self.leaves.extend(leaves);
-        match bundle.content() {
-            Content::Message { signature, .. } => {
-                self.signatures.insert(signature.clone());
+        let mut keys: BTreeSet<[u8; 32]> = bundle.claimed_fingerprint().into_iter().collect();
+        let mut digests = digests_of(bundle.content());
+        for entry in bundle.entries() {
+            self.leaves.insert(merkle::leaf_hash(entry.body()));
+            if let Some(entry) = LoggedEntry::parse(entry.body()) {
+                keys.extend(keys_of(&entry));
+                digests.extend(entry.digest);
             }
-            Content::Envelope(envelope) => {
-                let signatures = envelope.signatures().iter().map(|it| it.sig.clone());
-                self.signatures.extend(signatures);
-            }
+        }
+        for digest in digests {
+            self.signatures.extend(keys.iter().map(|key| Signature {
+                bytes: bundle.signature().to_owned(),
+                digest,
+                key: *key,
+            }));
+        }
+    }
+}
+
+fn keys_of(entry: &LoggedEntry) -> BTreeSet<[u8; 32]> {
+    let mut keys = BTreeSet::new();
+    entry.names(&mut |name| {
+        if let LoggedName::Key(key) = name {
+            keys.insert(key.fingerprint());
+        }
+    });
+    keys
+}
+
+/// What the signature may be over, by any algorithm that a log writes.
+fn digests_of(content: &Content) -> BTreeSet<Digest> {
+    match content {
+        Content::Message { digest, .. } => digest.iter().copied().collect(),
+        Content::Envelope(envelope) => {
+            let signed = Artifact::of_bytes(&envelope.pae(), Hashes::All);
+            signed.digests().collect()
         }
     }
 }

@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
-use attest_verify::{ExpectedIdentity, IdentityPattern, LoggedEntry, PublicKey};
+use attest_verify::{
+    ExpectedIdentity, IdentityPattern, LoggedEntry, LoggedHolder, LoggedName, PublicKey,
+};
 
 use crate::failure::Failure;
 use crate::files;
@@ -65,20 +67,30 @@ impl Watch {
             *unread += 1;
             return None;
         };
-        let ours = |key: &&PublicKey| self.keys.contains(&key.fingerprint());
-        if let Some(key) = entry.keys.iter().find(ours) {
-            let name = key_name(&key.fingerprint());
-            return Some((name.clone(), name));
-        }
-        entry.holders.iter().find_map(|holder| {
-            let ours = self.identities.iter().find(|it| {
-                it.identity().matches(&holder.identity)
-                    && holder.issuer.as_deref() == Some(it.issuer())
-            })?;
-            let (identity, issuer) = (&holder.identity, ours.issuer());
-            let who = format!("{identity} by {issuer} (as its certificate claims)");
-            Some((identity_name(ours), who))
-        })
+        // A key of ours says more than a name that anybody can write.
+        let (mut by_key, mut by_name) = (None, None);
+        entry.names(&mut |name| match name {
+            LoggedName::Key(key) if by_key.is_none() => by_key = self.key(&key),
+            LoggedName::Holder(holder) if by_name.is_none() => by_name = self.holder(&holder),
+            LoggedName::Key(_) | LoggedName::Holder(_) => {}
+        });
+        by_key.or(by_name)
+    }
+
+    fn key(&self, key: &PublicKey) -> Option<(String, String)> {
+        let fingerprint = key.fingerprint();
+        let name = key_name(&fingerprint);
+        let ours = self.keys.contains(&fingerprint);
+        ours.then(|| (name.clone(), name))
+    }
+
+    fn holder(&self, holder: &LoggedHolder) -> Option<(String, String)> {
+        let ours = self.identities.iter().find(|it| {
+            it.identity().matches(&holder.identity) && holder.issuer.as_deref() == Some(it.issuer())
+        })?;
+        let (identity, issuer) = (&holder.identity, ours.issuer());
+        let who = format!("{identity} by {issuer} (as its certificate claims)");
+        Some((identity_name(ours), who))
     }
 }
 
