@@ -20,6 +20,7 @@ mod detached;
 mod dialects;
 mod digest;
 mod docs;
+mod foreign;
 mod git;
 mod init;
 mod inspect;

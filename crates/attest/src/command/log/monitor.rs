@@ -314,7 +314,7 @@ fn entries(
             });
             let is_known = known.has(&leaf) || known.signed(&body);
             if !judged && !is_known && !args.acknowledge.contains(&index) {
-                foreign.push(Foreign { index, leaf, who });
+                foreign.push(Foreign::new(index, leaf, &who));
             }
         }
     }

@@ -39,6 +39,21 @@ pub(super) struct Foreign {
     pub(super) who: String,
 }
 
+impl Foreign {
+    /// An entry in somebody's name, of whatever length: as many as are remembered must fit into the file.
+    pub(super) fn new(index: u64, leaf: Hash, who: &str) -> Self {
+        let mut shown: String = who.chars().take(WHO_CHARS).collect();
+        if shown.len() < who.len() {
+            shown.push('…');
+        }
+        Self {
+            index,
+            leaf,
+            who: shown,
+        }
+    }
+}
+
 impl State {
     pub(super) fn of(
         log: &Watched<'_>,
@@ -105,6 +120,14 @@ impl State {
         let mut bytes = serde_json::to_vec_pretty(&raw)
             .map_err(|error| Failure::unknown("internal-error", error))?;
         bytes.push(b'\n');
+        if bytes.len() as u64 > STATE_BYTES {
+            // The next run could not read it: what was remembered before stays.
+            return Err(Failure::request(
+                "monitor-state-unusable",
+                format!("{}: it would have {} bytes", path.display(), bytes.len()),
+            )
+            .hint("watch fewer keys and identities with one state"));
+        }
         files::write(path, &bytes, 0o644, Overwrite::Force)
     }
 }
@@ -180,3 +203,6 @@ fn hash(text: &str) -> Option<Hash> {
 
 const VERSION: u32 = 1;
 const STATE_BYTES: u64 = 16 << 20;
+
+/// Characters of a name that are remembered, each written with up to 6 bytes.
+const WHO_CHARS: usize = 200;
