@@ -44,6 +44,7 @@ mod replicas;
 mod sbom;
 mod schema;
 mod services;
+mod shards;
 mod sign;
 mod slsa;
 mod ssdf;

@@ -2,6 +2,7 @@
 //! keys or our name. One run, for cron; what was seen is remembered in a file.
 
 mod known;
+mod looked;
 mod state;
 mod watch;
 mod watched;
@@ -14,9 +15,10 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use self::known::Known;
-use self::state::{Foreign, State};
+use self::looked::Looked;
+use self::state::State;
 use self::watch::Watch;
-use self::watched::Watched;
+use self::watched::{Tree, Watched};
 use super::place::{self, Place};
 use crate::args::Global;
 use crate::console::{Console, escape};
@@ -36,7 +38,8 @@ pub(super) struct MonitorArgs {
     /// Remember here what was seen; a log that contradicts it is found out
     #[arg(long, value_name = "FILE")]
     state: Option<PathBuf>,
-    /// Look for ours from this entry on, not in those alone that come from now on: 0 for the whole log
+    /// Look for ours from this entry on, not in those alone that come from now on: 0 for the whole log, of a
+    /// Rekor v1 for its present tree
     #[arg(long, value_name = "INDEX")]
     from: Option<u64>,
     /// Our key: an entry of it that is not known is found
@@ -77,6 +80,8 @@ struct Seen {
     /// Where it began and ended to look at entries.
     begin: u64,
     end: u64,
+    /// How many it looked at, those of trees that ended included.
+    looked: u64,
     unread: u64,
     compared: usize,
 }
@@ -108,9 +113,6 @@ pub(super) fn run(args: &MonitorArgs, global: &Global, console: &Console) -> Res
         compare(&log, name, note, &mut seen)?;
     }
     if let Some(before) = &before {
-        if let Err(problem) = log.follow(&before.tree, &mut seen.notes) {
-            seen.find("log-tree-missing", problem);
-        }
         continues(&log, before, &mut seen)?;
     }
     let forked = seen.findings.iter().any(|it| FORKS.contains(&it.code));
@@ -232,34 +234,51 @@ fn compare(log: &Watched<'_>, name: &str, note: &[u8], seen: &mut Seen) -> Resul
         return Ok(());
     }
     seen.compared += 1;
-    if let Some(problem) = prefix(log, size, &root)? {
+    if let Some(problem) = prefix(log, log.present(), size, &root)? {
         seen.find("log-forked", format!("{name}: {problem}"));
     }
     Ok(())
 }
 
-/// What we saw the last time is an earlier state of what we are shown now.
+/// What we saw the last time is an earlier state of that tree as we are shown it now, or as it ended.
 fn continues(log: &Watched<'_>, before: &State, seen: &mut Seen) -> Result<(), Failure> {
-    if log.tree() != before.tree {
+    let (tree, now) = (&before.tree, log.tree());
+    let trees = log.since(tree).unwrap_or_default();
+    let Some(followed) = trees.first().copied() else {
+        seen.find(
+            "log-tree-missing",
+            format!("tree {tree} is neither the present one, {now}, nor among those that ended"),
+        );
         return Ok(());
-    }
-    let (size, now) = (before.size, log.size());
-    if size > now {
+    };
+    let (size, shown) = (before.size, followed.size());
+    if size > shown {
         seen.find(
             "log-shrunk",
-            format!("the log had {size} entries, and shows {now}"),
+            format!("the log had {size} entries, and shows {shown}"),
         );
         return Ok(());
     }
-    if let Some(problem) = prefix(log, size, &before.root)? {
+    if let Some(problem) = prefix(log, followed, size, &before.root)? {
         seen.find("log-forked", format!("since the last run: {problem}"));
+    }
+    if trees.len() > 1 {
+        seen.notes.push(format!(
+            "shard: tree {tree} ended with {shown} entries; what came after the first {size} of them is read, \
+             and tree {now} from its first"
+        ));
     }
     Ok(())
 }
 
-/// Why a tree is no earlier state of the present one; none if it is.
-fn prefix(log: &Watched<'_>, size: u64, root: &Hash) -> Result<Option<String>, Failure> {
-    let (now, present) = (log.size(), log.root());
+/// Why a tree is no earlier state of one that the log shows; none if it is.
+fn prefix(
+    log: &Watched<'_>,
+    of: Tree<'_>,
+    size: u64,
+    root: &Hash,
+) -> Result<Option<String>, Failure> {
+    let (now, present) = (of.size(), of.root());
     if size > now {
         return Ok(Some(format!(
             "it is of {size} entries, and here the log shows {now}"
@@ -268,7 +287,7 @@ fn prefix(log: &Watched<'_>, size: u64, root: &Hash) -> Result<Option<String>, F
     let proof = if size == 0 || size == now {
         Vec::new()
     } else {
-        log.consistency(size, now)?
+        log.consistency(of, size)?
     };
     let proven = merkle::verify_consistency(size, root, now, &present, &proof);
     Ok(proven.err().map(|error| {
@@ -285,49 +304,27 @@ fn entries(
     known: &Known,
     seen: &mut Seen,
 ) -> Result<State, Failure> {
-    let end = log.size();
     let before_here = before.filter(|it| it.tree == log.tree());
-    let mut frontier = match (before, before_here) {
-        (_, Some(before)) if !begins_anew(args.from, watch, before) => before.frontier.clone(),
-        (Some(_), None) => merkle::Frontier::new(),
-        _ => log.frontier(args.from.unwrap_or(end))?,
+    let mut looked = Looked {
+        acknowledged: &args.acknowledge,
+        before: before_here,
+        watch,
+        known,
+        foreign: before.map(|it| it.foreign.clone()).unwrap_or_default(),
     };
-    let watched = searched(watch, before_here, frontier.size(), seen);
-    let mut foreign: Vec<Foreign> = before.map(|it| it.foreign.clone()).unwrap_or_default();
-    foreign.retain(|it| !known.has(&it.leaf) && !args.acknowledge.contains(&it.index));
-    (seen.begin, seen.end) = (frontier.size(), end);
-    while frontier.size() < end {
-        for body in log.entries(frontier.size(), end)? {
-            let leaf = merkle::leaf_hash(&body);
-            let index = log.offset() + frontier.size();
-            frontier.push(leaf);
-            let Some((name, who)) = watch.finds(&body, &mut seen.unread) else {
-                continue;
-            };
-            // An earlier run has judged it, and what became of it is remembered.
-            let judged = before_here.is_some_and(|it| {
-                frontier.size() <= it.size
-                    && it
-                        .watched
-                        .get(&name)
-                        .is_some_and(|since| *since < frontier.size())
-            });
-            let is_known = known.has(&leaf) || known.signed(&body);
-            if !judged && !is_known && !args.acknowledge.contains(&index) {
-                foreign.push(Foreign::new(index, leaf, &who));
-            }
-        }
-    }
-    if frontier.root() != log.root() {
-        return Err(Failure::no(
-            "log-corrupt",
-            format!(
-                "the entries that the log hands out lead to root {}, it signed {}",
-                frontier.root(),
-                log.root()
-            ),
+    looked
+        .foreign
+        .retain(|it| !known.has(&it.leaf) && !args.acknowledge.contains(&it.index));
+    let frontier = edge(args, log, before, &mut looked, seen)?;
+    let ended = log.present().offset;
+    if before.is_none() && ended > 0 && !watch.is_empty() {
+        seen.notes.push(format!(
+            "not searched: the {ended} entries of trees that ended before"
         ));
     }
+    let watched = searched(watch, before_here, frontier.size(), seen);
+    let frontier = looked.read(log, log.present(), frontier, seen)?;
+    let foreign = looked.foreign;
     if foreign.len() > FOREIGN {
         return Err(Failure::no(
             "log-entry-foreign",
@@ -347,6 +344,45 @@ fn entries(
         index: Some(it.index),
     }));
     Ok(State::of(log, frontier, foreign, watched))
+}
+
+/// Says of the tree that was followed until it ended, which entries nobody looked at for one of ours.
+fn unsearched_before(watch: &Watch, before: &State, seen: &mut Seen) {
+    for name in watch.names() {
+        let since = before.watched.get(&name).copied().unwrap_or(before.size);
+        if since > 0 {
+            let tree = &before.tree;
+            seen.notes.push(format!(
+                "not searched for {name}: the first {since} of tree {tree}"
+            ));
+        }
+    }
+}
+
+/// Where the present tree is begun; what came into trees that ended since the last run is read first.
+fn edge(
+    args: &MonitorArgs,
+    log: &Watched<'_>,
+    before: Option<&State>,
+    looked: &mut Looked<'_>,
+    seen: &mut Seen,
+) -> Result<merkle::Frontier, Failure> {
+    match before {
+        Some(before) if before.tree != log.tree() => {
+            unsearched_before(looked.watch, before, seen);
+            let mut rest = before.frontier.clone();
+            let mut trees = log.since(&before.tree).unwrap_or_default();
+            trees.pop();
+            for tree in trees {
+                looked.read(log, tree, std::mem::take(&mut rest), seen)?;
+            }
+            Ok(merkle::Frontier::new())
+        }
+        Some(before) if !begins_anew(args.from, looked.watch, before) => {
+            Ok(before.frontier.clone())
+        }
+        _ => log.frontier(args.from.unwrap_or(log.size())),
+    }
 }
 
 /// Whether entries before the last run are looked at again: one of ours has not been looked for in them.
@@ -410,7 +446,7 @@ fn say(
             escape(&finding.message)
         ));
     }
-    let count = usize::try_from(seen.end.saturating_sub(seen.begin)).unwrap_or(usize::MAX);
+    let count = usize::try_from(seen.looked).unwrap_or(usize::MAX);
     console.say(format_args!(
         "{}  {}, {} entries; {} looked at, {} compared",
         if exit == Exit::Yes {

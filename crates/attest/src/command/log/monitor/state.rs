@@ -13,6 +13,7 @@ use attest_log::{Hash, merkle::Frontier};
 use serde::{Deserialize, Serialize};
 
 use super::Watched;
+use super::watched::tree_of;
 use crate::command::log::place::Place;
 use crate::failure::Failure;
 use crate::files::{self, Overwrite};
@@ -102,6 +103,12 @@ impl State {
         let (size, root) = (signed.checkpoint().size(), signed.checkpoint().root());
         if (size, root) != (state.size, state.root) || state.frontier.size() != size {
             return Err(unusable("it is not what its checkpoint says".to_owned()));
+        }
+        let tree = tree_of(signed.checkpoint().origin());
+        if !state.tree.is_empty() && tree != Some(&state.tree) {
+            return Err(unusable(
+                "its tree is not the one that was signed".to_owned(),
+            ));
         }
         Ok(Some(state))
     }

@@ -20,8 +20,32 @@ pub(super) enum Watched<'a> {
         client: Box<RekorV1>,
         tree: String,
         head: Box<SignedCheckpoint>,
-        ended: Vec<(ClaimedHead, SignedCheckpoint)>,
+        ended: Vec<Ended>,
     },
+}
+
+/// A tree of a Rekor v1 that ended.
+pub(super) struct Ended {
+    tree: String,
+    head: SignedCheckpoint,
+}
+
+/// A tree of the log: its name, the entries of the trees before it, and its last checkpoint.
+#[derive(Clone, Copy)]
+pub(super) struct Tree<'w> {
+    name: &'w str,
+    pub(super) offset: u64,
+    head: &'w SignedCheckpoint,
+}
+
+impl Tree<'_> {
+    pub(super) fn size(&self) -> u64 {
+        self.head.checkpoint().size()
+    }
+
+    pub(super) fn root(&self) -> Hash {
+        self.head.checkpoint().root()
+    }
 }
 
 impl<'a> Watched<'a> {
@@ -34,15 +58,15 @@ impl<'a> Watched<'a> {
             Place::RekorV1 { url, log } => {
                 let client = Box::new(place::rekor_v1(url)?);
                 let claimed = client.head().map_err(|error| unheard(&error))?;
-                let signed = |it: &ClaimedHead| {
-                    log.verify_head(it.checkpoint.as_bytes())
-                        .map_err(|check| place::wrong(&check))
-                };
-                let head = Box::new(signed(&claimed)?);
-                let mut ended = Vec::new();
-                for tree in claimed.ended {
-                    let signed = signed(&tree)?;
-                    ended.push((tree, signed));
+                let head = Box::new(signed(log, &claimed)?);
+                let mut ended: Vec<Ended> = Vec::new();
+                for one in claimed.ended {
+                    let head = signed(log, &one)?;
+                    let tree = one.tree;
+                    if tree == claimed.tree || ended.iter().any(|it| it.tree == tree) {
+                        return Err(corrupt(format!("it names tree {tree} twice")));
+                    }
+                    ended.push(Ended { tree, head });
                 }
                 Ok(Self::RekorV1 {
                     place,
@@ -94,14 +118,43 @@ impl<'a> Watched<'a> {
         self.place().verify(note)
     }
 
-    /// Hashes that are to prove that one size is a prefix of another.
-    pub(super) fn consistency(&self, old: u64, new: u64) -> Result<Vec<Hash>, Failure> {
+    /// The tree that grows.
+    pub(super) fn present(&self) -> Tree<'_> {
+        Tree {
+            name: self.tree(),
+            offset: self.offset(),
+            head: self.head(),
+        }
+    }
+
+    /// The trees that ended, oldest first.
+    pub(super) fn ended(&self) -> Vec<Tree<'_>> {
+        let Self::RekorV1 { ended, .. } = self else {
+            return Vec::new();
+        };
+        let mut offset = 0_u64;
+        let mut trees = Vec::new();
+        for one in ended {
+            let tree = Tree {
+                name: &one.tree,
+                offset,
+                head: &one.head,
+            };
+            offset = offset.saturating_add(tree.size());
+            trees.push(tree);
+        }
+        trees
+    }
+
+    /// Hashes that are to prove that one size of a tree is a prefix of another.
+    pub(super) fn consistency(&self, of: Tree<'_>, old: u64) -> Result<Vec<Hash>, Failure> {
+        let new = of.size();
         match self {
             Self::Tiles { reader, .. } => reader
                 .consistency(old, new)
                 .map_err(|error| refused(&error)),
-            Self::RekorV1 { client, tree, .. } => client
-                .consistency(tree, old, new)
+            Self::RekorV1 { client, .. } => client
+                .consistency(of.name, old, new)
                 .map_err(|error| unheard(&error)),
         }
     }
@@ -147,15 +200,18 @@ impl<'a> Watched<'a> {
         }
     }
 
-    /// Some of the entries from `begin` on, at least one.
-    pub(super) fn entries(&self, begin: u64, end: u64) -> Result<Vec<Vec<u8>>, Failure> {
+    /// Some of the entries of a tree from `begin` on, at least one.
+    pub(super) fn entries(&self, of: Tree<'_>, begin: u64) -> Result<Vec<Vec<u8>>, Failure> {
+        let end = of.size();
         match self {
             Self::Tiles { reader, .. } => {
                 reader.entries(begin, end).map_err(|error| refused(&error))
             }
             Self::RekorV1 { client, .. } => {
-                let end = end.min(begin + AT_ONCE);
-                let places: Vec<u64> = (begin..end).map(|it| it + self.offset()).collect();
+                let end = end.min(begin.saturating_add(AT_ONCE));
+                let places: Vec<u64> = (begin..end)
+                    .map(|it| it.saturating_add(of.offset))
+                    .collect();
                 let found = client.entries(&places).map_err(|error| unheard(&error))?;
                 let indices: Vec<u64> = found.iter().map(|it| it.tree_index).collect();
                 if indices != (begin..end).collect::<Vec<_>>() {
@@ -168,39 +224,43 @@ impl<'a> Watched<'a> {
         }
     }
 
-    /// Entries of the trees before this one.
-    pub(super) fn offset(&self) -> u64 {
-        match self {
-            Self::Tiles { .. } => 0,
-            Self::RekorV1 { ended, .. } => {
-                let sizes = ended.iter().map(|(_, it)| it.checkpoint().size());
-                sizes.fold(0, u64::saturating_add)
-            }
-        }
+    /// Entries of the trees before the present one.
+    fn offset(&self) -> u64 {
+        let ended = self.ended();
+        ended
+            .last()
+            .map_or(0, |it| it.offset.saturating_add(it.size()))
     }
 
-    /// That the tree that was followed is the present one, or is named among those that ended.
-    pub(super) fn follow(&self, tree: &str, notes: &mut Vec<String>) -> Result<(), String> {
-        let Self::RekorV1 {
-            ended, tree: now, ..
-        } = self
-        else {
-            return Ok(());
-        };
-        if tree == now {
-            return Ok(());
-        }
-        let Some((_, last)) = ended.iter().find(|(it, _)| it.tree == tree) else {
-            return Err(format!(
-                "tree {tree} is neither the present one, {now}, nor among those that ended"
-            ));
-        };
-        let size = last.checkpoint().size();
-        notes.push(format!(
-            "shard: tree {tree} ended with {size} entries; tree {now} is followed from its first"
-        ));
-        Ok(())
+    /// The tree that was followed and those after it, the present one last; none if the log does not name it.
+    pub(super) fn since(&self, tree: &str) -> Option<Vec<Tree<'_>>> {
+        let mut trees = self.ended();
+        trees.push(self.present());
+        let place = trees.iter().position(|it| it.name == tree)?;
+        Some(trees.split_off(place))
     }
+}
+
+/// What a tree head says that is signed, and no other name than the signed one: the tree's name in the answer
+/// alone decides what it is compared with.
+fn signed(log: &TrustedLog, claimed: &ClaimedHead) -> Result<SignedCheckpoint, Failure> {
+    let signed = log
+        .verify_head(claimed.checkpoint.as_bytes())
+        .map_err(|check| place::wrong(&check))?;
+    let origin = signed.checkpoint().origin();
+    if tree_of(origin) == Some(&claimed.tree) {
+        return Ok(signed);
+    }
+    let tree = &claimed.tree;
+    Err(Failure::no(
+        "checkpoint-origin-mismatch",
+        format!("the checkpoint that is shown for tree {tree} is of {origin}"),
+    ))
+}
+
+/// The tree of a Rekor v1 that a checkpoint is of.
+pub(super) fn tree_of(origin: &str) -> Option<&str> {
+    origin.split_once(" - ").map(|(_, tree)| tree)
 }
 
 fn corrupt(problem: String) -> Failure {
