@@ -30,13 +30,15 @@ fn world(script: &str) -> World {
 }
 
 fn release(world: &World, key: &str) -> Ran {
+    let path = format!("{}:/usr/bin:/bin", world.at("bin").display());
+    release_with(world, key, &path)
+}
+
+fn release_with(world: &World, key: &str, path: &str) -> Ran {
     let before = world.listing(".attest/log");
     let mut command = world.command();
     command
-        .env(
-            "PATH",
-            format!("{}:/usr/bin:/bin", world.at("bin").display()),
-        )
+        .env("PATH", path)
         .args(["release", "dist", "--name", "app", "--version", "1"])
         .args(["--no-password", "--gpg-key", key]);
     let ran = Ran::of(&mut command);
@@ -77,4 +79,14 @@ fn a_signature_over_something_else_is_not_released() {
     let script = "case \"$*\" in *--export*) cat KEY;; \
                   *) cat SIGNATURE; echo '[GNUPG:] SIG_CREATED D 22 8 00 1 0' >&2;; esac";
     release(&world(script), &fingerprint()).refused(3, "gpg-signature-wrong");
+}
+
+#[test]
+fn gpg_is_never_a_program_of_the_current_folder() {
+    let world = world("touch ran; cat KEY");
+    std::fs::copy(world.at("bin/gpg"), world.at("gpg")).unwrap();
+    for path in ["bin:/nowhere", ":/nowhere", ".:/nowhere"] {
+        release_with(&world, &fingerprint(), path).refused(2, "gpg-missing");
+        assert!(!world.at("ran").exists(), "{path}");
+    }
 }

@@ -5,13 +5,13 @@
 //! configures does not run, and nothing is fetched. What it hands over is hashed by us.
 
 use std::env;
-use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 
 use attest_verify::GitName;
+
+use crate::programs;
 
 /// The objects of one repository.
 pub(crate) struct Objects {
@@ -38,7 +38,7 @@ pub(crate) type Silence = String;
 impl Objects {
     /// The repository that a folder lies in.
     pub(crate) fn of(folder: &Path) -> Result<Self, Silence> {
-        let git = find_git(env::var_os("PATH").as_deref());
+        let git = programs::find("git", env::var_os("PATH").as_deref());
         Ok(Self {
             git: git.ok_or("no git in an absolute folder of PATH")?,
             folder: folder.to_owned(),
@@ -244,34 +244,5 @@ fn end(mut child: Child) {
     let _ = child.wait();
 }
 
-/// The first `git` that may be executed in an absolute folder of `path`.
-pub(crate) fn find_git(path: Option<&OsStr>) -> Option<PathBuf> {
-    env::split_paths(path?)
-        .filter(|folder| folder.is_absolute())
-        .map(|folder| folder.join("git"))
-        .find(|git| {
-            git.metadata().is_ok_and(|metadata| {
-                metadata.is_file() && metadata.permissions().mode() & 0o111 != 0
-            })
-        })
-}
-
 /// More than any name, type and size have.
 const HEADER_BYTES: u64 = 256;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn git_is_never_taken_from_a_relative_folder() {
-        let folder = tempfile::tempdir().unwrap();
-        let git = folder.path().join("git");
-        std::fs::write(&git, "").unwrap();
-        std::fs::set_permissions(&git, std::fs::Permissions::from_mode(0o755)).unwrap();
-        assert_eq!(find_git(Some(folder.path().as_os_str())), Some(git));
-        assert_eq!(find_git(Some(OsStr::new("."))), None);
-        assert_eq!(find_git(Some(OsStr::new(""))), None);
-        assert_eq!(find_git(None), None);
-    }
-}

@@ -20,6 +20,7 @@ mod home;
 mod identity;
 mod limits;
 mod password;
+mod programs;
 mod registry;
 mod report;
 mod services;

@@ -1,7 +1,6 @@
 //! The identity that a CI system gives its jobs.
 
 use std::env;
-use std::ffi::OsStr;
 use std::io::Read;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -11,6 +10,7 @@ use attest_remote::{Patience, Persistence};
 use zeroize::Zeroizing;
 
 use crate::failure::Failure;
+use crate::programs;
 
 /// A job that can ask for tokens.
 pub(crate) enum Job {
@@ -35,7 +35,7 @@ impl Job {
             return Ok(Self::GitHub { url, secret });
         }
         if variable("BUILDKITE").is_some()
-            && let Some(agent) = find("buildkite-agent", env::var_os("PATH").as_deref())
+            && let Some(agent) = programs::find("buildkite-agent", env::var_os("PATH").as_deref())
         {
             return Ok(Self::Buildkite { agent });
         }
@@ -95,14 +95,6 @@ fn by_agent(agent: &PathBuf, audience: &str) -> Result<Zeroizing<String>, Failur
         Some(Ok(_)) if status.success() => Ok(text),
         _ => Err(failed(format!("gave no token ({status})"))),
     }
-}
-
-/// A program in an absolute folder of `PATH`, never in the current one.
-pub(super) fn find(name: &str, path: Option<&OsStr>) -> Option<PathBuf> {
-    env::split_paths(path?)
-        .filter(|folder| folder.is_absolute())
-        .map(|folder| folder.join(name))
-        .find(|it| it.is_file())
 }
 
 /// Whether this is a job of a CI system, where nobody sits at the terminal.

@@ -13,6 +13,7 @@ use super::ambient;
 use crate::args::{LoginWay, ServiceArgs};
 use crate::console::{Console, escape};
 use crate::failure::Failure;
+use crate::programs;
 
 /// How to get to the provider, if somebody is to be asked at all: the flag says so, or there is somebody
 /// at a terminal, and it is not a job's.
@@ -95,7 +96,7 @@ fn program(name: &str) -> Option<PathBuf> {
     if name.contains('/') {
         return None;
     }
-    ambient::find(name, std::env::var_os("PATH").as_deref())
+    programs::find(name, std::env::var_os("PATH").as_deref())
 }
 
 const OPENERS: &[&str] = &["xdg-open", "open"];

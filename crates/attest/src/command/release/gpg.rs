@@ -14,6 +14,7 @@ use attest_verify::{
 use jiff::Timestamp;
 
 use crate::failure::{Failure, with_source};
+use crate::programs;
 
 /// An OpenPGP key whose private half gpg has at hand.
 #[derive(Debug)]
@@ -154,18 +155,18 @@ impl Ran {
 /// Runs gpg: in batch mode, so that it asks nothing but through its agent.
 fn run(arguments: &[&str], input: &[u8], limit: u64) -> Result<Ran, Failure> {
     let failed = |error: io::Error| Failure::unknown("gpg-failed", format!("gpg: {error}"));
-    let mut child = Command::new("gpg")
+    let gpg = programs::find("gpg", std::env::var_os("PATH").as_deref()).ok_or_else(|| {
+        Failure::request("gpg-missing", "there is no program gpg")
+            .hint("install GnuPG, or leave --gpg-key away")
+    })?;
+    let mut child = Command::new(gpg)
         .args(["--batch", "--no-tty", "--status-fd", "2"])
         .args(arguments)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
-        .map_err(|error| match error.kind() {
-            io::ErrorKind::NotFound => Failure::request("gpg-missing", "there is no program gpg")
-                .hint("install GnuPG, or leave --gpg-key away"),
-            _ => failed(error),
-        })?;
+        .map_err(failed)?;
     let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
     let read = |from: Option<&mut dyn Read>, limit: u64| {
         let mut bytes = Vec::new();

@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 
 use attest_provenance::{GitCommit, RepositoryUri, Source};
 
-use crate::git::find_git;
+use crate::programs;
 
 /// What git says about the folder.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -27,7 +27,7 @@ pub(crate) struct Repository {
 impl Repository {
     /// The repository that `folder` lies in; all unknown when there is none, or no git.
     pub(crate) fn of(folder: &Path) -> Self {
-        match find_git(env::var_os("PATH").as_deref()) {
+        match programs::find("git", env::var_os("PATH").as_deref()) {
             Some(git) => Self::ask(&Git { git, folder }),
             None => Self::default(),
         }
