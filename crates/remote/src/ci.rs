@@ -29,7 +29,8 @@ pub fn ci_token(
     };
     let work = async {
         let reply = endpoint.call(&url, &ask).await?;
-        let answer = endpoint.json(&endpoint.body(reply)?)?;
+        let body = endpoint.body(reply).map_err(|it| it.without(secret))?;
+        let answer = endpoint.json(&body)?;
         let token = answer.get("value").and_then(Value::as_str);
         token
             .map(str::to_owned)

@@ -196,6 +196,26 @@ pub enum ServiceError {
 }
 
 impl ServiceError {
+    /// This error, without words of the service that repeat a piece of the secret that it was told.
+    pub(crate) fn without(self, secret: &str) -> Self {
+        let repeats = |part: &str| part.len() >= PIECE_OF_A_SECRET && secret.contains(part);
+        let is_other = |it: char| !(it.is_ascii_alphanumeric() || "-_".contains(it));
+        match self {
+            Self::Status {
+                kind,
+                host,
+                status,
+                says,
+            } if says.split(is_other).any(repeats) => Self::Status {
+                kind,
+                host,
+                status,
+                says: "(it repeats the token)".to_owned(),
+            },
+            other => other,
+        }
+    }
+
     /// The stable code of this error.
     pub const fn code(&self) -> &'static str {
         match self {
@@ -224,5 +244,32 @@ impl From<ServiceError> for IssueError {
 impl From<ServiceError> for LogAppendError {
     fn from(error: ServiceError) -> Self {
         Self::new(error.code(), error)
+    }
+}
+
+/// Characters by which a piece of a secret is told from a word.
+const PIECE_OF_A_SECRET: usize = 8;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_does_not_repeat_a_secret() {
+        let said = |says: &str| {
+            let error = ServiceError::Status {
+                kind: "identity provider",
+                host: "ci.example".to_owned(),
+                status: 401,
+                says: says.to_owned(),
+            };
+            error
+                .without("eyJhbGci.eyJzdWIiOiJ4In0.c2lnbmF0dXJl")
+                .to_string()
+        };
+        assert!(said("not this time").contains("not this time"));
+        for says in ["token eyJhbGci.x", "eyJzdWIi!", "the end is nbmF0dXJl"] {
+            assert!(said(says).contains("it repeats the token"), "{says}");
+        }
     }
 }

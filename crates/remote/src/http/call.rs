@@ -82,7 +82,9 @@ impl Caller {
                 Err(slow) => Err(slow),
             };
             let pause = match &reply {
-                Ok(reply) if is_passing(reply.status) => reply.retry_after.unwrap_or(wait),
+                Ok(reply) if is_passing(reply.status) => {
+                    reply.retry_after.unwrap_or(wait).max(wait)
+                }
                 Err(DialError::Unreachable { .. }) => wait,
                 _ => return reply,
             };
