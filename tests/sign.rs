@@ -237,6 +237,52 @@ fn a_predicate_that_is_no_object_or_has_no_type_is_refused() {
         .refused(2, "statement-unreadable");
 }
 
+/// A name and version means one content, also for who writes the statement of a release himself.
+#[test]
+fn a_second_release_of_one_version_is_not_signed_by_hand() {
+    let world = world();
+    world.write("dist/app", "the app\n");
+    world
+        .attest("release dist --name app --version 1.0 --no-password")
+        .yes();
+    let bundle: Value = serde_json::from_slice(&world.read("dist/release.sigstore.json")).unwrap();
+    let payload = bundle["dsseEnvelope"]["payload"].as_str().unwrap();
+    let payload = base64::engine::general_purpose::STANDARD
+        .decode(payload)
+        .unwrap();
+    let sign = |statement: &[u8]| {
+        world.write("s.json", statement);
+        world.attest("sign --statement s.json --force")
+    };
+    sign(&payload).yes();
+    let other = "5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03";
+    let mut changed: Value = serde_json::from_slice(&payload).unwrap();
+    let subjects = changed["subject"].as_array_mut().unwrap();
+    let app = subjects.iter_mut().find(|it| it["name"] == "app").unwrap();
+    app["digest"] = serde_json::json!({"sha256": other});
+    sign(changed.to_string().as_bytes()).refused(1, "version-already-released");
+    let app = changed["subject"].as_array_mut().unwrap();
+    app.retain(|it| it["name"] == "app");
+    app[0]["name"] = "tool".into();
+    sign(changed.to_string().as_bytes()).refused(1, "version-already-released");
+    let text = changed.to_string().replace("app@1.0", "app@2.0");
+    sign(text.as_bytes()).yes();
+}
+
+#[test]
+fn what_is_signed_is_not_overwritten_and_not_named_twice() {
+    let world = world();
+    for line in [
+        "sign hello.txt --out hello.txt --force",
+        "sign hello.txt --out ./hello.txt --force",
+        "sign hello.txt ./hello.txt",
+    ] {
+        world.attest(line).refused(2, "bad-arguments");
+    }
+    assert_eq!(world.read("hello.txt"), b"hello\n");
+    assert_eq!(log_size(&world), 0);
+}
+
 #[test]
 fn a_statement_is_signed_as_it_is_and_only_about_its_subjects() {
     let world = world();

@@ -47,6 +47,7 @@ pub(crate) use authority::Foreign;
 use by_services::ByServices;
 use content::Content;
 use make::Making;
+pub(crate) use ours::refuse_other_content;
 use publishing::Published;
 pub(crate) use repository::Repository;
 use request::Request;

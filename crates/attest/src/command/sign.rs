@@ -89,6 +89,7 @@ pub(crate) fn run(args: &SignArgs, global: &Global, console: &Console) -> Result
     let key = key.as_ref().unwrap_or(&identity.artifact_key);
     let artifacts = read_all(&request, key.digest_algorithm())?;
     let planned = request.plan(&artifacts)?;
+    refuse_second_release(&planned, identity.home())?;
     // Read after the files, so that no signature is older than its time says.
     let now = global.now()?.time;
     let verifier = verifier(identity.home(), now)?;
@@ -112,6 +113,12 @@ pub(crate) fn run(args: &SignArgs, global: &Global, console: &Console) -> Result
         answer.say(console);
     }
     Ok(Exit::Yes)
+}
+
+/// A name and version means one content, whoever asks for a signature.
+fn refuse_second_release(planned: &[Planned], home: &Home) -> Result<(), Failure> {
+    let mut planned = planned.iter();
+    planned.try_for_each(|it| it.refuse_second_release(home))
 }
 
 /// Signs a statement with the home's key and writes its bundle.

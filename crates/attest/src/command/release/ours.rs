@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use attest_archive::{Reader, Release};
-use attest_digest::{Digest, Hashes, RelativePath};
-use attest_provenance::ReleaseName;
+use attest_archive::{Member, Reader, Release};
+use attest_digest::{Algorithm, Digest, Hashes, RelativePath};
+use attest_provenance::predicate::release::ClaimedRelease;
+use attest_provenance::{ReleaseName, Statement, Subject};
 
 use super::content::{open, read_failure};
 pub(super) use crate::command::archive::archive_failure;
@@ -103,6 +104,46 @@ pub(super) fn open_archive(home: &Home) -> Result<Option<Reader>, Failure> {
     }
     let reader = Reader::open(&folder).map_err(|error| archive_failure(&error))?;
     Ok(Some(reader))
+}
+
+/// Refuses a release statement that names other files than this home's archive has of that release.
+///
+/// # Errors
+/// `version-already-released` (1), or the archive cannot be read.
+pub(crate) fn refuse_other_content(home: &Home, statement: &[u8]) -> Result<(), Failure> {
+    // What is no release statement of ours is something else, and judged elsewhere.
+    let Ok(statement) = Statement::parse(statement) else {
+        return Ok(());
+    };
+    let claimed = ClaimedRelease::from_statement(&statement).ok();
+    let Some(name) = claimed.as_ref().and_then(ClaimedRelease::name) else {
+        return Ok(());
+    };
+    let Some(reader) = open_archive(home)? else {
+        return Ok(());
+    };
+    let found = reader.find(name).map_err(|error| archive_failure(&error))?;
+    let Some(kept) = found else {
+        return Ok(());
+    };
+    let is_kept = |subject: &Subject| {
+        let path = subject.name().and_then(|it| RelativePath::parse(it).ok());
+        let member = path.and_then(|it| kept.member(&it).map(Member::digest));
+        let named = subject.digests().get(Algorithm::Sha256).copied();
+        member.is_some() && member == named
+    };
+    match statement.subjects().iter().find(|it| !is_kept(it)) {
+        None => Ok(()),
+        Some(other) => {
+            let file = other
+                .name()
+                .unwrap_or("a file without a name")
+                .escape_debug();
+            let message = format!("{name} is released, and its {file} is another or none");
+            Err(Failure::no("version-already-released", message)
+                .hint("attest release makes releases: give this one another version"))
+        }
+    }
 }
 
 /// Refuses files in our way that are not ours.

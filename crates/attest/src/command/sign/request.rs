@@ -11,8 +11,10 @@ use serde_json::{Value, json};
 use super::SignArgs;
 use crate::args;
 use crate::command::provenance::statement::check;
+use crate::command::release::refuse_other_content;
 use crate::failure::{Failure, with_source};
 use crate::files::{self, Overwrite};
+use crate::home::{Home, real};
 
 /// A request that can be met, as far as the arguments tell.
 #[derive(Debug)]
@@ -163,6 +165,14 @@ impl Request {
         }
     }
 
+    fn inputs(&self) -> impl Iterator<Item = &Path> {
+        let statement = match &self.what {
+            What::Statement { path, .. } => Some(path),
+            What::Messages | What::Predicate { .. } => None,
+        };
+        self.files.iter().chain(statement).map(PathBuf::as_path)
+    }
+
     fn output(&self, path: &Path) -> PathBuf {
         if let Some(out) = &self.out {
             return out.clone();
@@ -183,12 +193,20 @@ impl Request {
         }
         let mut seen = BTreeMap::new();
         for (output, file) in outputs.iter().zip(&self.files) {
-            if seen.insert(output, file).is_some() {
+            if seen.insert(real(output), file).is_some() {
                 return Err(Failure::request(
                     "bad-arguments",
                     format!("{} is named twice", file.display()),
                 ));
             }
+        }
+        let inputs: Vec<PathBuf> = self.inputs().map(real).collect();
+        if let Some(output) = outputs.iter().find(|it| inputs.contains(&real(it))) {
+            let message = format!(
+                "{} is what is signed, and not overwritten",
+                output.display()
+            );
+            return Err(Failure::request("bad-arguments", message));
         }
         if self.overwrite == Overwrite::Refuse
             && let Some(path) = outputs.iter().find(|path| path.symlink_metadata().is_ok())
@@ -209,6 +227,14 @@ impl Planned {
 
     pub(super) fn outputs(&self) -> &[PathBuf] {
         &self.outputs
+    }
+
+    /// Refuses a statement that gives a release of this home's archive other files.
+    pub(super) fn refuse_second_release(&self, home: &Home) -> Result<(), Failure> {
+        match &self.content {
+            Content::Message { .. } => Ok(()),
+            Content::Statement { payload, .. } => refuse_other_content(home, payload),
+        }
     }
 
     /// The file that it is about, for messages.

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::request::{Planned, Request};
-use super::{SignArgs, read_all, write_all};
+use super::{SignArgs, read_all, refuse_second_release, write_all};
 use crate::args::Global;
 use crate::console::{Console, escape};
 use crate::failure::{Exit, Failure};
@@ -19,6 +19,7 @@ pub(super) fn run(args: &SignArgs, global: &Global, console: &Console) -> Result
     let mut desk = Desk::open(args, global, console)?;
     let artifacts = read_all(&request, desk.digest_algorithm())?;
     let planned = request.plan(&artifacts)?;
+    refuse_second_release(&planned, &args.home.home())?;
     let unsigned: Vec<Unsigned<'_>> = planned.iter().map(Planned::unsigned).collect();
     let place = |position: usize| {
         let planned = planned.get(position);
