@@ -314,7 +314,7 @@ impl<'a> Signer<'a> {
         expected: &ExpectedSigner,
         position: usize,
     ) -> Result<Evidence, SignError> {
-        match verify(self.verifier, unsigned, bundle, expected, position)? {
+        match verify(self.verifier, None, unsigned, bundle, expected, position)? {
             Ok(evidence) => Ok(evidence),
             Err(rejection) => Err(SignError::Rejected {
                 position,
@@ -324,9 +324,11 @@ impl<'a> Signer<'a> {
     }
 }
 
-/// Verifies a bundle from its bytes, as anyone would.
+/// Verifies a bundle from its bytes, as anyone would; at this time, if what is to be verified may be
+/// younger than the verifier.
 pub(crate) fn verify(
     verifier: &Verifier,
+    now: Option<Timestamp>,
     unsigned: &Unsigned<'_>,
     bundle: &[u8],
     expected: &ExpectedSigner,
@@ -334,12 +336,12 @@ pub(crate) fn verify(
 ) -> Result<Result<Evidence, Rejection>, SignError> {
     let bundle =
         Bundle::parse(bundle).map_err(|source| SignError::Unreadable { position, source })?;
-    Ok(match unsigned {
-        Unsigned::Artifact(artifact) => {
-            verifier.verify(&bundle, &Subject::Artifact(artifact), expected)
-        }
-        Unsigned::Statement(_) => verifier.verify_statement(&bundle, expected),
-    })
+    let subject = match unsigned {
+        Unsigned::Artifact(artifact) => Some(Subject::Artifact(artifact)),
+        Unsigned::Statement(_) => None,
+    };
+    let now = now.unwrap_or(Timestamp::MIN);
+    Ok(verifier.verify_later(now, &bundle, subject.as_ref(), expected))
 }
 
 struct SignedContent {

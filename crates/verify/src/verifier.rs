@@ -88,7 +88,22 @@ impl Verifier {
         subject: &Subject<'_>,
         expected: &(impl AsRef<[ExpectedSigner]> + ?Sized),
     ) -> Result<Evidence, Rejection> {
-        self.judge(bundle, Some(subject), expected.as_ref())
+        self.judge(bundle, Some(subject), expected.as_ref(), self.now)
+    }
+
+    /// As [`Verifier::verify`], or [`Verifier::verify_statement`] without a subject, at a later time than
+    /// that of the verifier: what was made since then lies in no future.
+    ///
+    /// # Errors
+    /// As these.
+    pub fn verify_later(
+        &self,
+        now: Timestamp,
+        bundle: &Bundle,
+        subject: Option<&Subject<'_>>,
+        expected: &(impl AsRef<[ExpectedSigner]> + ?Sized),
+    ) -> Result<Evidence, Rejection> {
+        self.judge(bundle, subject, expected.as_ref(), now.max(self.now))
     }
 
     /// Verifies that the expected signer, or one of several, signed a statement. What it is about is left to the caller:
@@ -101,7 +116,7 @@ impl Verifier {
         bundle: &Bundle,
         expected: &(impl AsRef<[ExpectedSigner]> + ?Sized),
     ) -> Result<Evidence, Rejection> {
-        self.judge(bundle, None, expected.as_ref())
+        self.judge(bundle, None, expected.as_ref(), self.now)
     }
 
     fn judge(
@@ -109,6 +124,7 @@ impl Verifier {
         bundle: &Bundle,
         subject: Option<&Subject<'_>>,
         expected: &[ExpectedSigner],
+        now: Timestamp,
     ) -> Result<Evidence, Rejection> {
         // Without these nothing else means anything.
         let (signer, verified) = signed_by_one(bundle, subject, expected)?;
@@ -125,6 +141,7 @@ impl Verifier {
         let mut skipped = [logged.skipped.as_slice(), &stamped.skipped].concat();
         skipped.extend(verified.skipped.clone());
         let mut failed = [logged.failed.as_slice(), &stamped.failed].concat();
+        failed.extend(time::check_not_in_future(&times, now).err());
         failed.extend(self.check_times(&times, &logged, &stamped, &signer, &mut skipped));
         Rejection::unless_empty(failed)?;
         self.name_roots(&mut logged, &mut times);
@@ -168,7 +185,7 @@ impl Verifier {
         }))
     }
 
-    /// Times are there, not in the future, and keys were valid at them.
+    /// Times are there, and keys were valid at them.
     fn check_times(
         &self,
         times: &[ProvenTime],
@@ -195,7 +212,6 @@ impl Verifier {
             }
             return failed;
         }
-        failed.extend(time::check_not_in_future(times, self.now).err());
         failed.extend(self.check_log_keys(times, logged).err());
         failed.extend(check_certificate(times, signer).err());
         failed

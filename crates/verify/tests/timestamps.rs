@@ -1,6 +1,7 @@
 //! RFC 3161 timestamps: who stamped, what, when, and with which right.
 
-use attest_verify::Accept;
+use attest_digest::Artifact;
+use attest_verify::{Accept, Bundle, Subject};
 use serde_json::json;
 
 use crate::support::authority::{
@@ -333,6 +334,27 @@ fn timestamps_of_two_authorities_count_twice() {
 fn a_time_in_the_future_is_refused_beyond_five_minutes_of_skew() {
     assert_eq!(changed(|it| it.time = "20261121120500Z"), "accepted");
     assert_eq!(changed(|it| it.time = "20261121120501Z"), "time-in-future");
+}
+
+/// Who signs for an hour verifies at its end what a verifier of its beginning takes for the future.
+#[test]
+fn what_is_younger_than_the_verifier_is_verified_later_and_never_earlier() {
+    let mut scene = Scene::message();
+    let mut token = scene.token();
+    token.time = "20261121120501Z";
+    scene.stamp_with(&token);
+    let bundle = Bundle::parse(scene.bundle.to_string().as_bytes()).unwrap();
+    let artifact = Artifact::of_bytes(&scene.artifact, bundle.needed_hashes(&scene.expected));
+    let verifier = scene.verifier().unwrap();
+    let at = |now: &str| {
+        let subject = Subject::Artifact(&artifact);
+        let now = now.parse().unwrap();
+        let answer = verifier.verify_later(now, &bundle, Some(&subject), &scene.expected);
+        answer.map_or_else(|it| it.code(), |_| "accepted")
+    };
+    assert_eq!(at("2026-11-21T12:00:00Z"), "time-in-future");
+    assert_eq!(at("2026-11-21T12:00:01Z"), "accepted");
+    assert_eq!(at("2000-01-01T00:00:00Z"), "time-in-future");
 }
 
 #[test]
