@@ -111,6 +111,23 @@ fn a_record_is_in_the_audit_trail_of_its_home() {
     assert!(ends.iter().any(|it| it.contains(&wanted)), "{ends:?}");
 }
 
+/// Also if the first did not get to where it should.
+#[test]
+fn a_home_signs_no_second_record_of_one_number() {
+    let scene = Scene::new();
+    let rotate = "rotate --reason superseded --recovery-key r.key --out";
+    let lost = scene.record(&format!("{rotate} nowhere/s1 --successor next.pub"));
+    assert_eq!(lost.exit, 3, "{lost:#?}");
+    assert!(
+        lost.err.contains("the record is made, and lies at"),
+        "{lost:#?}"
+    );
+    scene
+        .record(&format!("{rotate} s1 --successor third.pub"))
+        .refused(2, "succession-forked");
+    assert!(!scene.world.at("s1").exists());
+}
+
 #[test]
 fn the_key_that_follows_is_believed_by_the_pinned_recovery_key_alone() {
     let scene = Scene::new().rotated();

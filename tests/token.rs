@@ -108,3 +108,17 @@ fn a_pin_in_the_command_line_is_cautioned_against_and_not_repeated() {
     assert!(!ran.err.contains("hunter2"), "{}", ran.err);
     ran.refused(2, "token-module-unusable");
 }
+
+#[test]
+fn an_empty_pin_is_not_tried_and_a_pin_is_not_repeated() {
+    let world = with_home();
+    world.write("pin", "\n");
+    let uri = format!(
+        "pkcs11:object=a?pin-source=file:{}&module-path=/nonexistent.so",
+        world.at("pin").display()
+    );
+    sign(&world, &uri).refused(2, "token-module-unusable");
+    let ran = world.attest("verify x --key pkcs11:object=a?pin-value=hunter2");
+    assert!(!ran.err.contains("hunter2"), "{}", ran.err);
+    ran.refused(2, "key-unreadable");
+}

@@ -104,6 +104,11 @@ fn pin(uri: &TokenUri, token: &Token) -> Result<Option<Zeroizing<Vec<u8>>>, Fail
         })?;
         let text = pin.strip_suffix(b"\n").unwrap_or(&pin);
         let text = text.strip_suffix(b"\r").unwrap_or(text);
+        // An empty try is a try.
+        if text.is_empty() {
+            let message = format!("{} is empty", path.display());
+            return Err(Failure::request("pin-required", message));
+        }
         return Ok(Some(Zeroizing::new(text.to_vec())));
     }
     if let Some(pin) = uri.pin_value() {

@@ -21,6 +21,7 @@ use crate::args::{SignerArgs, TrustArgs};
 use crate::failure::Failure;
 use crate::files;
 use crate::home::real;
+use crate::identity::token;
 use crate::report::TrustLine;
 
 /// The expected signers in the report's words.
@@ -156,6 +157,12 @@ pub(super) fn key_signer(
     }
     let path = Path::new(text);
     refuse_beside(path, around, "key")?;
+    if token::is_uri(path) {
+        // Not repeated: it may hold a PIN.
+        let message = "--key is a pkcs11: URI, which names a key to sign with";
+        return Err(Failure::request("key-unreadable", message)
+            .hint("attest key public URI writes the public key, by which is verified"));
+    }
     any_key_file(path)
 }
 

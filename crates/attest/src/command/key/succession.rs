@@ -119,10 +119,15 @@ fn record(
         .detail(format_args!("record {}", claim.sequence));
     audit::traced(&home, change, |_| {
         let bundle = sign(&identity, &recovery, &claim, now)?;
-        files::write(&args.out, &bundle, PUBLIC_MODE, Overwrite::Refuse)?;
-        // Kept, so that this home signs no second record of the same number.
+        // Kept first, so that this home signs no second record of the same number, whatever comes.
         let kept = kept(&home, &recovery, claim.sequence);
-        files::write(&kept, &bundle, PUBLIC_MODE, Overwrite::Refuse)
+        files::write(&kept, &bundle, PUBLIC_MODE, Overwrite::Refuse)?;
+        files::write(&args.out, &bundle, PUBLIC_MODE, Overwrite::Refuse).map_err(|failure| {
+            failure.hint(format!(
+                "the record is made, and lies at {}",
+                kept.display()
+            ))
+        })
     })?;
     let command = event.trim_start_matches("key.");
     say(args, &claim, &key, &recovery, successor, command, console);
