@@ -84,9 +84,9 @@ impl merkle::HashReader for Leaves<'_> {
 
 fn root(bodies: &[Vec<u8>]) -> Hash {
     let mut frontier = merkle::Frontier::new();
-    bodies
-        .iter()
-        .for_each(|it| frontier.push(merkle::leaf_hash(it)));
+    for body in bodies {
+        frontier.push(merkle::leaf_hash(body));
+    }
     frontier.root()
 }
 
