@@ -316,6 +316,10 @@ fn a_tree_that_was_changed_before_it_ended_is_found() {
     for changed in [&["x", "b", "c"][..], &["a", "b", "x", "d"]] {
         log.shows(vec![tree("1", &others(changed)), tree("2", &second)]);
         log.found("log-forked");
+        // The evidence is the checkpoint of that tree, not of the present one.
+        let shown = log.monitor().out;
+        let (_, evidence) = shown.split_once("as evidence:\n").unwrap();
+        assert!(evidence.starts_with("127.0.0.1 - 1\n"), "{shown}");
     }
     log.shows(vec![tree("2", &second)]);
     log.found("log-tree-missing");

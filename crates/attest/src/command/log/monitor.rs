@@ -82,6 +82,8 @@ struct Seen {
     end: u64,
     /// How many it looked at, those of trees that ended included.
     looked: u64,
+    /// The last checkpoint of the tree that was followed, if it ended: what was seen must agree with that.
+    evidence: Option<String>,
     unread: u64,
     compared: usize,
 }
@@ -252,6 +254,9 @@ fn continues(log: &Watched<'_>, before: &State, seen: &mut Seen) -> Result<(), F
         return Ok(());
     };
     let (size, shown) = (before.size, followed.size());
+    if trees.len() > 1 {
+        seen.evidence = Some(followed.checkpoint());
+    }
     if size > shown {
         seen.find(
             "log-shrunk",
@@ -436,6 +441,7 @@ fn say(
             "findings": seen.findings.iter().map(Finding::json).collect::<Vec<_>>(),
             "notes": seen.notes,
             "checkpoint": String::from_utf8_lossy(log.head().as_bytes()),
+            "ended_checkpoint": seen.evidence,
         }));
         return;
     }
@@ -481,7 +487,8 @@ fn say(
     }
     if seen.findings.iter().any(|it| FORKS.contains(&it.code)) {
         console.say("keep this checkpoint as evidence:");
-        console.text(&String::from_utf8_lossy(log.head().as_bytes()));
+        let present = || String::from_utf8_lossy(log.head().as_bytes()).into_owned();
+        console.text(&seen.evidence.clone().unwrap_or_else(present));
     }
 }
 

@@ -46,6 +46,11 @@ impl Tree<'_> {
     pub(super) fn root(&self) -> Hash {
         self.head.checkpoint().root()
     }
+
+    /// Its last checkpoint, as it is signed.
+    pub(super) fn checkpoint(&self) -> String {
+        String::from_utf8_lossy(self.head.as_bytes()).into_owned()
+    }
 }
 
 impl<'a> Watched<'a> {
