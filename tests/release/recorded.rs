@@ -406,7 +406,7 @@ fn a_release_has_all_that_a_policy_asks_of_it_as_a_whole() {
              [trust.second]\nkind = \"keys\"\nkeys = [{second}]\n\
              [[require]]\ntype = \"release\"\nsigned_by = [\"us\", \"second\"]\nthreshold = 2\n\
              [[require]]\ntype = \"slsa-provenance\"\nsigned_by = \"us\"\nlevel = 1\n\
-             except = [\"SHA256SUMS\", \"VERIFY.md\", \"release.pub\", \"trusted_root.json\", \"bill.cdx.json\"]\n\
+             except = [\"SHA256SUMS\", \"VERIFY.md\", \"release.pub\", \"release.tree\", \"trusted_root.json\", \"bill.cdx.json\"]\n\
              [[require]]\ntype = \"sbom\"\nsigned_by = \"us\"\neach = \"release\"\n"
         ),
     );
