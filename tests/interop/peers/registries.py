@@ -324,3 +324,39 @@ def is_killed_and_the_answer_is_open(world):
     verify_here(world, nobody, identity, identity.root).exits(3)
     missing = image.replace("killed:1", "killed:2")
     verify_here(world, missing, identity, identity.root).exits(3)
+
+
+def keeps_a_published_release(world, *, referrers: bool) -> None:
+    """`release --publish`: read back and verified, made once; crane gives each file, and we all of them again."""
+    registry, name = world.stack.registry(referrers=referrers), f"published-{kind(referrers)}"
+    place = f"oci://{registry}/interop/{name}"
+    release = world.release(world.identity, HELLO, name, "--publish", place)
+    image = f"{registry}/interop/{name}:1.0.0"
+    layers = json.loads(crane_run(world, "manifest", image).accepted().stdout)["layers"]
+    titles = {layer["annotations"]["org.opencontainers.image.title"]: layer["digest"] for layer in layers}
+    for path in release.listed():
+        found = hashlib.sha256((release.folder / path).read_bytes()).hexdigest()
+        check(titles.get(str(path)) == f"sha256:{found}", f"{path} is {titles.get(str(path))}")
+    words = ["release", release.folder, "--name", name, "--version", "1.0.0", "--home", world.identity.home]
+    words += ["--no-password", "--format", "json"]
+    again = json.loads(world.attest(*words, "--publish", place).accepted().stdout)["published"][0]
+    check((again["verdict"], again["made"]) == ("verified", 0), str(again))
+    back = world.new_folder("back") / "release"
+    trust = ["--key", world.identity.public, "--trusted-root", world.identity.root]
+    world.attest("registry", "pull", f"oci://{image}", "-o", back, *trust, "--release", release.name).accepted()
+    check((back / "hello").read_bytes() == HELLO["hello"], "pulled something else")
+    # Another image under that tag is left as it is.
+    other = new_image(world, registry, f"{name}-taken")
+    before = crane_run(world, "digest", other).accepted().stdout
+    world.attest(*words, "--publish", f"oci://{other}").exits(1).refused("publish-differs")
+    check(crane_run(world, "digest", other).accepted().stdout == before, "the tag has moved")
+
+
+@distribution.case
+def keeps_a_release_that_is_published_there(world):
+    keeps_a_published_release(world, referrers=False)
+
+
+@go_containerregistry.case
+def keeps_a_release_that_is_published_there_where_lists_are_kept(world):
+    keeps_a_published_release(world, referrers=True)
