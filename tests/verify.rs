@@ -609,7 +609,14 @@ fn a_checksums_file_is_verified_with_what_it_lists() {
 #[test]
 fn a_checksums_file_alone_is_not_a_yes() {
     let released = Released::new();
-    for name in ["a.txt", "b.txt", ".hidden", "sub/c.txt", "VERIFY.md"] {
+    for name in [
+        "a.txt",
+        "b.txt",
+        ".hidden",
+        "sub/c.txt",
+        "VERIFY.md",
+        "release.tree",
+    ] {
         fs::remove_file(released.world.at("dist").join(name)).unwrap();
     }
     fs::rename(

@@ -304,7 +304,11 @@ fn below_a_folder_that_cannot_be_listed_nothing_is_missing() {
 #[test]
 fn a_signed_list_that_cannot_be_read_could_not_be_told() {
     let released = Released::new();
-    for bundle in ["release.sigstore.json", "provenance.sigstore.json"] {
+    for bundle in [
+        "release.sigstore.json",
+        "release.tree.sigstore.json",
+        "provenance.sigstore.json",
+    ] {
         fs::remove_file(released.world.at("dist").join(bundle)).unwrap();
     }
     answers(&released, "dist/a.txt", 0);

@@ -371,6 +371,7 @@ mod tests {
             include_str!("replica.rs"),
             include_str!("replica/check.rs"),
             include_str!("extract.rs"),
+            include_str!("later_log.rs"),
             include_str!("tar_error.rs"),
             include_str!("tombstone.rs"),
             include_str!("audit/chain.rs"),

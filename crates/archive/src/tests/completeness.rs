@@ -45,7 +45,10 @@ fn what_is_missing_is_named_until_it_is_there() {
         "https://in-toto.io/attestation/test-result/v0.1",
     ];
     let found = completeness(&bench, &statements);
-    assert_eq!(found.missing, [Needed::Sbom, Needed::Scan, Needed::Review]);
+    assert_eq!(
+        found.missing,
+        [Needed::Sbom, Needed::Scan, Needed::Review, Needed::Tree]
+    );
 }
 
 #[test]
