@@ -484,6 +484,55 @@ fn the_commit_must_be_signed_when_its_repository_is_asked() {
 }
 
 #[test]
+fn a_commit_needs_as_many_authors_as_their_group_says() {
+    let chain = Chain::new();
+    let signers = String::from_utf8(chain.world.read("signers.toml")).unwrap();
+    let two = "threshold = 2\nkeys = [\"author.pub\", \"mallory.pub\"]";
+    let signers = signers.replace("keys = [\"author.pub\"]", two);
+    chain.world.write("signers.toml", signers);
+    chain.ask("").yes();
+    refused(&chain.with_source(), "signers-too-few");
+}
+
+/// What is known of a key holds in each group, wherever it is known from.
+#[test]
+fn a_key_that_was_stolen_signs_no_link() {
+    let chain = Chain::new();
+    let signers = String::from_utf8(chain.world.read("signers.toml")).unwrap();
+    std::thread::sleep(std::time::Duration::from_millis(1100));
+    let now = jiff::Timestamp::now().to_string();
+    for (since, out) in [("2026-01-01T00:00:00Z", "long"), (now.as_str(), "now")] {
+        // A recovery key that has said something says no other first thing: each is another key's.
+        let (key, public) = (format!("{out}.r.key"), format!("{out}.r.pub"));
+        let generate = format!("key generate {key} --no-password");
+        chain.world.attest(&generate).yes();
+        assert!(chain.world.at(&public).exists());
+        let line = format!(
+            "key retire --reason compromised --since {since} --key build.pub --recovery-key {key} --out {out} --no-password"
+        );
+        let mut command = chain.world.command();
+        command.args(line.split_whitespace());
+        Ran::of(command.env("ATTEST_RECOVERY_PASSWORD", "")).yes();
+        let pinned = format!("keys = [\"build.pub\"]\nrecovery = \"{public}\"");
+        let same = signers.replace("keys = [\"build.pub\"]", &pinned);
+        let other = format!("{signers}[trust.other]\nkind = \"keys\"\n{pinned}\n");
+        for signers in [same, other] {
+            chain.world.write("signers.toml", signers);
+            chain.ask("").yes();
+            refused(
+                &chain.ask(&format!(" --succession {out}")),
+                "provenance-missing",
+            );
+        }
+    }
+    // Only an independent time shows that it was signed before.
+    let root: Value = serde_json::from_slice(&chain.world.read("out/trusted_root.json")).unwrap();
+    let name = root["timestampAuthorities"][0]["uri"].as_str().unwrap();
+    let independent = format!(" --succession now --independent {name}");
+    chain.ask(&independent).yes();
+}
+
+#[test]
 fn every_link_needs_its_signers() {
     let chain = Chain::new();
     let signers = String::from_utf8(chain.world.read("signers.toml")).unwrap();
@@ -532,6 +581,14 @@ fn what_cannot_be_read_could_not_be_told() {
     // What lies among the evidence and is none says nothing.
     chain.world.write("evidence/other.jsonl", "{}");
     chain.ask("").yes();
+    // What cannot be opened there may be the one that says no.
+    let link = chain.world.at("evidence/second-test.sigstore.json");
+    std::os::unix::fs::symlink("nowhere", &link).unwrap();
+    assert_eq!(chain.ask("").exit, 3);
+    std::fs::remove_file(link).unwrap();
+    for flag in [" --allow-extra *", " --ignore-missing"] {
+        chain.ask(flag).refused(2, "bad-arguments");
+    }
     for subject in ["oci-layout:repo", "git:repo@HEAD"] {
         chain.ask_of(subject, "").refused(2, "subject-unsupported");
     }

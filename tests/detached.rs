@@ -245,6 +245,37 @@ fn a_denied_pin_is_the_keys_in_whatever_form_it_signs() {
     refused(&verify(&world, "tool", &denied), "signer-denied");
 }
 
+/// A policy and a signers file pin such a key by its file: what pins it denies it.
+#[test]
+fn the_pin_of_a_keys_file_denies_the_key() {
+    for (kind, case, extension) in [
+        ("ssh", "ed25519", ".sig"),
+        ("openpgp", "subkey", ".asc"),
+        ("minisign", "signed", ".minisig"),
+    ] {
+        let world = with_fixture(kind, case, extension);
+        let pin = crate::verify::sha256(&world.read("keys/signer"));
+        let write = |deny: &str| {
+            let text = format!(
+                "version = 1\n[trust.dev]\nkind = \"keys\"\nkeys = [{{ file = \"keys/signer\", sha256 = \"{pin}\" }}]\n\
+                 [deny]\nkeys = [\"sha256:{deny}\"]\n"
+            );
+            world.write("signers.toml", text);
+        };
+        let by_file = [&["--signers", "signers.toml"][..], &ACCEPT].concat();
+        write(&"0".repeat(64));
+        verify(&world, "tool", &by_file).yes();
+        let denied = format!("sha256:{pin}");
+        let flag = [&by_file[..], &["--deny-key", &denied]].concat();
+        refused(&verify(&world, "tool", &flag), "signer-denied");
+        write(&pin);
+        refused(&verify(&world, "tool", &by_file), "signer-denied");
+        let by_key = ["--key", "keys/signer", "--deny-key", &denied];
+        let by_key = [&by_key[..], &ACCEPT].concat();
+        refused(&verify(&world, "tool", &by_key), "signer-denied");
+    }
+}
+
 #[test]
 fn a_revoked_key_is_refused_where_gpg_exits_0() {
     let world = with_fixture("openpgp", "not-revoked-compromised", ".asc");

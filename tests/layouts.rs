@@ -285,6 +285,37 @@ fn what_is_wrong_with_the_request_is_told_before_any_file_is_read() {
 }
 
 #[test]
+fn what_a_layout_does_not_ask_is_not_ignored() {
+    let world = with_products();
+    verify(&world, "dist").yes();
+    for flag in [
+        "--succession root.layout",
+        "--state state.json",
+        "--trusted-root root.layout",
+        "--trust-env",
+        "--accept no-log",
+        "--independent someone",
+        "--force",
+        "--ignore-missing",
+        "--evidence links",
+        "--deployed-links test",
+        "--manifest root.layout",
+        "--source-repository links",
+        "--platform linux/amd64",
+        "--all-platforms",
+        "--plain-http localhost",
+        "--registry-ca owner.pub",
+        "--registry-mirror a.example=b.example",
+        "--registry-config root.layout",
+    ] {
+        world
+            .attest(&format!("verify dist {BY_LAYOUT} {flag}"))
+            .refused(2, "bad-arguments");
+    }
+    assert!(!world.at("state.json").exists());
+}
+
+#[test]
 fn a_layout_is_made_signed_explained_and_verified() {
     let world = World::new();
     for name in ["owner", "alice", "bob"] {

@@ -211,6 +211,29 @@ fn the_policy_names_who_may_sign_each_link() {
 }
 
 #[test]
+fn what_a_policy_knows_of_a_key_holds_in_each_group() {
+    let chain = Chain::new();
+    let other = chain
+        .trust_of("build")
+        .replace("[trust.build]", "[trust.other]");
+    let stolen = other.replace("\" }]", "\", compromised_since = 2026-01-01T00:00:00Z }]");
+    chain.policy(&LINKS, "", &format!("{RULES}\n{other}"));
+    chain.judged("hello", "").yes();
+    chain.policy(&LINKS, "", &format!("{RULES}\n{stolen}"));
+    refused(&chain.judged("hello", ""), "provenance-missing");
+}
+
+#[test]
+fn evidence_that_cannot_be_opened_may_say_no() {
+    let chain = Chain::new();
+    chain.policy(&LINKS, "", RULES);
+    chain.judged("hello", "").yes();
+    let link = chain.world.at("evidence/second-scan.sigstore.json");
+    std::os::unix::fs::symlink("nowhere", link).unwrap();
+    assert_eq!(chain.judged("hello", "").exit, 3);
+}
+
+#[test]
 fn a_commit_is_signed_as_the_policy_accepts_it() {
     let chain = Chain::new();
     let rule = "[[require]]\ntype = \"git-commit\"\nsigned_by = \"author\"\n";
@@ -233,6 +256,10 @@ fn a_commit_is_signed_as_the_policy_accepts_it() {
     );
     chain.policy(&LINKS, "", &rules);
     refused(&chain.judged("hello", source), "log-missing");
+    // Whom the policy accepts by a pin it denies by the same one.
+    let denied = format!("accept = [\"git-unlogged\"]\ndeny = {{ keys = [\"sha256:{pin}\"] }}");
+    chain.policy(&LINKS, &denied, &rules);
+    refused(&chain.judged("hello", source), "signer-denied");
     assert!(ROLES.contains(&"author"));
 }
 

@@ -238,6 +238,31 @@ fn a_functionary_who_is_denied_has_done_no_step() {
 }
 
 #[test]
+fn a_functionary_by_certificate_is_denied_by_each_of_its_names() {
+    let chain = Chain::of("certificate");
+    chain.policy("", "");
+    chain.ask("").yes();
+    for (identity, is_denied) in [
+        ("spiffe://example.com/write", true),
+        ("spiffe://example.com/other", false),
+    ] {
+        chain.policy(&format!("deny = {{ identities = [\"{identity}\"] }}"), "");
+        if is_denied {
+            chain.no("link-threshold");
+        } else {
+            chain.ask("").yes();
+        }
+        chain.policy("", "");
+        let ran = chain.ask(&format!("--deny-identity {identity}"));
+        if is_denied {
+            assert_eq!(lone_code(&ran), "link-threshold", "{ran:#?}");
+        } else {
+            ran.yes();
+        }
+    }
+}
+
+#[test]
 fn only_those_with_keys_can_sign_a_layout() {
     let chain = Chain::new();
     let named = chain.named();

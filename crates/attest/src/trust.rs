@@ -29,6 +29,8 @@ use succession::{Heard, Shelf};
 #[derive(Debug)]
 pub(crate) struct Trust {
     pub(crate) signers: Signers,
+    /// The groups of the signers file, each by itself.
+    pub(crate) groups: Option<Vec<(String, Signers)>>,
     pub(crate) roots: Vec<TrustedRoot>,
     pub(crate) lines: Vec<TrustLine>,
     /// Pinned files by their real path, and why they need no signature.
@@ -79,11 +81,13 @@ pub(crate) fn resolve(args: &TrustArgs, around: &Surroundings, now: Now) -> Resu
         lines: &mut lines,
         pinned: &mut pinned,
         shelf: &mut shelf,
+        named: &mut Vec::new(),
     };
-    let signers = signers::resolve(&args.signers, log_rule(args), &mut look)?;
+    let (signers, groups) = signers::resolve(&args.signers, log_rule(args), &mut look)?;
     lines.append(&mut root_lines);
     Ok(Trust {
         signers,
+        groups,
         roots,
         lines,
         pinned,
@@ -91,25 +95,16 @@ pub(crate) fn resolve(args: &TrustArgs, around: &Surroundings, now: Now) -> Resu
     })
 }
 
-/// The signers of one role: the group of that name in the signers file, or without a file those whom the
-/// flags name. `None` when the file has no such group.
-///
-/// # Errors
-/// As [`resolve`].
-pub(crate) fn role(
-    args: &TrustArgs,
-    around: &Surroundings,
-    name: &str,
-) -> Result<Option<Signers>, Failure> {
-    let mut lines = Vec::new();
-    let mut pinned = BTreeMap::new();
-    let mut look = signers::Look {
-        around,
-        lines: &mut lines,
-        pinned: &mut pinned,
-        shelf: &mut Shelf::default(),
-    };
-    signers::of_role(&args.signers, log_rule(args), name, &mut look)
+impl Trust {
+    /// The signers of one role: the group of that name in the signers file, or without a file those whom the
+    /// flags name. `None` when the file has no such group.
+    pub(crate) fn role(&self, name: &str) -> Option<&Signers> {
+        let Some(groups) = &self.groups else {
+            return Some(&self.signers);
+        };
+        let found = groups.iter().find(|(it, _)| it == name);
+        found.map(|(_, signers)| signers)
+    }
 }
 
 /// The trust of our own home, for our own archive.
@@ -119,6 +114,7 @@ pub(crate) fn of_home(home: &Home) -> Result<Trust, Failure> {
     let (root, root_line) = roots::of_file(&home.trusted_root())?;
     Ok(Trust {
         signers: ExpectedSigner::Key(key).into(),
+        groups: None,
         roots: root,
         lines: vec![line, root_line],
         pinned: BTreeMap::new(),

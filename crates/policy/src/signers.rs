@@ -2,6 +2,7 @@
 
 mod admission;
 mod count;
+mod each;
 pub(crate) mod file;
 
 use std::collections::BTreeSet;
@@ -38,6 +39,8 @@ pub struct Signers {
     /// When keys are good, by their fingerprints: in whatever form they sign.
     windows: Vec<([u8; 32], KeyValidity)>,
     groups: Vec<Group>,
+    /// Places of keys that are one person's, one after the other.
+    holders: Vec<BTreeSet<usize>>,
     required: Option<usize>,
     denied: Denied,
     independent: Vec<String>,
@@ -53,8 +56,6 @@ struct Group {
     threshold: usize,
     /// What an approval must have of the log to count for it.
     log: LogRule,
-    /// Whether its keys are one person's, one after the other.
-    has_one_holder: bool,
 }
 
 /// When a signer's evidence counts.
@@ -149,6 +150,7 @@ impl Signers {
             limits: Vec::new(),
             windows: Vec::new(),
             groups: Vec::new(),
+            holders: Vec::new(),
             required: None,
             denied: Denied::default(),
             independent: Vec::new(),
@@ -201,7 +203,6 @@ impl Signers {
             unknown,
             threshold,
             log,
-            has_one_holder: false,
         });
         Ok(self)
     }
@@ -210,9 +211,8 @@ impl Signers {
     /// they count for one.
     #[must_use]
     pub fn with_one_holder(mut self) -> Self {
-        if let Some(group) = self.groups.last_mut() {
-            group.has_one_holder = true;
-        }
+        let members = self.groups.last().map(|it| it.members.iter().copied());
+        self.holders.extend(members.map(Iterator::collect));
         self
     }
 
@@ -391,9 +391,9 @@ impl Signers {
 
     /// The place that stands for all keys of the holder of this one.
     fn holder(&self, member: usize) -> usize {
-        let mut of_one = self.groups.iter().filter(|it| it.has_one_holder);
-        let group = of_one.find(|it| it.members.contains(&member));
-        let first = group.and_then(|it| it.members.iter().min());
+        let mut of_one = self.holders.iter();
+        let holder = of_one.find(|it| it.contains(&member));
+        let first = holder.and_then(BTreeSet::first);
         first.copied().unwrap_or(member)
     }
 
@@ -417,7 +417,6 @@ impl From<ExpectedSigner> for Signers {
                 unknown: 0,
                 threshold: 1,
                 log: LogRule::AsTheRun,
-                has_one_holder: false,
             }],
             ..Self::nobody()
         }

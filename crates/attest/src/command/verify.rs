@@ -231,9 +231,8 @@ pub(crate) fn report(args: &VerifyArgs, global: &Global) -> Result<Report, Failu
     let emission = Emission::plan(args, global, &subjects, session.judge.as_ref())?;
     let mut report = new_report(args, global, now, &session);
     (report.subjects, report.evidence) = if args.deployed.deployed {
-        let around = surroundings(args, &subjects);
-        let judge = session.judge.as_ref();
-        let chain = deployed::Chain::of(&args.deployed, &args.trust, &around, &subjects, judge)?;
+        let flags = &args.trust.signers;
+        let chain = deployed::Chain::of(&args.deployed, flags, &subjects, &session)?;
         deployed::answers(&subjects, &chain, &session)
     } else {
         many::answers(&subjects, &session)

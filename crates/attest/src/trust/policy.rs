@@ -156,12 +156,14 @@ impl Named {
             lines: &mut lines,
             pinned: &mut pinned,
             shelf: &mut records,
+            named: &mut Vec::new(),
         };
         let mut denied = signers::denied_by_flags(args, &mut look)?;
         let rules = self.rules(&mut denied, &mut look)?;
         lines.append(&mut root_lines);
         let trust = Trust {
             signers: rules.everybody().clone(),
+            groups: None,
             roots,
             lines,
             pinned,
@@ -189,6 +191,7 @@ impl Named {
             .groups()
             .map(|(group, below)| signers::find_group(group, &folder.join(below), run, look))
             .collect::<Result<Vec<_>, _>>()?;
+        look.deny_named(denied);
         let unsatisfiable = |error: attest_policy::RulesError| {
             Failure::request(
                 "signers-unsatisfiable",

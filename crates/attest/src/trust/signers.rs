@@ -41,18 +41,42 @@ pub(super) struct Look<'a> {
     pub(super) lines: &'a mut Vec<TrustLine>,
     pub(super) pinned: &'a mut BTreeMap<PathBuf, String>,
     pub(super) shelf: &'a mut Shelf,
+    /// The keys that were named, by what their files or they themselves are pinned by.
+    pub(super) named: &'a mut Vec<([u8; 32], ExpectedSigner)>,
 }
 
-/// Resolves the flags; `run` is what they ask of the log.
+impl Look<'_> {
+    /// A key by another pin than its own: the SHA-256 of its file.
+    fn name(&mut self, signer: &ExpectedSigner, line: &TrustLine, pin: Option<[u8; 32]>) {
+        let shown = parse_pin("key", &line.sha256).ok();
+        let pins = shown.into_iter().chain(pin);
+        self.named.extend(pins.map(|it| (it, signer.clone())));
+    }
+
+    /// Denies the keys that were named by a pin that is denied, whatever that is the SHA-256 of.
+    pub(super) fn deny_named(&self, denied: &mut Denied) {
+        for (pin, signer) in self.named.iter() {
+            if denied.fingerprints.contains(pin) {
+                deny(denied, signer.clone());
+            }
+        }
+    }
+}
+
+/// Signers by the names of their groups.
+type Groups = Vec<(String, Signers)>;
+
+/// Resolves the flags; `run` is what they ask of the log. With a signers file also each of its groups.
 pub(super) fn resolve(
     args: &SignerArgs,
     run: LogRule,
     look: &mut Look<'_>,
-) -> Result<Signers, Failure> {
+) -> Result<(Signers, Option<Groups>), Failure> {
     let around = look.around;
     let mut accepted = identities(args)?;
     for key in &args.key {
         let (signer, line) = key_signer(key, around, look.pinned)?;
+        look.name(&signer, &line, None);
         accepted.push(signer);
         look.lines.push(line);
     }
@@ -76,33 +100,23 @@ pub(super) fn resolve(
             .or_group(members, 0, 1, run)
             .map_err(unsatisfiable)?;
     }
+    let mut names = None;
     if let Some(place) = &args.signers {
-        signers = file::add(place, signers, run, &mut denied, look)?;
+        let (with_file, added) = file::add(place, signers, run, &mut denied, look)?;
+        (signers, names) = (with_file, Some(added));
     }
     if let Some(required) = args.require {
         signers = signers.requiring(required).map_err(unsatisfiable)?;
     }
-    Ok(signers.denying(denied))
-}
-
-/// The signers of one role.
-pub(super) fn of_role(
-    args: &SignerArgs,
-    run: LogRule,
-    role: &str,
-    look: &mut Look<'_>,
-) -> Result<Option<Signers>, Failure> {
-    let Some(place) = &args.signers else {
-        return resolve(args, run, look).map(Some);
-    };
-    if !args.key.is_empty() || !args.identity.is_empty() || args.require.is_some() {
-        let message =
-            "who signs which link is said by --signers alone, or by --key and --identity alone";
-        return Err(Failure::request("bad-arguments", message));
-    }
-    let mut denied = denied(args, look.around, look.lines)?;
-    let signers = file::group(place, role, run, &mut denied, look)?;
-    Ok(signers.map(|it| it.denying(denied)))
+    look.deny_named(&mut denied);
+    let signers = signers.denying(denied);
+    let groups = names.map(|names| {
+        // Those whom flags name stand before them.
+        let mut of_file = signers.each_group();
+        let groups = of_file.split_off(of_file.len() - names.len());
+        names.into_iter().zip(groups).collect()
+    });
+    Ok((signers, groups))
 }
 
 /// Whose evidence flags refuse, beside what a policy says.

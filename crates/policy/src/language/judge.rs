@@ -127,6 +127,15 @@ pub struct RuleAnswer {
     pub passed_over: Vec<(usize, Reason)>,
 }
 
+impl Group {
+    /// When its keys are good, those that are at hand and those that are not.
+    fn known_of_keys(&self) -> impl Iterator<Item = ([u8; 32], KeyValidity)> {
+        let members = self.members.iter();
+        let members = members.filter_map(|it| Some((it.signer.fingerprint()?, it.validity)));
+        self.windows.iter().copied().chain(members)
+    }
+}
+
 impl Rules {
     /// A policy with its signers.
     ///
@@ -138,7 +147,11 @@ impl Rules {
         denied: &Denied,
         independent: &[String],
     ) -> Result<Self, RulesError> {
-        let finish = |signers: Signers| {
+        let finish = |mut signers: Signers| {
+            // What is known of a key holds in whatever group it stands.
+            for (pin, validity) in groups.iter().flat_map(Group::known_of_keys) {
+                signers = signers.limiting(pin, validity);
+            }
             let declared = closure.independent().iter().chain(independent).cloned();
             signers.denying(denied.clone()).with_independent(declared)
         };

@@ -10,6 +10,7 @@ use super::key::LayoutKey;
 use super::signed::{Budget, SignedLayout};
 use crate::asn1::certificate::{AlternativeName, Certificate};
 use crate::check::Check;
+use crate::identity::IdentityPattern;
 use crate::key::{PublicKey, pem_block};
 use crate::limits;
 
@@ -17,6 +18,7 @@ use crate::limits;
 pub(super) struct Authorities<'a> {
     roots: Vec<(&'a KeyId, Certificate)>,
     between: Vec<Certificate>,
+    denied: &'a [IdentityPattern],
 }
 
 impl<'a> Authorities<'a> {
@@ -39,6 +41,7 @@ impl<'a> Authorities<'a> {
                 .map(|(id, key)| read(id, key.certificate.as_deref()))
                 .collect::<Result<_, _>>()?,
             between: between.collect::<Result<_, _>>()?,
+            denied: &signed.denied_identities,
         })
     }
 
@@ -70,11 +73,24 @@ impl<'a> Authorities<'a> {
             let fits = attributes_fit(constraint, &leaf);
             fits && self.leads_to(&leaf, constraint, now, limits::CHAIN_CERTIFICATES, 0)
         });
+        let allowed = allowed && !self.is_denied(&leaf);
         Ok(allowed.then(|| ProvenSigner {
             fingerprint: key.fingerprint(),
             certificate: Some(leaf.common_name().unwrap_or_else(|| "unnamed".to_owned())),
             key,
         }))
+    }
+
+    /// Whether one of its names is denied; one whose names do not read is.
+    fn is_denied(&self, leaf: &Certificate) -> bool {
+        let Some(names) = Names::of(leaf) else {
+            return true;
+        };
+        let mut all = [names.dns, names.emails, names.uris]
+            .into_iter()
+            .flatten()
+            .chain(leaf.common_name());
+        all.any(|name| self.denied.iter().any(|it| it.matches(&name)))
     }
 
     /// Whether a certificate comes from a root that the constraint names. in-toto-golang compares the

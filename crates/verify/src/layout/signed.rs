@@ -9,6 +9,7 @@ use super::chain::{self, Chain};
 use super::key::{LayoutKey, LayoutKeyError};
 use super::links::{LinkFolder, LinkReadError, LinkRefusal};
 use crate::check::{Check, Rejection};
+use crate::identity::IdentityPattern;
 use crate::limits;
 
 /// A layout that every given key has signed, and that has not expired.
@@ -21,6 +22,7 @@ pub struct SignedLayout {
     signers: Vec<[u8; 32]>,
     /// Keys of which no link counts.
     pub(super) denied: BTreeSet<[u8; 32]>,
+    pub(super) denied_identities: Vec<IdentityPattern>,
 }
 
 /// What a verifier lets pass, or asks beyond the reference.
@@ -101,14 +103,21 @@ impl SignedLayout {
             now,
             signers,
             denied: BTreeSet::new(),
+            denied_identities: Vec::new(),
         })
     }
 
     /// The same, where no link by a key with one of these fingerprints counts, whoever allows it: neither in a
-    /// sublayout, nor by a certificate.
+    /// sublayout, nor by a certificate. Nor does one by a certificate of which one of these patterns covers a
+    /// name: an address, a URI, a host or the common name.
     #[must_use]
-    pub fn denying(mut self, fingerprints: BTreeSet<[u8; 32]>) -> Self {
+    pub fn denying(
+        mut self,
+        fingerprints: BTreeSet<[u8; 32]>,
+        identities: Vec<IdentityPattern>,
+    ) -> Self {
         self.denied = fingerprints;
+        self.denied_identities = identities;
         self
     }
 

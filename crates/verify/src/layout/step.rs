@@ -246,7 +246,7 @@ fn sublayout(
     let keys: Vec<LayoutKey> = signers.iter().map(|it| it.key.clone()).collect();
     let inner = SignedLayout::verify(block, &keys, &Parameters::new(), signed.now);
     let inner = inner.map_err(LayoutRefusal::Rejected)?;
-    let inner = inner.denying(signed.denied.clone());
+    let inner = inner.denying(signed.denied.clone(), signed.denied_identities.clone());
     if let Some(inspection) = inner.layout.inspections.first() {
         let found = format!("{file}: inspection {}", inspection.name);
         return Err(Check::new("sublayout-inspection", found, "a sublayout without any").into());

@@ -14,14 +14,13 @@ use attest_provenance::predicate::deployment::TYPE as DEPLOYMENT;
 use attest_verify::Evidence;
 
 use super::Session;
-use super::policy::{Followed, Judge, of_chain};
+use super::policy::{Followed, of_chain};
 use super::subject::Subject;
-use crate::args::{DeployedArgs, TrustArgs};
+use crate::args::{DeployedArgs, SignerArgs};
 use crate::command::tree::compared;
 use crate::console::escape;
 use crate::failure::{Exit, Failure};
 use crate::report::{self, EvidenceReport, FileReport, Refusal, SubjectReport, Verdict};
-use crate::trust::Surroundings;
 
 use links::follow;
 use roles::Roles;
@@ -36,15 +35,14 @@ pub(super) struct Chain<'a> {
 impl<'a> Chain<'a> {
     pub(super) fn of(
         args: &'a DeployedArgs,
-        trust: &TrustArgs,
-        around: &Surroundings,
+        flags: &SignerArgs,
         subjects: &[Subject],
-        judge: Option<&Judge>,
+        session: &Session,
     ) -> Result<Self, Failure> {
         refuse_other_subjects(subjects, args)?;
-        let roles = match judge {
+        let roles = match &session.judge {
             Some(judge) => Roles::of_policy(&judge.rules, args)?,
-            None => Roles::resolve(trust, args, around)?,
+            None => Roles::resolve(flags, args, session)?,
         };
         Ok(Self { args, roles })
     }
@@ -89,7 +87,7 @@ fn answer(
             let commit = follow(digest, path, chain, session, statements, &mut report)?;
             Ok((digest, commit))
         });
-        let commit = match statements.unread_named() {
+        let commit = match statements.why_untold() {
             Some(refusal) => Err(End::Unknown(refusal)),
             None => commit,
         };

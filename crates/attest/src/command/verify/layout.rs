@@ -31,7 +31,7 @@ pub(super) fn run(
     global: &Global,
     console: &Console,
 ) -> Result<Exit, Failure> {
-    refuse_other_evidence(args)?;
+    refuse_what_links_do_not_have(args)?;
     let fits = |it: &Subject| {
         matches!(
             it,
@@ -103,18 +103,43 @@ fn prove(
         .map_err(|rejection| refusals(&rejection)))
 }
 
-fn refuse_other_evidence(args: &VerifyArgs) -> Result<(), Failure> {
-    let others = args.trust.signers.is_given()
-        || !args.bundle.is_empty()
-        || args.release.is_some()
-        || args.copy_to.is_some()
-        || !args.trust.types.is_empty();
-    if !others {
+/// Nothing that is given is ignored: links have no log, no time, no bundle and no other signers.
+fn refuse_what_links_do_not_have(args: &VerifyArgs) -> Result<(), Failure> {
+    let (trust, deployed, images) = (&args.trust, &args.deployed, &args.images);
+    let registry = &images.registry;
+    let given = [
+        ("another signer", trust.signers.is_given()),
+        ("--succession", !trust.successions.succession.is_empty()),
+        ("--trusted-root", !trust.trusted_root.is_empty()),
+        ("--trust-env", trust.trust_env),
+        ("--accept", !trust.accept.is_empty()),
+        ("--type", !trust.types.is_empty()),
+        ("--independent", !args.independent.is_empty()),
+        ("--state", args.policy.state.is_some()),
+        ("--bundle", !args.bundle.is_empty()),
+        ("--release", args.release.is_some()),
+        ("--copy-to", args.copy_to.is_some()),
+        ("--force", args.force),
+        ("--ignore-missing", args.ignore_missing),
+        ("--evidence", !deployed.evidence.is_empty()),
+        ("--deployed-links", !deployed.deployed_links.is_empty()),
+        ("--manifest", deployed.manifest.is_some()),
+        ("--source-repository", deployed.source_repository.is_some()),
+        (
+            "--platform",
+            !images.platform.is_empty() || images.all_platforms,
+        ),
+        ("--plain-http", !registry.plain_http.is_empty()),
+        ("--registry-ca", registry.registry_ca.is_some()),
+        ("--registry-mirror", !registry.registry_mirror.is_empty()),
+        ("--registry-config", registry.registry_config.is_some()),
+    ];
+    let Some((flag, _)) = given.into_iter().find(|(_, is_given)| *is_given) else {
         return Ok(());
-    }
+    };
     Err(Failure::request(
         "bad-arguments",
-        "--layout says alone who is expected: it goes with no other signer, bundle, type, release or --copy-to",
+        format!("--layout says alone who is expected and what counts: {flag} is nothing to it"),
     )
     .hint("verify twice: by the layout, and by the other evidence"))
 }

@@ -15,48 +15,27 @@ use crate::home::real;
 use crate::report::TrustLine;
 use crate::trust::{parse_pin, refuse_beside, sha256, succession};
 
-/// Adds the groups of a signers file, and whom it denies.
+/// Adds the groups of a signers file, and whom it denies. The names of the groups, in the order in which
+/// they were added.
 pub(super) fn add(
     place: &str,
     mut signers: Signers,
     run: LogRule,
     denied: &mut Denied,
     look: &mut Look<'_>,
-) -> Result<Signers, Failure> {
+) -> Result<(Signers, Vec<String>), Failure> {
     let (path, mut file) = read(place, look)?;
     let folder = files::folder_of(&path);
     let groups = std::mem::take(&mut file.groups);
     deny_all(&mut file, &folder, denied, look)?;
-    for group in groups {
-        signers = add_group(&group, &folder, signers, run, &path, look)?;
+    for group in &groups {
+        signers = add_group(group, &folder, signers, run, &path, look)?;
     }
     if signers.accepted().is_empty() {
         return Err(none_at_hand(&path));
     }
-    Ok(signers.with_independent(file.independent))
-}
-
-/// The group of that name alone, and whom the file denies.
-pub(super) fn group(
-    place: &str,
-    name: &str,
-    run: LogRule,
-    denied: &mut Denied,
-    look: &mut Look<'_>,
-) -> Result<Option<Signers>, Failure> {
-    let (path, mut file) = read(place, look)?;
-    let folder = files::folder_of(&path);
-    let mut groups = std::mem::take(&mut file.groups);
-    groups.retain(|it| it.name == name);
-    let Some(group) = groups.pop() else {
-        return Ok(None);
-    };
-    deny_all(&mut file, &folder, denied, look)?;
-    let signers = add_group(&group, &folder, Signers::nobody(), run, &path, look)?;
-    if signers.accepted().is_empty() {
-        return Err(none_at_hand(&path));
-    }
-    Ok(Some(signers.with_independent(file.independent)))
+    let names = groups.into_iter().map(|it| it.name).collect();
+    Ok((signers.with_independent(file.independent), names))
 }
 
 fn deny_all(
@@ -155,6 +134,7 @@ pub(in crate::trust) fn find_group(
                 let Some((signer, line)) = find_key(key, folder, &mut unknown, look)? else {
                     continue;
                 };
+                look.name(&signer, &line, key.pin);
                 look.lines.push(line);
                 members.push(Member {
                     signer,

@@ -22,7 +22,7 @@ pub struct AskedLayout {
     wants: LayoutWants,
     groups: Vec<Owners>,
     threshold: usize,
-    denied: BTreeSet<[u8; 32]>,
+    denied: Denied,
 }
 
 /// A group of those who may sign a layout.
@@ -79,7 +79,7 @@ pub(super) fn asked(closure: &Closure, groups: &[Group], denied: &Denied) -> Vec
             wants: rule.specific.layout()?.clone(),
             groups: named.map(keys).collect(),
             threshold: rule.threshold.unwrap_or(1),
-            denied: denied.fingerprints.clone(),
+            denied: denied.clone(),
         })
     };
     rules.filter_map(layout).collect()
@@ -151,7 +151,12 @@ impl AskedLayout {
             );
             return Err(fault("inspection-not-run", problem));
         }
-        Ok(layout.denying(self.denied.clone()))
+        let Denied {
+            fingerprints,
+            identities,
+            ..
+        } = self.denied.clone();
+        Ok(layout.denying(fingerprints, identities))
     }
 
     fn is_enough(&self, by: &BTreeSet<[u8; 32]>) -> bool {

@@ -201,6 +201,7 @@ fn author(
     };
     let verified = verified.map_err(refused)?;
     signers.admit(verified.evidence()).map_err(no)?;
+    enough(signers, &[verified.evidence()])?;
     let by = escape(&verified.evidence().signer().to_string());
     let note = format!("commit: signed by {by}");
     if !report.notes.contains(&note) {

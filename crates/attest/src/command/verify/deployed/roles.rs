@@ -2,9 +2,9 @@
 
 use attest_policy::{Link, Rules, Signers};
 
-use crate::args::{DeployedArgs, LinkArg, TrustArgs};
+use crate::args::{DeployedArgs, LinkArg, SignerArgs};
+use crate::command::verify::Session;
 use crate::failure::Failure;
-use crate::trust::{self, Surroundings};
 
 /// The signers of each link.
 pub(super) struct Roles {
@@ -16,16 +16,34 @@ impl Roles {
     /// all of them.
     ///
     /// # Errors
-    /// `role-missing` (exit 2): nobody may sign a link that is asked for.
+    /// `role-missing` (exit 2): nobody may sign a link that is asked for; `pin-not-found` (2): no key of
+    /// those who may is at hand; `bad-arguments` (2): a file and flags both name signers.
     pub(super) fn resolve(
-        trust_args: &TrustArgs,
+        flags: &SignerArgs,
         args: &DeployedArgs,
-        around: &Surroundings,
+        session: &Session,
     ) -> Result<Self, Failure> {
+        let by_flags = !flags.key.is_empty() || !flags.identity.is_empty();
+        if flags.signers.is_some() && (by_flags || flags.require.is_some()) {
+            let message =
+                "who signs which link is said by --signers alone, or by --key and --identity alone";
+            return Err(Failure::request("bad-arguments", message));
+        }
+        let declared = session.policy.signers().independent();
         let mut named = Vec::new();
         for (role, is_needed) in needed(args) {
-            match trust::role(trust_args, around, role)? {
-                Some(signers) => named.push((role, signers)),
+            match session.trust.role(role) {
+                Some(signers) if signers.accepted().is_empty() => {
+                    return Err(Failure::request(
+                        "pin-not-found",
+                        format!("none of the keys that are pinned for {role} is at hand"),
+                    )
+                    .hint("a pinned key is looked for beside the subject and in its bundles; name its file instead"));
+                }
+                Some(signers) => {
+                    let signers = signers.clone().with_independent(declared.iter().cloned());
+                    named.push((role, signers));
+                }
                 None if is_needed => {
                     return Err(Failure::request(
                         "role-missing",

@@ -22,8 +22,8 @@ pub(super) struct Statements {
     seen: BTreeSet<PathBuf>,
     /// Of the evidence that cannot be read.
     unread: Vec<EvidenceReport>,
-    /// The first that a flag named and that cannot be opened: what it says could not be told.
-    unread_named: Option<Refusal>,
+    /// The first that could not be read, though a flag named it or its folder: it may say no.
+    untold: Option<Refusal>,
 }
 
 struct Piece {
@@ -50,42 +50,38 @@ impl Statements {
             pieces: Vec::new(),
             seen: BTreeSet::new(),
             unread: Vec::new(),
-            unread_named: None,
+            untold: None,
         };
         for path in named {
             all.add(path);
         }
-        all.unread_named = all.first_unread();
+        all.untold = all.first_unread();
         for folder in folders {
-            match fs::read_dir(folder) {
-                Ok(entries) => {
-                    let mut paths: Vec<PathBuf> =
-                        entries.flatten().map(|entry| entry.path()).collect();
-                    paths.retain(|path| is_evidence(path));
-                    paths.sort();
-                    for path in paths.iter().take(FILES) {
-                        all.add(path);
-                    }
+            match in_folder(folder) {
+                Ok(paths) if paths.len() > FILES => {
+                    let found = format!("{} bundles, more than {FILES}", paths.len());
+                    all.untold(folder, &found);
                 }
-                Err(error) => {
-                    all.unread(folder, "bundle-unreadable", &error.to_string());
-                    all.unread_named = all.unread_named.take().or_else(|| all.first_unread());
-                }
+                Ok(paths) => paths.iter().for_each(|path| all.add(path)),
+                Err(error) => all.untold(folder, &error.to_string()),
             }
         }
         all
     }
 
-    /// Why not everything that was named could be read.
-    pub(super) fn unread_named(&self) -> Option<Refusal> {
-        self.unread_named.clone()
+    /// Why not everything that may say no could be read.
+    pub(super) fn why_untold(&self) -> Option<Refusal> {
+        self.untold.clone()
+    }
+
+    fn untold(&mut self, path: &Path, found: &str) {
+        self.unread(path, UNREADABLE, found);
+        let last = self.unread.last().and_then(refusal_of);
+        self.untold = self.untold.take().or(last);
     }
 
     fn first_unread(&self) -> Option<Refusal> {
-        self.unread.iter().find_map(|it| match &it.state {
-            EvidenceState::Unreadable(refusal) => Some(refusal.clone()),
-            _ => None,
-        })
+        self.unread.iter().find_map(refusal_of)
     }
 
     /// The deployment record that a file is.
@@ -106,7 +102,11 @@ impl Statements {
         }
         let bytes = match files::read_limited(path, limit()) {
             Ok(bytes) => bytes,
-            Err(error) => return self.unread(path, "bundle-unreadable", &error.to_string()),
+            // One that is too large is refused for what it is; any other may say anything.
+            Err(error) if error.kind() == std::io::ErrorKind::FileTooLarge => {
+                return self.unread(path, UNREADABLE, &error.to_string());
+            }
+            Err(error) => return self.untold(path, &error.to_string()),
         };
         let pieces = match recognise(&bytes) {
             Ok(pieces) => pieces,
@@ -239,6 +239,22 @@ impl Statements {
     }
 }
 
+fn refusal_of(report: &EvidenceReport) -> Option<Refusal> {
+    match &report.state {
+        EvidenceState::Unreadable(refusal) => Some(refusal.clone()),
+        _ => None,
+    }
+}
+
+/// The bundles at the top of a folder, in the order of their names.
+fn in_folder(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
+    let entries = fs::read_dir(folder)?.map(|entry| entry.map(|it| it.path()));
+    let mut paths = entries.collect::<std::io::Result<Vec<PathBuf>>>()?;
+    paths.retain(|path| is_evidence(path));
+    paths.sort();
+    Ok(paths)
+}
+
 /// What is evidence by its name; what is not, such as a README, lies there too.
 fn is_evidence(path: &Path) -> bool {
     let name = path.file_name().and_then(|it| it.to_str());
@@ -256,5 +272,6 @@ const fn limit() -> u64 {
     attest_verify::limits::BUNDLE_BYTES as u64
 }
 
+const UNREADABLE: &str = "bundle-unreadable";
 /// Files of one folder of evidence.
 const FILES: usize = 4096;

@@ -246,6 +246,7 @@ fn check_signature(
     let policy = Policy::expecting(signer.clone());
     let trust = Trust {
         signers: signer.into(),
+        groups: None,
         roots: Vec::new(),
         lines: Vec::new(),
         pinned: BTreeMap::new(),
