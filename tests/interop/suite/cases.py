@@ -84,6 +84,7 @@ def run(case: Case, world, expected, not_installed: str | None) -> Result:
             outcome, detail = "FAIL", str(failed)
         except Exception:  # whatever goes wrong is the failure of this case, not of the run
             outcome, detail = "FAIL", traceback.format_exc()
+        world.end_agents()
     print(f"{outcome:4}  {case.name:<62} {time.monotonic() - start:6.2f} s", flush=True)
     if detail:
         print(re.sub("^", "      ", detail.rstrip(), flags=re.MULTILINE), flush=True)
