@@ -188,14 +188,15 @@ pub(super) fn compose(from: &Ingredients<'_>) -> Result<Composed, Failure> {
     }
     let root = from.trusted_root.to_vec();
     own.push(Document::new(TRUSTED_ROOT, Role::Trust, root)?);
-    // The names in the instructions depend on the order of all files, the instructions included.
-    let placeholder = Document::new(INSTRUCTIONS, Role::Guide, Vec::new())?;
+    // The names in the instructions depend on the order of all files, their own and the manifest's included:
+    // both are listed by name before their text is written.
+    let guide = Document::new(INSTRUCTIONS, Role::Guide, Vec::new())?;
     let manifest = Document::new(TREE, Role::Evidence, Vec::new())?;
-    let names = own.iter().chain([&placeholder, &manifest]);
+    let names = own.iter().chain([&guide, &manifest]);
     let text = instructions(from, parts, &list(from, names)?);
     own.push(Document {
         bytes: text.into_bytes(),
-        ..placeholder
+        ..guide
     });
     let (bytes, summary) = tree::manifest(from.name, &list(from, own.iter())?, from.modes)?;
     let tree_statement = tree::statement(from.name, &manifest.path, &bytes, summary)?;
