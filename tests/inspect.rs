@@ -35,6 +35,7 @@ fn each_kind_of_file_is_told() {
         ("dist/trusted_root.json", "Sigstore trusted root"),
         ("dist/release.pub", "public key"),
         ("dist/SHA256SUMS", "checksums file"),
+        ("dist/release.tree", "manifest of a tree (tree/v0.1)"),
         (".attest/log/checkpoint", "checkpoint (C2SP signed note)"),
         (".attest/keys/artifact.key", "private key"),
     ] {
@@ -53,6 +54,28 @@ fn a_bundle_shows_who_claims_to_have_signed_what() {
     assert!(ran.out.contains("pkg:generic/hello@1.0.0"), "{ran:#?}");
     assert!(ran.out.contains("a.txt"), "{ran:#?}");
     assert!(ran.out.contains("claimed, not verified"), "{ran:#?}");
+}
+
+#[test]
+fn a_manifest_of_a_tree_shows_what_it_lists() {
+    let world = released();
+    let ran = world.attest("inspect dist/release.tree").yes();
+    for wanted in [
+        "hello@1.0.0",
+        "attributes       mode",
+        "ignores          release.tree",
+    ] {
+        assert!(ran.out.contains(wanted), "{wanted}: {ran:#?}");
+    }
+    let manifest = String::from_utf8(world.read("dist/release.tree")).unwrap();
+    let cut = manifest.rsplit_once("{\"entries\"").expect("a last line").0;
+    world.write("cut.tree", cut);
+    let ran = world.attest("inspect cut.tree --format json");
+    assert_eq!(
+        (ran.exit, problem(&ran).as_str()),
+        (1, "tree-manifest-incomplete")
+    );
+    assert_eq!(kind(&ran), "manifest of a tree (tree/v0.1)");
 }
 
 #[test]

@@ -7,6 +7,7 @@ mod evidence;
 mod kind;
 mod limits;
 mod metablock;
+mod tree;
 
 use std::path::PathBuf;
 

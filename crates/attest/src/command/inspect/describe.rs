@@ -11,6 +11,7 @@ use super::claimed;
 use super::evidence;
 use super::kind::{Kind, guess};
 use super::metablock;
+use super::tree;
 
 /// A file in words. Claims are the file's own; escape them before showing.
 #[derive(Debug)]
@@ -28,6 +29,9 @@ pub(super) fn describe(path: &Path, bytes: &[u8]) -> Description {
         .file_name()
         .and_then(|name| name.to_str())
         .unwrap_or_default();
+    if tree::is_manifest(bytes) {
+        return tree::describe(bytes);
+    }
     let opens_as_json = bytes.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'{');
     let parsed = opens_as_json.then(|| json::parse(bytes, attest_provenance::limits::STATEMENT));
     if let Some(Err(error)) = &parsed {
