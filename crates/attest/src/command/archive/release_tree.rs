@@ -77,6 +77,9 @@ pub(super) fn compare(
     let evidence = subject.files.iter().filter(later);
     let evidence: BTreeSet<String> = evidence.map(|it| it.path.clone()).collect();
     match read(release, manifest, held, &evidence) {
+        Ok(said) if said.claim.release.is_none() => subject.notes.push(format!(
+            "{NAME} names no release: it is a file like the others, and they were not compared with it"
+        )),
         Ok(said) => {
             let reasons = statements(manifest, &said.claim, shelf);
             if said.findings.is_empty() && reasons.is_empty() {
@@ -335,6 +338,17 @@ mod tests {
                 &format!("9824\",\"sha512\":\"{}\"}}", "0".repeat(128)),
             );
         assert_eq!(asked(&both, &FILES), [(MISMATCH, "a, b".to_owned())]);
+    }
+
+    #[test]
+    fn a_manifest_that_names_no_release_is_a_file_like_the_others() {
+        let own = TREE.replace(r#""release":"hello@1.0.0","#, "");
+        let [a, b, tree] = FILES;
+        let said = asked(&own, &[a, b, ("c", b"hello"), tree]);
+        let [("", note)] = &said[..] else {
+            panic!("{said:?}")
+        };
+        assert!(note.contains("not compared"), "{note}");
     }
 
     #[test]
