@@ -302,6 +302,10 @@ fn a_state_that_was_changed_or_is_of_another_log_is_refused() {
         world.write("state.json", text.replacen(from, to, 1));
         monitor(&world, ".attest/log", &state).refused(2, "monitor-state-unusable");
     }
+    // Of a state in which no keys are remembered, none counts as looked for.
+    let (begin, _) = text.split_once(",\n  \"watched\"").unwrap();
+    world.write("state.json", format!("{begin}\n}}\n"));
+    monitor(&world, ".attest/log", &state).yes();
     let other = logged(&["a"]);
     other.write("state.json", &text);
     monitor(&other, ".attest/log", &state).refused(2, "monitor-state-unusable");

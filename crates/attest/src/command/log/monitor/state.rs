@@ -149,6 +149,8 @@ struct Raw {
     frontier: Vec<String>,
     checkpoint: String,
     foreign: Vec<RawForeign>,
+    /// Absent in states that were written before it was kept: then everything is looked at anew.
+    #[serde(default)]
     watched: BTreeMap<String, u64>,
 }
 
