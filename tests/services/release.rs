@@ -103,6 +103,29 @@ fn a_release_is_signed_for_an_identity_in_each_kind_of_log() {
 }
 
 #[test]
+fn what_an_acquirer_needs_of_an_identity_is_the_root_that_certifies_it() {
+    let instance = Instance::new();
+    let world = world(&instance);
+    release(&world, "both", KEYLESS).yes();
+    let report = |identity: &str| {
+        let ran = world.attest(&format!(
+            "report --ssdf --format json --certificate-identity {identity} --certificate-oidc-issuer {} --trusted-root \
+             root.json",
+            instance.address
+        ));
+        let tasks = ran.json()["releases"][0]["tasks"].clone();
+        let tasks = tasks.as_array().unwrap().clone();
+        tasks.into_iter().find(|it| it["task"] == "PS.2.1").unwrap()
+    };
+    let task = report(IDENTITY);
+    assert_eq!(task["state"], "complete", "{task}");
+    let evidence = task["evidence"].as_array().unwrap();
+    let root = evidence.iter().find(|it| it["kind"] == "key").unwrap();
+    assert_eq!(root["place"], "trusted_root.json");
+    assert_ne!(report("other@example.com")["state"], "complete");
+}
+
+#[test]
 fn a_release_is_signed_with_a_key_and_logged_by_others() {
     let instance = Instance::new();
     let world = world(&instance);

@@ -8,7 +8,7 @@ use attest_policy::built_from;
 use attest_provenance::predicate::release::ClaimedRelease;
 use attest_provenance::predicate::{release, slsa};
 use attest_provenance::{GitCommit, Statement};
-use attest_verify::Evidence;
+use attest_verify::{Evidence, ProvenSigner};
 
 use super::reviews::{self, Signed};
 use super::{Found, Kind, ReleaseReport, State};
@@ -118,13 +118,20 @@ fn files(subject: &SubjectReport, manifest: &str, deletion: Option<&Deletion>) -
 }
 
 /// The key, the guide and the checksums file, by the verdicts about them.
+///
+/// Who signed for an identity has no key to hand out: what an acquirer needs is the root of the authority
+/// that certified it.
 fn members(release: &Release<'_>, subject: &SubjectReport, shelf: &Shelf) -> Vec<Found> {
     let mut found = Vec::new();
+    let by_identity = shelf
+        .proven()
+        .any(|it| matches!(it.signer(), ProvenSigner::Identity { .. }));
     for member in release.members() {
         let path = member.path().as_str();
         let kind = match (member.role(), path) {
             (Role::Guide, _) => Kind::Guide,
-            (Role::Trust, _) if path != "trusted_root.json" => Kind::Key,
+            (Role::Trust, "trusted_root.json") if !by_identity => continue,
+            (Role::Trust, _) => Kind::Key,
             (Role::Checksums, _) => Kind::Checksums,
             _ => continue,
         };

@@ -91,7 +91,7 @@ impl Kind {
             Self::Files => "every file of the release, read again and verified",
             Self::ReleaseStatement => "signed statement of the release's files",
             Self::Checksums => "signed checksums file",
-            Self::Key => "public key of the signer",
+            Self::Key => "public key of the signer, or the root that certifies its identity",
             Self::Guide => "instructions to verify",
             Self::LogProof => "inclusion in a transparency log",
             Self::Timestamp => "timestamp over the signature",
