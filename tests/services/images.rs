@@ -75,6 +75,15 @@ fn an_image_is_signed_with_a_key_and_logged_by_others() {
 fn nothing_is_attached_when_a_service_fails_or_is_wrong() {
     let instance = Instance::new();
     let scene = scene(&instance);
+    let now = jiff::Timestamp::now();
+    instance.certify(|it| *it = certificate_for("other@example.com", &instance.address, now));
+    sign(&scene, "v2", KEYLESS).refused(1, "identity-mismatch");
+    instance.certify(|it| *it = certificate_for(IDENTITY, &instance.address, now));
+    let ran = verify(&scene, &instance, IDENTITY);
+    assert!(
+        ran.exit == 1 && ran.out.contains("bundle-missing"),
+        "{ran:?}"
+    );
     for path in [FULCIO, TSA, V2] {
         instance.fail(path, usize::MAX, Fault::Drop);
         let ran = sign(&scene, "v2", KEYLESS);
@@ -86,15 +95,6 @@ fn nothing_is_attached_when_a_service_fails_or_is_wrong() {
             "{path}: {ran:?}"
         );
     }
-    let now = jiff::Timestamp::now();
-    instance.certify(|it| *it = certificate_for("other@example.com", &instance.address, now));
-    sign(&scene, "v2", KEYLESS).refused(1, "identity-mismatch");
-    instance.certify(|it| *it = certificate_for(IDENTITY, &instance.address, now));
-    let ran = verify(&scene, &instance, IDENTITY);
-    assert!(
-        ran.exit == 1 && ran.out.contains("bundle-missing"),
-        "{ran:?}"
-    );
     sign(&scene, "v2", KEYLESS).yes();
     verify(&scene, &instance, IDENTITY).yes();
 }

@@ -23,6 +23,8 @@ pub(crate) const FULCIO: &str = "/fulcio/api/v2/signingCert";
 pub(crate) const V1: &str = "/v1/api/v1/log/entries";
 pub(crate) const V2: &str = "/v2/api/v2/log/entries";
 pub(crate) const TSA: &str = "/tsa";
+/// Another authority, which no signing config names by itself.
+pub(crate) const OTHER_TSA: &str = "/other-tsa";
 
 /// What the server does instead of answering, as often as the number says.
 #[derive(Debug, Clone)]
@@ -56,6 +58,7 @@ struct State {
     v1: Log,
     v2: Log,
     authority: Authority,
+    other_authority: Authority,
     /// What is asked of a certificate, changed by tests.
     signer: Signer,
     /// How often a path still answers, then how often it fails, and how.
@@ -76,13 +79,17 @@ impl Instance {
             from: now - SignedDuration::from_hours(24),
             until: now + SignedDuration::from_hours(24),
         };
-        let root = AuthorityRoot::create(&name("tsa root"), valid).unwrap();
+        let authority = |text| {
+            let root = AuthorityRoot::create(&name("tsa root"), valid).unwrap();
+            root.issue(&name(text), valid).unwrap()
+        };
         let state = Arc::new(Mutex::new(State {
             url: url.clone(),
             issuer: Issuer::new(),
             v1: Log::v1("rekor1.example"),
             v2: Log::v2("rekor2.example", 9),
-            authority: root.issue(&name("tsa"), valid).unwrap(),
+            authority: authority("tsa"),
+            other_authority: authority("other tsa"),
             signer: certificate_for(IDENTITY, &url, now),
             faults: BTreeMap::new(),
             calls: Vec::new(),
@@ -172,27 +179,14 @@ impl Instance {
 
     fn trusted_root(&self) -> Value {
         let state = self.state.lock().unwrap();
-        let pem = state.authority.chain_pem();
-        let certificates: Vec<Value> = pem
-            .split("-----BEGIN CERTIFICATE-----")
-            .skip(1)
-            .map(|it| {
-                let data = it.split("-----END").next().unwrap();
-                let data: String = data.split_whitespace().collect();
-                json!({ "rawBytes": data })
-            })
-            .collect();
+        let authorities = [(&state.authority, TSA), (&state.other_authority, OTHER_TSA)];
+        let authorities = authorities.map(|(authority, path)| trusted(authority, &state.url, path));
         let mut root = json!({
             "mediaType": "application/vnd.dev.sigstore.trustedroot+json;version=0.1",
             "tlogs": [state.v1.trusted(), state.v2.trusted()],
             "certificateAuthorities": [],
             "ctlogs": [],
-            "timestampAuthorities": [{
-                "subject": {"organization": "instance", "commonName": "tsa"},
-                "uri": format!("{}{TSA}", state.url),
-                "certChain": {"certificates": certificates},
-                "validFor": {"start": "2026-01-01T00:00:00Z"},
-            }],
+            "timestampAuthorities": authorities,
         });
         state.issuer.trust_in(&mut root);
         root
@@ -208,6 +202,23 @@ impl Instance {
         change(&mut claims);
         token_of(&claims)
     }
+}
+
+/// A timestamp authority in a trusted root.
+fn trusted(authority: &Authority, url: &str, path: &str) -> Value {
+    let pem = authority.chain_pem();
+    let certificates = pem.split("-----BEGIN CERTIFICATE-----").skip(1);
+    let certificates = certificates.map(|it| {
+        let data = it.split("-----END").next().unwrap();
+        let data: String = data.split_whitespace().collect();
+        json!({ "rawBytes": data })
+    });
+    json!({
+        "subject": {"organization": "instance", "commonName": &path[1..]},
+        "uri": format!("{url}{path}"),
+        "certChain": {"certificates": certificates.collect::<Vec<_>>()},
+        "validFor": {"start": "2026-01-01T00:00:00Z"},
+    })
 }
 
 /// Anything can be claimed: nobody but a certificate authority checks who signed.
@@ -300,8 +311,13 @@ fn answer(
     change: Option<fn(&mut Value)>,
 ) {
     let mut state = state.lock().unwrap();
-    if path == TSA {
-        let answer = state.authority.respond(body, Timestamp::now()).unwrap();
+    if path == TSA || path == OTHER_TSA {
+        let authority = if path == TSA {
+            &state.authority
+        } else {
+            &state.other_authority
+        };
+        let answer = authority.respond(body, Timestamp::now()).unwrap();
         state.last.insert(path.to_owned(), answer.clone());
         send(
             stream,

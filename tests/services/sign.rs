@@ -2,7 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::instance::{ENTRY_ID, FULCIO, Fault, IDENTITY, Instance, TSA, V1, V2, certificate_for};
+use super::instance::{
+    ENTRY_ID, FULCIO, Fault, IDENTITY, Instance, OTHER_TSA, TSA, V1, V2, certificate_for,
+};
 use crate::support::{Ran, World};
 
 /// A world with the files of the instance, something to sign, and a token that is valid.
@@ -58,6 +60,37 @@ fn an_identity_signs_with_each_kind_of_log_and_with_both() {
             "{ran:?}"
         );
     }
+}
+
+#[test]
+fn several_authorities_stamp_each_signature_as_the_signing_config_says() {
+    let instance = Instance::new();
+    let mut config = instance.config(&[2], &json!({"selector": "ANY"}));
+    let mut other = config["tsaUrls"][0].clone();
+    other["url"] = json!(format!("{}{OTHER_TSA}", instance.address));
+    other["operator"] = json!("b");
+    config["tsaUrls"].as_array_mut().unwrap().push(other);
+    let rules = [
+        (json!({"selector": "ANY"}), 1),
+        (json!({"selector": "ALL"}), 2),
+        (json!({"selector": "EXACT", "count": 2}), 2),
+    ];
+    for (rule, count) in rules {
+        let world = world(&instance);
+        config["tsaConfig"] = rule;
+        world.write("several.json", config.to_string());
+        let report = sign(&world, "several", "hello --format json").yes().json();
+        let times = report["bundles"][0]["times"].as_array().unwrap();
+        assert_eq!(times.len(), count, "{report}");
+        verify(&world, &instance, "hello").yes();
+    }
+    let world = world(&instance);
+    world.write("several.json", config.to_string());
+    instance.fail(OTHER_TSA, usize::MAX, Fault::Drop);
+    sign(&world, "several", "hello").refused(3, "timestamp-unreachable");
+    assert!(!world.at("hello.sigstore.json").exists());
+    instance.heal();
+    sign(&world, "several", "hello").yes();
 }
 
 #[test]
@@ -229,6 +262,77 @@ fn what_a_log_changes_in_its_answer_is_found_out() {
         assert!(!world.at("hello.sigstore.json").exists(), "{code}");
         sign(&world, config, "hello").yes();
     }
+}
+
+#[test]
+fn with_a_home_a_run_that_a_log_stopped_goes_on_and_signs_nothing_twice() {
+    let instance = Instance::new();
+    let away = || Fault::Answer("503 Away", "", "{}".to_owned());
+    for (who, issued) in [("--identity-token token", 1), ("--no-password", 0)] {
+        let world = world(&instance);
+        world.attest("init --no-password").yes();
+        let line = |file: &str| {
+            format!(
+                "sign {file} {who} --signing-config both.json --trusted-root root.json --service-timeout 2"
+            )
+        };
+        let certificates = instance.calls(FULCIO);
+        instance.fail_after(V2, 1, usize::MAX, away());
+        let ran = world.attest(&line("hello more"));
+        let ran = ran.refused(3, "service-http-status");
+        assert!(ran.err.contains("goes on from there"), "{ran:?}");
+        assert!(!world.at("hello.sigstore.json").exists());
+        let kept: Vec<_> = std::fs::read_dir(world.at(".attest/drafts/sign"))
+            .unwrap()
+            .collect();
+        assert_eq!(kept.len(), 2);
+        instance.heal();
+        let (v1, v2, stamps) = (instance.calls(V1), instance.calls(V2), instance.calls(TSA));
+        world.attest(&line("hello more")).yes();
+        assert_eq!(instance.calls(V1), v1, "each entry was there already");
+        assert_eq!(instance.calls(V2), v2 + 1, "one entry was there already");
+        assert_eq!(instance.calls(TSA), stamps, "every time was there already");
+        assert_eq!(
+            instance.calls(FULCIO),
+            certificates + issued,
+            "one certificate"
+        );
+        assert!(!world.at(".attest/drafts").exists());
+        // It is over: another signature is asked for.
+        world.attest(&line("hello --force")).yes();
+        assert_eq!(instance.calls(V2), v2 + 2);
+    }
+}
+
+#[test]
+fn a_draft_of_other_content_is_not_taken_and_a_changed_one_is_found_out() {
+    let instance = Instance::new();
+    let world = world(&instance);
+    world.attest("init --no-password").yes();
+    instance.fail(V2, usize::MAX, Fault::Drop);
+    sign(&world, "v2", "hello").refused(3, "service-unreachable");
+    instance.heal();
+    // Other content has no draft; what is no draft is none.
+    world.write("hello", "other\n");
+    sign(&world, "v2", "hello").yes();
+    verify(&world, &instance, "hello").yes();
+    world.write("hello", "hello\n");
+    let folder = world.at(".attest/drafts/sign");
+    let draft = std::fs::read_dir(&folder)
+        .unwrap()
+        .next()
+        .unwrap()
+        .unwrap()
+        .path();
+    let mut kept: Value = serde_json::from_slice(&std::fs::read(&draft).unwrap()).unwrap();
+    // A signature over something else: found out, and forgotten.
+    kept["signature"] = json!("MEUCIQ==");
+    std::fs::write(&draft, kept.to_string()).unwrap();
+    let ran = sign(&world, "v2", "hello --force");
+    assert_eq!(ran.exit, 1, "{ran:?}");
+    assert!(!draft.exists());
+    sign(&world, "v2", "hello --force").yes();
+    verify(&world, &instance, "hello").yes();
 }
 
 #[test]

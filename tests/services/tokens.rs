@@ -134,6 +134,26 @@ fn a_job_of_buildkite_asks_its_agent() {
 }
 
 #[test]
+fn a_job_of_gitlab_has_its_token_in_the_environment_or_is_told_how_to_get_one() {
+    let instance = Instance::new();
+    let world = world(&instance);
+    let line = "sign hello --keyless --trust-config trust-v2.json";
+    let job = || {
+        let mut command = world.command();
+        command.args(line.split(' ')).env("CI", "true");
+        command.env("GITLAB_CI", "true");
+        command
+    };
+    let ran = Ran::of(&mut job()).refused(2, "identity-token-required");
+    assert!(
+        ran.err
+            .contains("id_tokens: SIGSTORE_ID_TOKEN: aud: sigstore"),
+        "{ran:?}"
+    );
+    Ran::of(job().env("SIGSTORE_ID_TOKEN", instance.token(|_| {}))).yes();
+}
+
+#[test]
 fn what_names_the_services_must_name_some() {
     let instance = Instance::new();
     let world = world(&instance);

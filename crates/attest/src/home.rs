@@ -86,6 +86,11 @@ impl Home {
         self.path.join("drafts")
     }
 
+    /// What `attest sign` has signed by services, and not yet written.
+    pub(crate) fn sign_drafts(&self) -> PathBuf {
+        self.drafts().join("sign")
+    }
+
     pub(crate) fn archive(&self) -> PathBuf {
         self.path.join("archive")
     }

@@ -1,6 +1,7 @@
 //! Services that others run, chosen by flags: for `attest sign` and `attest release`.
 
 mod ambient;
+mod drafts;
 mod login;
 mod token;
 
@@ -11,7 +12,7 @@ use std::time::{Duration, Instant};
 use attest_provenance::json::{self, Object};
 use attest_remote::{Fulcio, HttpAuthority, Patience, Persistence, Rekor, RekorVersion};
 use attest_sign::{
-    Certifier, Credential, EntryLog, NamedTimestamper, NoDrafts, ServiceSigner, SignError, Signed,
+    Certifier, Credential, Drafts, EntryLog, NamedTimestamper, ServiceSigner, SignError, Signed,
     SigningConfig, Unsigned,
 };
 use attest_verify::{Accept, EmbeddedRoot, TrustedRoot, Verifier};
@@ -22,6 +23,7 @@ use crate::failure::{Failure, with_source};
 use crate::files;
 use crate::identity::Keyring;
 
+pub(crate) use drafts::{DRAFT_BYTES, DraftFolder};
 pub(crate) use token::Tokens;
 
 /// Services at hand; nothing was sent yet.
@@ -126,11 +128,12 @@ impl Services {
         who: Who<'_>,
         unsigned: &[Unsigned<'_>],
         verifier: &Verifier,
+        drafts: &mut dyn Drafts,
         place: impl Fn(usize) -> String,
     ) -> Result<(Vec<Signed>, usize), Failure> {
         self.with(who, verifier, |signer, credential| {
             signer
-                .sign(credential, &mut NoDrafts, unsigned)
+                .sign(credential, drafts, unsigned)
                 .map_err(|error| sign_failure(&error, place))
         })
     }

@@ -11,11 +11,11 @@
 
 use std::cell::RefCell;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use attest_digest::{Artifact, Digest, Hashes};
+use attest_digest::{Artifact, Hashes};
 use attest_provenance::ReleaseName;
-use attest_sign::{DraftError, Drafts, Holder, Signed, Unsigned};
+use attest_sign::{Holder, Signed, Unsigned};
 use attest_verify::ProvenSigner;
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -29,7 +29,7 @@ use crate::console::Console;
 use crate::failure::{Exit, Failure};
 use crate::files::{self, Overwrite};
 use crate::home::Home;
-use crate::services::{self, Services, Tokens, Who};
+use crate::services::{self, DRAFT_BYTES, DraftFolder, Services, Tokens, Who};
 
 /// The services at hand, and who signs.
 pub(super) struct ByServices {
@@ -114,7 +114,7 @@ impl ByServices {
                 .map(|(_, statement)| Unsigned::Statement(statement))
                 .chain([Unsigned::Artifact(&composed.checksums)])
                 .collect();
-            let signed = signer.sign(credential, &mut drawer, &unsigned);
+            let signed = signer.sign(credential, &mut drawer.drafts, &unsigned);
             let signed = signed.map_err(|error| match failed(error) {
                 failure if failure.exit == Exit::Unknown => failure.hint(GO_ON),
                 failure => failure,
@@ -139,7 +139,7 @@ impl ByServices {
     /// The release is recorded: nothing of it will be signed again. The home keeps the services' trusted
     /// root, so that `status` knows how long its times are proven.
     pub(super) fn done(&self, home: &Home, release: &ReleaseName) -> Result<(), Failure> {
-        let _ = fs::remove_dir_all(Drawer::of(home, release).folder);
+        let _ = fs::remove_dir_all(Drawer::of(home, release).drafts.path());
         // Unless other releases wait there.
         let _ = fs::remove_dir(home.drafts());
         let root = self.trusted_root();
@@ -158,7 +158,7 @@ impl ByServices {
 
 /// Where the home keeps what is signed of one release and not yet recorded.
 pub(super) struct Drawer {
-    folder: PathBuf,
+    drafts: DraftFolder,
 }
 
 impl Drawer {
@@ -166,7 +166,7 @@ impl Drawer {
         let name = release.to_string();
         let name = Artifact::of_bytes(name.as_bytes(), Hashes::Sha256).sha256();
         Self {
-            folder: home.drafts().join(name.hex()),
+            drafts: DraftFolder::new(home.drafts().join(name.hex())),
         }
     }
 
@@ -181,14 +181,14 @@ impl Drawer {
         (trusted_root, now): (&[u8], Timestamp),
     ) -> Result<Vec<u8>, Failure> {
         let digest = Artifact::of_bytes(message, Hashes::Sha256).sha256();
-        let path = self.folder.join(format!("{}.asc", digest.hex()));
+        let path = self.drafts.path().join(format!("{}.asc", digest.hex()));
         if let Ok(kept) = files::read_limited(&path, DRAFT_BYTES)
             && gpg.check(message, &kept, trusted_root, now).is_ok()
         {
             return Ok(kept);
         }
         let made = gpg.sign(message, trusted_root, now)?;
-        self.write(&path, &made)?;
+        self.drafts.write(&path, &made)?;
         Ok(made)
     }
 
@@ -204,7 +204,8 @@ impl Drawer {
 
     fn keep_holder(&self, holder: &Holder) -> Result<(), Failure> {
         let value = json!({"identity": holder.identity, "issuer": holder.issuer});
-        self.write(&self.signer(), value.to_string().as_bytes())
+        self.drafts
+            .write(&self.signer(), value.to_string().as_bytes())
     }
 
     /// What is signed says who signed: were it another than these signatures', nobody could verify it.
@@ -217,7 +218,7 @@ impl Drawer {
         match other.into_iter().find(|it| **it != wanted) {
             None => Ok(()),
             Some(other) => {
-                let _ = fs::remove_dir_all(&self.folder);
+                let _ = fs::remove_dir_all(self.drafts.path());
                 let message = format!("signed by {other}, the release was begun by {wanted}");
                 Err(Failure::no("identity-mismatch", message)
                     .hint("nothing is released; run the same command again to begin anew"))
@@ -226,37 +227,9 @@ impl Drawer {
     }
 
     fn signer(&self) -> PathBuf {
-        self.folder.join("signer.json")
-    }
-
-    fn path(&self, digest: &Digest) -> PathBuf {
-        self.folder.join(format!("{}.json", digest.hex()))
-    }
-
-    fn write(&self, path: &Path, bytes: &[u8]) -> Result<(), Failure> {
-        files::make_folder(&self.folder)?;
-        files::write(path, bytes, DRAFT_MODE, Overwrite::Force)
-    }
-}
-
-impl Drafts for Drawer {
-    fn find(&mut self, digest: &Digest) -> Option<Vec<u8>> {
-        files::read_limited(&self.path(digest), DRAFT_BYTES).ok()
-    }
-
-    fn keep(&mut self, digest: &Digest, draft: &[u8]) -> Result<(), DraftError> {
-        self.write(&self.path(digest), draft)
-            .map_err(|failure| DraftError::new(failure.code, failure.message))
-    }
-
-    fn forget(&mut self, digest: &Digest) {
-        let _ = fs::remove_file(self.path(digest));
+        self.drafts.path().join("signer.json")
     }
 }
 
 const GO_ON: &str = "nothing is released; what is signed is kept in the home, and the same command goes on from there when the service answers";
-/// A draft is no secret: everything in it is published in the end.
-const DRAFT_MODE: u32 = 0o644;
-/// A log's answer repeats the envelope.
-const DRAFT_BYTES: u64 = 64 << 20;
 const SIGNER_BYTES: u64 = 64 << 10;

@@ -90,6 +90,7 @@ pub(super) fn run(args: &SignArgs, global: &Global, console: &Console) -> Result
         let (signed, certificates) = desk.sign(&unsigned(&targets), place)?;
         let by = By::Others { certificates };
         let done = Done::attach(&targets, &signed, &about, desk.now())?;
+        desk.done();
         done.answer(console, &about, &by);
         return Ok(Exit::Yes);
     }

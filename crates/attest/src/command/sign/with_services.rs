@@ -1,7 +1,7 @@
 //! `attest sign` with services that others run: for an identity, or with a key that a public log sees.
 
 use attest_digest::Algorithm;
-use attest_sign::{ArtifactKey, Signed, Unsigned};
+use attest_sign::{ArtifactKey, NoDrafts, Signed, Unsigned};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -11,7 +11,7 @@ use crate::args::Global;
 use crate::console::{Console, escape};
 use crate::failure::{Exit, Failure};
 use crate::identity::token;
-use crate::services::{self, Services, Tokens, Who};
+use crate::services::{self, DraftFolder, Services, Tokens, Who};
 
 pub(super) fn run(args: &SignArgs, global: &Global, console: &Console) -> Result<Exit, Failure> {
     refuse_two_signers(args)?;
@@ -29,6 +29,7 @@ pub(super) fn run(args: &SignArgs, global: &Global, console: &Console) -> Result
     };
     let (bundles, certificates) = desk.sign(&unsigned, place)?;
     write_all(&request, &planned, &bundles)?;
+    desk.done();
     if console.is_json() {
         console.json(&report(&planned, &bundles, certificates));
     } else {
@@ -52,6 +53,8 @@ pub(super) fn refuse_two_signers(args: &SignArgs) -> Result<(), Failure> {
 pub(super) struct Desk {
     services: Services,
     signer: Signer,
+    /// In the home, if there is one: then a run that a service stopped goes on.
+    drafts: Option<DraftFolder>,
 }
 
 enum Signer {
@@ -75,7 +78,13 @@ impl Desk {
         } else {
             Signer::Key(services::key(args.key.as_deref(), &args.home)?)
         };
-        Ok(Self { services, signer })
+        let home = args.home.home();
+        let drafts = home.exists().then(|| DraftFolder::new(home.sign_drafts()));
+        Ok(Self {
+            services,
+            signer,
+            drafts,
+        })
     }
 
     /// Certificates are for P-256 keys.
@@ -97,7 +106,22 @@ impl Desk {
             Signer::Identity(tokens) => Who::Identity(tokens),
             Signer::Key(key) => Who::Key(key),
         };
-        self.services.sign(who, unsigned, &verifier, place)
+        let services = &self.services;
+        let Some(drafts) = &mut self.drafts else {
+            return services.sign(who, unsigned, &verifier, &mut NoDrafts, place);
+        };
+        let signed = services.sign(who, unsigned, &verifier, drafts, place);
+        signed.map_err(|failure| match failure.exit {
+            Exit::Unknown => failure.hint(GO_ON),
+            _ => failure,
+        })
+    }
+
+    /// What was signed lies where it belongs.
+    pub(super) fn done(self) {
+        if let Some(drafts) = self.drafts {
+            drafts.done();
+        }
     }
 
     /// What time it is.
@@ -176,3 +200,5 @@ pub(super) fn times(bundle: &Signed) -> Value {
         .map(|it| json!({"time": it.time().to_string(), "authority": it.authority()}))
         .collect()
 }
+
+const GO_ON: &str = "nothing was written; what is signed is kept in the home, and the same command goes on from there when the service answers";
