@@ -445,6 +445,80 @@ fn a_log_behind_a_server_is_shown_proven_and_checked_with_the_same_words() {
     assert_eq!(there(&["check"]).exit, 1);
 }
 
+/// As Rekor v2 serves its tiles, below the address by which trusted roots name it.
+fn below_api(
+    server: &Server,
+    folder: PathBuf,
+    more: impl Fn(&str) -> Option<Vec<u8>> + Send + Sync + 'static,
+) {
+    server.answers(move |path| {
+        more(path).or_else(|| {
+            let file = fs::read(folder.join(path.strip_prefix("api/v2/")?)).ok()?;
+            Some(http("200 OK", "", &file))
+        })
+    });
+}
+
+#[test]
+fn the_tiles_of_a_rekor_v2_are_found_where_it_has_them() {
+    let world = logged(&["a", "b", "c"]);
+    let server = Server::of(PathBuf::from("/nonexistent"));
+    let log = ["--log", server.url.as_str(), "--key", ROOT];
+    let there = |arguments: &[&str]| world.attest_with(&[&["log"], arguments, &log].concat());
+    there(&["show"]).refused(3, "log-not-found");
+    below_api(&server, world.at(".attest/log"), |_| None);
+    for arguments in [
+        &["show"][..],
+        &["show", "2"],
+        &["prove", "1"],
+        &["prove", "--from", "1"],
+    ] {
+        let here = world.attest_with(&[&["log"], arguments].concat()).yes().out;
+        assert_eq!(there(arguments).yes().out, here, "{arguments:?}");
+    }
+    there(&["check"]).yes();
+    monitor(&world, &server.url, &["--from", "0"]).yes();
+}
+
+#[test]
+fn an_entry_that_a_rekor_v2_has_already_is_proven_by_its_tiles() {
+    let world = logged(&["a", "b", "c"]);
+    let server = Server::of(PathBuf::from("/nonexistent"));
+    let says = |index: u64| {
+        let message = format!(
+            "an equivalent entry already exists in the transparency log with index {index}"
+        );
+        let body = json!({"code": 6, "message": message}).to_string();
+        below_api(&server, world.at(".attest/log"), move |path| {
+            (path == "api/v2/log/entries").then(|| http("409 Conflict", "", body.as_bytes()))
+        });
+    };
+    let append = |more: &[&str]| {
+        let log = [
+            "--log",
+            &server.url,
+            "--key",
+            ROOT,
+            "--service-timeout",
+            "2",
+        ];
+        world.attest_with(&[&["log", "append", "b.sigstore.json"], more, &log].concat())
+    };
+    says(1);
+    let ran = append(&["--format", "json"]).yes().json();
+    assert_eq!(
+        (&ran["entries"][0]["index"], &ran["entries"][0]["known"]),
+        (&1.into(), &true.into())
+    );
+    assert_eq!(ran["size"], 3);
+    append(&["--out", "again.json"]).yes();
+    // Another entry, and none, stand where it says.
+    for index in [0, 3] {
+        says(index);
+        append(&[]).refused(3, "log-entry-exists");
+    }
+}
+
 #[test]
 fn witnesses_that_did_not_cosign_are_missed() {
     let world = logged(&["a"]);

@@ -1,6 +1,7 @@
 //! Signing with services that others run, against a whole instance on the loopback that does what it
 //! is told: right, or wrong in one way.
 
+mod append;
 #[expect(
     dead_code,
     reason = "the forger's workshop can do more than is needed here"

@@ -103,7 +103,8 @@ impl Writing {
             RekorVersion::V2 => ENTRIES_V2,
         };
         let reply = self.endpoint.post(path, request).await?;
-        let reply = if reply.status == CONFLICT {
+        let is_known = reply.status == CONFLICT;
+        let reply = if is_known {
             self.existing(&reply).await?
         } else {
             reply
@@ -113,13 +114,19 @@ impl Writing {
             RekorVersion::V1 => LogEntry::from_v1(&body),
             RekorVersion::V2 => LogEntry::from_v2(&body),
         };
-        entry.map_err(|error| self.endpoint.malformed(&error))
+        let entry = entry.map_err(|error| self.endpoint.malformed(&error))?;
+        Ok(if is_known {
+            entry.known_before()
+        } else {
+            entry
+        })
     }
 
     /// The entry that is there already. A Rekor v2 log gives no proof of it.
     async fn existing(&self, reply: &Reply) -> Result<Reply, ServiceError> {
         let exists = || ServiceError::Exists {
             host: self.endpoint.host().to_owned(),
+            index: claimed_index(reply.body.as_deref().unwrap_or_default()),
         };
         if self.version == RekorVersion::V2 {
             return Err(exists());
@@ -131,6 +138,14 @@ impl Writing {
         let id = id.filter(|it| is_entry_id(it)).ok_or_else(exists)?;
         self.endpoint.get(&format!("{ENTRIES_V1}/{id}")).await
     }
+}
+
+/// `{"code":6,"message":"an equivalent entry already exists in the transparency log with index 7"}`: where
+/// a Rekor v2 says that it has an entry. Its tiles prove it, or nothing does.
+fn claimed_index(body: &[u8]) -> Option<u64> {
+    let answer: Value = serde_json::from_slice(body).ok()?;
+    let (_, index) = answer.get("message")?.as_str()?.rsplit_once(" index ")?;
+    index.parse().ok()
 }
 
 fn request_v2(proposal: &Proposal<'_>) -> Value {

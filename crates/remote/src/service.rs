@@ -192,6 +192,8 @@ pub enum ServiceError {
     Exists {
         /// The host.
         host: String,
+        /// Where it is, as the log says without proof.
+        index: Option<u64>,
     },
 }
 

@@ -179,7 +179,7 @@ fn check_not_repeated(entry: &BundleEntry, earlier: &[BundleEntry]) -> Result<()
 }
 
 /// Step 5: the body is what an entry about this signature must be, byte for byte.
-fn check_body(entry: &BundleEntry, signed: &Signed<'_>) -> Result<EntryKind, Check> {
+pub(crate) fn check_body(entry: &BundleEntry, signed: &Signed<'_>) -> Result<EntryKind, Check> {
     let wanted = "a hashedrekord, or for statements dsse or intoto 0.0.2";
     let unknown = || {
         let found: String = format!("{} {}", entry.kind(), entry.version())
@@ -234,7 +234,7 @@ fn difference(claimed: &ClaimedBody, signed: &Signed<'_>) -> (String, String) {
 }
 
 /// Steps 6 and 7; gives index and size of the tree.
-fn verify_proof(
+pub(crate) fn verify_proof(
     entry: &BundleEntry,
     proof: &ClaimedProof,
     kind: EntryKind,
@@ -362,7 +362,7 @@ fn check_signature(note: &SignedCheckpoint, log: &TrustedLog) -> Result<(), Chec
 }
 
 /// Step 8; gives the time that the promise proves.
-fn verify_promise(
+pub(crate) fn verify_promise(
     entry: &BundleEntry,
     kind: EntryKind,
     log: &TrustedLog,

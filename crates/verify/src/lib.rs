@@ -17,6 +17,7 @@
 //! | how it says no | [`Rejection`], [`CODES`] |
 //! | what it proves when it says yes | [`Evidence`] |
 
+mod appended;
 mod asn1;
 mod body;
 mod bundle;
@@ -45,6 +46,7 @@ mod transparency;
 mod trusted_root;
 mod verifier;
 
+pub use appended::{AddedEntry, ProvenPlace};
 pub use bundle::{
     Bundle, BundleEntry, BundleError, BundleVersion, ClaimedProof, Content, Material,
 };

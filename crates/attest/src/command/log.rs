@@ -1,6 +1,7 @@
 //! `attest log`: the embedded transparency log, written by the home's checkpoint key, read by anyone
-//! who has the folder and the log's public key.
+//! who has the folder and the log's public key; and logs that others keep, Rekor v2 and Rekor v1.
 
+mod append;
 mod find;
 mod key;
 mod monitor;
@@ -11,7 +12,9 @@ mod rekor_v1;
 mod write;
 
 use std::path::PathBuf;
+use std::time::Duration;
 
+use attest_remote::Patience;
 use clap::{Args, Subcommand};
 
 use crate::args::{Global, HomeArgs};
@@ -28,7 +31,8 @@ pub(crate) struct LogArgs {
 enum LogCommand {
     /// Make an empty log for the home's checkpoint key
     Init(HomeArgs),
-    /// Append entries: hashedrekord bodies, or the entries of bundles; prints their indices
+    /// Append entries to the home's log, or to a Rekor: hashedrekord bodies, or the entries of bundles;
+    /// prints their indices
     Append(AppendArgs),
     /// Show the checkpoint, or one entry
     Show(ShowArgs),
@@ -48,7 +52,36 @@ pub(super) struct AppendArgs {
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
     #[command(flatten)]
+    public: PublicArgs,
+    #[command(flatten)]
     home: HomeArgs,
+}
+
+/// A log that others keep, to which is appended.
+#[expect(clippy::doc_markdown, reason = "these comments are the help text")]
+#[derive(Debug, Args)]
+pub(super) struct PublicArgs {
+    /// The log, if it is not the home's: the address of a Rekor v2 or v1, or its name in the trusted root
+    /// that --key names. Everybody can read what is appended there, and nobody can take it away
+    #[arg(long, value_name = "URL|NAME", requires = "key")]
+    log: Option<String>,
+    /// The log's key, by which its answer is verified: a C2SP vkey, or a trusted_root.json that names it
+    #[arg(long, value_name = "VKEY|FILE|@NAME", requires = "log")]
+    key: Option<String>,
+    /// Write the bundle here, with that log's entry beside those that it has; when FILE is one bundle
+    #[arg(long, short, value_name = "FILE", requires = "log")]
+    out: Option<PathBuf>,
+    /// Replace a file that exists
+    #[arg(long, requires = "out")]
+    force: bool,
+    /// How long the log is asked again when it is busy or away
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        default_value_t = 120,
+        value_parser = clap::value_parser!(u64).range(1..=3600)
+    )]
+    service_timeout: u64,
 }
 
 /// Which log is read, and by which key.
@@ -63,7 +96,30 @@ pub(super) struct ReadArgs {
     #[arg(long, value_name = "VKEY|FILE|@NAME")]
     key: Option<String>,
     #[command(flatten)]
+    wait: WaitArgs,
+    #[command(flatten)]
     home: HomeArgs,
+}
+
+/// How long a log is waited for.
+#[derive(Debug, Clone, Copy, Args)]
+pub(super) struct WaitArgs {
+    /// How long each answer of a log behind an address is waited for
+    #[arg(
+        long = "service-timeout",
+        value_name = "SECONDS",
+        default_value_t = 60,
+        value_parser = clap::value_parser!(u64).range(1..=3600)
+    )]
+    seconds: u64,
+}
+
+impl WaitArgs {
+    fn patience(self) -> Patience {
+        let total = Duration::from_secs(self.seconds);
+        let connect = total.min(CONNECT);
+        Patience { connect, total }
+    }
 }
 
 #[derive(Debug, Args)]
@@ -123,7 +179,10 @@ pub(super) struct AdoptArgs {
 pub(crate) fn run(args: &LogArgs, global: &Global, console: &Console) -> Result<Exit, Failure> {
     match &args.command {
         LogCommand::Init(home) => write::init(home, console),
-        LogCommand::Append(args) => write::append(args, console),
+        LogCommand::Append(args) => match (&args.public.log, &args.public.key) {
+            (Some(log), Some(key)) => append::append(args, log, key, console),
+            _ => write::append(args, console),
+        },
         LogCommand::Adopt(args) => write::adopt(args, console),
         LogCommand::Show(args) => read::show(args, console),
         LogCommand::Check(args) => read::check(args, console),
@@ -131,3 +190,6 @@ pub(crate) fn run(args: &LogArgs, global: &Global, console: &Console) -> Result<
         LogCommand::Prove(args) => prove::prove(args, console),
     }
 }
+
+/// A host that is there answers a call sooner than a question.
+const CONNECT: Duration = Duration::from_secs(10);

@@ -1,5 +1,6 @@
 //! A C2SP tile log behind a web server.
 
+use attest_log::limits::NOTE_BYTES;
 use attest_log::{SourceError, TileSource};
 
 use super::{LogReadError, address};
@@ -20,6 +21,29 @@ impl TileServer {
         Fetch::new(url, patience)
             .map(Self)
             .map_err(|error| address(error, url))
+    }
+
+    /// The log at this address. Its files lie there, or below `api/v2` of it: there a Rekor v2 has them
+    /// behind the address by which trusted roots name it.
+    ///
+    /// # Errors
+    /// As [`TileServer::new`]; it was not heard to the end, or its checkpoint is too large to be one.
+    pub fn find(url: &str, patience: Patience) -> Result<Self, LogReadError> {
+        let here = Self::new(url, patience)?;
+        match here.file(CHECKPOINT, NOTE_BYTES) {
+            Ok(None) | Err(LogReadError::Malformed { .. }) => {}
+            Ok(Some(_)) => return Ok(here),
+            Err(error) => return Err(error),
+        }
+        let plain = url.split(['?', '#']).next().unwrap_or_default();
+        let below = format!("{}/{REKOR_V2}", plain.trim_end_matches('/'));
+        let below = Self::new(&below, patience)?;
+        let found = below.file(CHECKPOINT, NOTE_BYTES);
+        Ok(if matches!(found, Ok(Some(_))) {
+            below
+        } else {
+            here
+        })
     }
 
     /// The whole file of that name, `None` if there is none.
@@ -46,3 +70,6 @@ impl TileSource for TileServer {
         Ok(self.file(name, most)?)
     }
 }
+
+const CHECKPOINT: &str = "checkpoint";
+const REKOR_V2: &str = "api/v2";

@@ -3,6 +3,8 @@
 //! Zero values stand there in full, as sigstore-python wants them; what only the log needs is left
 //! away.
 
+use attest_log::entry::{self, Entry};
+use attest_log::{Hash, Inclusion};
 use attest_provenance::base64;
 use attest_provenance::json::{self, FieldError, JsonError, Object, Value};
 use serde_json::json;
@@ -14,6 +16,7 @@ use crate::limits;
 pub struct LogEntry {
     json: Value,
     index: u64,
+    known: bool,
 }
 
 impl LogEntry {
@@ -37,8 +40,9 @@ impl LogEntry {
             checkpoint: proof.take_object("checkpoint")?.take_text("envelope")?,
         };
         Ok(Self {
-            json: entry(index, &id, &kind, &body, &proof),
+            json: entry_json(index, &id, &kind, &body, &proof),
             index,
+            known: false,
         })
     }
 
@@ -77,13 +81,49 @@ impl LogEntry {
         };
         let mut logged = Object::new("body", json::parse(&body, limits::LOG_ANSWER)?)?;
         let kind = (logged.take_text("kind")?, logged.take_text("apiVersion")?);
-        let mut json = entry(index, &id, &kind, &body, &proof);
+        let mut json = entry_json(index, &id, &kind, &body, &proof);
         if let Some(fields) = json.as_object_mut() {
             fields.insert("integratedTime".to_owned(), time.to_string().into());
             let promise = json!({ "signedEntryTimestamp": base64::encode(&promise) });
             fields.insert("inclusionPromise".to_owned(), promise);
         }
-        Ok(Self { json, index })
+        Ok(Self {
+            json,
+            index,
+            known: false,
+        })
+    }
+
+    /// The entry of a log of tiles, as its own files prove it.
+    pub fn of_tiles(log_id: &[u8; 32], entry: &Entry, inclusion: &Inclusion) -> Self {
+        let (index, hashes) = (inclusion.index, inclusion.hashes.iter());
+        let kind = (entry::KIND.to_owned(), entry::API_VERSION.to_owned());
+        let proof = Proof {
+            index,
+            size: inclusion.size,
+            root: inclusion.root.as_bytes().to_vec(),
+            hashes: hashes.map(Hash::to_base64).collect(),
+            checkpoint: String::from_utf8_lossy(&inclusion.checkpoint).into_owned(),
+        };
+        Self {
+            json: entry_json(index, log_id, &kind, &entry.body(), &proof),
+            index,
+            known: true,
+        }
+    }
+
+    /// The same, of a log that had it before it was asked.
+    #[must_use]
+    pub fn known_before(self) -> Self {
+        Self {
+            known: true,
+            ..self
+        }
+    }
+
+    /// Whether the log had it before it was asked.
+    pub const fn is_known(&self) -> bool {
+        self.known
     }
 
     /// Its place in the log.
@@ -91,13 +131,18 @@ impl LogEntry {
         self.index
     }
 
-    pub(super) const fn to_json(&self) -> &Value {
+    /// As it stands in the `tlogEntries` of a bundle.
+    pub const fn to_json(&self) -> &Value {
         &self.json
     }
 
     pub(super) fn from_kept(json: Value) -> Option<Self> {
         let index = json.get("logIndex")?.as_str()?.parse().ok()?;
-        Some(Self { json, index })
+        Some(Self {
+            json,
+            index,
+            known: false,
+        })
     }
 }
 
@@ -110,7 +155,7 @@ struct Proof {
     checkpoint: String,
 }
 
-fn entry(index: u64, id: &[u8], kind: &(String, String), body: &[u8], proof: &Proof) -> Value {
+fn entry_json(index: u64, id: &[u8], kind: &(String, String), body: &[u8], proof: &Proof) -> Value {
     json!({
         "logIndex": index.to_string(),
         "logId": {"keyId": base64::encode(id)},

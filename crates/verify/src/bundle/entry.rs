@@ -1,7 +1,7 @@
 //! Log entries of a bundle, as claimed.
 
 use attest_log::Hash;
-use attest_provenance::json::Object;
+use attest_provenance::json::{Object, Value};
 
 use crate::bundle::BundleError;
 use crate::limits;
@@ -69,6 +69,14 @@ impl BundleEntry {
     /// The leaf of the log, in its canonical form.
     pub fn body(&self) -> &[u8] {
         &self.body
+    }
+
+    /// Reads an entry by itself, as it stands in the `tlogEntries` of a bundle.
+    ///
+    /// # Errors
+    /// A field that is absent, unknown or of another type.
+    pub fn from_value(value: Value) -> Result<Self, BundleError> {
+        Self::from_object(Object::new("", value)?)
     }
 
     pub(super) fn from_object(mut object: Object) -> Result<Self, BundleError> {

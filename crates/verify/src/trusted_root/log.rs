@@ -28,6 +28,17 @@ enum Key {
 }
 
 impl TrustedLog {
+    /// A log of tiles that is trusted by its key alone, whenever it signed.
+    pub fn of_key(key: LogKey, base_url: &str) -> Self {
+        Self {
+            id: key.log_id(),
+            host: key.origin().to_owned(),
+            base_url: base_url.to_owned(),
+            window: TimeWindow::always(),
+            key: Key::Ed25519(Box::new(key)),
+        }
+    }
+
     /// The log's id, which entries name.
     pub const fn id(&self) -> &[u8; 32] {
         &self.id

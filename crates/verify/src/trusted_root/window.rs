@@ -15,6 +15,14 @@ pub struct TimeWindow {
 }
 
 impl TimeWindow {
+    /// The window that every time lies in.
+    pub(super) const fn always() -> Self {
+        Self {
+            start: Timestamp::MIN,
+            end: None,
+        }
+    }
+
     /// When it starts.
     pub const fn start(&self) -> Timestamp {
         self.start

@@ -16,7 +16,7 @@ pub(super) fn place(args: &ReadArgs) -> Result<Place, Failure> {
     if let (Some(log), Some(key)) = (&args.log, &args.key)
         && !Path::new(log).is_dir()
     {
-        return Place::named(log, key);
+        return Place::named(log, key, args.wait.patience());
     }
     let home = args.home.home();
     let key = if let Some(text) = &args.key {

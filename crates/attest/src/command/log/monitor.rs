@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use attest_log::{Hash, SignedCheckpoint, WitnessPolicy, merkle};
+use attest_remote::{Patience, TileServer};
 use clap::Args;
 use serde_json::{Value, json};
 
@@ -19,6 +20,7 @@ use self::looked::Looked;
 use self::state::State;
 use self::watch::Watch;
 use self::watched::{Tree, Watched};
+use super::WaitArgs;
 use super::place::{self, Place};
 use crate::args::Global;
 use crate::console::{Console, escape};
@@ -63,6 +65,8 @@ pub(super) struct MonitorArgs {
     /// Which witnesses must have cosigned the checkpoint (C2SP tlog-policy)
     #[arg(long, value_name = "FILE")]
     witness_policy: Option<PathBuf>,
+    #[command(flatten)]
+    wait: WaitArgs,
 }
 
 /// One thing that should not be.
@@ -92,7 +96,7 @@ pub(super) fn run(args: &MonitorArgs, global: &Global, console: &Console) -> Res
     let now = global.now()?;
     let watch = Watch::of(&args.key, &args.identity, &args.issuer)?;
     let policy = args.witness_policy.as_deref().map(policy).transpose()?;
-    let place = Place::named(&args.log, &args.log_key)?;
+    let place = Place::named(&args.log, &args.log_key, args.wait.patience())?;
     let before = args
         .state
         .as_deref()
@@ -104,7 +108,7 @@ pub(super) fn run(args: &MonitorArgs, global: &Global, console: &Console) -> Res
     let others = args
         .compare
         .iter()
-        .map(|it| other(it))
+        .map(|it| other(it, args.wait.patience()))
         .collect::<Result<Vec<_>, _>>()?;
     let log = Watched::open(&place)?;
     let mut seen = Seen::default();
@@ -163,12 +167,12 @@ fn policy(path: &std::path::Path) -> Result<WitnessPolicy, Failure> {
 }
 
 /// Somebody else's checkpoint, with the name that it is shown by.
-fn other(place: &str) -> Result<(String, Vec<u8>), Failure> {
+fn other(place: &str, patience: Patience) -> Result<(String, Vec<u8>), Failure> {
     let most = attest_log::limits::NOTE_BYTES;
     let bytes = if place.contains("://") {
         let (base, name) = place.rsplit_once('/').unwrap_or((place, ""));
-        let file = place::server(base)?
-            .file(name, most)
+        let file = TileServer::new(base, patience)
+            .and_then(|it| it.file(name, most))
             .map_err(|it| place::unheard(&it))?;
         file.ok_or_else(|| {
             Failure::unknown("log-not-found", format!("{place}: there is no checkpoint"))

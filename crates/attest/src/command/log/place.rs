@@ -1,7 +1,6 @@
 //! Which log: a folder, an address, or a name in a trusted root; and by which key.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use attest_log::{CheckReport, LogError, LogKey, LogReader, SignedCheckpoint};
 use attest_remote::{LogReadError, Patience, RekorV1, TileServer};
@@ -18,29 +17,37 @@ pub(super) enum Place {
     /// Files in a folder, or of a tile log below an address: Rekor v2 and ours.
     Tiles { at: Where, key: Box<LogKey> },
     /// Rekor v1, which answers questions.
-    RekorV1 { url: String, log: Box<TrustedLog> },
+    RekorV1 { at: Server, log: Box<TrustedLog> },
 }
 
 #[derive(Debug, Clone)]
 pub(super) enum Where {
     Folder(PathBuf),
-    Url(String),
+    Url(Server),
+}
+
+/// An address, and how long each of its answers is waited for.
+#[derive(Debug, Clone)]
+pub(super) struct Server {
+    pub(super) url: String,
+    pub(super) patience: Patience,
 }
 
 impl Place {
     /// The log that `--log` and the flag for its key name.
-    pub(super) fn named(log: &str, key: &str) -> Result<Self, Failure> {
+    pub(super) fn named(log: &str, key: &str, patience: Patience) -> Result<Self, Failure> {
         if let Some(key) = vkey(key)? {
             return Ok(Self::Tiles {
-                at: Where::of(log),
+                at: Where::of(log, patience),
                 key: Box::new(key),
             });
         }
         let found = of_root(key, log)?;
-        let at = match Where::of(log) {
+        let at = match Where::of(log, patience) {
             // A name that the root has.
             Where::Folder(path) if !path.exists() && found.origin() == log => {
-                Where::Url(found.base_url().to_owned())
+                let url = found.base_url().to_owned();
+                Where::Url(Server { url, patience })
             }
             at => at,
         };
@@ -49,8 +56,8 @@ impl Place {
                 at,
                 key: Box::new(key),
             }),
-            (None, Where::Url(url)) => Ok(Self::RekorV1 {
-                url,
+            (None, Where::Url(at)) => Ok(Self::RekorV1 {
+                at,
                 log: Box::new(found),
             }),
             (None, Where::Folder(path)) => Err(Failure::request(
@@ -88,9 +95,10 @@ impl Place {
 }
 
 impl Where {
-    fn of(text: &str) -> Self {
+    fn of(text: &str, patience: Patience) -> Self {
         if text.contains("://") {
-            Self::Url(text.to_owned())
+            let url = text.to_owned();
+            Self::Url(Server { url, patience })
         } else {
             Self::Folder(PathBuf::from(text))
         }
@@ -100,8 +108,8 @@ impl Where {
     pub(super) fn open(&self, key: &LogKey) -> Result<LogReader, Failure> {
         match self {
             Self::Folder(path) => LogReader::open(path, key).map_err(|error| of_folder(&error)),
-            Self::Url(url) => {
-                LogReader::open_source(server(url)?, url, key).map_err(|error| refused(&error))
+            Self::Url(at) => {
+                LogReader::open_source(at.tiles()?, &at.url, key).map_err(|error| refused(&error))
             }
         }
     }
@@ -110,19 +118,22 @@ impl Where {
     pub(super) fn check(&self, key: &LogKey) -> Result<CheckReport, Failure> {
         match self {
             Self::Folder(path) => LogReader::check(path, key).map_err(|error| of_folder(&error)),
-            Self::Url(url) => {
-                LogReader::check_source(server(url)?, url, key).map_err(|error| refused(&error))
+            Self::Url(at) => {
+                LogReader::check_source(at.tiles()?, &at.url, key).map_err(|error| refused(&error))
             }
         }
     }
 }
 
-pub(super) fn server(url: &str) -> Result<TileServer, Failure> {
-    TileServer::new(url, PATIENCE).map_err(|error| unheard(&error))
-}
+impl Server {
+    /// The tiles of a log.
+    pub(super) fn tiles(&self) -> Result<TileServer, Failure> {
+        TileServer::find(&self.url, self.patience).map_err(|error| unheard(&error))
+    }
 
-pub(super) fn rekor_v1(url: &str) -> Result<RekorV1, Failure> {
-    RekorV1::new(url, PATIENCE).map_err(|error| unheard(&error))
+    pub(super) fn rekor_v1(&self) -> Result<RekorV1, Failure> {
+        RekorV1::new(&self.url, self.patience).map_err(|error| unheard(&error))
+    }
 }
 
 /// What a log signed, or did not, as a no; what nobody signed says nothing.
@@ -133,7 +144,7 @@ pub(super) fn wrong(check: &Check) -> Failure {
     Failure::no(check.code(), words(check))
 }
 
-fn words(check: &Check) -> String {
+pub(super) fn words(check: &Check) -> String {
     format!("{}, wanted {}", check.found(), check.wanted())
 }
 
@@ -224,8 +235,3 @@ fn of_root(root: &str, log: &str) -> Result<TrustedLog, Failure> {
     }
     Err(unreadable("it names no log".to_owned()))
 }
-
-const PATIENCE: Patience = Patience {
-    connect: Duration::from_secs(10),
-    total: Duration::from_secs(60),
-};

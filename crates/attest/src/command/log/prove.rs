@@ -15,7 +15,7 @@ use crate::identity::log_failure;
 pub(super) fn prove(args: &ProveArgs, console: &Console) -> Result<Exit, Failure> {
     let log = match key::place(&args.read)? {
         Place::Tiles { at, key } => key::open(&at, &key)?,
-        Place::RekorV1 { url, log } => return rekor_v1::prove(args, &url, &log, console),
+        Place::RekorV1 { at, log } => return rekor_v1::prove(args, &at, &log, console),
     };
     match (args.index, args.from) {
         (Some(index), _) => entry(

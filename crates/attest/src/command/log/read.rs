@@ -18,7 +18,7 @@ pub(super) fn show(args: &ShowArgs, console: &Console) -> Result<Exit, Failure> 
     let wanted = args.wanted()?;
     let log = match key::place(&args.read)? {
         Place::Tiles { at, key } => key::open(&at, &key)?,
-        Place::RekorV1 { url, log } => return rekor_v1::show(&wanted, &url, &log, console),
+        Place::RekorV1 { at, log } => return rekor_v1::show(&wanted, &at, &log, console),
     };
     match wanted {
         Wanted::Checkpoint => show_checkpoint(log.checkpoint(), console)?,
@@ -82,7 +82,7 @@ pub(super) fn check_index(log: &LogReader, index: u64) -> Result<(), Failure> {
 pub(super) fn check(args: &CheckArgs, console: &Console) -> Result<Exit, Failure> {
     let (at, log_key) = match key::place(&args.read)? {
         Place::Tiles { at, key } => (at, key),
-        Place::RekorV1 { url, log } => return rekor_v1::check(args, &url, &log, console),
+        Place::RekorV1 { at, log } => return rekor_v1::check(args, &at, &log, console),
     };
     let report = at.check(&log_key)?;
     // What does not agree with itself cannot be compared with anything.

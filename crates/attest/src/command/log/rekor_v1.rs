@@ -6,7 +6,7 @@ use attest_verify::TrustedLog;
 use serde_json::json;
 
 use super::find::{self, Found, Wanted};
-use super::place::{self, unheard, wrong};
+use super::place::{Server, unheard, wrong};
 use super::{CheckArgs, ProveArgs, prove, read};
 use crate::console::{Console, escape};
 use crate::failure::{Exit, Failure};
@@ -14,11 +14,11 @@ use crate::words::counted;
 
 pub(super) fn show(
     wanted: &Wanted,
-    url: &str,
+    at: &Server,
     log: &TrustedLog,
     console: &Console,
 ) -> Result<Exit, Failure> {
-    let client = place::rekor_v1(url)?;
+    let client = at.rekor_v1()?;
     let found = match wanted {
         Wanted::Checkpoint => {
             let head = client.head().map_err(|error| unheard(&error))?;
@@ -55,7 +55,7 @@ pub(super) fn show(
 
 pub(super) fn prove(
     args: &ProveArgs,
-    url: &str,
+    at: &Server,
     log: &TrustedLog,
     console: &Console,
 ) -> Result<Exit, Failure> {
@@ -66,7 +66,7 @@ pub(super) fn prove(
         )
         .hint("attest log check --checkpoint FILE proves that a kept checkpoint is a prefix"));
     };
-    let entry = entry(&place::rekor_v1(url)?, log, index)?;
+    let entry = entry(&at.rekor_v1()?, log, index)?;
     let inclusion = Inclusion {
         index: entry.tree_index,
         size: entry.tree_size,
@@ -81,11 +81,11 @@ pub(super) fn prove(
 /// The tree head, and that kept ones are prefixes of it. Nobody can recompute a log without its tiles.
 pub(super) fn check(
     args: &CheckArgs,
-    url: &str,
+    at: &Server,
     log: &TrustedLog,
     console: &Console,
 ) -> Result<Exit, Failure> {
-    let client = place::rekor_v1(url)?;
+    let client = at.rekor_v1()?;
     let head = client.head().map_err(|error| unheard(&error))?;
     let signed = log
         .verify_head(head.checkpoint.as_bytes())

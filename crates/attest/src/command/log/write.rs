@@ -147,27 +147,53 @@ fn bodies(paths: &[PathBuf]) -> Result<Vec<Vec<u8>>, Failure> {
 /// The entries in a file: the bodies that a bundle carries, or one body, with or without the line
 /// break that editors add.
 fn bodies_of(path: &Path) -> Result<Vec<Vec<u8>>, Failure> {
+    let read = read_entries(path)?;
+    if let Some(other) = read.other {
+        return Err(other);
+    }
+    Ok(read.entries.iter().map(Entry::body).collect())
+}
+
+/// What a file has for a log.
+pub(super) struct ReadEntries {
+    pub(super) entries: Vec<Entry>,
+    /// Why an entry of the bundle is left out, if one is: it is of another kind.
+    pub(super) other: Option<Failure>,
+    /// The bundle that they came in, and its bytes.
+    pub(super) bundle: Option<(Bundle, Vec<u8>)>,
+}
+
+pub(super) fn read_entries(path: &Path) -> Result<ReadEntries, Failure> {
     let malformed = |problem: String| {
         Failure::request("entry-malformed", format!("{}: {problem}", path.display()))
             .hint("an entry is the canonical JSON of a hashedrekord 0.0.2 body, or comes in a Sigstore bundle")
     };
     let bytes =
         files::read_limited(path, FILE_BYTES).map_err(|error| malformed(error.to_string()))?;
-    let found: Vec<Vec<u8>> = match Bundle::parse(&bytes) {
-        Ok(bundle) => bundle
-            .entries()
-            .iter()
-            .map(|entry| entry.body().to_vec())
-            .collect(),
-        Err(_) => vec![bytes.strip_suffix(b"\n").unwrap_or(&bytes).to_vec()],
+    let parse = |body: &[u8]| Entry::parse(body).map_err(|error| malformed(error.to_string()));
+    let Ok(bundle) = Bundle::parse(&bytes) else {
+        let body = bytes.strip_suffix(b"\n").unwrap_or(&bytes);
+        return Ok(ReadEntries {
+            entries: vec![parse(body)?],
+            other: None,
+            bundle: None,
+        });
     };
-    if found.is_empty() {
+    if bundle.entries().is_empty() {
         return Err(malformed("the bundle carries no log entry".to_owned()));
     }
-    for body in &found {
-        Entry::parse(body).map_err(|error| malformed(error.to_string()))?;
+    let (mut entries, mut other) = (Vec::new(), None);
+    for entry in bundle.entries() {
+        match parse(entry.body()) {
+            Ok(entry) => entries.push(entry),
+            Err(failure) => other = other.or(Some(failure)),
+        }
     }
-    Ok(found)
+    Ok(ReadEntries {
+        entries,
+        other,
+        bundle: Some((bundle, bytes)),
+    })
 }
 
 const FILE_BYTES: u64 = 12 * 1024 * 1024;

@@ -60,8 +60,8 @@ impl<'a> Watched<'a> {
                 place,
                 reader: Box::new(at.open(key)?),
             }),
-            Place::RekorV1 { url, log } => {
-                let client = Box::new(place::rekor_v1(url)?);
+            Place::RekorV1 { at, log } => {
+                let client = Box::new(at.rekor_v1()?);
                 let claimed = client.head().map_err(|error| unheard(&error))?;
                 let head = Box::new(signed(log, &claimed)?);
                 let mut ended: Vec<Ended> = Vec::new();
