@@ -3,9 +3,10 @@
 
 use serde_json::{Value, json};
 
+use super::images::Layout;
 use super::sets::{PROVENANCE, RELEASE};
 use super::{Desk, TESTED, TESTS};
-use crate::verify::sha256;
+use crate::verify::{lone_code, sha256};
 
 fn file(name: &str) -> Value {
     // In these folders a file holds its own name.
@@ -233,6 +234,84 @@ fn who_packaged_what_was_built_contradicts_no_build_and_proves_none() {
             "{wants}: {code}: {ran:#?}"
         );
     }
+}
+
+/// Two people must have released it: who released something else with the same bytes is not one of them.
+#[test]
+fn statements_about_another_release_count_for_nothing_where_one_is_asked_for() {
+    let desk = Desk::new();
+    let world = &desk.people.world;
+    desk.policy(&["alice", "bob"], "", TWO);
+    world.write("lone/a", "a");
+    world.write("d/a", "a");
+    let list = format!("{}  a\n", sha256(b"a"));
+    world.write("l/a", "a");
+    world.write("l/SHA256SUMS", &list);
+    let layout = Layout::of(world, &["a"]);
+    let listed = json!({"name": "SHA256SUMS", "digest": {"sha256": sha256(list.as_bytes())}});
+    let released = |who: &str, version: &str| {
+        let predicate = json!({"purl": format!("pkg:generic/hello@{version}")});
+        let says = |out: &str, subjects: &[Value]| {
+            desk.says_of(who, out, RELEASE, &predicate, subjects);
+        };
+        says(&format!("lone/{who}.sigstore.json"), &[file("a")]);
+        says(&format!("d/release-{who}.sigstore.json"), &[file("a")]);
+        let both = [file("a"), listed.clone()];
+        says(&format!("l/release-{who}.sigstore.json"), &both);
+        says("image.json", &[layout.subject(0)]);
+        layout.attach(0, "image.json");
+    };
+    let subjects = ["lone/a", "d", "l/SHA256SUMS", "oci-layout:image"];
+    let ask = |version: &str, code: Option<&str>| {
+        for subject in subjects {
+            let ran = desk.ask(&format!("{subject} --release hello@{version}"));
+            let wanted = i32::from(code.is_some());
+            assert_eq!(ran.exit, wanted, "{subject} {version}: {ran:#?}");
+            if let Some(code) = code {
+                let said = ran.out.contains(&format!("\"{code}\""));
+                assert!(said, "{subject} {version}: {code}: {ran:#?}");
+            }
+        }
+    };
+    released("alice", "2.0");
+    released("bob", "1.0");
+    ask("2.0", Some("signers-too-few"));
+    ask("1.0", Some("signers-too-few"));
+    ask("3.0", Some("release-mismatch"));
+    // Bob released that one, too.
+    released("bob", "2.0");
+    ask("2.0", None);
+}
+
+const TWO: &str =
+    "[[require]]\ntype = \"release\"\nsigned_by = [\"alice\", \"bob\"]\nthreshold = 2\n";
+
+#[test]
+fn a_packaging_of_another_release_counts_for_nothing_where_one_is_asked_for() {
+    let desk = Desk::new();
+    let released = json!({"purl": "pkg:generic/hello@1.0"});
+    desk.says("bob", "r.sigstore.json", RELEASE, &released);
+    let packaged = |version: &str| {
+        let mut predicate = ours("packaging", "unobserved", "https://git.example/acme/app");
+        let definition = &mut predicate["buildDefinition"];
+        definition["externalParameters"]["version"] = json!(version);
+        let part = json!({"part": 1, "parts": 1, "sha256sums": {"sha256": "1".repeat(64)}});
+        definition["internalParameters"] = json!({"attest": part});
+        desk.says("alice", "p.sigstore.json", PROVENANCE, &predicate);
+        desk.ask("x --release hello@1.0")
+    };
+    let rules = "[[require]]\ntype = \"release\"\nsigned_by = \"bob\"\n\
+        [[require]]\ntype = \"slsa-provenance\"\nsigned_by = \"alice\"\n\
+        source = \"https://git.example/acme/app\"\n";
+    desk.policy(&["alice", "bob"], "", rules);
+    let ran = packaged("1.0");
+    assert_eq!(ran.exit, 0, "{ran:#?}");
+    let ran = packaged("2.0");
+    assert_eq!(
+        (ran.exit, lone_code(&ran).as_str()),
+        (1, "release-mismatch"),
+        "{ran:#?}"
+    );
 }
 
 #[test]

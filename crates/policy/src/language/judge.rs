@@ -10,6 +10,7 @@ mod fits;
 mod git;
 mod inquiry;
 mod layout;
+mod release;
 mod says;
 
 use attest_digest::{Algorithm, Checksums, Digest, DigestSet};

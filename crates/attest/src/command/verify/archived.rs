@@ -44,7 +44,7 @@ pub(crate) fn verify(
     let folder = Folder::archived(files.collect(), gone.collect(), pinned(release, session));
     let mut report = judge(&folder, &bundles, session, shelf, report);
     if let Some(judge) = &session.judge {
-        policy::of_folder(&folder, &bundles, judge, shelf, &mut report);
+        policy::of_folder(&folder, &bundles, judge, session, shelf, &mut report);
     }
     report
 }

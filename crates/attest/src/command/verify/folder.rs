@@ -44,7 +44,7 @@ pub(crate) fn verify(path: &Path, session: &Session, shelf: &mut Shelf) -> Subje
         Ok(folder) => {
             let mut report = judge(&folder, &bundles, session, shelf, report);
             if let Some(judge) = &session.judge {
-                policy::of_folder(&folder, &bundles, judge, shelf, &mut report);
+                policy::of_folder(&folder, &bundles, judge, session, shelf, &mut report);
             }
             report
         }

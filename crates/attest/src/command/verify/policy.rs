@@ -14,6 +14,7 @@ use attest_digest::{Algorithm, Artifact, Digest};
 use attest_policy::{
     Bytes, Decision, Inquiry, LayoutPiece, Rule, RuleAnswer, Rules, Subject as About,
 };
+use attest_provenance::ReleaseName;
 use attest_verify::{Evidence, Subject, Verifier};
 use jiff::Timestamp;
 
@@ -202,7 +203,7 @@ fn alone(
         .iter()
         .filter_map(|index| Some((*index, shelf.evidence(*index)?)))
         .collect();
-    let inquiry = judge.inquire(&proven, false);
+    let inquiry = judge.inquire(&proven, false, session.policy.release());
     let sources = judge.sources(&inquiry);
     let inquiry = inquiry.with_git(&sources.pieces);
     let about: Vec<usize> = proven
@@ -245,6 +246,11 @@ fn wrong_release(
     session: &Session,
 ) -> Option<Refusal> {
     let wanted = session.policy.release()?;
+    // A rule has said it already.
+    let mut said = answers.iter().flat_map(|it| &it.reasons);
+    if said.any(|it| it.code() == "release-mismatch") {
+        return None;
+    }
     let passed = answers.iter().filter(|it| it.passed());
     let by = passed
         .flat_map(|it| &it.by)
@@ -264,15 +270,17 @@ fn wrong_release(
 }
 
 impl Judge {
-    /// Measures proven evidence by every rule.
+    /// Measures proven evidence by every rule. Where one release is asked for, statements that name another
+    /// count for none.
     pub(super) fn inquire<'a>(
         &'a self,
         proven: &[(usize, &'a Evidence)],
         of_image: bool,
+        release: Option<&ReleaseName>,
     ) -> Inquiry<'a> {
         let evidence = proven.iter().map(|(_, it)| *it).collect();
         let inquiry = self.rules.inquire(evidence, self.now, of_image);
-        inquiry.with_layouts(&self.layouts)
+        inquiry.with_layouts(&self.layouts).of_release(release)
     }
 
     /// What the report says of the policy.
@@ -302,7 +310,7 @@ pub(super) fn of_image(
     session: &Session,
     report: &mut SubjectReport,
 ) -> Result<(), Refusal> {
-    let inquiry = judge.inquire(proven, true);
+    let inquiry = judge.inquire(proven, true, session.policy.release());
     let sources = judge.sources(&inquiry);
     let inquiry = inquiry.with_git(&sources.pieces);
     let all: Vec<usize> = (0..proven.len()).collect();

@@ -289,6 +289,14 @@ pub(super) fn none_counts(rule: &Rule, passed_over: &[(usize, Reason)]) -> Reaso
     if let [(_, reason)] = passed_over {
         return reason.clone();
     }
+    // One release was asked for, and all are of others.
+    let is_another = |(_, it): &(usize, Reason)| it.code() == "release-mismatch";
+    if let Some((_, reason)) = passed_over
+        .first()
+        .filter(|_| passed_over.iter().all(is_another))
+    {
+        return reason.clone();
+    }
     let found = match passed_over.len() {
         0 => "none".to_owned(),
         count => format!("{count} that do not count"),

@@ -28,7 +28,8 @@ pub(in super::super) fn of_chain(
     judge: &Judge,
     report: &mut SubjectReport,
 ) {
-    let inquiry = judge.inquire(proven, false);
+    // `--release` is refused beside `--deployed`.
+    let inquiry = judge.inquire(proven, false, None);
     let mut built = inquiry.built();
     for one in followed {
         let commit = one.commit.as_str();

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use attest_digest::{Algorithm, Digest, RelativePath};
 use attest_policy::{Bytes, Each, Rule, RuleAnswer, Rules, Subject as About};
-use attest_provenance::Statement;
+use attest_provenance::{ReleaseName, Statement};
 use attest_verify::Evidence;
 
 use super::super::Session;
@@ -21,6 +21,7 @@ pub(in super::super) fn of_folder(
     folder: &Folder,
     bundles: &[Loaded],
     judge: &Judge,
+    session: &Session,
     shelf: &Shelf,
     report: &mut SubjectReport,
 ) {
@@ -29,10 +30,12 @@ pub(in super::super) fn of_folder(
         let path = RelativePath::parse(&file.path).ok()?;
         folder.artifact(&path).map(Bytes::Read)
     };
-    of_files(&indices, &files, Algorithm::Sha256, judge, shelf, report);
+    let release = session.policy.release();
+    let asked = (judge, release);
+    of_files(&indices, &files, Algorithm::Sha256, asked, shelf, report);
     let there: BTreeSet<&str> = report.files.iter().map(|it| it.path.as_str()).collect();
     let missing = judge
-        .inquire(&[], false)
+        .inquire(&[], false, release)
         .products_missing(&|it| there.contains(it));
     report.reasons.extend(missing.iter().map(Refusal::from));
 }
@@ -57,7 +60,8 @@ pub(in super::super) fn of_list(
         let digest = format!("sha256:{}", file.sha256.as_ref()?);
         Digest::parse(&digest).ok().map(Bytes::Given)
     };
-    of_files(&indices, &files, algorithm, judge, shelf, report);
+    let asked = (judge, session.policy.release());
+    of_files(&indices, &files, algorithm, asked, shelf, report);
 }
 
 /// Judges each file that is bound to its name, by the statements that sign its bytes for its path, the
@@ -66,7 +70,7 @@ fn of_files<'a>(
     indices: &BTreeSet<usize>,
     bytes_of: &dyn Fn(&FileReport) -> Option<Bytes<'a>>,
     listed_by: Algorithm,
-    judge: &Judge,
+    (judge, release): (&Judge, Option<&ReleaseName>),
     shelf: &Shelf,
     report: &mut SubjectReport,
 ) {
@@ -83,7 +87,7 @@ fn of_files<'a>(
         })
         .collect();
     let by_digest = by_digest(&proven);
-    let inquiry = judge.inquire(&proven, false);
+    let inquiry = judge.inquire(&proven, false, release);
     let sources = judge.sources(&inquiry);
     let inquiry = inquiry.with_git(&sources.pieces);
     let mut tallies = Tally::of(&judge.rules);

@@ -155,7 +155,8 @@ pub(in super::super) fn of_git(
         .filter_map(|index| Some((*index, shelf.evidence(*index)?)))
         .filter(|(_, it)| it.statement().is_some_and(|it| names_ref(it, &built)))
         .collect();
-    let inquiry = judge.inquire(&proven, false).with_git(&pieces);
+    let release = session.policy.release();
+    let inquiry = judge.inquire(&proven, false, release).with_git(&pieces);
     let answers = inquiry.answers_of_commit(&built);
     report.decided_by = decided_by(&answers, &proven);
     report.rules = rule_reports(&judge.rules, &answers, &proven);
