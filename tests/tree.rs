@@ -3,6 +3,7 @@
 
 mod attacks;
 mod manifests;
+mod releases;
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};

@@ -2,6 +2,7 @@
 
 mod check;
 mod header;
+mod left_out;
 mod merge;
 mod observe;
 mod snapshot;
@@ -13,6 +14,7 @@ use clap::{Args, Subcommand};
 use crate::args::Global;
 use crate::console::Console;
 use crate::failure::{Exit, Failure};
+pub(crate) use left_out::LeftOut;
 pub(crate) use verify::{compared, contradiction};
 
 #[derive(Debug, Args)]

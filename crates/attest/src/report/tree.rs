@@ -61,8 +61,14 @@ impl TreeReport {
             escape(&self.compared.join(", "))
         ));
         if !self.ignored.is_empty() {
-            let ignored = escape(&self.ignored.join(", "));
-            lines.push(format!("  left out    {ignored} (as signed)"));
+            let shown = self.ignored.iter().take(most);
+            let shown: Vec<String> = shown.map(|it| escape(it)).collect();
+            let more = match self.ignored.len().saturating_sub(most) {
+                0 => String::new(),
+                more => format!(" and {more} more"),
+            };
+            let shown = shown.join(", ");
+            lines.push(format!("  left out    {shown}{more} (as signed)"));
         }
     }
 }

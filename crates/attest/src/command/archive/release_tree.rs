@@ -7,13 +7,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use attest_archive::{ArchiveError, Deletion, Kept, Member};
 use attest_digest::{Algorithm, Artifact, Digest, Hashes, RelativePath};
-use attest_policy::Pattern;
 use attest_provenance::ReleaseName;
 use attest_provenance::predicate::tree::{self, TreeClaim};
 use attest_provenance::tree::{TreeContent, TreeEntry, TreeError, TreeReader};
 
 use super::is_damage;
-use crate::command::tree::contradiction;
+use crate::command::tree::{LeftOut, contradiction};
 use crate::command::verify::Shelf;
 use crate::failure::{Exit, with_source};
 use crate::limits;
@@ -128,12 +127,7 @@ fn read(
     evidence: &BTreeSet<String>,
 ) -> Result<Said, TreeError> {
     let mut reader = TreeReader::new(manifest)?;
-    let ignored: Vec<Pattern> = reader
-        .header()
-        .ignore
-        .iter()
-        .filter_map(|it| Pattern::parse(it).ok())
-        .collect();
+    let left_out = LeftOut::of(reader.header()).unwrap_or_default();
     let (mut missing, mut different) = (Vec::new(), Vec::new());
     let (mut files, mut programs, mut setuid) = (0, 0, Vec::new());
     while let Some(entry) = reader.next()? {
@@ -152,10 +146,9 @@ fn read(
             Some(_) => different.push(entry.shown_path().to_owned()),
         }
     }
-    let is_ignored = |path: &str| ignored.iter().any(|it| it.matches(path));
     let extra = held.keys().map(ToString::to_string);
     let extra: Vec<String> = extra
-        .filter(|it| !is_ignored(it) && !evidence.contains(it))
+        .filter(|it| !left_out.covers(it) && !evidence.contains(it))
         .collect();
     let claim = TreeClaim {
         release: reader.header().release.clone(),

@@ -17,7 +17,7 @@ use super::instructions::{self, Named};
 use super::record::Record;
 use super::reserved::{
     CHECKSUMS, CHECKSUMS_OPENPGP, INSTRUCTIONS, PUBLIC_KEY, TREE, TREE_BUNDLE, TRUSTED_ROOT,
-    bundle_name,
+    beside_tree, bundle_name,
 };
 use super::tree::{self, Modes};
 use crate::failure::Failure;
@@ -198,7 +198,14 @@ pub(super) fn compose(from: &Ingredients<'_>) -> Result<Composed, Failure> {
         bytes: text.into_bytes(),
         ..guide
     });
-    let (bytes, summary) = tree::manifest(from.name, &list(from, own.iter())?, from.modes)?;
+    let recorded = recorded_statements(from)?;
+    let bundles = recorded.iter().map(|(name, _)| name.clone());
+    let beside = beside_tree(
+        from.signer.key().is_some(),
+        from.gpg.is_some(),
+        bundles.chain(parts.bundle_names()),
+    );
+    let (bytes, summary) = tree::manifest(from.name, &list(from, own.iter())?, from.modes, beside)?;
     let tree_statement = tree::statement(from.name, &manifest.path, &bytes, summary)?;
     own.push(Document { bytes, ..manifest });
 
@@ -231,7 +238,7 @@ pub(super) fn compose(from: &Ingredients<'_>) -> Result<Composed, Failure> {
     let mut statements = release_statements(from, parts, &listed, &bound, &checksums)?;
     statements.extend(provenance_statements(from, parts, &checksums)?);
     statements.extend(reference_statements(from, parts)?);
-    statements.extend(recorded_statements(from)?);
+    statements.extend(recorded);
     statements.push((TREE_BUNDLE.to_owned(), tree_statement));
     own.push(sums);
     Ok(Composed {

@@ -1,5 +1,7 @@
 //! The names at a release folder's top that are ours: written by `attest release`, never its input.
 
+use std::collections::BTreeSet;
+
 /// The file that lists the digests of all others.
 pub(super) const CHECKSUMS: &str = "SHA256SUMS";
 /// The message signature over the checksums file, as a bundle.
@@ -16,14 +18,6 @@ pub(super) const TRUSTED_ROOT: &str = "trusted_root.json";
 pub(super) const TREE: &str = "release.tree";
 /// The statement about it, as a bundle.
 pub(super) const TREE_BUNDLE: &str = "release.tree.sigstore.json";
-/// What the manifest leaves out: itself, and what is signed over it. All of these names are ours.
-pub(super) const OUTSIDE_TREE: [&str; 5] = [
-    "SHA256SUMS*",
-    "provenance*.sigstore.json",
-    "release*.sigstore.json",
-    TREE,
-    "sbom*.sigstore.json",
-];
 /// How to check a release without attest.
 pub(super) const INSTRUCTIONS: &str = "VERIFY.md";
 
@@ -35,6 +29,19 @@ pub(super) fn is_reserved(name: &str) -> bool {
             && ["release", "provenance", "sbom"]
                 .iter()
                 .any(|stem| name.starts_with(stem)))
+}
+
+/// The names of what is signed over the manifest of the files, which cannot name their digests, and its own.
+pub(super) fn beside_tree(
+    has_key: bool,
+    has_openpgp: bool,
+    bundles: impl Iterator<Item = String>,
+) -> BTreeSet<String> {
+    let of_key = has_key.then_some(CHECKSUMS_SIGNATURE);
+    let openpgp = has_openpgp.then_some(CHECKSUMS_OPENPGP);
+    let own = [CHECKSUMS, CHECKSUMS_BUNDLE, TREE].into_iter();
+    let own = own.chain(of_key).chain(openpgp).map(str::to_owned);
+    own.chain(bundles).collect()
 }
 
 /// `release.sigstore.json` when one statement names everything, else `release.N.sigstore.json`.
@@ -79,6 +86,22 @@ mod tests {
         ] {
             assert!(!is_reserved(name), "{name}");
         }
+    }
+
+    #[test]
+    fn what_the_manifest_leaves_out_are_names_and_no_patterns() {
+        let bundles = || ["release.sigstore.json".to_owned()].into_iter();
+        let shortest = beside_tree(false, false, bundles());
+        let wanted = [
+            "SHA256SUMS",
+            "SHA256SUMS.sigstore.json",
+            "release.sigstore.json",
+            "release.tree",
+        ];
+        assert_eq!(shortest.iter().collect::<Vec<_>>(), wanted);
+        let longest = beside_tree(true, true, bundles());
+        let more: Vec<&String> = longest.difference(&shortest).collect();
+        assert_eq!(more, ["SHA256SUMS.asc", "SHA256SUMS.sig"]);
     }
 
     #[test]

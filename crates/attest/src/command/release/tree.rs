@@ -14,7 +14,6 @@ use attest_provenance::tree::{
 };
 
 use super::content::{Content, subject};
-use super::reserved::OUTSIDE_TREE;
 use crate::failure::{Failure, with_source};
 
 /// The permissions of what is released.
@@ -59,11 +58,13 @@ impl Modes {
     }
 }
 
-/// The manifest of these files and of the folders that hold them, in `tree/v0.1`.
+/// The manifest of these files and of the folders that hold them, in `tree/v0.1`. It leaves out what is signed over
+/// it, and itself: by their names, since whatever else a pattern covers nobody would have signed.
 pub(super) fn manifest(
     release: &ReleaseName,
     files: &[(RelativePath, Artifact)],
     modes: &Modes,
+    beside: BTreeSet<String>,
 ) -> Result<(Vec<u8>, TreeSummary), Failure> {
     let header = TreeHeader {
         release: Some(release.clone()),
@@ -71,7 +72,7 @@ pub(super) fn manifest(
         with_sha512: true,
         attributes: BTreeSet::from([Attribute::Mode]),
         xattrs: BTreeSet::new(),
-        ignore: OUTSIDE_TREE.map(str::to_owned).into(),
+        ignore: beside,
     };
     let mut bytes = Vec::new();
     let mut writer = TreeWriter::new(&mut bytes, header).map_err(|error| failed(&error))?;

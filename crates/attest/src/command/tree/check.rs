@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::io::BufRead;
 
-use attest_digest::{RelativePath, Sighting, Survey, WalkError, escaped_bytes, pipeline};
-use attest_policy::{Pattern, Reason, tree_added, tree_differences, tree_missing};
+use attest_digest::{Hashes, RelativePath, Sighting, Survey, WalkError, escaped_bytes, pipeline};
+use attest_policy::{Reason, tree_added, tree_differences, tree_missing};
 use attest_provenance::tree::{TreeEntry, TreeError, TreeHeader, TreeReader};
 
+use super::left_out::{LeftOut, RELEASE_TREE, Unnamed};
 use super::merge::{Merge, Pair};
 use super::observe::{SameFiles, fill, outline};
 use crate::limits;
@@ -36,6 +37,8 @@ pub(super) struct Found {
     pub(super) agreed: u64,
     /// Whether the tree's own folder is one of them.
     pub(super) top_agreed: bool,
+    /// Files that a pattern alone leaves out.
+    pub(super) unnamed: Unnamed,
 }
 
 impl Found {
@@ -72,14 +75,15 @@ struct Judged {
     verdicts: Vec<Verdict>,
 }
 
-/// Compares; the manifest's end is reached when this is `Ok`.
+/// Compares with the manifest of this digest; its end is reached when this is `Ok`.
 pub(super) fn check<R: BufRead>(
     reader: &mut TreeReader<R>,
     survey: Survey,
-    ignored: &[Pattern],
+    left_out: &LeftOut,
+    sha256: &str,
 ) -> Result<Found, Stop> {
     let header = reader.header().clone();
-    let mut merge = Merge::new(reader, survey, ignored);
+    let mut merge = Merge::new(reader, survey, left_out);
     let mut same_files = SameFiles::default();
     let mut found = Found::default();
     pipeline(
@@ -99,7 +103,29 @@ pub(super) fn check<R: BufRead>(
             Ok(())
         },
     )?;
+    if let Some(judged) = merge.own.take().and_then(|it| own(&it, sha256)) {
+        found.take(judged);
+    }
+    found.unnamed = merge.unnamed;
     Ok(found)
+}
+
+/// Why the copy of its manifest beside a release is not that manifest.
+fn own(sighting: &Sighting, sha256: &str) -> Option<Judged> {
+    let read = sighting.open().and_then(|it| it.read(Hashes::Sha256));
+    let verdict = match read {
+        Ok(found) if found.sha256().hex() == sha256 => return None,
+        Ok(found) => Verdict::Rejected(Refusal {
+            code: "tree-content-changed",
+            found: found.sha256().to_string(),
+            wanted: format!("sha256:{sha256}, this very manifest"),
+        }),
+        Err(error) => untold(error.code(), error.to_string()),
+    };
+    Some(Judged {
+        path: RELEASE_TREE.to_owned(),
+        verdicts: vec![verdict],
+    })
 }
 
 fn judge(job: Job, header: &TreeHeader) -> Judged {

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use attest_policy::Pattern;
 use attest_provenance::ReleaseName;
 use attest_provenance::tree::{Attribute, TreeHeader};
 use clap::Args;
 
+use super::left_out::LeftOut;
 use crate::failure::Failure;
 
 /// What is written down. The manifest says it, so that the signature covers it.
@@ -47,7 +47,7 @@ impl WhatArgs {
     /// `bad-release`, `bad-pattern`, `bad-arguments` (exit 2).
     pub(super) fn header(&self) -> Result<TreeHeader, Failure> {
         let release = self.release.as_deref().map(release).transpose()?;
-        patterns(self.ignore.iter().map(String::as_str))
+        LeftOut::covering(self.ignore.iter().map(String::as_str))
             .map_err(|error| Failure::request("bad-pattern", format!("--ignore: {error}")))?;
         let attributes = match &self.attributes {
             None => DEFAULT.into_iter().collect(),
@@ -104,13 +104,6 @@ pub(super) fn release(text: &str) -> Result<ReleaseName, Failure> {
         Failure::request("bad-release", format!("--release {text:?}: {error}"))
             .hint("write it as NAME@VERSION")
     })
-}
-
-/// Patterns of ignored paths.
-pub(super) fn patterns<'t>(
-    texts: impl Iterator<Item = &'t str>,
-) -> Result<Vec<Pattern>, attest_policy::PatternError> {
-    texts.map(Pattern::parse).collect()
 }
 
 const DEFAULT: [Attribute; 4] = [

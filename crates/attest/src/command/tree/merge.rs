@@ -4,10 +4,10 @@ use std::cmp::Ordering;
 use std::io::BufRead;
 
 use attest_digest::{Sighting, Step, Survey, walk_order};
-use attest_policy::Pattern;
 use attest_provenance::tree::{TreeEntry, TreeReader};
 
 use super::check::Stop;
+use super::left_out::{LeftOut, RELEASE_TREE, Unnamed};
 
 /// What is to be judged next.
 #[derive(Debug)]
@@ -26,7 +26,11 @@ pub(super) enum Pair {
 pub(super) struct Merge<'a, R> {
     reader: &'a mut TreeReader<R>,
     survey: Survey,
-    ignored: &'a [Pattern],
+    left_out: &'a LeftOut,
+    /// Files beside a release that a pattern alone leaves out.
+    pub(super) unnamed: Unnamed,
+    /// The copy of its manifest that stands beside a release.
+    pub(super) own: Option<Sighting>,
     entry: Option<TreeEntry>,
     step: Option<Step>,
     begun: bool,
@@ -38,12 +42,14 @@ impl<'a, R: BufRead> Merge<'a, R> {
     pub(super) fn new(
         reader: &'a mut TreeReader<R>,
         survey: Survey,
-        ignored: &'a [Pattern],
+        left_out: &'a LeftOut,
     ) -> Self {
         Self {
             reader,
             survey,
-            ignored,
+            left_out,
+            unnamed: Unnamed::default(),
+            own: None,
             entry: None,
             step: None,
             begun: false,
@@ -146,7 +152,7 @@ impl<'a, R: BufRead> Merge<'a, R> {
     fn read_entry(&mut self) -> Result<(), Stop> {
         self.entry = self.reader.next().map_err(Stop::Manifest)?;
         if let Some(path) = self.entry.as_ref().and_then(|entry| entry.path.as_ref())
-            && self.ignored.iter().any(|it| it.matches(path.as_str()))
+            && self.left_out.covers(path.as_str())
         {
             return Err(Stop::Ignored(path.clone()));
         }
@@ -154,8 +160,22 @@ impl<'a, R: BufRead> Merge<'a, R> {
     }
 
     fn take_step(&mut self) -> Result<(), Stop> {
-        let ignored = |path: &str| self.ignored.iter().any(|it| it.matches(path));
-        self.step = self.survey.next(&ignored).map_err(Stop::Walk)?;
-        Ok(())
+        let skips = |path: &str| self.left_out.skips(path);
+        loop {
+            match self.survey.next(&skips).map_err(Stop::Walk)? {
+                Some(Step::Seen(sighting)) if self.left_out.is_beside(&sighting) => {
+                    let path = sighting.shown_path();
+                    if self.left_out.is_by_pattern(&path) {
+                        self.unnamed.add(path);
+                    } else if path == RELEASE_TREE {
+                        self.own = Some(sighting);
+                    }
+                }
+                step => {
+                    self.step = step;
+                    return Ok(());
+                }
+            }
+        }
     }
 }

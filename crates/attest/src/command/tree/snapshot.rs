@@ -13,7 +13,8 @@ use attest_provenance::{Statement, Subject};
 use clap::Args;
 use serde_json::json;
 
-use super::header::{WhatArgs, patterns};
+use super::header::WhatArgs;
+use super::left_out::LeftOut;
 use super::observe::{SameFiles, fill, outline, target_problem};
 use crate::args::{Global, HomeArgs};
 use crate::command::sign;
@@ -100,7 +101,7 @@ fn refuse_outputs(args: &SnapshotArgs, header: &TreeHeader, bundle: &Path) -> Re
             let top = real(&args.folder);
             let place = real(&folder).join(output.file_name().unwrap_or_default());
             let path = place.strip_prefix(&top).ok().and_then(Path::to_str);
-            if !path.is_some_and(|path| ignored.iter().any(|it| it.matches(path))) {
+            if !path.is_some_and(|path| ignored.covers(path)) {
                 let message = format!("{} lies in the tree that it describes", output.display());
                 return Err(Failure::request("output-inside-tree", message)
                     .hint("write it elsewhere, or leave it out with --ignore"));
@@ -110,8 +111,8 @@ fn refuse_outputs(args: &SnapshotArgs, header: &TreeHeader, bundle: &Path) -> Re
     Ok(())
 }
 
-fn ignored(header: &TreeHeader) -> Result<Vec<attest_policy::Pattern>, Failure> {
-    patterns(header.ignore.iter().map(String::as_str))
+fn ignored(header: &TreeHeader) -> Result<LeftOut, Failure> {
+    LeftOut::covering(header.ignore.iter().map(String::as_str))
         .map_err(|error| Failure::request("bad-pattern", format!("--ignore: {error}")))
 }
 
@@ -125,7 +126,7 @@ fn write(
     file: &File,
 ) -> Result<TreeSummary, Failure> {
     let ignored = ignored(header)?;
-    let is_ignored = |path: &str| ignored.iter().any(|it| it.matches(path));
+    let is_ignored = |path: &str| ignored.covers(path);
     let mut writer = TreeWriter::new(BufWriter::with_capacity(BUFFER, file), header.clone())
         .map_err(|error| unwritable(&error))?;
     let mut same_files = SameFiles::default();

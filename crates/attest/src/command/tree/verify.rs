@@ -17,7 +17,8 @@ use attest_verify::Verifier;
 use clap::Args;
 
 use super::check::{Found, Stop, check};
-use super::header::{patterns, release};
+use super::header::release;
+use super::left_out::LeftOut;
 use super::state::State;
 use crate::args::{AcceptArg, Global, TrustArgs};
 use crate::clock::Now;
@@ -226,10 +227,10 @@ fn compare(folder: &Path, manifest: &Path, sha256: &str) -> Result<(SubjectRepor
     let mut reader =
         TreeReader::new(BufReader::with_capacity(BUFFER, &file)).map_err(Stop::Manifest)?;
     let header = reader.header().clone();
-    let ignored = patterns(header.ignore.iter().map(String::as_str)).map_err(|error| {
+    let left_out = LeftOut::of(&header).map_err(|error| {
         Refused::manifest("tree-manifest-malformed", format!("ignore: {error}"))
     })?;
-    let found = check(&mut reader, survey, &ignored);
+    let found = check(&mut reader, survey, &left_out, sha256);
     let summary = reader.summary();
     drop(reader);
     // Before anything is said: was all that was read what was verified?
@@ -295,6 +296,7 @@ fn tell(report: &mut SubjectReport, found: Found, signed: u64, header: &TreeHead
     if found.top_agreed {
         report.files.push(file(".".to_owned(), Verdict::Verified));
     }
+    report.notes.extend(found.unnamed.words());
     let findings = found.findings.into_iter();
     report
         .files
