@@ -121,7 +121,7 @@ pub const SERVICE_WORDS: usize = 200;
 /// Bytes of the request with which a browser comes back from a login.
 pub const LOGIN_REQUEST_BYTES: usize = 32 << 10;
 
-/// Connections that are taken while a login is waited for: browsers open some that they do not use.
+/// Connections that are open at once while a login is waited for: browsers open some that they do not use.
 pub const LOGIN_CONNECTIONS: usize = 64;
 
 /// Seconds that one of them may take to say what it wants.

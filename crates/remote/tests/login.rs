@@ -32,7 +32,7 @@ type Change = fn(&mut Value);
 struct Odd {
     discovery: Option<Change>,
     claims: Option<Change>,
-    /// Instead of an answer to whoever redeems a code.
+    /// Instead of an answer to whoever redeems a code; `FORM` is what they sent.
     token: Option<&'static str>,
     /// Instead of an answer to whoever asks what it is.
     described: Option<&'static str>,
@@ -74,14 +74,17 @@ impl Server {
                     odd.discovery.inspect(|change| change(&mut described));
                     answer(&mut stream, odd.described, &described);
                 } else {
-                    let form = pairs(&String::from_utf8(body).unwrap());
+                    let said = String::from_utf8(body).unwrap();
+                    let form = pairs(&said);
                     forms.lock().unwrap().push(form.clone());
                     let mut claims = claims(&address, &asked.lock().unwrap());
                     odd.claims.inspect(|change| change(&mut claims));
                     check_form(&form, &asked.lock().unwrap());
+                    let echoed = |it: &str| it.replace("FORM", &said);
+                    let instead = odd.token.map(echoed);
                     answer(
                         &mut stream,
-                        odd.token,
+                        instead.as_deref(),
                         &json!({"id_token": token_of(&claims)}),
                     );
                 }
@@ -494,6 +497,53 @@ fn a_provider_that_answers_badly_is_not_waited_for() {
         ..Odd::default()
     });
     assert_eq!(refusing.code(Way::good), "service-refused");
+}
+
+#[test]
+fn a_refusal_that_repeats_what_it_was_sent_is_not_shown() {
+    for said in ["400 Bad Request|no: FORM", "500 Oops|{\"error\":\"FORM\"}"] {
+        let server = Server::new(Odd {
+            token: Some(said),
+            ..Odd::default()
+        });
+        let (ended, _) = server.login(|way| way.come(&way.good()));
+        let error = ended.unwrap_err().to_string();
+        assert!(error.contains("it repeats the token"), "{said}: {error}");
+        let form = server.forms.lock().unwrap()[0].clone();
+        for name in ["code", "code_verifier"] {
+            assert!(!error.contains(value(&form, name)), "{name}: {error}");
+        }
+    }
+    let plain = Server::new(Odd {
+        token: Some("400 Bad Request|{\"error\":\"invalid_grant\"}"),
+        ..Odd::default()
+    });
+    let (ended, _) = plain.login(|way| way.come(&way.good()));
+    let error = ended.unwrap_err().to_string();
+    assert!(error.contains("invalid_grant"), "{error}");
+}
+
+/// Any program on the machine, or a page that looks for open ports, can connect as often as it likes.
+#[test]
+fn connections_without_end_do_not_end_the_login() {
+    let server = Server::new(Odd::default());
+    let started = Instant::now();
+    let (ended, held) = server.login(|way| {
+        let (host, _) = way.back.split_once('/').unwrap();
+        let here = host.replace("localhost", "127.0.0.1");
+        for _ in 0..200 {
+            drop(TcpStream::connect(&here).unwrap());
+        }
+        // These stay, and say nothing.
+        let held: Vec<TcpStream> = (0..100)
+            .map(|_| TcpStream::connect(&here).unwrap())
+            .collect();
+        way.come(&way.good()).unwrap();
+        held.len()
+    });
+    ended.unwrap();
+    assert_eq!(held, 100);
+    assert!(started.elapsed() < LIMIT);
 }
 
 #[test]

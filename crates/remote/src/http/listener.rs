@@ -1,14 +1,15 @@
 //! One visit of a browser on this machine: what comes back from a login.
 
+use std::collections::VecDeque;
 use std::io;
 use std::net::Ipv4Addr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use reqwest::Url;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
-use tokio::task::JoinSet;
-use tokio::time::timeout;
+use tokio::task::{AbortHandle, JoinSet};
+use tokio::time::{sleep, timeout};
 
 use crate::limits::{LOGIN_CONNECTIONS, LOGIN_REQUEST_BYTES, LOGIN_REQUEST_SECONDS};
 
@@ -41,24 +42,58 @@ impl Listener {
     }
 
     /// The first visit, if there is one in time; nobody is let in after it. Whoever wants another page is
-    /// told that there is none.
+    /// told that there is none. However many come, those who were there longest make room: who only holds
+    /// connections keeps no browser out.
     pub(crate) async fn first(self, limit: Duration) -> Option<Visit> {
         let (tell, mut hear) = mpsc::channel(1);
         let accepting = tokio::spawn(async move {
-            let mut talks = JoinSet::new();
-            for _ in 0..LOGIN_CONNECTIONS {
+            let mut talks = Talks::default();
+            loop {
                 let Ok((stream, _)) = self.inner.accept().await else {
-                    break;
+                    // This machine has no more of something: what ends meanwhile gives it back.
+                    sleep(PAUSE).await;
+                    continue;
                 };
-                talks.spawn(converse(stream, self.port, tell.clone()));
+                talks.make_room().await;
+                talks.begin(converse(stream, self.port, tell.clone()));
             }
-            drop((self.inner, tell));
-            while talks.join_next().await.is_some() {}
         });
         let visit = timeout(limit, hear.recv()).await.ok().flatten();
         accepting.abort();
         let _ = accepting.await;
         visit
+    }
+}
+
+/// The connections that are open, by how long they are.
+#[derive(Default)]
+struct Talks {
+    tasks: JoinSet<()>,
+    begun: VecDeque<(Instant, AbortHandle)>,
+}
+
+impl Talks {
+    fn begin(&mut self, conversation: impl Future<Output = ()> + Send + 'static) {
+        let task = self.tasks.spawn(conversation);
+        self.begun.push_back((Instant::now(), task));
+    }
+
+    /// Until fewer are open than may be: those end that were given their time.
+    async fn make_room(&mut self) {
+        while self.tasks.try_join_next().is_some() {}
+        self.begun.retain(|(_, task)| !task.is_finished());
+        while self.begun.len() >= LOGIN_CONNECTIONS
+            && let Some((begun, task)) = self.begun.front()
+        {
+            let left = LEAST_TIME.saturating_sub(begun.elapsed());
+            if left.is_zero() {
+                task.abort();
+                self.begun.pop_front();
+            } else {
+                let _ = timeout(left, self.tasks.join_next()).await;
+            }
+            self.begun.retain(|(_, task)| !task.is_finished());
+        }
     }
 }
 
@@ -148,6 +183,9 @@ async fn answer(stream: &TcpStream, status: &str, text: &str) -> Option<()> {
 
 /// As other clients of Sigstore have it, so that what a provider lets them do it lets us.
 const PATH: &str = "/auth/callback";
+/// However many come, a connection is open for so long if it wants to: a browser asks at once.
+const LEAST_TIME: Duration = Duration::from_secs(1);
+const PAUSE: Duration = Duration::from_millis(50);
 const REQUEST_TIME: Duration = Duration::from_secs(LOGIN_REQUEST_SECONDS);
 
 #[cfg(test)]
