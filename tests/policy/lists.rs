@@ -1,8 +1,10 @@
 //! A signed list says which bytes are meant, and nothing else of them: what is said of the list is said of
 //! no file in it, and it counts by the digests that the policy accepts.
 
+use attest_digest::{Artifact, Hashes};
 use serde_json::{Value, json};
 
+use super::sets::RELEASE;
 use super::{Desk, TESTED, TESTS};
 use crate::support::Ran;
 use crate::verify::{lone_code, sha256};
@@ -111,4 +113,65 @@ fn a_list_counts_by_the_digests_that_the_policy_accepts() {
             assert_eq!(refused, exit == 1, "{digests}: {subject}: {ran:#?}");
         }
     }
+}
+
+/// Whatever asks: the digests that a statement has beside the one in the list must be the file's as well.
+#[test]
+fn all_digests_that_are_signed_beside_a_list_must_agree() {
+    let desk = desk();
+    desk.policy(&["alice"], "", TESTED);
+    let passed = json!({"result": "PASSED", "configuration": []});
+    let released = json!({"purl": "pkg:generic/hello@1.0"});
+    let sha512 = |bytes: &[u8]| {
+        let artifact = Artifact::of_bytes(bytes, Hashes::Sha256AndSha512);
+        artifact.sha512().unwrap().hex()
+    };
+    let says = |of: &str, predicate: &Value, folder: &str, sha512: &str| {
+        let digests = json!({"sha256": sha256(b"x"), "sha512": sha512});
+        let mut subjects = about(&desk, &["SHA256SUMS"]);
+        subjects[0]["name"] = json!(format!("{folder}SHA256SUMS"));
+        subjects.push(json!({"name": format!("{folder}x"), "digest": digests}));
+        desk.says_of("alice", BUNDLE, of, predicate, &subjects);
+    };
+    let tests = "--key alice.pub --type test-result";
+    for (of, predicate, flags) in [
+        (TESTS, &passed, tests),
+        (RELEASE, &released, "--key alice.pub"),
+        (TESTS, &passed, "--policy p.toml"),
+    ] {
+        let ask = || code(&desk.people.verify(&format!("{LIST} {flags}")));
+        says(of, predicate, "", &sha512(b"x"));
+        assert_eq!(ask().0, 0, "{flags}: {:?}", ask());
+        says(of, predicate, "", &sha512(b"y"));
+        let refused = ask();
+        assert_eq!(refused, (1, "digest-mismatch".to_owned()), "{flags}");
+    }
+    says(RELEASE, &released, "", &sha512(b"y"));
+    let ask = || code(&desk.people.verify(&format!("{LIST} --key alice.pub")));
+    assert_eq!(ask(), (1, "digest-mismatch".to_owned()));
+    // Under a policy of whoever says it, not of the list's signer alone.
+    desk.people.sign("alice", LIST, BUNDLE);
+    desk.policy(&["alice"], "", &format!("{SIGNED}{TESTED}"));
+    for (bytes, exit) in [(b"x", 0), (b"y", 1)] {
+        let digests = json!({"sha256": sha256(b"x"), "sha512": sha512(bytes)});
+        let subject = [json!({"name": "x", "digest": digests})];
+        desk.says_of("alice", "d/test.sigstore.json", TESTS, &passed, &subject);
+        let ran = desk.ask(LIST);
+        assert_eq!(ran.exit, exit, "{ran:#?}");
+    }
+    // From above, by the paths there: another file of that name is another.
+    let above = |other: &str, sha512: &str| {
+        let digests = json!({"sha256": sha256(b"x"), "sha512": sha512});
+        let mut subjects = about(&desk, &["SHA256SUMS"]);
+        subjects[0]["name"] = json!(LIST);
+        subjects.push(json!({"name": "d/x", "digest": digests}));
+        subjects.push(json!({"name": "x", "digest": {"sha256": other}}));
+        let out = "release.sigstore.json";
+        desk.says_of("alice", out, RELEASE, &released, &subjects);
+    };
+    std::fs::remove_file(desk.people.world.at(BUNDLE)).unwrap();
+    above(&sha256(b"another"), &sha512(b"x"));
+    assert_eq!(ask().0, 0, "{:?}", ask());
+    above(&sha256(b"another"), &sha512(b"y"));
+    assert_eq!(ask(), (1, "digest-mismatch".to_owned()));
 }

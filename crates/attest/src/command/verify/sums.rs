@@ -1,5 +1,7 @@
 //! A checksums file: its own bytes are signed, and every file that it lists is hashed.
 
+mod claimed;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
@@ -8,6 +10,7 @@ use attest_digest::{
 };
 use attest_policy::{Accepted, Approval, Found, Present, SignedNames, judge_folder};
 use attest_provenance::Statement;
+use attest_verify::Evidence;
 
 use super::Session;
 use super::approval;
@@ -19,6 +22,7 @@ use super::shelf::Shelf;
 use crate::files;
 use crate::home::real;
 use crate::report::{FileReport, Refusal, SubjectReport, Verdict};
+use claimed::Claimed;
 
 pub(super) fn verify(
     path: &Path,
@@ -53,13 +57,17 @@ pub(super) fn verify(
         })
         .and_then(|checksums| {
             let signed = vouching(signed, &checksums, session, shelf, &mut report)?;
-            names(&signed, &checksums, session, shelf)
+            let names = names(&signed, &checksums, session, shelf)?;
+            let evidence = signed.iter().filter_map(|it| shelf.evidence(*it));
+            let statements = evidence.filter_map(Evidence::statement);
+            Ok((names, Claimed::by(statements, &artifact, &checksums)))
         });
     match names {
-        Ok(names) => {
-            judge(path, &names, algorithm, session, &mut report);
+        Ok((names, claimed)) => {
+            let read = judge(path, &names, &claimed, algorithm, session, &mut report);
             if let Some(judge) = &session.judge {
-                policy::of_list((path, algorithm), judge, session, shelf, &mut report);
+                let list = (path, algorithm);
+                policy::of_list(list, &read, judge, session, shelf, &mut report);
             }
         }
         Err(refusal) => report.reasons.push(refusal),
@@ -216,17 +224,22 @@ fn names(
     SignedNames::of_checksums(&first, checksums).map_err(|reason| Refusal::from(&reason))
 }
 
+/// What was read of the files that a list names.
+pub(super) type Listed = BTreeMap<RelativePath, Result<Artifact, ReadError>>;
+
 fn judge(
     path: &Path,
     names: &SignedNames,
+    claimed: &Claimed,
     algorithm: Algorithm,
     session: &Session,
     report: &mut SubjectReport,
-) {
-    let hashes = if algorithm == Algorithm::Sha256 {
-        Hashes::Sha256
+) -> Listed {
+    let hashes = if session.judge.is_some() {
+        // What statements of others claim is not known yet.
+        Hashes::All
     } else {
-        Hashes::Sha256AndSha512
+        claimed.hashes(Hashes::Sha256.with(algorithm))
     };
     let folder = files::folder_of(path);
     let root = match Root::open(&folder) {
@@ -243,11 +256,11 @@ fn judge(
                 size: None,
                 sha256: None,
             });
-            return;
+            return Listed::new();
         }
     };
     let listed: Vec<RelativePath> = names.paths().cloned().collect();
-    let read: BTreeMap<RelativePath, Result<Artifact, ReadError>> = listed
+    let read: Listed = listed
         .iter()
         .cloned()
         .zip(root.read_all(&listed, hashes))
@@ -276,6 +289,7 @@ fn judge(
             .map(|verdict| file_report(verdict, |path| read.get(path)?.as_ref().ok()))
             .map(as_in_a_folder),
     );
+    claimed.judge(&mut report.files, |it| read.get(it)?.as_ref().ok());
     if session.ignore_missing && present.len() < listed.len() {
         report.notes.push(format!(
             "{} of {} listed files are absent (--ignore-missing)",
@@ -290,6 +304,7 @@ fn judge(
             wanted: "at least one".to_owned(),
         });
     }
+    read
 }
 
 /// What stands there is no file that could have been signed: refused, as it is in a folder.

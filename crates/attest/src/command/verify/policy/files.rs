@@ -12,6 +12,7 @@ use super::super::Session;
 use super::super::evidence::Role;
 use super::super::folder::{Folder, Loaded};
 use super::super::shelf::Shelf;
+use super::super::sums::Listed;
 use super::{Judge, digests, level, load, lowest, place, refusal, rule_report};
 use crate::failure::Exit;
 use crate::report::{FileReport, Refusal, RuleReport, SubjectReport, Verdict};
@@ -40,9 +41,10 @@ pub(in super::super) fn of_folder(
     report.reasons.extend(missing.iter().map(Refusal::from));
 }
 
-/// The files of a checksums file, whose digests were compared.
+/// The files of a checksums file, as they were read and compared with its digests.
 pub(in super::super) fn of_list(
     (path, algorithm): (&Path, Algorithm),
+    read: &Listed,
     judge: &Judge,
     session: &Session,
     shelf: &mut Shelf,
@@ -57,8 +59,8 @@ pub(in super::super) fn of_list(
         shelf.prove_statement(*index, session);
     }
     let files = |file: &FileReport| {
-        let digest = format!("sha256:{}", file.sha256.as_ref()?);
-        Digest::parse(&digest).ok().map(Bytes::Given)
+        let path = RelativePath::parse(&file.path).ok()?;
+        read.get(&path)?.as_ref().ok().map(Bytes::Read)
     };
     let asked = (judge, session.policy.release());
     of_files(&indices, &files, algorithm, asked, shelf, report);
