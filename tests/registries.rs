@@ -179,6 +179,32 @@ fn each_platform_is_named_and_must_be_signed_itself_if_that_is_asked() {
         .refused(2, "bad-arguments");
 }
 
+/// A name and version means one content, for images too.
+#[test]
+fn an_image_is_no_second_content_of_a_version_that_was_released() {
+    let scene = Scene::new(Kept::WithLists);
+    scene.put("1.0", &["linux/amd64"]);
+    scene.world.write("dist/app", "the app\n");
+    scene
+        .world
+        .attest("release dist --name app --version 1.0 --no-password")
+        .yes();
+    let log = || scene.world.read(".attest/log/checkpoint");
+    let before = log();
+    let states = |version: &str| {
+        let predicate = json!({"purl": format!("pkg:generic/app@{version}")});
+        scene.world.write("p.json", predicate.to_string());
+        scene.sign(":1.0", " --predicate p.json --type release")
+    };
+    states("1.0").refused(1, "version-already-released");
+    assert_eq!(
+        (log(), code(&scene.verify(":1.0", ""))),
+        (before, (1, "bundle-missing".into()))
+    );
+    states("2.0").yes();
+    scene.verify(":1.0", " --release app@2.0").yes();
+}
+
 #[test]
 fn the_evidence_of_another_image_is_no_evidence_of_this_one() {
     let scene = Scene::new(Kept::WithLists);

@@ -18,6 +18,7 @@ use super::with_services::{Desk, refuse_two_signers};
 use super::{SignArgs, verifier};
 use crate::args::{self, Global};
 use crate::command::provenance::statement::check;
+use crate::command::release::refuse_other_content;
 use crate::console::Console;
 use crate::failure::{Exit, Failure, with_source};
 use crate::files;
@@ -75,6 +76,10 @@ pub(super) fn run(args: &SignArgs, global: &Global, console: &Console) -> Result
         let mut targets = Vec::new();
         for reference in &references {
             targets.extend(find(reference, &registry, &about, args.recursive)?);
+        }
+        // A release is made once, whatever it is made of.
+        for target in &targets {
+            refuse_other_content(&args.home.home(), &target.payload)?;
         }
         Ok(targets)
     };
