@@ -49,6 +49,59 @@ fn the_same_again_signs_nothing_and_says_so() {
     assert_eq!(json["log"], serde_json::Value::Null);
 }
 
+/// The manifest in the record has the modes: beside files with others it would contradict them.
+#[test]
+fn the_same_bytes_with_other_modes_are_refused_and_nothing_is_written() {
+    let world = world();
+    world.shell("chmod -R u=rwX,go=rX dist").yes();
+    world.attest(&format!("{AGAIN} --init")).yes();
+    std::fs::remove_file(world.at("dist/release.tree")).unwrap();
+    for (change, back, said) in [
+        (
+            "chmod 755 dist/a.txt",
+            "chmod 644 dist/a.txt",
+            "a.txt has mode 0755, the record 0644",
+        ),
+        (
+            "chmod 4644 dist/a.txt",
+            "chmod 644 dist/a.txt",
+            "a.txt has mode 4644, the record 0644",
+        ),
+        (
+            "chmod 777 dist/sub",
+            "chmod 755 dist/sub",
+            "sub has mode 0777, the record 0755",
+        ),
+        (
+            "chmod 777 dist",
+            "chmod 755 dist",
+            ". has mode 0777, the record 0755",
+        ),
+    ] {
+        world.shell(change).yes();
+        let before = world.listing(".");
+        for flags in ["", " --force"] {
+            let ran = world.attest(&format!("{AGAIN}{flags}"));
+            assert!(ran.err.contains(said), "{change}: {ran:#?}");
+            ran.refused(1, "version-already-released");
+        }
+        assert_same(&before, &world.listing("."), ".");
+        world.shell(back).yes();
+    }
+    // A copy has folders of its own, and the modes that copying leaves.
+    world
+        .shell("chmod 755 dist/a.txt && chmod 777 dist/sub")
+        .yes();
+    let copy = format!("{AGAIN} --out out");
+    let ran = world.attest(&copy);
+    assert!(ran.err.contains("a.txt has mode 0755"), "{ran:#?}");
+    ran.refused(1, "version-already-released");
+    assert!(!world.at("out").exists());
+    world.shell("chmod 4644 dist/a.txt").yes();
+    world.attest(&copy).yes();
+    assert!(world.at("out/release.tree").exists());
+}
+
 #[test]
 fn every_missing_file_is_restored_to_the_byte() {
     let (world, first) = released();

@@ -76,14 +76,20 @@ pub(super) fn copy(plan: &Plan, to: &Path, console: &Console) -> Result<Vec<Cont
 /// Copies one file with its permissions.
 pub(super) fn copy_one(root: &Root, path: &RelativePath, to: &Path) -> Result<Artifact, Failure> {
     let from = root.open_file(path).map_err(|error| read_failure(&error))?;
-    let mode = from.metadata().map_or(0o644, |it| it.mode() & 0o777) | 0o600;
-    let target = create(to, mode)?;
+    let mode = from.metadata().map_or(0o644, |it| it.mode() & 0o7777);
+    let mode = copied_mode(u16::try_from(mode).unwrap_or(0o644));
+    let target = create(to, mode.into())?;
     let artifact = Artifact::copy(&from, &target, HASHES).map_err(|error| match error {
         CopyError::Read(error) => read_failure(&error.at(path.as_str())),
         CopyError::Write { source } => files::write_failure(to, &source),
         other => Failure::unknown("write-failed", with_source(&other)),
     })?;
     Ok(artifact)
+}
+
+/// The permissions of a copy: those that everybody's files have, and its owner can write it.
+pub(super) const fn copied_mode(mode: u16) -> u16 {
+    mode & 0o777 | 0o600
 }
 
 pub(super) fn open(folder: &Path) -> Result<Root, Failure> {

@@ -17,10 +17,11 @@ use super::ours::archive_failure;
 use super::plan::changed;
 use super::publish::{Publication, publish_folder, surplus};
 use super::report::Outcome;
-use super::reserved::{CHECKSUMS_BUNDLE, CHECKSUMS_OPENPGP, PUBLIC_KEY, TRUSTED_ROOT};
+use super::reserved::{CHECKSUMS_BUNDLE, CHECKSUMS_OPENPGP, PUBLIC_KEY, TREE, TRUSTED_ROOT};
 use super::selfcheck::{self, Checked, PinnedSigner, Pins};
 use super::stage::Stage;
-use crate::failure::Failure;
+use super::tree::Modes;
+use crate::failure::{Failure, with_source};
 
 /// Completes a release that is recorded.
 ///
@@ -32,6 +33,7 @@ pub(super) fn restore(
     contents: &[Content],
 ) -> Result<Outcome, Failure> {
     expect_same(making, kept, contents)?;
+    expect_same_modes(making, kept, contents)?;
     let restored = Restored::of(making, kept, contents)?;
     let checked = restored.write()?;
     Ok(restored.outcome(checked))
@@ -90,6 +92,39 @@ fn expect_same(
         ),
     )
     .hint("a release is made once: give the new content a new version"))
+}
+
+/// The same permissions, where the record has them: else its manifest would say something else of the files beside it.
+fn expect_same_modes(
+    making: &Making<'_>,
+    kept: &Release<'_>,
+    contents: &[Content],
+) -> Result<(), Failure> {
+    let path = RelativePath::parse(TREE).map_err(|it| Failure::unknown("internal-error", it))?;
+    if kept.member(&path).is_none() {
+        return Ok(());
+    }
+    let manifest = kept
+        .unverified_bytes(&path, crate::limits::RELEASE_TREE_BYTES)
+        .map_err(|error| archive_failure(&error))?;
+    let modes = Modes::of(&making.survey.plan.folder, contents)?;
+    let is_copied = making.request.out.is_some();
+    let differences = modes.differences(&manifest, is_copied).map_err(|error| {
+        let message = format!("{TREE} of {}: {}", making.request.name, with_source(&error));
+        Failure::no("version-already-released", message)
+    })?;
+    if differences.is_empty() {
+        return Ok(());
+    }
+    Err(Failure::no(
+        "version-already-released",
+        format!(
+            "{} is released with other modes: {}",
+            making.request.name,
+            super::plan::some_of(&differences)
+        ),
+    )
+    .hint("a release is made once: put the modes back (chmod), or give it a new version"))
 }
 
 struct Restored<'a> {

@@ -10,10 +10,10 @@ use attest_digest::{Artifact, Hashes, RelativePath, walk_order};
 use attest_provenance::ReleaseName;
 use attest_provenance::predicate::tree::TreeClaim;
 use attest_provenance::tree::{
-    Attribute, TreeContent, TreeEntry, TreeHeader, TreeSummary, TreeWriter,
+    Attribute, TreeContent, TreeEntry, TreeError, TreeHeader, TreeReader, TreeSummary, TreeWriter,
 };
 
-use super::content::{Content, subject};
+use super::content::{Content, copied_mode, subject};
 use crate::failure::{Failure, with_source};
 
 /// The permissions of what is released.
@@ -43,6 +43,35 @@ impl Modes {
             modes.take(top, path)?;
         }
         Ok(modes)
+    }
+
+    /// How these differ from those that a manifest has, of what both know. A copy of the files stands in folders of
+    /// our making, and has the permissions that copying leaves.
+    pub(super) fn differences(
+        &self,
+        manifest: &[u8],
+        is_copied: bool,
+    ) -> Result<Vec<String>, TreeError> {
+        let mut reader = TreeReader::new(manifest)?;
+        let mut differences = Vec::new();
+        while let Some(entry) = reader.next()? {
+            let is_folder = entry.content == TreeContent::Directory;
+            let found = match &entry.path {
+                _ if is_folder && is_copied => None,
+                None => Some(self.top),
+                Some(path) => self.below.get(path).copied(),
+            };
+            let found = found.map(|it| if is_copied { copied_mode(it) } else { it });
+            if let (Some(found), Some(recorded)) = (found, entry.mode)
+                && found != recorded
+            {
+                let path = entry.shown_path();
+                differences.push(format!(
+                    "{path} has mode {found:04o}, the record {recorded:04o}"
+                ));
+            }
+        }
+        Ok(differences)
     }
 
     fn take(&mut self, top: &Path, path: &RelativePath) -> Result<(), Failure> {
