@@ -113,6 +113,7 @@ fn whatever_fails_before_the_command_runs_is_125_and_nothing_is_left() {
     symlink("/etc/passwd", world.at("src/out")).unwrap();
     world.write("src/bell\u{7}", "x");
     world.write("taken/build", "x");
+    world.write("odd/a\\b", "x");
     let absolute = world.at("taken").display().to_string();
     for (flags, code) in [
         ("-m src/none", "recorded-path-missing"),
@@ -121,6 +122,23 @@ fn whatever_fails_before_the_command_runs_is_125_and_nothing_is_left() {
         ("-m src/out", "link-outside"),
         ("-m src --exclude out", "name-control-character"),
         ("-m src --exclude [", "exclude-malformed"),
+        ("-m src --exclude a\nb", "exclude-malformed"),
+        ("-m odd", "artifact-path-ambiguous"),
+        // What would quietly take off nothing.
+        (
+            "-m src/main.c --lstrip-paths ../src",
+            "name-parent-component",
+        ),
+        ("-m src/main.c --lstrip-paths ./src", "name-dot-component"),
+        ("-m src/main.c --lstrip-paths a//b", "name-empty-component"),
+        (
+            "-m src/main.c --lstrip-paths a\u{1b}b",
+            "name-control-character",
+        ),
+        (
+            "-m src/main.c --lstrip-paths a\\b",
+            "artifact-path-ambiguous",
+        ),
         ("--env GITHUB_TOKEN", "variable-secret"),
         ("--env A=B", "variable-name"),
         ("--home nowhere", "no-identity"),
@@ -153,6 +171,29 @@ fn whatever_fails_before_the_command_runs_is_125_and_nothing_is_left() {
         assert_eq!(links(&world), [""; 0], "{line}");
     }
     assert_eq!(log_size(&world), 0);
+}
+
+#[test]
+fn a_secret_in_the_command_is_refused_and_never_repeated() {
+    let world = world();
+    for secret in [
+        "curl https://ci:hunter2hunter2@example.com/upload; touch ran",
+        "curl -H 'Authorization: Bearer hunter2hunter2hunter2' https://example.com; touch ran",
+        "GH_TOKEN=ghp_hunter2hunter2hunter2 gh release list; touch ran",
+    ] {
+        let ran = run(&world, "-p src", secret).refused(125, "command-secret");
+        assert!(ran.err.contains("word 3"), "{ran:#?}");
+        assert!(!ran.err.contains("hunter2"), "{ran:#?}");
+        assert!(!world.at("ran").exists());
+        assert_eq!(links(&world), [""; 0]);
+    }
+    // Where it is found is no secret.
+    run(
+        &world,
+        "-p src",
+        "test -n 'https://ci:$TOKEN@example.com' -a -n 'Authorization: Bearer $TOKEN'",
+    )
+    .yes();
 }
 
 #[test]
@@ -467,6 +508,34 @@ fn git_says_which_commit_it_was_and_whether_it_was_changed() {
         let commit = source["digest"]["gitCommit"].as_str().unwrap();
         assert_eq!(commit, world.shell("git rev-parse HEAD").out.trim());
     }
+}
+
+#[test]
+fn a_step_of_several_commands_says_where_it_began() {
+    let world = world();
+    world
+        .shell("git init -q . && git add src && git -c user.name=a -c user.email=a@b commit -qm a")
+        .yes();
+    let commit = world.shell("git rev-parse HEAD").out.trim().to_owned();
+    Ran::of(
+        world
+            .command()
+            .args(["provenance", "record", "start", "-n", "edit", "-m", "src"])
+            .env("GITLAB_CI", "true")
+            .env("CI_JOB_ID", "7"),
+    )
+    .yes();
+    world.write("src/main.c", "int main(void);\n");
+    world.attest("provenance record stop -n edit -p src").yes();
+    let details = link(&world)["byproducts"]["attest"].clone();
+    let source = &details["source"];
+    assert_eq!(source["digest"]["gitCommit"], json!(commit));
+    // As it was before the step changed anything.
+    assert_eq!(source["annotations"]["dirty"], json!(false));
+    assert_eq!(
+        details["ci"],
+        json!({"provider": "gitlab", "authenticated": false, "variables": {"CI_JOB_ID": "7"}})
+    );
 }
 
 #[test]

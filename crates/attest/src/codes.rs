@@ -220,6 +220,11 @@ pub(crate) const OWN: &[Own] = &[
         "a command to record has a word that no record can hold",
     ),
     own(
+        "command-secret",
+        &[2],
+        "a command to record has a secret in it, which the record would repeat",
+    ),
+    own(
         "copy-refused",
         &[2],
         "the subjects cannot be handed over into that folder",

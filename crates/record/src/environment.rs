@@ -1,4 +1,5 @@
-//! Variables of the environment that a record may repeat: those that somebody named, and no secrets.
+//! Variables of the environment that a record may repeat: those that somebody named, and no secrets; nor may one
+//! stand in the command.
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
@@ -119,6 +120,71 @@ fn is_secret_value(value: &str) -> bool {
         || value.split("://").skip(1).any(before_at)
 }
 
+/// Whether a word of a command holds what must stay secret: a private key, a token as its issuer writes them, or
+/// a password in an address. A variable in its place is none.
+pub fn holds_secret(word: &str) -> bool {
+    word.contains("PRIVATE KEY-----")
+        || word.split("://").skip(1).any(has_password)
+        || word.split(|it: char| !is_of_token(it)).any(is_token)
+        || ["Bearer ", "Basic "]
+            .iter()
+            .any(|it| has_credentials(word, it))
+}
+
+/// Whether a token follows the scheme of a header.
+fn has_credentials(word: &str, scheme: &str) -> bool {
+    let is_of_credentials = |it: char| is_of_token(it) || matches!(it, '+' | '/' | '=');
+    let credentials = |rest: &str| {
+        rest.find(|it: char| !is_of_credentials(it))
+            .unwrap_or(rest.len())
+    };
+    let mut behind = word.split(scheme).skip(1);
+    behind.any(|rest| credentials(rest) >= TOKEN_BYTES)
+}
+
+fn is_token(part: &str) -> bool {
+    let is_web_token = part.starts_with("eyJ") && part.matches('.').count() == 2;
+    let mut beginnings = BEGINNINGS_OF_TOKENS.iter();
+    is_web_token
+        || beginnings.any(|(begin, is_plain)| {
+            let rest = part.strip_prefix(begin).unwrap_or_default();
+            let plain = |it: u8| it.is_ascii_alphanumeric();
+            rest.len() >= TOKEN_BYTES && (!is_plain || rest.bytes().all(plain))
+        })
+}
+
+/// Whether what follows `://` names a password, and not where one is found.
+fn has_password(rest: &str) -> bool {
+    let ends = |it: char| matches!(it, '/' | '?' | '#' | '"' | '\'') || it.is_whitespace();
+    let authority = rest.split(ends).next().unwrap_or_default();
+    let password = authority
+        .rsplit_once('@')
+        .and_then(|(user, _)| user.split_once(':'));
+    password.is_some_and(|(_, it)| !it.is_empty() && !it.contains(['$', '{', '<', '*']))
+}
+
+const fn is_of_token(it: char) -> bool {
+    it.is_ascii_alphanumeric() || matches!(it, '_' | '-' | '.')
+}
+
+/// Fewer bytes than any token has behind its beginning.
+const TOKEN_BYTES: usize = 16;
+
+/// As their issuers document them, and whether only letters and digits follow: GitHub, GitLab, npm, PyPI, Slack.
+const BEGINNINGS_OF_TOKENS: [(&str, bool); 11] = [
+    ("ghp_", true),
+    ("gho_", true),
+    ("ghr_", true),
+    ("ghs_", true),
+    ("ghu_", true),
+    ("github_pat_", false),
+    ("glpat-", false),
+    ("npm_", true),
+    ("pypi-AgE", false),
+    ("xoxb-", false),
+    ("xoxp-", false),
+];
+
 const PARTS_OF_SECRETS: [&str; 12] = [
     "ACCESSKEY",
     "APIKEY",
@@ -194,6 +260,50 @@ mod tests {
             "a=1 http://t:x@proxy",
         ] {
             assert_eq!(code("SOURCE", value), Err("variable-secret"), "{value}");
+        }
+    }
+
+    #[test]
+    fn a_word_of_a_command_that_holds_a_secret_is_known() {
+        let token = "0123456789abcdefghij";
+        for word in [
+            format!("ghp_{token}"),
+            format!("--token=glpat-{token}"),
+            format!("curl -H 'PRIVATE-TOKEN: glpat-{token}' x"),
+            format!("//registry.npmjs.org/:_authToken=npm_{token}"),
+            format!("pypi-AgE{token}"),
+            format!("Authorization: Bearer {token}"),
+            format!("Authorization: Basic {token}=="),
+            "eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJhIn0.c2lnbmF0dXJl".to_owned(),
+            "https://user:secret@host/x".to_owned(),
+            "git clone https://oauth2:secret@host/x.git 'y'".to_owned(),
+            "a=1 http://t:x@proxy".to_owned(),
+            "-----BEGIN EC PRIVATE KEY-----".to_owned(),
+        ] {
+            assert!(holds_secret(&word), "{word}");
+        }
+    }
+
+    #[test]
+    fn a_word_of_a_command_that_names_where_a_secret_is_holds_none() {
+        for word in [
+            "make",
+            "ssh://git@host/x",
+            "git@github.com:acme/app.git",
+            "https://host:8080/a@b",
+            "https://oauth2:$TOKEN@host/x",
+            "https://oauth2:${TOKEN}@host/x",
+            "Authorization: Bearer $TOKEN",
+            "Authorization: Bearer ${ACTIONS_ID_TOKEN_REQUEST_TOKEN}",
+            "--token-file=/run/secrets/token",
+            "npm_config_cache=/tmp/cache",
+            "npm_config_legacy_peer_deps_42=true",
+            "ghp_short",
+            "pypi-publish-action-v1.8-and-more",
+            "eyJ",
+            "https://example.com/eyJhbGciOiJFUzI1NiJ9",
+        ] {
+            assert!(!holds_secret(word), "{word}");
         }
     }
 

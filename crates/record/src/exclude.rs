@@ -22,8 +22,8 @@ impl Excludes {
     /// Reads patterns.
     ///
     /// # Errors
-    /// One is empty, too long, a comment, names `.` or `..`, or ends within a set or an escape; or
-    /// there are too many.
+    /// One is empty, too long, a comment, names `.` or `..`, has a control character, or ends within a set or an
+    /// escape; or there are too many.
     pub fn parse<T: AsRef<str>>(patterns: &[T]) -> Result<Self, PatternError> {
         if patterns.len() > limits::PATTERNS {
             return Err(PatternError {
@@ -101,6 +101,9 @@ impl Pattern {
     fn parse(text: &str) -> Result<Self, &'static str> {
         if text.len() > limits::PATTERN_BYTES {
             return Err("it is too long");
+        }
+        if text.chars().any(char::is_control) {
+            return Err("it has a control character, which no recorded name has");
         }
         if text.starts_with('#') {
             return Err("it is a comment; write \\# for a name that begins so");
@@ -331,7 +334,8 @@ mod tests {
     #[test]
     fn a_pattern_that_cannot_be_read_is_refused() {
         for pattern in [
-            "", "/", "!", "a//b", "../a", "a/..", "./a", "[a", "[z-a]", "a\\", "# x", "[",
+            "", "/", "!", "a//b", "../a", "a/..", "./a", "[a", "[z-a]", "a\\", "# x", "[", "a\nb",
+            "a\0", "\u{1b}",
         ] {
             let refusal = Excludes::parse(&[pattern]).map_err(|error| error.code());
             assert_eq!(refusal, Err("exclude-malformed"), "{pattern:?}");

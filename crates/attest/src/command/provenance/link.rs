@@ -54,36 +54,48 @@ impl Done<'_> {
         let mut put = |name: &str, value: Value| details.insert(name.to_owned(), value);
         put("finished", json!(self.finished.to_string()));
         put("products", about(self.products));
-        if let Some(source) = self.source {
-            put("source", source.descriptor().to_json());
-        }
-        if let Some(ci) = self.ci {
-            put("ci", ci.to_json());
-        }
         if let Some(streams) = streams {
             put(
                 "streams",
                 json!({"stdout": extent(&streams.out), "stderr": extent(&streams.err)}),
             );
         }
+        put_origin(&mut details, self.source, self.ci);
         byproducts.insert(DETAILS.to_owned(), Value::Object(details));
         byproducts
     }
 }
 
-/// The link of a step that has begun: its materials, and when.
-pub(super) fn unfinished(
-    step: &StepName,
-    materials: &Observation,
-    started: Timestamp,
-    excludes: &[String],
-) -> Result<Link, Failure> {
-    let mut link = Link::new(step.clone());
-    link.materials = artifacts(materials)?;
-    let details = details(materials, started, excludes);
-    link.byproducts
-        .insert(DETAILS.to_owned(), Value::Object(details));
-    Ok(link)
+/// A step that has begun.
+pub(super) struct Begun<'a> {
+    pub(super) step: &'a StepName,
+    pub(super) materials: &'a Observation,
+    pub(super) excludes: &'a [String],
+    pub(super) source: Option<&'a Source>,
+    pub(super) ci: Option<&'a ci::Record>,
+    pub(super) started: Timestamp,
+}
+
+impl Begun<'_> {
+    /// Its materials, and when and where it began.
+    pub(super) fn link(&self) -> Result<Link, Failure> {
+        let mut link = Link::new(self.step.clone());
+        link.materials = artifacts(self.materials)?;
+        let mut details = details(self.materials, self.started, self.excludes);
+        put_origin(&mut details, self.source, self.ci);
+        link.byproducts
+            .insert(DETAILS.to_owned(), Value::Object(details));
+        Ok(link)
+    }
+}
+
+fn put_origin(details: &mut Map<String, Value>, source: Option<&Source>, ci: Option<&ci::Record>) {
+    if let Some(source) = source {
+        details.insert("source".to_owned(), source.descriptor().to_json());
+    }
+    if let Some(ci) = ci {
+        details.insert("ci".to_owned(), ci.to_json());
+    }
 }
 
 fn details(materials: &Observation, started: Timestamp, excludes: &[String]) -> Map<String, Value> {

@@ -7,17 +7,19 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use attest_provenance::ci;
 use attest_provenance::in_toto::{Link, Metablock};
 use attest_provenance::predicate::recorded::DETAILS;
 use attest_record::Missing;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
-use super::link::{Done, unfinished};
+use super::link::{Begun, Done};
 use super::scribe::{Bundles, Scribe, ScribeArgs};
 use super::step::{Step, StepArgs, name_of, refuse_existing};
 use crate::args::Global;
 use crate::command::init::refuse_given_time;
+use crate::command::release::Repository;
 use crate::console::Console;
 use crate::failure::{Exit, Failure, with_source};
 use crate::files;
@@ -72,9 +74,19 @@ fn start(args: &StartArgs, global: &Global, console: &Console) -> Result<Exit, F
     let scribe = Scribe::open(&args.scribe, &name, Bundles::None)?;
     let path = scribe.unfinished_path();
     refuse_existing([path.as_path()], scribe.overwrite())?;
+    let source = Repository::of(&step.base).source();
+    let ci = ci::Record::from_environment(std::env::vars_os());
     let started = global.now()?.time;
     let materials = step.observe("material", &args.materials, Missing::Refuse)?;
-    let link = unfinished(&name, &materials, started, &step.excludes)?;
+    let link = Begun {
+        step: &name,
+        materials: &materials,
+        excludes: &step.excludes,
+        source: source.as_ref(),
+        ci: ci.as_ref(),
+        started,
+    }
+    .link()?;
     let path = scribe.write_unfinished(&scribe.sign(&link)?)?;
     say(console, "start", &path, &scribe, &link);
     Ok(Exit::Yes)
@@ -119,7 +131,7 @@ fn stop(args: &StopArgs, global: &Global, console: &Console) -> Result<Exit, Fai
     Ok(Exit::Yes)
 }
 
-/// What `start` noted of the materials and of the time, in the place of what `stop` does not know.
+/// What `start` noted of the materials, of where and when, in the place of what `stop` does not know.
 fn keep_beginning(
     byproducts: &mut serde_json::Map<String, Value>,
     begun: &serde_json::Map<String, Value>,
@@ -127,7 +139,7 @@ fn keep_beginning(
     let Some(Value::Object(details)) = byproducts.get_mut(DETAILS) else {
         return;
     };
-    for field in ["started", "materials"] {
+    for field in ["started", "materials", "source", "ci"] {
         match begun.get(DETAILS).and_then(|it| it.get(field)) {
             Some(value) => details.insert(field.to_owned(), value.clone()),
             // Begun by another tool.

@@ -8,7 +8,9 @@ use attest_provenance::in_toto::Link;
 use attest_provenance::predicate::recorded::RecordedStep;
 use attest_provenance::predicate::slsa;
 use attest_provenance::{Statement, Subject, ci, limits};
-use attest_record::{Ended, Invocation, Missing, Observation, Output, allowed_variables};
+use attest_record::{
+    Ended, Invocation, Missing, Observation, Output, allowed_variables, holds_secret,
+};
 use clap::Args;
 
 use super::link::Done;
@@ -95,12 +97,14 @@ pub(super) fn run(args: &RunArgs, global: &Global, console: &Console) -> Result<
     Ok(Exit::Yes)
 }
 
-/// A link is JSON: what is not UTF-8 could only be written down wrongly.
+/// A link is JSON: what is not UTF-8 could only be written down wrongly. And it is read by others: a secret in it
+/// would be none any more.
 fn words(command: &[OsString]) -> Result<Vec<String>, Failure> {
     command
         .iter()
-        .map(|word| {
-            word.to_str().map(str::to_owned).ok_or_else(|| {
+        .enumerate()
+        .map(|(place, word)| {
+            let text = word.to_str().ok_or_else(|| {
                 Failure::request(
                     "command-not-utf8",
                     format!(
@@ -108,7 +112,14 @@ fn words(command: &[OsString]) -> Result<Vec<String>, Failure> {
                         word.display()
                     ),
                 )
-            })
+            })?;
+            if holds_secret(text) {
+                let found = format!("word {} of the command holds a secret", place + 1);
+                return Err(Failure::request("command-secret", found).hint(
+                    "the record repeats the command: let it take the secret from a variable or a file",
+                ));
+            }
+            Ok(text.to_owned())
         })
         .collect()
 }

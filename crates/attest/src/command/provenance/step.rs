@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use attest_digest::RelativePath;
 use attest_provenance::in_toto::StepName;
 use attest_record::{DEFAULT_EXCLUDES, Excludes, Missing, Observation, ObserveError, Observer};
 use clap::Args;
@@ -52,6 +53,9 @@ impl Step {
         };
         let patterns = Excludes::parse(&excludes)
             .map_err(|error| Failure::request(error.code(), format!("--exclude: {error}")))?;
+        for prefix in &args.lstrip_paths {
+            check_prefix(prefix)?;
+        }
         let observer = Observer::new(&base, args.lstrip_paths.clone(), patterns, ours);
         Ok(Self {
             base,
@@ -66,10 +70,40 @@ impl Step {
         paths: &[PathBuf],
         missing: Missing,
     ) -> Result<Observation, Failure> {
-        self.observer
+        let found = self
+            .observer
             .observe(paths, missing)
-            .map_err(|error| observe_failure(what, &error))
+            .map_err(|error| observe_failure(what, &error))?;
+        // Told before the command runs, and not when its link is written.
+        let mut names = found.files().keys();
+        match names.find(|it| it.as_str().contains('\\')) {
+            Some(name) => Err(ambiguous(&format!("{what}: {name}"))),
+            None => Ok(found),
+        }
     }
+}
+
+/// What no recorded name begins with would quietly take off nothing.
+fn check_prefix(prefix: &str) -> Result<(), Failure> {
+    if prefix == "/" {
+        return Ok(());
+    }
+    let said = format!("--lstrip-paths {prefix:?}");
+    if prefix.contains('\\') {
+        return Err(ambiguous(&said));
+    }
+    let below = prefix.strip_prefix('/').unwrap_or(prefix);
+    let below = below.strip_suffix('/').unwrap_or(below);
+    RelativePath::parse(below)
+        .map(|_| ())
+        .map_err(|problem| Failure::request(problem.code(), format!("{said}: {problem}")))
+}
+
+fn ambiguous(what: &str) -> Failure {
+    Failure::request(
+        "artifact-path-ambiguous",
+        format!("{what} holds a backslash, which implementations read differently"),
+    )
 }
 
 /// The name alone, before anything else is known.
