@@ -262,6 +262,50 @@ fn a_layout_key_in_the_folder_needs_its_pin() {
         .refused(2, "pin-not-found");
 }
 
+/// GHSA-73jv-h86v-c2vh: a layout that its owner has signed before, and that has not expired.
+#[test]
+fn a_layout_that_is_pinned_is_no_other_of_its_owner() {
+    let world = with_products();
+    let digest = crate::verify::sha256(&world.read("root.layout"));
+    let by = |pin: &str| BY_LAYOUT.replace("root.layout", &format!("root.layout@sha256:{pin}"));
+    let ran = world.attest(&format!("verify dist {}", by(&digest))).yes();
+    let trust = ran.json()["trust"][0].clone();
+    assert_eq!(
+        (&trust["what"], &trust["sha256"], &trust["pinned"]),
+        (
+            &Value::from("layout"),
+            &Value::from(digest.as_str()),
+            &Value::from(true)
+        ),
+        "{ran:#?}"
+    );
+    let chain =
+        format!("root.layout@sha256:{digest} --layout-key owner.pub --links links --at 2026-06-01");
+    world
+        .attest(&format!("provenance layout verify {chain}"))
+        .yes();
+    // The same in other bytes, and another one.
+    let text = String::from_utf8(world.read("root.layout")).unwrap();
+    for other in [
+        format!("{text}\n"),
+        String::from_utf8(Case::named("threshold-two").world().read("root.layout")).unwrap(),
+    ] {
+        world.write("root.layout", other);
+        world
+            .attest(&format!("provenance layout verify {chain}"))
+            .refused(2, "pin-not-found");
+        world
+            .attest(&format!("verify dist {}", by(&digest)))
+            .refused(2, "pin-not-found");
+    }
+    world.write("root.layout", text);
+    for pin in ["", "0", &digest.to_uppercase()] {
+        world
+            .attest(&format!("verify dist {}", by(pin)))
+            .refused(2, "pin-not-found");
+    }
+}
+
 #[test]
 fn what_is_wrong_with_the_request_is_told_before_any_file_is_read() {
     let world = with_products();
@@ -368,6 +412,32 @@ fn a_layout_is_made_signed_explained_and_verified() {
             "provenance layout new --step x:{alice} --expires 2020-01-01 -o x"
         ))
         .refused(2, "layout-expired");
+}
+
+/// What is inspected does not become the program that inspects it.
+#[test]
+fn an_inspection_finds_its_program_in_no_folder_that_is_relative() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let world = Case::named("inspection").world();
+    world.write("products/true", "#!/bin/sh\nexit 1\n");
+    let executable = fs::Permissions::from_mode(0o755);
+    fs::set_permissions(world.at("products/true"), executable).unwrap();
+    let path = std::env::var("PATH").unwrap();
+    let line = "provenance layout verify root.layout --layout-key owner.pub --links links --at 2026-06-01 --format json --run-inspections --products products";
+    let ran = Ran::of(
+        world
+            .command()
+            .args(line.split(' '))
+            .env("PATH", format!(".:{path}")),
+    );
+    // It ran, and told of a file that no rule lets be there.
+    let code = ran.json()["reasons"][0]["code"].clone();
+    assert_eq!(
+        (ran.exit, code.as_str()),
+        (1, Some("rule-disallowed")),
+        "{ran:#?}"
+    );
 }
 
 #[test]

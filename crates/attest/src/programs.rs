@@ -2,7 +2,7 @@
 //! current one, which may be a stranger's.
 
 use std::env;
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
@@ -18,9 +18,28 @@ pub(crate) fn find(name: &str, path: Option<&OsStr>) -> Option<PathBuf> {
         })
 }
 
+/// The absolute folders of `path`, for what runs in a folder of others; a list without any would mean that one.
+pub(crate) fn absolute_folders(path: &OsStr) -> OsString {
+    let folders = env::split_paths(path).filter(|folder| folder.is_absolute());
+    // They came from such a list: none holds what separates them.
+    let list = env::join_paths(folders).unwrap_or_default();
+    if list.is_empty() { "/".into() } else { list }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_runs_in_a_folder_of_others_finds_no_program_there() {
+        for (path, wanted) in [
+            (".:/usr/bin::sub:/bin:", "/usr/bin:/bin"),
+            ("", "/"),
+            (".", "/"),
+        ] {
+            assert_eq!(absolute_folders(OsStr::new(path)), wanted, "{path}");
+        }
+    }
 
     #[test]
     fn a_program_is_never_taken_from_a_relative_folder() {

@@ -26,7 +26,7 @@ ACCEPTED_THERE = {
 
 # Where it says no to what is accepted here: ids of keys decide there, and certificates are in-toto-golang's.
 REFUSED_THERE = {
-    "certificate", "certificate-any", "dsse-bad-signature-first", "dsse-without-ids", "golang-demo",
+    "certificate", "certificate-any", "certificates-of-two", "dsse-bad-signature-first", "dsse-without-ids", "golang-demo",
     "golang-demo-dsse", "golang-dsse", "ids-of-golang",
 }  # fmt: skip
 

@@ -59,8 +59,13 @@ impl ChainArgs {
 #[derive(Debug, Clone, Args)]
 pub(crate) struct LayoutArgs {
     /// Verify files as the products of the last step of this in-toto layout (with --layout-key and
-    /// --links), in the place of evidence beside them
-    #[arg(long, value_name = "FILE", requires = "layout_key", requires = "links")]
+    /// --links), in the place of evidence beside them; with its digest, of no other that its owner has signed
+    #[arg(
+        long,
+        value_name = "FILE[@sha256:HEX]",
+        requires = "layout_key",
+        requires = "links"
+    )]
     pub(crate) layout: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) chain: ChainArgs,

@@ -77,6 +77,7 @@ impl<'a> Authorities<'a> {
         Ok(allowed.then(|| ProvenSigner {
             fingerprint: key.fingerprint(),
             certificate: Some(leaf.common_name().unwrap_or_else(|| "unnamed".to_owned())),
+            holder: Some(holder(&leaf)),
             key,
         }))
     }
@@ -127,6 +128,19 @@ impl<'a> Authorities<'a> {
                 issued(issuer) && self.leads_to(issuer, constraint, now, most - 1, below + 1)
             })
     }
+}
+
+/// Who holds a certificate: its alternative names, or the common name where it has none. A new key under them
+/// is a certificate that was renewed.
+fn holder(leaf: &Certificate) -> String {
+    let names = Names::of(leaf);
+    let names = names.map(|it| [it.dns, it.emails, it.uris].concat());
+    let mut names = names.unwrap_or_default();
+    if names.is_empty() {
+        names.extend(leaf.common_name());
+    }
+    names.sort_unstable();
+    names.join("\n")
 }
 
 fn may_sign(leaf: &Certificate, now: Timestamp) -> bool {

@@ -40,6 +40,8 @@ pub struct ProvenSigner {
     pub(super) fingerprint: [u8; 32],
     pub(super) key: LayoutKey,
     pub(super) certificate: Option<String>,
+    /// Whose certificate it is, in all its names: other keys under the same ones are the same functionary's.
+    pub(super) holder: Option<String>,
 }
 
 impl Chain {

@@ -172,6 +172,7 @@ fn by_key(
                 fingerprint: key.fingerprint(),
                 key: (*key).clone(),
                 certificate: None,
+                holder: None,
             }));
         }
     }
@@ -264,19 +265,41 @@ fn sublayout(
 }
 
 fn enough(step: &Step, valid: &[Valid], skipped: &mut Vec<Check>) -> Result<(), LayoutRefusal> {
-    let signers = valid.iter().flat_map(|it| &it.signers);
-    let different: BTreeSet<[u8; 32]> = signers.map(|it| it.fingerprint).collect();
-    if different.len() >= step.threshold {
+    let different = functionaries(valid.iter().flat_map(|it| &it.signers));
+    if different >= step.threshold {
         return Ok(());
     }
     if valid.is_empty() && skipped.is_empty() {
         return Err(missing(step).into());
     }
-    let found = format!("step {}: {} different keys", step.name, different.len());
+    let found = format!(
+        "step {}: {different} different keys or certificate holders",
+        step.name
+    );
     let wanted = format!("{} of those that the step allows", step.threshold);
     let mut checks = vec![Check::new("link-threshold", found, wanted)];
     checks.append(skipped);
     Err(LayoutRefusal::Rejected(crate::check::Rejection::of(checks)))
+}
+
+/// How many different ones they are: one key is one, under whatever names, and so is one holder of certificates,
+/// with however many keys.
+fn functionaries<'s>(signers: impl Iterator<Item = &'s ProvenSigner>) -> usize {
+    let mut known: Vec<(BTreeSet<[u8; 32]>, BTreeSet<&str>)> = Vec::new();
+    for signer in signers {
+        let mut one = (BTreeSet::from([signer.fingerprint]), BTreeSet::new());
+        one.1.extend(signer.holder.as_deref());
+        known.retain(|(keys, holders)| {
+            let is_same = !keys.is_disjoint(&one.0) || !holders.is_disjoint(&one.1);
+            if is_same {
+                one.0.extend(keys);
+                one.1.extend(holders);
+            }
+            !is_same
+        });
+        known.push(one);
+    }
+    known.len()
 }
 
 fn missing(step: &Step) -> Check {

@@ -56,10 +56,13 @@ pub(super) fn run(
 
 /// Reads a file that is named as a layout: what is wrong with it is wrong with the request.
 fn read(path: &Path) -> Result<Metablock, Failure> {
-    let bytes = files::read_limited(path, LAYOUT_BYTES).map_err(|error| {
+    Metablock::parse(&bytes(path)?).map_err(|error| refused(path, &error))
+}
+
+fn bytes(path: &Path) -> Result<Vec<u8>, Failure> {
+    files::read_limited(path, LAYOUT_BYTES).map_err(|error| {
         Failure::request("layout-unreadable", format!("{}: {error}", path.display()))
-    })?;
-    Metablock::parse(&bytes).map_err(|error| refused(path, &error))
+    })
 }
 
 fn refused(path: &Path, error: &InTotoError) -> Failure {

@@ -51,7 +51,8 @@ pub(super) fn run(
     let extra = extra
         .collect::<Result<Vec<_>, _>>()
         .map_err(|error| Failure::request("bad-pattern", format!("--allow-extra: {error}")))?;
-    let mut report = new_report(layout, args, &request, now, global);
+    let layout = request.file.0.as_path();
+    let mut report = new_report(args, &request, now, global);
     let judged = prove(&request, args, subjects)?;
     for subject in subjects {
         report.subjects.push(match &judged {
@@ -406,14 +407,17 @@ const fn kind(subject: &Subject) -> &'static str {
     }
 }
 
-fn new_report(
-    layout: &Path,
-    args: &VerifyArgs,
-    request: &LayoutRequest,
-    now: Now,
-    global: &Global,
-) -> Report {
-    let trust = request
+fn new_report(args: &VerifyArgs, request: &LayoutRequest, now: Now, global: &Global) -> Report {
+    let (layout, sha256, pinned) = &request.file;
+    let itself = TrustLine {
+        what: "layout",
+        place: layout.display().to_string(),
+        sha256: sha256.hex(),
+        pinned: *pinned,
+        taken: None,
+        warning: None,
+    };
+    let keys = request
         .keys
         .iter()
         .map(|(place, sha256, pinned)| TrustLine {
@@ -426,7 +430,7 @@ fn new_report(
         });
     Report {
         signer: format!("whoever the layout {} names", layout.display()),
-        trust: trust.collect(),
+        trust: std::iter::once(itself).chain(keys).collect(),
         not_checked: vec![
             "rollback".to_owned(),
             "when the steps were done: links carry no proven time".to_owned(),

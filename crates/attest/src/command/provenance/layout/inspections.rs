@@ -18,6 +18,7 @@ use attest_verify::layout::{Files, InspectionRun};
 use rustix::process::{Pid, Signal, kill_process_group};
 
 use crate::failure::Failure;
+use crate::programs;
 
 /// Runs all inspections of a layout, one after another, in one temporary copy of a folder.
 pub(crate) fn run(
@@ -72,7 +73,8 @@ impl Drop for Scratch {
 /// What the command returned; `None` if a signal or the timeout ended it.
 fn returned(inspection: &Inspection, folder: &Path, home: &Path, timeout: Duration) -> Option<i32> {
     let (program, arguments) = inspection.run.split_first()?;
-    let path = std::env::var_os("PATH").unwrap_or_default();
+    // It runs among files that somebody else made: none of them is the program that is meant.
+    let path = programs::absolute_folders(&std::env::var_os("PATH").unwrap_or_default());
     let child = Command::new(program)
         .args(arguments)
         .current_dir(folder)

@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use attest_provenance::in_toto::Parameters;
+use attest_digest::{Artifact, Digest, Hashes};
+use attest_provenance::in_toto::{Metablock, Parameters};
 use attest_verify::layout::{ChainOptions, LayoutKey, SignedLayout};
 use jiff::Timestamp;
 
@@ -14,6 +15,8 @@ use crate::home::lies_inside;
 /// A layout whose owner is proven, and how its chain is to be judged.
 pub(crate) struct Request {
     pub(crate) layout: SignedLayout,
+    /// Where it was read, and the SHA-256 of its file; whether that was given.
+    pub(crate) file: (PathBuf, Digest, bool),
     pub(crate) options: ChainOptions,
     pub(crate) links: PathBuf,
     /// Where each key came from: path, pin, whether the pin was given.
@@ -21,13 +24,14 @@ pub(crate) struct Request {
 }
 
 impl Request {
-    /// Reads the layout and its keys. `verified` are folders that are being verified themselves.
+    /// Reads the layout, `FILE` or `FILE@sha256:HEX`, and its keys. `verified` are folders that are being verified
+    /// themselves.
     ///
     /// # Errors
-    /// A file that cannot be read, is no layout or key, or lies where whoever made the files could
-    /// change it; a layout that a key has not signed or that has expired; inspections without leave.
+    /// A file that cannot be read, is no layout or key or not the one that is pinned, or lies where whoever made
+    /// the files could change it; a layout that a key has not signed or that has expired; inspections without leave.
     pub(crate) fn resolve(
-        path: &Path,
+        file: &Path,
         args: &ChainArgs,
         verified: &[PathBuf],
         now: Timestamp,
@@ -50,7 +54,8 @@ impl Request {
             Failure::request("bad-arguments", "no folder of links is given")
                 .hint("name it with --links")
         })?;
-        let block = super::read(path)?;
+        let (block, file) = layout_of(file)?;
+        let path = &file.0;
         let parameters = parameters(&args.parameter)?;
         let layout = SignedLayout::verify(&block, &keys, &parameters, now);
         let layout = layout.map_err(|rejection| {
@@ -71,6 +76,7 @@ impl Request {
         }
         Ok(Self {
             layout,
+            file,
             options: ChainOptions {
                 allow_failed_steps: args.allow_failed_step,
                 strict_commands: args.strict_command,
@@ -79,6 +85,20 @@ impl Request {
             keys: places,
         })
     }
+}
+
+/// The layout of a file, which has the digest that is pinned: an older one that is still good has another.
+fn layout_of(file: &Path) -> Result<(Metablock, (PathBuf, Digest, bool)), Failure> {
+    let pinned = file.to_str().and_then(|it| it.rsplit_once("@sha256:"));
+    let path = pinned.map_or(file, |(path, _)| Path::new(path));
+    let bytes = super::bytes(path)?;
+    let found = Artifact::of_bytes(&bytes, Hashes::Sha256).sha256();
+    if pinned.is_some_and(|(_, pin)| pin != found.hex()) {
+        let message = format!("{} has {found}, and another pin is given", path.display());
+        return Err(Failure::request("pin-not-found", message));
+    }
+    let block = Metablock::parse(&bytes).map_err(|error| super::refused(path, &error))?;
+    Ok((block, (path.to_owned(), found, pinned.is_some())))
 }
 
 /// `FILE`, or `FILE@sha256:HEX`.

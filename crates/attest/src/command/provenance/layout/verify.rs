@@ -15,8 +15,8 @@ use crate::failure::{Exit, Failure};
 
 #[derive(Debug, Args)]
 pub(super) struct VerifyArgs {
-    /// The layout, signed
-    #[arg(value_name = "LAYOUT")]
+    /// The layout, signed; with its own digest, this one and no other that its owner has signed
+    #[arg(value_name = "LAYOUT[@sha256:HEX]")]
     layout: PathBuf,
     #[command(flatten)]
     chain: ChainArgs,
@@ -44,7 +44,7 @@ pub(super) fn run(args: &VerifyArgs, global: &Global, console: &Console) -> Resu
         }
         (judged, _) => judged,
     };
-    let place = args.layout.display().to_string();
+    let place = request.file.0.display().to_string();
     match judged {
         Ok(chain) => Ok(accepted(&place, &request, &chain, now, console)),
         Err(LayoutRefusal::Rejected(rejection)) => Ok(rejected(&place, &rejection, now, console)),
@@ -63,6 +63,7 @@ fn accepted(place: &str, request: &Request, chain: &Chain, now: Now, console: &C
         let inspections = layout.inspections.iter().map(|it| it.name.as_str());
         let proven = json!({
             "expires": expires,
+            "layout_sha256": request.file.1.hex(),
             "layout_keys": keys.collect::<Vec<_>>(),
             "steps": chain.steps().iter().map(step).collect::<Vec<_>>(),
             "inspections": inspections.collect::<Vec<_>>(),
