@@ -207,11 +207,10 @@ impl Known {
                 identity::check_text(value).map_err(refused)?;
                 let literal = |kind: &&str| value.strip_prefix(*kind).is_some();
                 let kinds = ["refs/heads/", "refs/tags/", "refs/pull/"];
-                if kinds.iter().any(literal) {
-                    Ok(())
-                } else {
-                    Err(ClaimError::Ref { name })
+                if !kinds.iter().any(literal) {
+                    return Err(ClaimError::Ref { name });
                 }
+                identity::check_segments(value).map_err(refused)
             }
         }
     }
@@ -379,6 +378,9 @@ mod tests {
             "source-repository",
             "no-such-claim=x",
             "source-repository-ref=^refs/tags/v1$",
+            "source-repository-ref=refs/tags/../heads/*",
+            "source-repository-ref=refs/tags//v*",
+            "source-repository=https://github.com/acme/../other/*",
         ] {
             assert!(ExpectedClaim::parse(text).is_err(), "{text}");
         }

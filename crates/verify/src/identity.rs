@@ -49,6 +49,9 @@ pub enum IdentityPatternError {
     /// A `*` stands in something that is neither an address nor a URI.
     #[error("`*` may stand in an e-mail address or a URI alone")]
     Shapeless,
+    /// A pattern has a segment that no identity below its owner has.
+    #[error("a pattern with an empty segment, `.` or `..` covers nothing")]
+    Segment,
 }
 
 impl IdentityPattern {
@@ -63,8 +66,8 @@ impl IdentityPattern {
     /// Reads an identity, or a pattern if it holds a `*`.
     ///
     /// # Errors
-    /// When it is empty, too long or written like a regular expression, or when a `*` stands where
-    /// the owner is named.
+    /// When it is empty, too long or written like a regular expression, when a `*` stands where the owner is
+    /// named, or when a pattern has a segment that nothing it could cover has.
     pub fn parse(text: &str) -> Result<Self, IdentityPatternError> {
         check_text(text)?;
         let is_glob = text.contains('*');
@@ -151,13 +154,22 @@ pub(crate) fn check_owner(text: &str) -> Result<(), IdentityPatternError> {
         if first.is_none_or(|first| first.is_empty() || first.contains('*')) {
             return owner("the first segment of the path");
         }
-        return Ok(());
+        return check_segments(rest);
     }
     match text.split('@').collect::<Vec<_>>().as_slice() {
         [_, domain] if domain.is_empty() || domain.contains('*') => owner("the domain"),
         [local, _] if !local.contains('/') => Ok(()),
         _ => Err(IdentityPatternError::Shapeless),
     }
+}
+
+/// Whether something below an owner can have these segments: what climbs is covered by no pattern, and a
+/// pattern that climbs would cover nothing.
+pub(crate) fn check_segments(text: &str) -> Result<(), IdentityPatternError> {
+    if text.split('/').any(|it| matches!(it, "" | "." | "..")) {
+        return Err(IdentityPatternError::Segment);
+    }
+    Ok(())
 }
 
 /// Whether `*` of the pattern can be filled so that it is the text: never with a `/` or an `@`.
@@ -299,6 +311,24 @@ mod tests {
             "https://github.com/acme/*/x.yml",
             "https://github.com/acme/../x.yml"
         ));
+    }
+
+    #[test]
+    fn a_pattern_that_could_cover_nothing_is_refused() {
+        for text in [
+            "https://github.com/acme/../other/*",
+            "https://github.com/acme/./app/*",
+            "https://github.com/acme//app/*",
+            "https://github.com/acme/*/",
+            "https://github.com/acme/*/..",
+        ] {
+            assert_eq!(
+                IdentityPattern::parse(text),
+                Err(IdentityPatternError::Segment),
+                "{text}"
+            );
+        }
+        assert!(IdentityPattern::parse("https://github.com/acme/..app/*.yml").is_ok());
     }
 
     #[test]

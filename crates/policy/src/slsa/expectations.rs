@@ -96,8 +96,10 @@ impl SlsaExpectations {
     pub fn of_source(mut self, uri: &str) -> Result<Self, ExpectationError> {
         let source = origin::expected(uri);
         let rest = source.split_once("://").map_or("", |(_, it)| it);
-        let odd = |it: char| it.is_control() || it.is_whitespace() || matches!(it, '*' | '?' | '#');
-        if !rest.contains('/') || source.contains(odd) || rest.starts_with('/') {
+        let odd = |it: char| {
+            it.is_control() || it.is_whitespace() || matches!(it, '*' | '?' | '#' | '\\')
+        };
+        if !rest.contains('/') || source.contains(odd) || climbs(rest) {
             let found = uri.to_owned();
             return Err(ExpectationError::Source { found });
         }
@@ -134,8 +136,11 @@ impl SlsaExpectations {
     /// # Errors
     /// Not a URI.
     pub fn by_builder(mut self, id: &str) -> Result<Self, ExpectationError> {
-        let odd = |it: char| it.is_control() || it.is_whitespace() || it == '*';
-        if !id.contains("://") || id.contains(odd) || id.ends_with('@') {
+        let odd = |it: char| it.is_control() || it.is_whitespace() || matches!(it, '*' | '\\');
+        let path = id
+            .split_once("://")
+            .map(|(_, rest)| rest.strip_suffix('/').unwrap_or(rest));
+        if path.is_none_or(climbs) || id.contains(odd) || id.ends_with('@') {
             let found = id.to_owned();
             return Err(ExpectationError::Builder { found });
         }
@@ -211,8 +216,9 @@ impl SlsaExpectations {
 
 impl ExpectedRef {
     fn check(&self) -> Result<(), ExpectationError> {
-        let odd = |it: char| it.is_control() || it.is_whitespace();
-        let is_name = |it: &str| !it.is_empty() && !it.contains(odd) && !it.contains("..");
+        // As git has it: no ref is called otherwise, and what names none would quietly be met by none.
+        let odd = |it: char| it.is_control() || it.is_whitespace() || it == '\\';
+        let is_name = |it: &str| !it.contains(odd) && !it.contains("..") && !climbs(it);
         match self {
             Self::Ref(text) => {
                 let kinds = ["refs/heads/", "refs/tags/", "refs/pull/"];
@@ -260,6 +266,11 @@ impl fmt::Display for ExpectedRef {
             Self::Version(text) => write!(f, "a tag of version {text}"),
         }
     }
+}
+
+/// Whether a path has a segment that none has: nothing would ever be what is expected.
+fn climbs(path: &str) -> bool {
+    path.split('/').any(|it| matches!(it, "" | "." | ".."))
 }
 
 /// Whether a tag is of a version: the same numbers as far as the version has them. A pre-release is
@@ -331,6 +342,10 @@ mod tests {
             "https://github.com",
             "https:///x",
             "https://github.com/acme/*",
+            "https://github.com/acme/../app",
+            "https://github.com/acme//app",
+            "https://github.com/acme\\app",
+            "https://github.com/acme/a\u{1b}p",
         ] {
             assert!(none().of_source(it).is_err(), "{it}");
         }
@@ -340,11 +355,24 @@ mod tests {
             "refs/*",
             "refs/tags/*/v*",
             "refs/tags/../x",
+            "refs/tags//x",
+            "refs/tags/x/",
+            "refs/tags/./x",
+            "refs/tags/a\\b",
+            "refs/tags/a\nb",
         ] {
             let expected = ExpectedRef::Ref(it.to_owned());
             assert!(none().of_ref(expected).is_err(), "{it}");
         }
-        for it in ["", "refs/heads/main", "v*"] {
+        for it in [
+            "",
+            "refs/heads/main",
+            "v*",
+            "a//b",
+            "a/../b",
+            "a\\b",
+            "a\0b",
+        ] {
             assert!(
                 none().of_ref(ExpectedRef::Branch(it.to_owned())).is_err(),
                 "{it}"
@@ -368,6 +396,9 @@ mod tests {
             "github.com/acme",
             "https://github.com/*",
             "https://a.example/b@",
+            "https://a.example/../b",
+            "https://a.example//b",
+            "https://a.example/a\\b",
         ] {
             assert!(none().by_builder(it).is_err(), "{it}");
         }

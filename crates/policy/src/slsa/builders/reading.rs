@@ -1,6 +1,6 @@
 //! Reading the table from TOML: each field once, nothing unknown.
 
-use super::{BuildType, Builder, Builders, IdRule, SignerRule};
+use super::{BuildType, Builder, Builders, IdRule, SignerRule, covers};
 use crate::toml::{Document, FileError, Item, Table};
 
 /// What is wrong with a table of builders, and where.
@@ -36,6 +36,15 @@ pub(super) fn read(
         let is_known = |it: &BuildType| it.name == build_type.name;
         if build_types.iter().any(is_known) || beside.has_build_type(&build_type.name) {
             return Err(item.fault("a build type of that name is there").into());
+        }
+        if origin == Origin::Policy
+            && let Some(known) = beside
+                .build_types
+                .iter()
+                .find(|it| it.overlaps(&build_type))
+        {
+            let problem = format!("the table says how {} is read", known.name);
+            return Err(item.fault(problem).into());
         }
         build_types.push(build_type);
     }
@@ -82,6 +91,18 @@ impl Builder {
             _ => false,
         };
         signers || ids
+    }
+}
+
+impl BuildType {
+    /// Whether another entry is about predicates that this one is about.
+    fn overlaps(&self, other: &Self) -> bool {
+        let same = |one: &String, other: &String| covers(one, other) || covers(other, one);
+        self.is_v0_2 == other.is_v0_2
+            && self
+                .uris
+                .iter()
+                .any(|one| other.uris.iter().any(|it| same(one, it)))
     }
 }
 
@@ -280,6 +301,28 @@ level       = 3
     fn a_policy_adds_builders_by_exact_signers() {
         let builders = extended(ADDED).unwrap();
         assert_eq!(builders.all().first().unwrap().name(), "acme");
+    }
+
+    #[test]
+    fn a_policy_reads_no_build_type_otherwise_than_the_table() {
+        let adding = |uri: &str| {
+            let build_type = format!(
+                "[[build_type]]\nname = \"own\"\nuris = [\"{uri}\"]\npredicate = \"1\"\n\
+                 parameters = \"buildDefinition.externalParameters\"\n"
+            );
+            extended(&format!("{ADDED}{build_type}"))
+        };
+        adding("https://ci.acme.example/type").unwrap();
+        // The table reads these in version 0.2 alone.
+        adding("https://github.com/npm/cli/gha/v2").unwrap();
+        for uri in [
+            "https://actions.github.io/buildtypes/workflow/v1",
+            "https://actions.github.io/buildtypes/workflow/*",
+            "https://gitlab.com/gitlab-org/gitlab-runner/-/blob/v17.0.0/PROVENANCE.md",
+        ] {
+            let error = adding(uri).unwrap_err();
+            assert!(error.contains("the table says how"), "{uri}: {error}");
+        }
     }
 
     #[test]
