@@ -80,8 +80,12 @@ impl Signed {
 
     /// Whoever holds this token says something about the file `x`.
     fn says(&self, token: &str, out: &str, of: &str, predicate: &Value) {
-        let world = &self.desk.people.world;
         let subject = json!([{"name": "x", "digest": {"sha256": sha256(b"x")}}]);
+        self.says_of(token, out, of, predicate, &subject);
+    }
+
+    fn says_of(&self, token: &str, out: &str, of: &str, predicate: &Value, subject: &Value) {
+        let world = &self.desk.people.world;
         let statement = json!({
             "_type": "https://in-toto.io/Statement/v1", "subject": subject,
             "predicateType": of, "predicate": predicate,
@@ -101,11 +105,18 @@ impl Signed {
     }
 
     fn person(&self, email: &str, out: &str, of: &str, predicate: &Value) {
-        let address = &self.instance.address;
-        let certificate = certificate_for(email, address, jiff::Timestamp::now());
-        self.instance.certify(|it| *it = certificate);
-        let token = self.instance.token(|it| it["email"] = json!(email));
+        let token = self.is(email, &self.instance.address);
         self.says(&token, out, of, predicate);
+    }
+
+    /// The token of somebody for whom this issuer vouches, and who is certified so.
+    fn is(&self, email: &str, issuer: &str) -> String {
+        let certificate = certificate_for(email, issuer, jiff::Timestamp::now());
+        self.instance.certify(|it| *it = certificate);
+        self.instance.token(|it| {
+            it["iss"] = json!(issuer);
+            it["email"] = json!(email);
+        })
     }
 
     #[track_caller]
@@ -283,14 +294,7 @@ fn two_people_are_two_identities() {
     let world = &signed.desk.people.world;
     let alice = world.read("one/release-0.sigstore.json");
     world.write("issuer/release-0.sigstore.json", alice);
-    let token = signed.instance.token(|it| {
-        it["iss"] = json!("https://other.example");
-        it["email"] = json!("bob@example.com");
-    });
-    let now = jiff::Timestamp::now();
-    signed
-        .instance
-        .certify(|it| *it = certificate_for("bob@example.com", "https://other.example", now));
+    let token = signed.is("bob@example.com", "https://other.example");
     let out = "issuer/release-1.sigstore.json";
     signed.says(&token, out, RELEASE, &released());
     signed.passes(&[
@@ -391,6 +395,106 @@ fn what_is_used_was_built_and_tested_by_ci_and_its_commit_reviewed() {
     signed.desk.says("bob", out, PROVENANCE, &CI.provenance());
     cases.push(missing("provenance by the reviewer's key", "by-key/x"));
     signed.passes(&cases);
+}
+
+#[test]
+fn who_reviews_is_an_identity_too() {
+    let signed = Signed::new();
+    let issuer = &signed.instance.address;
+    signed.policy(&format!(
+        "ssdf-pw2 --source {SOURCE} --identity {IDENTITY} --reviewer bob@example.com --reviewer carol@example.com --reviewer-issuer {issuer}"
+    ));
+    let review = |independent: bool| {
+        json!({
+            "scope": "code", "result": "APPROVED", "reviewedOn": "2026-11-01T00:00:00Z",
+            "reviewer": {"id": "mailto:bob@example.com"}, "independentOfAuthor": independent,
+        })
+    };
+    let place = |folder: &str| {
+        signed.place(folder);
+        let out = |name: &str| format!("{folder}/{name}.sigstore.json");
+        signed.job(&CI, &out("build"), PROVENANCE, &CI.provenance());
+        signed.job(&CI, &out("test"), TESTS, &tested("PASSED"));
+        out("review")
+    };
+    let commit = json!([{"name": "app", "digest": {"gitCommit": COMMIT}}]);
+    let other = json!([{"name": "app", "digest": {"gitCommit": "2".repeat(40)}}]);
+    for (folder, email, independent, subject) in [
+        ("good", "carol@example.com", true, &commit),
+        ("stranger", "mallory@example.com", true, &commit),
+        ("author", "bob@example.com", false, &commit),
+        ("another", "bob@example.com", true, &other),
+    ] {
+        let out = place(folder);
+        let token = signed.is(email, issuer);
+        signed.says_of(&token, &out, REVIEW, &review(independent), subject);
+    }
+    // Bob, as somebody else vouches for; and CI, which says that it has reviewed.
+    let out = place("issuer");
+    let token = signed.is("bob@example.com", "https://other.example");
+    signed.says_of(&token, &out, REVIEW, &review(true), &commit);
+    let out = place("ci");
+    let token = CI.takes_over(&signed.instance);
+    signed.says_of(&token, &out, REVIEW, &review(true), &commit);
+    place("unreviewed");
+    signed.passes(&[
+        case("reviewed by Carol", "good/x", "yes", ""),
+        missing("not reviewed", "unreviewed/x"),
+        missing("by a stranger", "stranger/x"),
+        missing("by a name that another issuer vouches for", "issuer/x"),
+        missing("by CI itself", "ci/x"),
+        missing("of another commit", "another/x"),
+        case(
+            "by the author",
+            "author/x",
+            "no",
+            "predicate-field-mismatch",
+        ),
+    ]);
+    // By keys or by identities, and by somebody.
+    let world = &signed.desk.people.world;
+    let key = "--key sha256:0000000000000000000000000000000000000000000000000000000000000001";
+    let people = "--reviewer bob@example.com --reviewer-issuer https://i.example";
+    for (flags, code) in [
+        (format!("{key} {people}"), "set-incomplete"),
+        ("--reviewer bob@example.com".to_owned(), "bad-arguments"),
+        (
+            "--reviewer-issuer https://i.example".to_owned(),
+            "bad-arguments",
+        ),
+        (people.replace("bob@example.com", "*@*"), "policy-malformed"),
+        (people.replace("https://i", "https://*"), "policy-malformed"),
+    ] {
+        let line = format!(
+            "policy new ssdf-pw2 -o q.toml --source {SOURCE} --identity {IDENTITY} {flags}"
+        );
+        world.attest(&line).refused(2, code);
+        assert!(!world.at("q.toml").exists());
+    }
+    let line = format!("policy new slsa-build-l1 -o q.toml {key} {people}");
+    world.attest(&line).refused(2, "set-incomplete");
+}
+
+/// An identity that a policy denies counts for nothing, whoever trusts it.
+#[test]
+fn an_identity_that_is_denied_counts_for_nothing() {
+    let signed = Signed::new();
+    let world = &signed.desk.people.world;
+    signed.policy(&format!("slsa-build-l1 --identity {IDENTITY}"));
+    signed.place("good");
+    let out = "good/x.sigstore.json";
+    signed.job(&CI, out, PROVENANCE, &CI.provenance());
+    let policy = String::from_utf8(world.read("p.toml")).unwrap();
+    let denying = |identity: &str| {
+        let text = format!("{policy}\n[deny]\nidentities = [\"{identity}\"]\n");
+        world.write("p.toml", text);
+    };
+    denying("https://github.com/acme/app/.github/workflows/other.yml@refs/tags/v*");
+    signed.passes(&[case("another is denied", "good/x", "yes", "")]);
+    denying("https://github.com/acme/app/.github/workflows/release.yml@refs/tags/v1.0.0");
+    signed.passes(&[missing("it is denied", "good/x")]);
+    denying(IDENTITY);
+    signed.passes(&[missing("it is among those that are denied", "good/x")]);
 }
 
 /// What anyone can take off a bundle takes its yes away.

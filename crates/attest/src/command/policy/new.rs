@@ -71,7 +71,8 @@ pub(super) struct NewArgs {
     /// What the policy is called [default: the set's name]
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
-    /// Keys of those who sign, as sha256:HEX of their SubjectPublicKeyInfo; can be repeated
+    /// Keys of those who sign, or for ssdf-pw2 of those who review, as sha256:HEX of their SubjectPublicKeyInfo;
+    /// can be repeated
     #[arg(long, value_name = "sha256:HEX")]
     key: Vec<String>,
     /// The identity of who signs in certificates, such as
@@ -86,6 +87,13 @@ pub(super) struct NewArgs {
         default_value = "https://token.actions.githubusercontent.com"
     )]
     issuer: String,
+    /// The identity of who reviews in certificates, such as bob@example.com, for ssdf-pw2 in the place of --key; can
+    /// be repeated
+    #[arg(long, value_name = "ID", requires = "reviewer_issuer")]
+    reviewer: Vec<String>,
+    /// The issuer of those who review, such as https://accounts.google.com
+    #[arg(long, value_name = "URL", requires = "reviewer")]
+    reviewer_issuer: Option<String>,
     /// The repository that is built, such as https://github.com/OWNER/REPO
     #[arg(long, value_name = "URI")]
     source: Option<String>,
@@ -142,12 +150,17 @@ fn fill(set: &Set, args: &NewArgs) -> Result<String, Failure> {
     if text.contains(SIGNERS) {
         text = text.replace(SIGNERS, signers(set, args)?);
     }
+    if text.contains(REVIEWERS) {
+        text = text.replace(REVIEWERS, reviewers(set, args)?);
+    }
     let keys = keys(&args.key);
     let identity = identities(&args.identity);
+    let reviewer = identities(&args.reviewer);
     let source = args.source.as_ref().map(|it| quoted(it));
     for (flag, place, value) in [
         ("--key", "{{keys}}", keys),
         ("--identity", "{{identity}}", identity),
+        ("--reviewer", "{{reviewer}}", reviewer),
         ("--source", "{{source}}", source),
     ] {
         match (value, text.contains(place)) {
@@ -160,7 +173,10 @@ fn fill(set: &Set, args: &NewArgs) -> Result<String, Failure> {
             (None, false) => {}
         }
     }
-    Ok(text.replace("{{issuer}}", &quoted(&args.issuer)))
+    let reviewer_issuer = args.reviewer_issuer.as_deref().unwrap_or_default();
+    Ok(text
+        .replace("{{issuer}}", &quoted(&args.issuer))
+        .replace("{{reviewer_issuer}}", &quoted(reviewer_issuer)))
 }
 
 /// Where a set takes keys or identities.
@@ -177,6 +193,24 @@ fn signers(set: &Set, args: &NewArgs) -> Result<&'static str, Failure> {
         (false, false) => Err(Failure::request(
             "set-incomplete",
             format!("{} takes --key or --identity, and not both", set.name),
+        )),
+    }
+}
+
+/// Where a set takes keys or identities of those who review.
+const REVIEWERS: &str = "{{reviewers}}";
+
+/// The same of those who review.
+fn reviewers(set: &Set, args: &NewArgs) -> Result<&'static str, Failure> {
+    match (args.key.is_empty(), args.reviewer.is_empty()) {
+        (false, true) => Ok("kind = \"keys\"\nkeys = {{keys}}"),
+        (true, false) => {
+            Ok("kind     = \"sigstore\"\nissuer   = {{reviewer_issuer}}\nidentity = {{reviewer}}")
+        }
+        (true, true) => Err(lacks(set, "--key or --reviewer")),
+        (false, false) => Err(Failure::request(
+            "set-incomplete",
+            format!("{} takes --key or --reviewer, and not both", set.name),
         )),
     }
 }
