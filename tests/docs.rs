@@ -264,7 +264,7 @@ fn wants(test: &str, code: &str) -> bool {
 }
 
 /// The sources of all tests: those of the crates and those from outside.
-fn test_sources() -> Vec<String> {
+pub(crate) fn test_sources() -> Vec<String> {
     let mut paths = Vec::new();
     for folder in crates() {
         collect(&folder.join("src"), &mut paths);

@@ -2,12 +2,14 @@
 //! it, or what it asks about, is refused.
 
 mod attacks;
+mod builders;
 mod fields;
 mod flags;
 mod git;
 pub(crate) mod images;
 mod keyless;
 mod layouts;
+mod less;
 mod lists;
 mod releases;
 mod sets;

@@ -1,8 +1,13 @@
 //! For every field of the language: with it as it is the answer is yes, and with one change of it the
 //! answer is no. A field without such a case fails here.
 
+mod elsewhere;
+mod flips;
+
 use std::collections::BTreeSet;
 
+use elsewhere::ELSEWHERE;
+use flips::{FLIPS, SCAN, TEST};
 use serde_json::{Value, json};
 
 use super::{Desk, TESTS};
@@ -12,322 +17,6 @@ const VULNS: &str = "https://in-toto.io/attestation/vulns/v0.2";
 const VEX: &str = "https://openvex.dev/ns/v0.2.0";
 const VSA: &str = "https://slsa.dev/verification_summary/v1";
 const PROVENANCE: &str = "https://slsa.dev/provenance/v1";
-
-/// One change of a policy that is refused: the table and field that it is about, a policy that passes,
-/// and the change.
-struct Flip {
-    field: (&'static str, &'static str),
-    rules: &'static str,
-    from: &'static str,
-    to: &'static str,
-    code: &'static str,
-}
-
-const fn flip(
-    field: (&'static str, &'static str),
-    rules: &'static str,
-    from: &'static str,
-    to: &'static str,
-    code: &'static str,
-) -> Flip {
-    Flip {
-        field,
-        rules,
-        from,
-        to,
-        code,
-    }
-}
-
-const TEST: &str = "[[require]]\nname = \"n\"\ntype = \"test-result\"\nsigned_by = \"alice\"\nthreshold = 1\neach = \"file\"\nmax_age = \"7d\"\nindependent = \"time\"\nwhere = { url = \"https://ci.example/1\", count = 3, failedTests = [] }\n";
-const WHERE: &str = "[[require]]\ntype = \"test-result\"\nsigned_by = \"alice\"\nwhere = { url = { equals = \"https://ci.example/1\", one_of = [\"https://ci.example/1\"], glob = \"https://ci.example/*\" }, count = { at_least = 3, at_most = 3 }, tags = { contains = \"a\", empty = false }, runs = { every = { ok = true }, some = { ok = true } } }\n";
-const SCAN: &str = "[[require]]\ntype = \"vulns\"\nsigned_by = \"alice\"\ndeny = { severity = [\"critical\"], unless_vex = \"bob\", product = \"pkg:generic/x\" }\n";
-const SUMMARY: &str = "[[require]]\ntype = \"vsa\"\nsigned_by = \"alice\"\nverifier = \"https://verifier.example\"\nresource_uri = \"pkg:generic/x\"\nlevels = [\"SLSA_BUILD_LEVEL_2\"]\n";
-const BUILD: &str = "[[require]]\ntype = \"slsa-provenance\"\nsigned_by = \"alice\"\nlevel = 1\nexternal_parameters = { target = \"any\" }\n";
-
-const FLIPS: &[Flip] = &[
-    flip(
-        ("require", "type"),
-        TEST,
-        "\"test-result\"",
-        "\"release\"\nallow = 1",
-        "policy-malformed",
-    ),
-    flip(
-        ("require", "type"),
-        SUMMARY,
-        "type = \"vsa\"",
-        "type = \"https://slsa.dev/verification_summary/v0.2\"",
-        "policy-malformed",
-    ),
-    flip(
-        ("require", "signed_by"),
-        TEST,
-        "\"alice\"",
-        "\"bob\"",
-        "attestation-missing",
-    ),
-    flip(
-        ("require", "threshold"),
-        TEST,
-        "signed_by = \"alice\"\nthreshold = 1",
-        "signed_by = [\"alice\", \"bob\"]\nthreshold = 2",
-        "signers-too-few",
-    ),
-    flip(
-        ("require", "max_age"),
-        TEST,
-        "\"7d\"",
-        "\"1m\"",
-        "evidence-too-old",
-    ),
-    flip(
-        ("require", "independent"),
-        TEST,
-        "\"time\"",
-        "\"log\"",
-        "log-not-independent",
-    ),
-    flip(
-        ("require", "where"),
-        TEST,
-        "count = 3",
-        "count = 4",
-        "predicate-field-mismatch",
-    ),
-    flip(
-        ("require", "where"),
-        TEST,
-        "count = 3",
-        "other = 3",
-        "predicate-field-missing",
-    ),
-    flip(
-        ("require", "name"),
-        TEST,
-        "name = \"n\"",
-        "name = \"\"",
-        "policy-malformed",
-    ),
-    flip(
-        ("require", "each"),
-        TEST,
-        "each = \"file\"",
-        "each = \"any\"",
-        "policy-malformed",
-    ),
-    flip(
-        ("where", "equals"),
-        WHERE,
-        "equals = \"https://ci.example/1\"",
-        "equals = \"https://ci.example/2\"",
-        "predicate-field-mismatch",
-    ),
-    flip(
-        ("where", "one_of"),
-        WHERE,
-        "one_of = [\"https://ci.example/1\"]",
-        "one_of = [\"https://ci.example/2\"]",
-        "predicate-field-mismatch",
-    ),
-    flip(
-        ("where", "glob"),
-        WHERE,
-        "https://ci.example/*",
-        "https://ci.example/2*",
-        "predicate-field-mismatch",
-    ),
-    flip(
-        ("where", "at_least"),
-        WHERE,
-        "at_least = 3",
-        "at_least = 4",
-        "predicate-field-mismatch",
-    ),
-    flip(
-        ("where", "at_most"),
-        WHERE,
-        "at_most = 3",
-        "at_most = 2",
-        "predicate-field-mismatch",
-    ),
-    flip(
-        ("where", "contains"),
-        WHERE,
-        "contains = \"a\"",
-        "contains = \"b\"",
-        "predicate-field-mismatch",
-    ),
-    flip(
-        ("where", "empty"),
-        WHERE,
-        "empty = false",
-        "empty = true",
-        "predicate-field-mismatch",
-    ),
-    flip(
-        ("where", "every"),
-        WHERE,
-        "every = { ok = true }",
-        "every = { ok = false }",
-        "predicate-field-mismatch",
-    ),
-    flip(
-        ("where", "some"),
-        WHERE,
-        "some = { ok = true }",
-        "some = { ok = false }",
-        "predicate-field-mismatch",
-    ),
-    flip(
-        ("require vulns", "deny"),
-        SCAN,
-        "deny = { severity",
-        "deny = { severty",
-        "policy-malformed",
-    ),
-    flip(
-        ("deny", "severity"),
-        SCAN,
-        "\"critical\"",
-        "\"critical\", \"high\"",
-        "vulnerability-found",
-    ),
-    flip(
-        ("deny", "unless_vex"),
-        SCAN,
-        "\"bob\"",
-        "\"alice\"",
-        "vulnerability-found",
-    ),
-    flip(
-        ("deny", "product"),
-        SCAN,
-        "pkg:generic/x",
-        "pkg:generic/y",
-        "vulnerability-found",
-    ),
-    flip(
-        ("require vsa", "verifier"),
-        SUMMARY,
-        "https://verifier.example",
-        "https://other.example",
-        "predicate-field-mismatch",
-    ),
-    flip(
-        ("require vsa", "resource_uri"),
-        SUMMARY,
-        "pkg:generic/x",
-        "pkg:generic/y",
-        "predicate-field-mismatch",
-    ),
-    flip(
-        ("require vsa", "levels"),
-        SUMMARY,
-        "BUILD_LEVEL_2",
-        "SOURCE_LEVEL_2",
-        "predicate-field-mismatch",
-    ),
-    flip(
-        ("require slsa-provenance", "builder"),
-        BUILD,
-        "level = 1",
-        "level = 1\nbuilder = \"https://ci.example/other\"",
-        "builder-mismatch",
-    ),
-    flip(
-        ("require slsa-provenance", "level"),
-        BUILD,
-        "level = 1",
-        "level = 2",
-        "slsa-level-low",
-    ),
-    flip(
-        ("require slsa-provenance", "source"),
-        BUILD,
-        "level = 1",
-        "source = \"https://github.com/acme/app\"",
-        "source-missing",
-    ),
-    flip(
-        ("require slsa-provenance", "ref"),
-        BUILD,
-        "level = 1",
-        "level = 1\nref = \"refs/tags/v1\"",
-        "source-missing",
-    ),
-    flip(
-        ("require slsa-provenance", "commit"),
-        BUILD,
-        "level = 1",
-        "level = 1\ncommit = \"0123456789012345678901234567890123456789\"",
-        "source-missing",
-    ),
-    flip(
-        ("require slsa-provenance", "inputs"),
-        BUILD,
-        "level = 1",
-        "level = 1\ninputs = { a = \"b\" }",
-        "workflow-input-missing",
-    ),
-    flip(
-        ("require slsa-provenance", "external_parameters"),
-        BUILD,
-        "target = \"any\"",
-        "target = \"none\"",
-        "build-parameter-unknown",
-    ),
-    flip(
-        ("require slsa-provenance", "allow_v02"),
-        BUILD,
-        "level = 1",
-        "level = 1\nallow_v02 = \"no\"",
-        "policy-malformed",
-    ),
-    flip(
-        ("artifact", "digests"),
-        TEST,
-        "[[require]]",
-        "[artifact]\ndigests = [\"sha512\"]\n[[require]]",
-        "attestation-missing",
-    ),
-    flip(
-        ("artifact", "git_sha1"),
-        TEST,
-        "[[require]]",
-        "[artifact]\ngit_sha1 = 1\n[[require]]",
-        "policy-malformed",
-    ),
-];
-
-/// Fields whose case stands elsewhere: in `sources`, `flags`, `git`, `layouts` and `policy`, or in the tests of the language.
-const ELSEWHERE: &[(&str, &str)] = &[
-    ("", "version"),
-    ("", "name"),
-    ("", "serial"),
-    ("", "expires"),
-    ("", "include"),
-    ("", "builders"),
-    ("", "independent"),
-    ("", "accept"),
-    ("", "artifact"),
-    ("", "trust"),
-    ("", "deny"),
-    ("", "require"),
-    ("", "max_trust_age"),
-    ("", "emit"),
-    ("emit", "vsa"),
-    ("emit vsa", "verifier_id"),
-    ("emit vsa", "resource_uri"),
-    ("include", "file"),
-    ("include", "sha256"),
-    ("require review", "scope"),
-    ("require review", "independent_of_author"),
-    ("require layout", "layout"),
-    ("require layout", "parameters"),
-    ("require layout", "strict_command"),
-    ("require", "except"),
-];
 
 fn desk() -> Desk {
     let desk = Desk::new();
@@ -367,6 +56,11 @@ fn desk() -> Desk {
         "runDetails": {"builder": {"id": "https://attest.dev/builders/recorder"}},
     });
     desk.says("alice", "build.sigstore.json", PROVENANCE, &build);
+    let old = json!({
+        "builder": {"id": "https://ci.example/builder"}, "buildType": "https://ci.example/type",
+    });
+    let of = "https://slsa.dev/provenance/v0.2";
+    desk.says("bob", "old.sigstore.json", of, &old);
     desk
 }
 
@@ -424,19 +118,56 @@ fn every_field_has_a_change_that_is_refused() {
             flip.field, flip.from, flip.to
         );
     }
-    let known: BTreeSet<(&str, &str)> = FLIPS
-        .iter()
-        .map(|it| it.field)
-        .chain(ELSEWHERE.iter().copied())
-        .collect();
-    for (table, fields) in attest_policy::vocabulary() {
-        for field in fields {
-            assert!(
-                known.contains(&(table, field)),
-                "{table} {field} has no case"
-            );
+}
+
+#[test]
+fn every_field_has_a_case() {
+    let sources = crate::docs::test_sources().concat();
+    let mut known: BTreeSet<(&str, &str)> = FLIPS.iter().map(|it| it.field).collect();
+    for (table, fields, test) in ELSEWHERE {
+        known.extend(fields.iter().map(|field| (*table, *field)));
+        assert!(sources.contains(&format!("fn {test}()")), "no test {test}");
+    }
+    let mut fields: BTreeSet<(&str, &str)> = BTreeSet::new();
+    for (table, names) in attest_policy::vocabulary() {
+        fields.extend(names.iter().map(|field| (table, *field)));
+    }
+    let lacking: Vec<_> = fields.difference(&known).collect();
+    let unknown: Vec<_> = known.difference(&fields).collect();
+    assert!(
+        lacking.is_empty() && unknown.is_empty(),
+        "{lacking:?} {unknown:?}"
+    );
+}
+
+#[test]
+fn whom_a_policy_denies_counts_for_nothing() {
+    let desk = Desk::new();
+    desk.tested("alice", "PASSED");
+    desk.tested("bob", "PASSED");
+    let rule =
+        "[[require]]\ntype = \"test-result\"\nsigned_by = [\"alice\", \"bob\"]\nthreshold = 2\n";
+    desk.policy(&["alice", "bob"], "", rule);
+    desk.yes();
+    for (keys, code) in [
+        (vec!["carol"], ""),
+        (vec!["bob"], "signers-too-few"),
+        (vec!["alice", "bob"], "attestation-missing"),
+    ] {
+        let keys: Vec<String> = keys
+            .iter()
+            .map(|who| format!("\"sha256:{}\"", desk.pin(who)))
+            .collect();
+        let deny = format!("deny = {{ keys = [{}] }}", keys.join(", "));
+        desk.policy(&["alice", "bob"], &deny, rule);
+        if code.is_empty() {
+            desk.yes();
+        } else {
+            desk.no(code);
         }
     }
+    desk.policy(&["alice", "bob"], "deny = { key = [] }", rule);
+    desk.bad("x", "policy-malformed");
 }
 
 /// The home's own timestamp authority, declared independent.
@@ -516,6 +247,17 @@ fn evidence_that_is_too_old_does_not_count() {
         &SCAN.replace("deny", "max_age = \"1h\"\ndeny"),
     );
     desk.no("evidence-too-old");
+    // Nor an old word about a vulnerability, unless it was changed since.
+    let word =
+        "[[require]]\ntype = \"openvex\"\nsigned_by = \"bob\"\nwhere = { author = \"bob\" }\n";
+    desk.policy(&["bob"], "", word);
+    desk.yes();
+    desk.policy(&["bob"], "", &format!("{word}max_age = \"1h\"\n"));
+    desk.no("evidence-too-old");
+    let mut changed = vex("not_affected", None);
+    changed["last_updated"] = json!(jiff::Timestamp::now().to_string());
+    desk.says("bob", "vex.sigstore.json", VEX, &changed);
+    desk.yes();
 }
 
 #[test]
@@ -524,6 +266,10 @@ fn a_log_that_nobody_declares_independent_does_not_count() {
     let rule = TEST.replace("independent = \"time\"", "independent = \"log\"");
     desk.policy(&["alice"], "", &rule);
     desk.no("log-not-independent");
+    desk.policy(&["alice"], "", TEST);
+    desk.no("time-not-independent");
+    desk.policy(&["alice"], &independent(&desk), TEST);
+    desk.yes();
 }
 
 #[test]

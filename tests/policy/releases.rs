@@ -315,6 +315,76 @@ fn a_packaging_of_another_release_counts_for_nothing_where_one_is_asked_for() {
 }
 
 #[test]
+fn a_release_has_provenance_of_each_file_a_bill_and_two_signatures() {
+    let desk = Desk::new();
+    let world = &desk.people.world;
+    let both = [file("a"), file("b")];
+    let rules = "[[require]]\ntype = \"slsa-provenance\"\nsigned_by = \"alice\"\nlevel = 1\n\
+                 [[require]]\ntype = \"sbom\"\nsigned_by = \"alice\"\neach = \"release\"\n\
+                 [[require]]\ntype = \"release\"\nsigned_by = [\"alice\", \"bob\"]\nthreshold = 2\n";
+    desk.policy(&["alice", "bob"], "", rules);
+    let built = ours("recorded-step", "recorder", "https://git.example/acme/app");
+    let release = json!({"purl": "pkg:generic/hello@1.0"});
+    let reference = json!({
+        "name": "bill.cdx.json", "downloadLocation": "bill.cdx.json", "digest": {"sha256": sha256(b"a bill")},
+        "mediaType": "application/vnd.cyclonedx+json",
+    });
+    let bill = json!({"attester": {"id": "https://ci.example"}, "references": [reference]});
+    for name in ["a", "b"] {
+        world.write(&format!("d/{name}"), name);
+    }
+    let state = |who: &str, name: &str, files: &[Value]| {
+        let (of, predicate) = match name {
+            "provenance" => (PROVENANCE, &built),
+            "bill" => (REFERENCE, &bill),
+            _ => (RELEASE, &release),
+        };
+        let out = format!("d/{name}.sigstore.json");
+        desk.says_of(who, &out, of, predicate, files);
+    };
+    let whole = || {
+        state("alice", "provenance", &both);
+        state("alice", "bill", &both[..1]);
+        state("alice", "release", &both);
+        state("bob", "release-2", &both);
+    };
+    whole();
+    let ran = desk.ask("d");
+    assert_eq!(ran.exit, 0, "{ran:#?}");
+    let no = |code: &str| {
+        let ran = desk.ask("d");
+        assert_eq!(ran.exit, 1, "{code}: {ran:#?}");
+        assert!(ran.out.contains(&format!("\"{code}\"")), "{code}: {ran:#?}");
+    };
+    // Provenance of one of the files, or by somebody else.
+    state("alice", "provenance", &both[..1]);
+    no("attestation-missing");
+    state("bob", "provenance", &both);
+    no("attestation-missing");
+    whole();
+    // A bill of nobody, of none of the files, or none at all.
+    state("bob", "bill", &both[..1]);
+    no("attestation-missing");
+    state(
+        "alice",
+        "bill",
+        &[json!({"name": "c", "digest": {"sha256": sha256(b"c")}})],
+    );
+    no("attestation-missing");
+    std::fs::remove_file(world.at("d/bill.sigstore.json")).unwrap();
+    no("attestation-missing");
+    whole();
+    // One of two, or the same one twice.
+    state("alice", "release-2", &both);
+    no("signers-too-few");
+    std::fs::remove_file(world.at("d/release-2.sigstore.json")).unwrap();
+    no("signers-too-few");
+    whole();
+    let ran = desk.ask("d");
+    assert_eq!(ran.exit, 0, "{ran:#?}");
+}
+
+#[test]
 fn a_bill_of_materials_is_one_that_is_signed_or_referred_to_by_its_digest() {
     let desk = Desk::new();
     let rule = "[[require]]\ntype = \"sbom\"\nsigned_by = \"alice\"\n";

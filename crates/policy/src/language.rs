@@ -32,7 +32,7 @@ mod rule;
 mod specific;
 mod state;
 mod table;
-mod vocabulary;
+pub(crate) mod vocabulary;
 mod words;
 
 use std::collections::BTreeSet;

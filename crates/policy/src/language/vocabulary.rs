@@ -27,6 +27,25 @@ pub(crate) const INCLUDED: &[&str] = &["version", "include", "trust", "deny", "r
 /// A file to include.
 pub(crate) const INCLUDE: &[&str] = &["file", "sha256"];
 
+/// A group of identities, also in a signers file.
+pub(crate) const TRUST_SIGSTORE: &[&str] =
+    &["kind", "issuer", "identity", "claims", "log", "threshold"];
+
+/// A group of keys.
+pub(crate) const TRUST_KEYS: &[&str] = &["kind", "keys", "log", "threshold", "recovery"];
+
+/// A key of a group.
+pub(crate) const TRUST_KEY: &[&str] = &[
+    "sha256",
+    "file",
+    "not_before",
+    "not_after",
+    "compromised_since",
+];
+
+/// Those who are denied.
+pub(crate) const POLICY_DENY: &[&str] = &["keys", "identities"];
+
 /// What is asked of the artifact itself.
 pub(crate) const ARTIFACT: &[&str] = &["digests", "git_sha1"];
 
@@ -69,6 +88,10 @@ pub fn vocabulary() -> impl Iterator<Item = (&'static str, &'static [&'static st
     [
         ("", POLICY),
         ("include", INCLUDE),
+        ("trust sigstore", TRUST_SIGSTORE),
+        ("trust keys", TRUST_KEYS),
+        ("trust key", TRUST_KEY),
+        ("policy deny", POLICY_DENY),
         ("artifact", ARTIFACT),
         ("emit", EMIT),
         ("emit vsa", EMIT_VSA),

@@ -32,6 +32,7 @@ use attest_verify::{ExpectedClaim, ExpectedIdentity, IdentityPattern};
 use jiff::Timestamp;
 
 use super::{KeyValidity, LogRule};
+use crate::language::vocabulary;
 use crate::toml::{Document, Field, FileError, Item, Table};
 
 /// A signers file, read: nothing that it names was looked for yet.
@@ -145,7 +146,7 @@ impl SignersFile {
 pub(crate) fn denied(
     deny: &Table<'_>,
 ) -> Result<(Vec<KeySource>, Vec<IdentityPattern>), FileError> {
-    deny.only(&["keys", "identities"])?;
+    deny.only(vocabulary::POLICY_DENY)?;
     let texts = |name| deny.has(name).map_or(Ok(Vec::new()), Item::texts_of);
     let keys = texts("keys")?
         .iter()
@@ -162,13 +163,13 @@ pub(crate) fn group(name: &str, table: &Table<'_>) -> Result<FileGroup, FileErro
     let kind = table.needs("kind")?;
     let (signers, count) = match kind.text()?.text {
         "sigstore" => {
-            table.only(&["kind", "issuer", "identity", "claims", "log", "threshold"])?;
+            table.only(vocabulary::TRUST_SIGSTORE)?;
             let identities = identities(table)?;
             let count = identities.len();
             (FileSigners::Sigstore(identities), count)
         }
         "keys" => {
-            table.only(&["kind", "keys", "log", "threshold", "recovery"])?;
+            table.only(vocabulary::TRUST_KEYS)?;
             let keys = table.needs("keys")?;
             let keys: Vec<FileKey> = keys.items()?.iter().map(key).collect::<Result<_, _>>()?;
             let count = keys.len();
@@ -262,13 +263,7 @@ fn key(item: &Item<'_>) -> Result<FileKey, FileError> {
         });
     }
     let table = item.table()?;
-    table.only(&[
-        "sha256",
-        "file",
-        "not_before",
-        "not_after",
-        "compromised_since",
-    ])?;
+    table.only(vocabulary::TRUST_KEY)?;
     let pin = match table.has("sha256") {
         Some(pin) => {
             let text = pin.text()?;

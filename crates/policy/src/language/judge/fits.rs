@@ -1,6 +1,7 @@
 //! Whether evidence counts: as fresh as a rule asks, logged and timed by whom it asks.
 
 use attest_provenance::Statement;
+use attest_provenance::predicate::openvex;
 use attest_verify::{Evidence, ProvenLog, ProvenTime};
 use jiff::{SignedDuration, Timestamp};
 
@@ -81,9 +82,14 @@ pub(super) fn fits(
 
 /// When the signer says that it was made: a timestamp can be made again, over an old signature.
 fn own_time(statement: Option<&Statement>) -> Option<(&'static str, Result<Timestamp, String>)> {
-    let predicate = statement?.predicate();
-    OWN_TIMES.iter().find_map(|(pointer, field)| {
-        let value = predicate.pointer(pointer)?;
+    let statement = statement?;
+    let own: &[(&str, &'static str)] = if statement.predicate_type().starts_with(openvex::TYPE) {
+        OPENVEX_TIMES
+    } else {
+        OWN_TIMES
+    };
+    own.iter().find_map(|(pointer, field)| {
+        let value = statement.predicate().pointer(pointer)?;
         let time = value.as_str().and_then(|it| it.parse().ok());
         Some((*field, time.ok_or_else(|| quoted(value))))
     })
@@ -98,9 +104,16 @@ const OWN_TIMES: &[(&str, &str)] = &[
     ("/timeVerified", "timeVerified"),
     ("/timeCreated", "timeCreated"),
     ("/reviewedOn", "reviewedOn"),
+    ("/deployedOn", "deployedOn"),
     (
         "/runDetails/metadata/finishedOn",
         "runDetails.metadata.finishedOn",
     ),
     ("/metadata/buildFinishedOn", "metadata.buildFinishedOn"),
+];
+
+/// The same of an `OpenVEX` document, which says when it was changed last.
+const OPENVEX_TIMES: &[(&str, &str)] = &[
+    ("/last_updated", "last_updated"),
+    ("/timestamp", "timestamp"),
 ];
