@@ -170,7 +170,7 @@ const fn is_of_token(it: char) -> bool {
 /// Fewer bytes than any token has behind its beginning.
 const TOKEN_BYTES: usize = 16;
 
-/// As their issuers document them, and whether only letters and digits follow: GitHub, GitLab, npm, PyPI, Slack.
+/// As their issuers document them, and whether only letters and digits follow: GitHub, GitLab, npm, `PyPI`, Slack.
 const BEGINNINGS_OF_TOKENS: [(&str, bool); 11] = [
     ("ghp_", true),
     ("gho_", true),

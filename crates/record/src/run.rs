@@ -146,12 +146,12 @@ impl Invocation {
         if is_recorded {
             command.stdout(Stdio::piped()).stderr(Stdio::piped());
         }
-        let mut child = command.spawn().map_err(|source| RunError::Start {
+        let started = relay.starting(|| command.spawn());
+        let mut child = started.map_err(|source| RunError::Start {
             program: self.words.first().cloned().unwrap_or_default(),
             source,
         })?;
         let process = Pid::from_child(&child);
-        relay.command_runs(process);
         let taps = match output {
             Output::Inherited => None,
             Output::Recorded { out, err } => taps(&mut child, out, err).map_err(watch)?,

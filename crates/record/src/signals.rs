@@ -4,6 +4,7 @@
 //! sends goes to both, and we only must not die of it. What somebody sends to us alone we send on.
 //! `signal_hook` is named here alone.
 
+use std::process::Child;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::{fs, io, thread};
 
@@ -49,8 +50,13 @@ impl Relay {
         Ok(Self(addressee))
     }
 
-    pub(crate) fn command_runs(&self, process: Pid) {
-        *lock(&self.0) = Addressee::Command(process);
+    /// Starts the command. A signal that comes meanwhile waits until it runs: it would end us alone, and leave a
+    /// command behind that nobody watches.
+    pub(crate) fn starting<E>(&self, start: impl FnOnce() -> Result<Child, E>) -> Result<Child, E> {
+        let mut addressee = lock(&self.0);
+        let child = start()?;
+        *addressee = Addressee::Command(Pid::from_child(&child));
+        Ok(child)
     }
 
     /// To be said before the command is waited for, when its number may go to another process.
