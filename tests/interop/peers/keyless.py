@@ -2,12 +2,21 @@
 
 import base64
 import json
+import os
 from pathlib import Path
+from urllib.parse import urlencode
 
 from suite import install
 from suite.bundles import Bundle, beside
 from suite.cases import Peer
-from suite.cosign import attest_blob_keyless, sign_blob_keyless, verify_blob_keyless
+from suite.cosign import (
+    attest_blob_keyless,
+    sign_blob_keyless,
+    trust,
+    verify_blob,
+    verify_blob_keyless,
+    verify_statement,
+)
 from suite.issuer import EMAIL
 from suite.keyless import NEEDS, REKOR_V1
 from suite.process import check
@@ -51,6 +60,59 @@ rekor_v1 = Peer(
 )
 trillian = Peer("trillian", install=trillian_programs)
 mariadb = Peer("mariadb", install=mariadb_packages)
+
+# What the tokens of jobs say, as far as Fulcio asks for it.
+GITHUB = {
+    "sub": "repo:acme/tool:ref:refs/tags/v1",
+    "job_workflow_ref": "acme/tool/.github/workflows/release.yml@refs/tags/v1",
+    "job_workflow_sha": "1" * 40,
+    "workflow_ref": "acme/tool/.github/workflows/release.yml@refs/tags/v1",
+    "workflow_sha": "1" * 40,
+    "workflow": "release",
+    "sha": "1" * 40,
+    "ref": "refs/tags/v1",
+    "event_name": "push",
+    "repository_id": "1",
+    "repository_owner": "acme",
+    "repository_owner_id": "2",
+    "repository_visibility": "public",
+    "runner_environment": "github-hosted",
+    "run_id": "3",
+    "run_attempt": "1",
+}
+GITLAB = {
+    "sub": "project_path:acme/tool:ref_type:tag:ref:v1",
+    "project_path": "acme/tool",
+    "project_id": "1",
+    "project_visibility": "public",
+    "namespace_path": "acme",
+    "namespace_id": "2",
+    "ci_config_ref_uri": "gitlab.com/acme/tool//.gitlab-ci.yml@refs/tags/v1",
+    "ci_config_sha": "1" * 40,
+    "pipeline_source": "push",
+    "pipeline_id": "3",
+    "job_id": "4",
+    "ref": "v1",
+    "ref_type": "tag",
+    "ref_path": "refs/tags/v1",
+    "sha": "1" * 40,
+    "runner_id": 5,
+    "runner_environment": "gitlab-hosted",
+}
+BUILDKITE = {
+    "sub": "organization:acme:pipeline:tool:ref:refs/tags/v1:commit:" + "1" * 40 + ":step:release",
+    "organization_slug": "acme",
+    "pipeline_slug": "tool",
+    "build_number": 7,
+    "build_branch": "main",
+    "build_tag": "v1",
+    "build_commit": "1" * 40,
+    "step_key": "release",
+    "job_id": "4",
+    "agent_id": "5",
+    "build_source": "webhook",
+    "runner_environment": "buildkite-hosted",
+}
 
 PROVENANCE = json.dumps(
     {
@@ -99,6 +161,44 @@ def takes_no_token_that_is_expired_or_of_another_audience_or_key(world):
         file = world.new_file("tool.bin")
         sign_blob_keyless(world, file, stack.v2, stack.issuer.token(**spoiled)).refused(because)
         check(not beside(file).exists(), f"a bundle was written for {spoiled}")
+
+
+@fulcio.case
+def certifies_jobs_by_the_names_that_we_expect(world):
+    """A job of GitHub asks for its token, one of GitLab has it in a variable, one of Buildkite asks its agent."""
+    stack = world.stack.keyless
+    issuer = stack.issuer
+    of_github = {"issuer": "github", "repository": "acme/tool", **GITHUB}
+    job = {"email": None, "email_verified": None}
+    agent = world.new_folder("agent") / "buildkite-agent"
+    agent.write_text(f"#!/bin/sh\necho {issuer.token(iss=issuer.named('buildkite'), **BUILDKITE, **job)}\n")
+    agent.chmod(0o755)
+    jobs = {
+        "github": (
+            {
+                "GITHUB_ACTIONS": "true",
+                "ACTIONS_ID_TOKEN_REQUEST_URL": f"{issuer.url}/mint?{urlencode(of_github)}",
+                "ACTIONS_ID_TOKEN_REQUEST_TOKEN": "of-this-job",
+            },
+            f"https://github.com/{GITHUB['job_workflow_ref']}",
+        ),
+        "gitlab": (
+            {"GITLAB_CI": "true", "SIGSTORE_ID_TOKEN": issuer.token(iss=issuer.named("gitlab"), **GITLAB, **job)},
+            f"https://{GITLAB['ci_config_ref_uri']}",
+        ),
+        "buildkite": (
+            {"BUILDKITE": "true", "PATH": f"{agent.parent}:{os.environ['PATH']}"},
+            "https://buildkite.com/acme/tool",
+        ),
+    }
+    for name, (variables, identity) in jobs.items():
+        file = world.new_file("tool.bin", name.encode())
+        signed = ["sign", file, "--keyless", "--trust-config", stack.v2.trust]
+        world.attest(*signed, extra={"CI": "true"} | variables).accepted()
+        whom = {"identity": identity, "issuer": issuer.named(name), "root": stack.root}
+        world.verify_identity(file, **whom).accepted()
+        verify_blob_keyless(world, file, beside(file), **whom).accepted()
+        world.verify_identity(file, **whom | {"identity": EMAIL}).says_no("identity-mismatch")
 
 
 @fulcio.case
@@ -167,6 +267,28 @@ def is_read_and_proven_by_us_as_rekor_cli_reads_it(world):
     kept = world.new_file("checkpoint", world.attest("log", "show", *log).accepted().stdout.encode())
     sign_blob_keyless(world, world.new_file("later.bin", b"later\n"), stack.v1).accepted()
     world.attest("log", "check", *log, "--checkpoint", kept).accepted()
+
+
+@rekor_v1.case
+def takes_what_our_log_has_and_proves_it(world):
+    """`attest log append`: a file's signature and a statement's, each once, however often it is asked."""
+    identity, stack = world.identity, world.stack.keyless
+    log = ["--log", REKOR_V1, "--key", stack.root, "--format", "json"]
+    theirs = {"key": identity.public, "root": world.mixed_root(logs=stack.root, authorities=identity.root)}
+    for number, more in enumerate(([], ["--predicate", world.new_file("p.json", PROVENANCE), "--type", "slsaprovenance1"])):
+        file = world.new_file("tool.bin", f"to be known by others {number}\n".encode())
+        world.sign(identity, file, *more)
+        out = file.with_name("both.sigstore.json")
+        said = json.loads(world.attest("log", "append", beside(file), *log, "--out", out).accepted().stdout)
+        [entry] = said["entries"]
+        check(not entry["known"] and entry["promised"] > 0, str(said))
+        world.verify(file, "--bundle", out, "--trusted-root", stack.root, **trust(identity)).accepted()
+        again = json.loads(world.attest("log", "append", beside(file), *log).accepted().stdout)
+        check(again["entries"] == [entry | {"known": True}], f"another entry: {again}")
+        if more:
+            verify_statement(world, [file], out, "slsaprovenance1", **theirs).accepted()
+        else:
+            verify_blob(world, file, out, **theirs).accepted()
 
 
 @rekor_v1.case

@@ -1,11 +1,13 @@
 """rekor-server: Rekor v2 on plain files (rekor-tiles). What it logs must be provable here."""
 
+import base64
+import json
 import shutil
 
 from suite import install
 from suite.bundles import Bundle, beside
 from suite.cases import Peer
-from suite.cosign import key_pair, sign_blob
+from suite.cosign import key_pair, sign_blob, trust, verify_blob
 from suite.process import check
 from suite.tiles import served, size
 from suite.world import flipped
@@ -62,6 +64,36 @@ def keeps_a_log_that_we_recompute(world):
     for path in (f"tile/entries/000.p/{size(log)}", f"tile/0/000.p/{size(log)}", "checkpoint"):
         with flipped(log / path, 20):
             world.attest(*command, offline=True).refused(*DAMAGE)
+
+
+@rekor_server.case
+def takes_what_our_log_has_and_cosign_verifies_it_there(world):
+    """`attest log append`: cosign knows this Rekor and not our log, and accepts the bundle from then on."""
+    identity, stack = world.identity, world.stack
+    file = world.new_file("tool.bin", b"to be known by others\n")
+    world.sign(identity, file)
+    out = file.with_name("both.sigstore.json")
+    theirs = {"key": identity.public, "root": world.mixed_root(logs=stack.root, authorities=identity.root)}
+    verify_blob(world, file, beside(file), **theirs).refused("not enough verified log entries")
+    log = ["log", "append", beside(file), "--log", stack.rekor, "--key", stack.root]
+    world.attest(*log, "--out", out).accepted()
+    check(len(Bundle.read(out).material["tlogEntries"]) == 2, "not an entry of each log")
+    verify_blob(world, file, out, **theirs).accepted()
+    world.verify(file, "--bundle", out, "--trusted-root", stack.root, **trust(identity)).accepted()
+    world.verify(file, "--bundle", out, **trust(identity)).says_no("log-unknown")
+    # It has it now, and serves no tiles where it takes entries: that is its word alone.
+    again = world.attest(*log).exits(3).refused("log-entry-exists")
+    leaf = again.stderr.split("--leaf ")[1].split()[0]
+    with served(stack.tiles) as url:
+        found = ["log", "show", "--leaf", leaf, "--log", url, "--key", stack.root]
+        world.attest(*found).accepted()
+    # A signature that is none is refused by the log, and nothing is written.
+    entry = world.attest("log", "show", "0", "--home", identity.home).accepted().stdout
+    document = json.loads(entry)
+    record = document["spec"]["hashedRekordV002"]
+    record["data"]["digest"] = base64.b64encode(bytes(32)).decode()
+    wrong = world.new_file("entry", json.dumps(document, separators=(",", ":"), sort_keys=True).encode())
+    world.attest("log", "append", wrong, *log[3:]).exits(3).refused("service-refused")
 
 
 def monitor(world, url: str, root, *more):

@@ -136,6 +136,8 @@ def refuses_each_wrong_way_to_name_a_key(world):
     token.tool("--keypairgen", "--key-type", "EC:prime256v1", "--label", "release", "--id", "02", "--usage-sign")
     token.generate("EC:edwards25519", "edwards", "03")
     token.generate("rsa:1024", "short", "04")
+    kind = ["--key-type", "EC:prime256v1", "--label", "asking", "--id", "05", "--usage-sign", "--always-auth"]
+    token.tool("--keypairgen", *kind)
     file = world.new_file("tool.bin")
     for uri, code in (
         (good, "token-key-ambiguous"),
@@ -143,6 +145,7 @@ def refuses_each_wrong_way_to_name_a_key(world):
         (token.uri("release", ";id=%09"), "token-key-missing"),
         (token.uri("edwards"), "key-unsupported"),
         (token.uri("short"), "key-unsupported"),
+        (token.uri("asking"), "key-unsupported"),  # wants its PIN for each signature
         (good.replace("release%20signing", "other"), "token-missing"),
         (good.replace(str(MODULE), "/nonexistent.so"), "token-module-unusable"),
         (good.replace(f"module-path={MODULE}&", ""), "token-module-missing"),

@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+import textwrap
 from pathlib import Path
 
 from suite import install
@@ -20,6 +21,10 @@ def install_linters(version: str) -> None:
 
 
 linters = Peer(LINTERS, install=install_linters)
+actionlint = Peer(
+    "actionlint",
+    install=lambda version: install.go_install("actionlint", "github.com/rhysd/actionlint/cmd/actionlint", version),
+)
 
 
 @linters.case
@@ -37,6 +42,35 @@ def finds_no_fault_in_our_templates(world):
         world.run([*judge, schema, broken], offline=True).refused("Schema validation errors")
     manifest = [tools / "pre-commit", "validate-manifest", ROOT / ".pre-commit-hooks.yaml"]
     world.run(manifest, offline=True).accepted()
+
+
+@actionlint.case
+def finds_no_fault_in_our_workflows_and_in_a_job_that_uses_our_action(world):
+    """The step of docs/ci.md in a workflow; an input that the action lacks, or needs and is not given, is refused."""
+    project = world.new_folder("project")
+    (project / ".git").mkdir()
+    workflows = project / ".github" / "workflows"
+    shutil.copytree(ROOT / ".github" / "workflows", workflows)
+    shutil.copy(ROOT / "action.yml", project)
+    lint = {"cwd": project, "offline": True}
+    world.run([world.go("actionlint"), "-no-color"], **lint).accepted()
+    shown = re.search(r"```yaml\n(- uses: .*?)```", (ROOT / "docs" / "ci.md").read_text(), re.S)[1]
+    step = textwrap.indent(re.sub(r"acme/attest@.*", "./", shown), "      ")
+    job = f"on: push\njobs:\n  promote:\n    runs-on: ubuntu-latest\n    steps:\n{step}"
+    workflow = workflows / "promote.yml"
+    for text, because in (
+        (job, None),
+        (job.replace("subjects:", "subject:"), "subject"),
+        (re.sub(r" +subjects: download\n", "", job), "subjects"),
+    ):
+        workflow.write_text(text)
+        said = world.run([world.go("actionlint"), "-no-color", workflow], **lint)
+        said.refused(because) if because else said.accepted()
+    # The action itself.
+    action = project / "action.yml"
+    action.write_text(action.read_text().replace("icon: check-square", "icon: checked-square"))
+    workflow.write_text(job)
+    world.run([world.go("actionlint"), "-no-color", workflow], **lint).refused("icon")
 
 
 @linters.case
