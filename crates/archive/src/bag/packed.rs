@@ -81,7 +81,9 @@ impl Release<'_> {
     pub fn export_tar_gzip(&self, out: impl Write) -> Result<Exported, ArchiveError> {
         let mut packed = GzipWriter::new(out);
         let exported = self.export_tar(&mut packed)?;
-        packed.finish().map_err(unwritten)?;
+        // What is still buffered would be written when it is dropped, and nobody would hear of an error.
+        let mut out = packed.finish().map_err(unwritten)?;
+        out.flush().map_err(unwritten)?;
         Ok(exported)
     }
 
@@ -92,7 +94,9 @@ impl Release<'_> {
     pub fn export_tar_zstd(&self, out: impl Write) -> Result<Exported, ArchiveError> {
         let mut packed = ZstdWriter::new(out, self.tar_size()?).map_err(unwritten)?;
         let exported = self.export_tar(&mut packed)?;
-        packed.finish().map_err(unwritten)?;
+        // What is still buffered would be written when it is dropped, and nobody would hear of an error.
+        let mut out = packed.finish().map_err(unwritten)?;
+        out.flush().map_err(unwritten)?;
         Ok(exported)
     }
 
