@@ -4,6 +4,7 @@
 mod export;
 mod import;
 mod judged;
+mod large;
 mod later;
 
 use std::fs;

@@ -5,7 +5,9 @@ use std::ops::Bound;
 use attest_digest::Digest;
 use jiff::Timestamp;
 
-use crate::attachment::{Attachment, AttachmentKey, AttachmentManifest, AttachmentSummary};
+use crate::attachment::{
+    AttachedFile, Attachment, AttachmentKey, AttachmentManifest, AttachmentSummary,
+};
 use crate::blob::Blob;
 use crate::error::{ArchiveError, Malformed};
 use crate::kind::AttachmentKind;
@@ -13,6 +15,37 @@ use crate::layout::ATTACHMENT_TYPE;
 use crate::limits;
 use crate::reader::Reader;
 use crate::release::Release;
+
+/// Refuses what would fill the memory if it were all read at once.
+fn check_total(
+    what: &'static str,
+    sizes: impl Iterator<Item = u64>,
+    limit: u64,
+) -> Result<(), ArchiveError> {
+    let found = sizes.fold(0, u64::saturating_add);
+    if found <= limit {
+        return Ok(());
+    }
+    Err(ArchiveError::TooLarge { what, found, limit })
+}
+
+/// As [`check_total`], of the files of attachments of one kind.
+pub(crate) fn check_files<'a>(
+    files: impl Iterator<Item = &'a AttachedFile>,
+) -> Result<(), ArchiveError> {
+    let sizes = files.map(AttachedFile::size);
+    check_total(
+        "what is attached of one kind, in bytes,",
+        sizes,
+        limits::ATTACHED_BYTES,
+    )
+}
+
+/// As [`check_total`], of the manifests of attachments.
+pub(crate) fn check_manifests(sizes: impl Iterator<Item = u64>) -> Result<(), ArchiveError> {
+    let what = "the size of the manifests of what is attached";
+    check_total(what, sizes, limits::ATTACHMENT_MANIFESTS)
+}
 
 impl Reader {
     /// What the index lists as attached: to the archive first, then to each release, by time.
@@ -79,8 +112,12 @@ impl Reader {
         subject: Option<Digest>,
         wanted: Option<&AttachmentKind>,
     ) -> Result<Vec<Attachment<'_>>, ArchiveError> {
-        self.entries_of(subject)
-            .filter(|(_, (kind, _))| wanted.is_none_or(|wanted| wanted == kind))
+        let entries = self.entries_of(subject);
+        let entries = entries.filter(|(_, (kind, _))| wanted.is_none_or(|wanted| wanted == kind));
+        let entries: Vec<_> = entries.collect();
+        check_manifests(entries.iter().map(|(_, (_, blob))| blob.size))?;
+        entries
+            .into_iter()
             .map(|(key, (kind, blob))| self.read_attachment(key, kind, *blob))
             .collect()
     }

@@ -69,6 +69,16 @@ pub const CONSISTENCY_BYTES: u64 = 64 << 10;
 /// Hashes of one consistency proof: a log of 2⁶⁴ entries has fewer.
 pub const CONSISTENCY_HASHES: usize = 128;
 
+/// Bytes of all files into which a bag cuts its bundles, with the keys and roots beside them: they are held.
+pub const BAG_CUT_BYTES: u64 = 512 << 20;
+
+/// Bytes of all that is attached to one release and of one kind, where it is read at once: a blob can be
+/// attached under any number of names.
+pub const ATTACHED_BYTES: u64 = 512 << 20;
+
+/// Bytes of the manifests of what is attached to one release, or to the archive, where all are read at once.
+pub const ATTACHMENT_MANIFESTS: u64 = 256 << 20;
+
 /// Files and folders of a bag that is one file.
 pub const BAG_MEMBERS: usize = 1_000_000;
 

@@ -6,6 +6,8 @@ use std::fs::File;
 use attest_digest::{Artifact, Digest, Hashes, RelativePath};
 use attest_provenance::ReleaseName;
 
+use crate::attachment::Attachment;
+use crate::attachments::check_files;
 use crate::bag::{AttachedBytes, Kept};
 use crate::blob::Blob;
 use crate::error::ArchiveError;
@@ -135,6 +137,7 @@ impl Kept for Release<'_> {
         let attachments = self
             .reader
             .attachments_of_kind(Some(self.manifest()), kind)?;
+        check_files(attachments.iter().flat_map(Attachment::files))?;
         let files = attachments.iter().map(|attachment| {
             let read = attachment.files().iter().map(|it| {
                 let bytes = attachment.unverified_bytes(it.path(), limit)?;

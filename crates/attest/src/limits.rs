@@ -30,5 +30,12 @@ pub(crate) const SOURCE_OBJECTS: u32 = 20_000_000;
 /// Bytes before the objects, where its references are: some 200,000 of them.
 pub(crate) const SOURCE_HEADER_BYTES: u64 = 16 << 20;
 
+/// Bytes of the bundles at the top of one archived release, which are all held: a blob can be there under any
+/// number of names.
+pub(crate) const RELEASE_BUNDLES_BYTES: u64 = 512 << 20;
+
+/// Bytes of the keys and trusted roots in archived releases among which a pin is looked for.
+pub(crate) const TRUST_FILES_BYTES: u64 = 256 << 20;
+
 /// Events of the audit trail that are shown; all are checked.
 pub(crate) const AUDIT_SHOWN: usize = 10_000;

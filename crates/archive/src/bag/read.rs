@@ -17,7 +17,7 @@ use super::plan::{Content, Plan};
 use super::tar::{self, Range, Within};
 use super::{AttachedBytes, Kept};
 use crate::attachment::{AttachedFile, AttachmentManifest};
-use crate::attachments::not_an_attachment;
+use crate::attachments::{check_files, check_manifests, not_an_attachment};
 use crate::blob::Blob;
 use crate::disk::read_limited;
 use crate::error::{ArchiveError, NotAnArchive};
@@ -411,6 +411,7 @@ impl Kept for Bag {
         let of_kind = self.attached.iter().filter(|it| it.manifest.kind() == kind);
         let mut of_kind: Vec<&Attached> = of_kind.collect();
         of_kind.sort_by_key(|it| (it.manifest.created(), it.digest));
+        check_files(of_kind.iter().flat_map(|it| it.manifest.files()))?;
         let files = of_kind.into_iter().map(|attached| {
             let read = attached.manifest.files().iter().map(|file| {
                 let bytes = self.attached_bytes(attached, file, limit)?;
@@ -470,7 +471,10 @@ fn attachments(
     release: Digest,
 ) -> Result<Vec<Attached>, ArchiveError> {
     let mut attached = Vec::new();
-    for place in manifests(found.keys()) {
+    let places = manifests(found.keys());
+    let sizes = places.iter().filter_map(|it| found.get(*it));
+    check_manifests(sizes.map(Artifact::size))?;
+    for place in places {
         let bytes = source.read(place, limits::MANIFEST_BYTES)?;
         let digest = Blob::of(&bytes).digest;
         let malformed = |source| ArchiveError::AttachmentMalformed {

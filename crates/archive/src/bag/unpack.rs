@@ -34,6 +34,8 @@ pub(super) struct Unpacked {
     seen: Vec<Seen>,
     /// Evidence that these commands say nothing about, by its path in the release.
     pub(super) left_out: Vec<String>,
+    /// The bytes of the files.
+    bytes: u64,
 }
 
 /// What can be checked about one bundle.
@@ -181,6 +183,14 @@ struct Log {
 
 impl Unpacked {
     fn put(&mut self, place: &str, bytes: Vec<u8>) -> Result<(), ArchiveError> {
+        self.bytes = self.bytes.saturating_add(bytes.len() as u64);
+        if self.bytes > limits::BAG_CUT_BYTES {
+            return Err(ArchiveError::TooLarge {
+                what: "what a bag has of bundles and keys beside them, in bytes,",
+                found: self.bytes,
+                limit: limits::BAG_CUT_BYTES,
+            });
+        }
         self.files.insert(path(place)?, bytes);
         Ok(())
     }

@@ -10,6 +10,7 @@ use super::covered::Covered;
 use super::error::RenewalError;
 use super::record::EvidenceRecord;
 use crate::attachment::Attachment;
+use crate::attachments::check_files;
 use crate::bag::{AttachedBytes, Kept};
 use crate::error::ArchiveError;
 use crate::kind::AttachmentKind;
@@ -110,6 +111,14 @@ impl Reader {
             });
             Vec::new()
         });
+        if let Err(error) = check_files(attachments.iter().flat_map(Attachment::files)) {
+            unread.push(UnreadRenewal {
+                attachment: None,
+                code: error.code(),
+                problem: error.to_string(),
+            });
+            return (kept, unread);
+        }
         for attachment in &attachments {
             match read(attachment) {
                 Ok(renewal) => kept.push(renewal),

@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::{
-    AttachedFileInput, Attachment, AttachmentInput, AttachmentKind, CheckReport, Note, Outcome,
-    Problem, Reader,
+    AttachedFileInput, Attachment, AttachmentInput, AttachmentKind, CheckReport, Kept, Note,
+    Outcome, Problem, Reader,
 };
 
 const CREATED: &str = "2026-11-21T21:00:00Z";
@@ -476,4 +476,37 @@ fn an_attachment_that_a_copying_tool_has_stripped_of_its_notes_is_found() {
             (2, vec![Note::IndexRewritten])
         );
     }
+}
+
+/// One blob, which costs nothing to attach under any number of names.
+#[test]
+fn what_is_attached_under_many_names_is_not_all_read() {
+    let bench = Bench::with_hello();
+    let bytes = vec![7; 8 << 20];
+    let attach = |count: usize, created: &str| {
+        let file = |number| AttachedFileInput {
+            path: relative(&format!("{number}.sigstore.json")),
+            media_type: "text/plain".to_owned(),
+            source: Source::Bytes(&bytes),
+            expected: None,
+        };
+        let input = AttachmentInput {
+            subject: Some(named("hello@1.0.0")),
+            kind: AttachmentKind::Evidence,
+            created: created.parse().unwrap(),
+            files: (0..count).map(file).collect(),
+        };
+        let mut store = Store::open(&bench.path()).unwrap();
+        store.attach(&input).unwrap();
+    };
+    let read = || {
+        let reader = Reader::open(&bench.path()).unwrap();
+        let release = reader.find(&named("hello@1.0.0")).unwrap().unwrap();
+        let files = release.attached_files(&AttachmentKind::Evidence, 12 << 20);
+        files.map(|it| it.iter().map(|it| it.files.len()).sum::<usize>())
+    };
+    attach(2, "2026-01-01T00:00:00Z");
+    assert_eq!(read().unwrap(), 2);
+    attach(63, "2026-01-02T00:00:00Z");
+    assert_eq!(code(read()), "release-too-large");
 }

@@ -219,3 +219,24 @@ proptest! {
         prop_assert_eq!(fs::read(tar).unwrap(), fs::read(again).unwrap());
     }
 }
+
+/// One key under many names: what a bag has beside its files is held, and has a bound.
+#[test]
+fn what_a_bag_would_cut_out_of_its_files_has_a_bound() {
+    let bench = Bench::new();
+    let key = vec![0; 4 << 20];
+    let names: Vec<String> = (0..129).map(|it| format!("{it}.pub")).collect();
+    let files: Vec<(&str, Role, &[u8])> = names
+        .iter()
+        .map(|name| (name.as_str(), Role::Trust, key.as_slice()))
+        .collect();
+    bench.add("few@1", &files[..2]).unwrap();
+    bench.add("many@1", &files).unwrap();
+    let reader = Reader::open(&bench.path()).unwrap();
+    let export = |name: &str| {
+        let release = reader.find(&named(name)).unwrap().unwrap();
+        release.export_tar(std::io::sink())
+    };
+    export("few@1").unwrap();
+    assert_eq!(code(export("many@1")), "release-too-large");
+}

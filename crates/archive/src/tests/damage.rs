@@ -99,6 +99,27 @@ fn a_bit_flipped_in_any_byte_of_the_index_is_found_and_named() {
 }
 
 #[test]
+fn a_bit_flipped_in_any_byte_of_the_layout_is_found_and_named() {
+    let bench = Bench::with_hello();
+    let layout = bench.path().join("oci-layout");
+    let kept = fs::read(&layout).unwrap();
+    for at in 0..kept.len() {
+        for bit in 0..8 {
+            let mut bytes = kept.clone();
+            bytes[at] ^= 1 << bit;
+            fs::write(&layout, &bytes).unwrap();
+            let found = Reader::open(&bench.path()).map_err(|error| error.code());
+            assert!(
+                matches!(found, Err("not-an-archive" | "archive-newer-format")),
+                "byte {at}, bit {bit}: {found:?}"
+            );
+        }
+    }
+    fs::write(&layout, &kept).unwrap();
+    assert!(check(&bench).is_sound());
+}
+
+#[test]
 fn a_missing_a_short_and_a_long_blob_are_named_for_each_release_that_has_them() {
     let bench = Bench::with_hello();
     bench

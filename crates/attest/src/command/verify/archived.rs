@@ -14,6 +14,7 @@ use super::folder::{Folder, Loaded, judge};
 use super::policy;
 use super::shelf::Shelf;
 use crate::failure::with_source;
+use crate::limits::{RELEASE_BUNDLES_BYTES, TRUST_FILES_BYTES};
 use crate::report::{Refusal, SubjectReport};
 use crate::trust::is_key_file;
 
@@ -49,32 +50,53 @@ pub(crate) fn verify(
     report
 }
 
-/// Keys and trusted roots at the top of releases, each once: where a pin can find them.
+/// Proves the statements that are kept with a release; about its files it says nothing.
+pub(crate) fn prove_statements(release: &dyn Kept, session: &Session, shelf: &mut Shelf) {
+    for bundle in load_bundles(release, shelf) {
+        shelf.prove_statement(bundle.index, session);
+    }
+}
+
+/// Keys and trusted roots at the top of releases, each once: where a pin can find them. Beyond
+/// [`TRUST_FILES_BYTES`] none is looked at, and a pin finds nothing.
 pub(crate) fn trust_files(reader: &Reader, names: &[ReleaseName]) -> Vec<(String, Vec<u8>)> {
-    let mut files = BTreeMap::new();
+    let mut found = TrustFiles::default();
     for name in names {
         if let Ok(Some(release)) = reader.find(name) {
-            take_trust(&release, &mut files);
+            found.take(&release);
         }
     }
-    files.into_values().collect()
+    found.files.into_values().collect()
 }
 
 /// As [`trust_files`], of one release.
 pub(crate) fn trust_files_of(release: &dyn Kept) -> Vec<(String, Vec<u8>)> {
-    let mut files = BTreeMap::new();
-    take_trust(release, &mut files);
-    files.into_values().collect()
+    let mut found = TrustFiles::default();
+    found.take(release);
+    found.files.into_values().collect()
 }
 
-fn take_trust(release: &dyn Kept, files: &mut BTreeMap<Digest, (String, Vec<u8>)>) {
-    for member in release.members() {
-        if !is_trust_name(member.path()) || files.contains_key(&member.digest()) {
-            continue;
-        }
-        if let Ok(bytes) = release.unverified_bytes(member.path(), TRUST_BYTES) {
-            let place = format!("{}/{}", release.name(), member.path());
-            files.insert(member.digest(), (place, bytes));
+#[derive(Default)]
+struct TrustFiles {
+    files: BTreeMap<Digest, (String, Vec<u8>)>,
+    bytes: u64,
+}
+
+impl TrustFiles {
+    fn take(&mut self, release: &dyn Kept) {
+        for member in release.members() {
+            let bytes = self.bytes.saturating_add(member.size());
+            if !is_trust_name(member.path())
+                || self.files.contains_key(&member.digest())
+                || bytes > TRUST_FILES_BYTES
+            {
+                continue;
+            }
+            if let Ok(read) = release.unverified_bytes(member.path(), TRUST_BYTES) {
+                let place = format!("{}/{}", release.name(), member.path());
+                self.files.insert(member.digest(), (place, read));
+                self.bytes = bytes;
+            }
         }
     }
 }
@@ -94,12 +116,18 @@ fn load_bundles(release: &dyn Kept, shelf: &mut Shelf) -> Vec<Loaded> {
         .members()
         .iter()
         .filter(|member| at_top(member.path()));
+    let mut held = 0_u64;
     let mut loaded: Vec<Loaded> = members
         .flat_map(|member| {
             let place = PathBuf::from(format!("{}/{}", release.name(), member.path()));
-            let limit = attest_verify::limits::BUNDLE_BYTES as u64;
-            let bytes = release.unverified_bytes(member.path(), limit);
-            let pieces = shelf.take(&place, bytes.map_err(|error| refusal(&error, limit)));
+            held = held.saturating_add(member.size());
+            let bytes = if held <= RELEASE_BUNDLES_BYTES {
+                let bytes = release.unverified_bytes(member.path(), LIMIT);
+                bytes.map_err(|error| refusal(&error))
+            } else {
+                Err(too_many(held))
+            };
+            let pieces = shelf.take(&place, bytes);
             pieces.into_iter().map(move |index| Loaded {
                 index,
                 path: place.clone(),
@@ -116,10 +144,9 @@ fn load_bundles(release: &dyn Kept, shelf: &mut Shelf) -> Vec<Loaded> {
 /// Bundles that were attached as evidence later. What they say is proven like everything else, and which
 /// release this is they do not decide.
 fn load_attached(release: &dyn Kept, shelf: &mut Shelf) -> Vec<Loaded> {
-    let limit = attest_verify::limits::BUNDLE_BYTES as u64;
     let place = |name: &str| PathBuf::from(format!("{}/{ATTACHED}/{name}", release.name()));
     let mut taken = Vec::new();
-    match release.attached_files(&AttachmentKind::Evidence, limit) {
+    match release.attached_files(&AttachmentKind::Evidence, LIMIT) {
         Ok(attached) => {
             for (path, bytes) in attached.into_iter().flat_map(|it| it.files) {
                 if is_bundle_name(path.file_name()) {
@@ -127,7 +154,7 @@ fn load_attached(release: &dyn Kept, shelf: &mut Shelf) -> Vec<Loaded> {
                 }
             }
         }
-        Err(error) => taken.push((place("evidence"), Err(refusal(&error, limit)))),
+        Err(error) => taken.push((place("evidence"), Err(refusal(&error)))),
     }
     let loaded = taken.into_iter().flat_map(|(place, bytes)| {
         let pieces = shelf.take(&place, bytes);
@@ -142,9 +169,18 @@ fn load_attached(release: &dyn Kept, shelf: &mut Shelf) -> Vec<Loaded> {
     loaded.collect()
 }
 
-fn refusal(error: &ArchiveError, limit: u64) -> Refusal {
+/// More than is held of one release, however small each is.
+fn too_many(held: u64) -> Refusal {
+    Refusal {
+        code: "bundle-too-large",
+        found: format!("{held} bytes of bundles in one release"),
+        wanted: format!("at most {RELEASE_BUNDLES_BYTES} bytes of all of them"),
+    }
+}
+
+fn refusal(error: &ArchiveError) -> Refusal {
     match error {
-        ArchiveError::TooLarge { found, .. } => Refusal {
+        ArchiveError::TooLarge { found, limit, .. } => Refusal {
             code: "bundle-too-large",
             found: format!("{found} bytes"),
             wanted: format!("at most {limit} bytes"),
@@ -190,6 +226,7 @@ fn is_signer(release: &dyn Kept, path: &RelativePath, session: &Session) -> bool
     bytes.is_ok_and(|bytes| keys.any(|key| is_key_file(&bytes, key)))
 }
 
+const LIMIT: u64 = attest_verify::limits::BUNDLE_BYTES as u64;
 /// Where reports say that attached evidence is.
 pub(crate) const ATTACHED: &str = "attached";
 const TRUSTED_ROOT: &str = "trusted_root.json";
