@@ -1,6 +1,7 @@
 //! Keeping what is archived: copies in replicas, repair from them, finding again.
 
 mod deletion;
+mod later;
 
 use std::fs;
 
@@ -399,6 +400,29 @@ fn a_source_is_kept_if_it_holds_all_of_the_commit_that_the_provenance_names() {
     let sources = reader.attachment_list().into_iter();
     let sources = sources.filter(|it| it.kind == attest_archive::AttachmentKind::Source);
     assert_eq!(sources.count(), 2, "ours, and somebody else's");
+}
+
+/// A bundle is unpacked to be checked: where there is no room for that, nobody knows what it holds.
+#[test]
+fn a_source_that_cannot_be_unpacked_for_want_of_room_is_not_called_damaged() {
+    let world = released_from_git();
+    if world.shell("unshare -m true").exit != 0 {
+        println!("not run: mounting needs root");
+        return;
+    }
+    let with_room = |size: &str, then: &str| {
+        let mount = format!("mount -t tmpfs -o size={size} none room");
+        let add = "TMPDIR=$PWD/room attest archive add repo/dist --source whole.bundle";
+        world.shell(&format!(
+            "unshare -m sh -c 'mkdir -p room && {mount} && {then} && {add}'"
+        ))
+    };
+    let before = world.listing(".attest/archive");
+    let ran = with_room("4k", "head -c 4096 /dev/zero > room/full");
+    let ran = ran.refused(3, "source-unreadable");
+    assert!(ran.err.contains("0 are free"), "{ran:?}");
+    assert_eq!(world.listing(".attest/archive"), before);
+    with_room("16m", "true").yes();
 }
 
 #[test]

@@ -82,6 +82,11 @@ pub(crate) const OWN: &[Own] = &[
         "something that must be kept with a release is not kept, or not proven",
     ),
     own(
+        "attachment-unrelated",
+        &[1],
+        "what is to be attached to a release is not proven to be about it",
+    ),
+    own(
         "audit-damaged",
         &[2, 3],
         "the end of the audit trail is no event of this home: nothing is changed without a trace",

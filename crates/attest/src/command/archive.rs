@@ -2,6 +2,7 @@
 
 mod about;
 mod add;
+mod attach;
 mod bag;
 mod copy;
 mod delete;
@@ -12,6 +13,7 @@ mod hold;
 mod import;
 pub(crate) mod keeping;
 mod later_log;
+mod later_tree;
 mod list;
 mod log;
 pub(crate) mod proof;
@@ -54,7 +56,7 @@ enum ArchiveCommand {
     Add(add::AddArgs),
     /// List the releases
     List(list::ListArgs),
-    /// Show the files of one release, as it was archived
+    /// Show the files of one release, as it was archived, and what was attached to it later
     Show(show::ShowArgs),
     /// Find releases by what they hold: a digest, a file, a component
     Find(find::FindArgs),
@@ -64,6 +66,8 @@ enum ArchiveCommand {
     Copy(copy::CopyArgs),
     /// Read every byte again, and bring back from replicas what is missing or damaged
     Repair(repair::RepairArgs),
+    /// Keep evidence that came later with a release: what an expected signer says of it, and what that names
+    Attach(attach::AttachArgs),
     /// Say, signed, for how many years a release is kept at least
     Retain(retain::RetainArgs),
     /// Keep a release until the hold is lifted, whatever its retention; or lift its holds
@@ -144,6 +148,7 @@ pub(crate) fn run(args: &ArchiveArgs, global: &Global, console: &Console) -> Res
         ArchiveCommand::Fixity(args) => fixity::run(args, global, console),
         ArchiveCommand::Copy(args) => copy::run(args, global, console),
         ArchiveCommand::Repair(args) => repair::run(args, global, console),
+        ArchiveCommand::Attach(args) => attach::run(args, global, console),
         ArchiveCommand::Retain(args) => retain::run(args, global, console),
         ArchiveCommand::Hold(args) => hold::run(args, global, console),
         ArchiveCommand::Delete(args) => delete::run(args, global, console),

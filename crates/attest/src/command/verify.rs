@@ -44,7 +44,7 @@ use crate::trust::{self, Surroundings, Trust};
 
 use copy::Handover;
 use emit::{Emission, EmitArgs};
-pub(crate) use evidence::{Neighbours, is_bundle_name};
+pub(crate) use evidence::{Neighbours, is_bundle_name, signed_name};
 pub(crate) use file::verify as lone_file;
 pub(crate) use file::verify_digest as evidence_about_digest;
 pub(crate) use folder::verify as verify_folder;

@@ -4,11 +4,18 @@ use std::collections::BTreeSet;
 
 use attest_digest::{Algorithm, Digest};
 use attest_policy::{built_from, is_about_commit};
+use attest_provenance::predicate::reference::{self, Reference};
 use attest_provenance::predicate::slsa;
 use attest_provenance::{GitCommit, Statement};
 use attest_verify::Evidence;
 
 use crate::command::verify::{Session, Shelf};
+
+/// What a reference statement names.
+pub(super) struct Document {
+    pub(super) sha256: Option<Digest>,
+    pub(super) media_type: Option<String>,
+}
 
 /// What is proven of a release, by the expected signers.
 pub(super) struct About<'s> {
@@ -53,6 +60,33 @@ impl<'s> About<'s> {
             self.names_a_file(it) || commit.as_ref().is_some_and(|of| is_about_commit(it, of))
         });
         about.map(Statement::predicate_type).collect()
+    }
+
+    /// All of them, whatever they are about.
+    pub(super) fn all(&self) -> impl Iterator<Item = &'s Statement> {
+        self.statements.iter().copied()
+    }
+
+    /// Whether it is one of these, and about the release.
+    pub(super) fn is_about(&self, statement: &Statement) -> bool {
+        let mut all = self.statements.iter();
+        all.any(|it| std::ptr::eq(*it, statement))
+            && (self.names_a_file(statement)
+                || self
+                    .commit()
+                    .is_ok_and(|of| is_about_commit(statement, &of)))
+    }
+
+    /// The documents that statements about it refer to.
+    pub(super) fn documents(&self) -> impl Iterator<Item = Document> {
+        let all = self.statements.iter().copied();
+        let about = all.filter(|it| it.predicate_type() == reference::TYPE && self.is_about(it));
+        let references = about.filter_map(|it| Reference::from_statement(it).ok());
+        let documents = references.flat_map(|it| it.references().to_vec());
+        documents.map(|it| Document {
+            sha256: it.digests.get(Algorithm::Sha256).copied(),
+            media_type: it.media_type,
+        })
     }
 
     fn names_a_file(&self, statement: &Statement) -> bool {

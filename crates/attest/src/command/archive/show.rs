@@ -1,6 +1,6 @@
 //! `attest archive show`.
 
-use attest_archive::{Member, Reader, Release, Term};
+use attest_archive::{Attachment, Member, Reader, Release, Term};
 use attest_provenance::ReleaseName;
 use clap::Args;
 use serde_json::{Value, json};
@@ -28,10 +28,13 @@ pub(super) fn run(args: &ShowArgs, global: &Global, console: &Console) -> Result
     let release = reader.find(&name).map_err(|error| damage_failure(&error))?;
     let release = release.ok_or_else(|| missing(&name))?;
     let term = term(args, &reader, &release, global)?;
+    let attached = reader.attachments(&release);
+    let attached = attached.map_err(|error| damage_failure(&error))?;
     if console.is_json() {
-        console.json(&object(&reader, &release, &term));
+        console.json(&object(&reader, &release, &term, &attached));
     } else {
         say(&reader, &release, &term, console);
+        say_attached(&attached, console);
     }
     Ok(Exit::Yes)
 }
@@ -87,7 +90,29 @@ fn say(reader: &Reader, release: &Release<'_>, term: &Term, console: &Console) {
     }
 }
 
-fn object(reader: &Reader, release: &Release<'_>, term: &Term) -> Value {
+/// What came later.
+fn say_attached(attached: &[Attachment<'_>], console: &Console) {
+    for attachment in attached {
+        let kind = attachment.kind();
+        console.say(format!("attached   {kind}, {}", attachment.created()));
+        for file in attachment.files() {
+            console.say(format!(
+                "  {:<9}  {:>10}  {}  {}",
+                kind.name(),
+                size(file.size()),
+                file.digest(),
+                escape(file.path().as_str())
+            ));
+        }
+    }
+}
+
+fn object(
+    reader: &Reader,
+    release: &Release<'_>,
+    term: &Term,
+    attached: &[Attachment<'_>],
+) -> Value {
     json!({
         "version": 1,
         "command": "archive show",
@@ -101,6 +126,24 @@ fn object(reader: &Reader, release: &Release<'_>, term: &Term) -> Value {
         "keeping": keeping::object(term),
         "deleted": tombstone::object(reader, release),
         "files": release.members().iter().map(member).collect::<Vec<_>>(),
+        "attachments": attached.iter().map(attachment).collect::<Vec<_>>(),
+    })
+}
+
+fn attachment(attachment: &Attachment<'_>) -> Value {
+    let files = attachment.files().iter().map(|file| {
+        json!({
+            "path": file.path().as_str(),
+            "media_type": file.media_type(),
+            "size": file.size(),
+            "sha256": file.digest().hex(),
+        })
+    });
+    json!({
+        "kind": attachment.kind().name(),
+        "created": attachment.created().to_string(),
+        "manifest": attachment.manifest().to_string(),
+        "files": files.collect::<Vec<_>>(),
     })
 }
 

@@ -21,8 +21,8 @@ use super::proof::ReleaseProof;
 use super::source::CheckedSource;
 use super::tombstone::Tombstones;
 use super::{
-    PlaceArgs, accepted, bag, damage_failure, is_damage, judging, later_log, may_lie_inside,
-    parse_release, policy_of, proof, release_tree, show,
+    PlaceArgs, accepted, bag, damage_failure, is_damage, judging, later_log, later_tree,
+    may_lie_inside, parse_release, policy_of, proof, release_tree, show,
 };
 use crate::args::{Global, PolicyArgs, TrustArgs};
 use crate::clock::Now;
@@ -298,6 +298,14 @@ fn require(
         });
     };
     for missing in found.missing {
+        let came_later = match missing {
+            Needed::Sbom => has_later_bill(reader, release, &about),
+            Needed::Tree => later_tree::is_kept(reader, release, &about, shelf),
+            _ => false,
+        };
+        if came_later {
+            continue;
+        }
         let found = format!("no {} is kept with {}", missing.name(), release.name());
         lack(missing, found);
     }
@@ -306,6 +314,17 @@ fn require(
     {
         lack(Needed::Source, why);
     }
+}
+
+/// Whether a bill of materials was attached that a proven statement about the release names. What is
+/// wrong with its bytes stands among the problems of the release.
+fn has_later_bill(reader: &Reader, release: &Release<'_>, about: &About<'_>) -> bool {
+    let kept = reader.attachments_of_kind(Some(release.manifest()), &AttachmentKind::Sbom);
+    let kept = kept.unwrap_or_default();
+    let files = kept.iter().flat_map(attest_archive::Attachment::files);
+    let kept: BTreeSet<_> = files.map(attest_archive::AttachedFile::digest).collect();
+    let mut named = about.documents().filter_map(|it| it.sha256);
+    named.any(|it| kept.contains(&it))
 }
 
 /// Whether one of the sources that are kept is that of the provenance: anybody can have attached one to a
