@@ -267,10 +267,10 @@ impl<'e> Signer<'e> {
             if *issuer == "https://token.actions.githubusercontent.com")
     }
 
-    /// The ref of the workflow that signed.
+    /// The ref of the workflow that signed. The name of a branch may have an `@` in it.
     pub(super) fn reference(&self) -> Option<&str> {
         match self {
-            Self::Identity { identity, .. } => identity.rsplit_once('@').map(|(_, it)| it),
+            Self::Identity { identity, .. } => identity.split_once('@').map(|(_, it)| it),
             _ => None,
         }
     }

@@ -7,6 +7,10 @@ use crate::slsa::build::Build;
 use crate::slsa::builders::{Builders, Signer};
 use crate::slsa::{ExpectedRef, SlsaExpectations, SlsaFindings};
 
+mod isolation;
+mod pairs;
+mod parameters;
+
 const GITHUB: &str = "https://token.actions.githubusercontent.com";
 const COMMIT: &str = "d37a7f740ee7404914456f24dcd90e865a0509e8";
 const GENERIC: &str = "https://github.com/slsa-framework/slsa-github-generator/.github/workflows/generator_generic_slsa3.yml@refs/tags/v1.10.0";
@@ -25,18 +29,35 @@ struct Case {
 
 impl Case {
     fn judge(&self, expected: &SlsaExpectations) -> Result<SlsaFindings, Vec<&'static str>> {
+        self.judge_of(GITHUB, expected)
+    }
+
+    /// The same where another issuer vouches for the signer.
+    fn judge_of(
+        &self,
+        issuer: &str,
+        expected: &SlsaExpectations,
+    ) -> Result<SlsaFindings, Vec<&'static str>> {
+        let signer = Signer::Identity {
+            identity: &self.identity,
+            issuer,
+            claims: &self.claims,
+        };
+        self.judge_by(&signer, expected)
+    }
+
+    fn judge_by(
+        &self,
+        signer: &Signer<'_>,
+        expected: &SlsaExpectations,
+    ) -> Result<SlsaFindings, Vec<&'static str>> {
         let subject = Subject::new("a", Digest::Sha256([7; 32]).into()).unwrap();
         let statement =
             Statement::new(vec![subject], self.predicate_type, self.predicate.clone()).unwrap();
         let codes = |it: Vec<crate::Reason>| it.iter().map(crate::Reason::code).collect::<Vec<_>>();
         let build = Build::of(Some(&statement)).map_err(|it| vec![it.code()])?;
-        let signer = Signer::Identity {
-            identity: &self.identity,
-            issuer: GITHUB,
-            claims: &self.claims,
-        };
         expected
-            .judge_build(&build, &signer, &Builders::embedded())
+            .judge_build(&build, signer, &Builders::embedded())
             .map_err(codes)
     }
 
