@@ -313,3 +313,124 @@ pub fn scanned(scans: &[&Evidence]) -> Result<Vec<usize>, Reason> {
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use attest_digest::Digest;
+    use attest_provenance::Subject;
+    use attest_provenance::json::Value;
+    use serde_json::json;
+
+    use super::*;
+
+    const GIT: &str = "git+https://github.com/acme/app";
+
+    fn statement(of: &str, predicate: Value) -> Statement {
+        let subject = Subject::new("a", Digest::Sha256([7; 32]).into()).unwrap();
+        Statement::new(vec![subject], of, predicate).unwrap()
+    }
+
+    fn commit(digit: &str) -> String {
+        digit.repeat(40)
+    }
+
+    /// Provenance 1 of a build from these.
+    fn built(dependencies: &[Value]) -> Statement {
+        let predicate = json!({
+            "buildDefinition": {
+                "buildType": "https://example.com/build/v1", "externalParameters": {},
+                "resolvedDependencies": dependencies,
+            },
+            "runDetails": {"builder": {"id": "https://ci.example/builder"}},
+        });
+        statement(slsa::TYPE, predicate)
+    }
+
+    fn older(materials: &Value, source: &Value) -> Statement {
+        let predicate = json!({
+            "builder": {"id": "https://ci.example/builder"}, "buildType": "https://example.com/build/v1",
+            "invocation": {"configSource": source}, "materials": materials,
+        });
+        statement(slsa::TYPE_V0_2, predicate)
+    }
+
+    fn from(statements: &[&Statement]) -> Result<String, &'static str> {
+        let built = built_from(statements);
+        built.map(|it| it.to_string()).map_err(|it| it.code())
+    }
+
+    #[test]
+    fn all_provenance_names_one_commit_and_the_same() {
+        let of =
+            |digit: &str| built(&[json!({"uri": GIT, "digest": {"gitCommit": commit(digit)}})]);
+        let (one, two, none) = (of("1"), of("2"), built(&[]));
+        assert_eq!(from(&[&one]), Ok(commit("1")));
+        assert_eq!(from(&[&one, &one]), Ok(commit("1")));
+        assert_eq!(from(&[&one, &two]), Err("commit-ambiguous"));
+        assert_eq!(from(&[&none]), Err("commit-missing"));
+        assert_eq!(from(&[&one, &none]), Err("commit-missing"));
+        assert_eq!(from(&[&none, &one]), Err("commit-missing"));
+        assert_eq!(from(&[]), Err("commit-missing"));
+        let both = built(&[
+            json!({"uri": GIT, "digest": {"gitCommit": commit("1")}}),
+            json!({"uri": GIT, "digest": {"gitCommit": commit("2")}}),
+        ]);
+        assert_eq!(from(&[&both]), Err("commit-ambiguous"));
+        let other = statement(slsa::TYPE, json!({}));
+        assert_eq!(from(&[&one, &other]), Err("provenance-malformed"));
+    }
+
+    #[test]
+    fn by_its_sha1_alone_only_a_repository_names_a_commit() {
+        let of = |uri: &str, name: &str| {
+            let digest = json!({name: commit("1"), "sha256": "12".repeat(32)});
+            built(&[json!({"uri": uri, "digest": digest})])
+        };
+        assert_eq!(from(&[&of(GIT, "sha1")]), Ok(commit("1")));
+        assert_eq!(
+            from(&[&of("https://x.example", "gitCommit")]),
+            Ok(commit("1"))
+        );
+        for (uri, name) in [("https://x.example/a.tgz", "sha1"), (GIT, "gitTree")] {
+            assert_eq!(
+                from(&[&of(uri, name)]),
+                Err("commit-missing"),
+                "{uri} {name}"
+            );
+        }
+        let materials = json!([{"uri": GIT, "digest": {"sha1": commit("1")}}]);
+        let source = |digit: &str| json!({"uri": GIT, "digest": {"sha1": commit(digit)}});
+        assert_eq!(from(&[&older(&materials, &source("1"))]), Ok(commit("1")));
+        assert_eq!(from(&[&older(&json!([]), &source("1"))]), Ok(commit("1")));
+        let other = older(&materials, &source("2"));
+        assert_eq!(from(&[&other]), Err("commit-ambiguous"));
+    }
+
+    #[test]
+    fn a_work_tree_that_may_differ_from_its_commit_is_none() {
+        let of = |dirty: Value| {
+            built(&[json!({
+                "uri": GIT, "digest": {"gitCommit": commit("1")}, "annotations": {"dirty": dirty},
+            })])
+        };
+        assert_eq!(from(&[&of(json!(false))]), Ok(commit("1")));
+        for dirty in [json!(true), json!("false"), json!(0), json!({})] {
+            assert_eq!(from(&[&of(dirty.clone())]), Err("commit-dirty"), "{dirty}");
+        }
+    }
+
+    #[test]
+    fn a_statement_is_about_the_commit_that_it_names() {
+        let wanted = GitCommit::parse(&commit("1")).unwrap();
+        let about = |digit: &str| {
+            let mut digests = attest_digest::DigestSet::new();
+            digests.insert("gitCommit", &commit(digit)).unwrap();
+            let subject = Subject::new("app", digests).unwrap();
+            let statement = Statement::new(vec![subject], review::TYPE, json!({})).unwrap();
+            is_about_commit(&statement, &wanted)
+        };
+        assert!(about("1"));
+        assert!(!about("2"));
+        assert!(!is_about_commit(&built(&[]), &wanted));
+    }
+}

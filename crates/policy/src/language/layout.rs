@@ -209,3 +209,80 @@ fn compare(product: &DigestSet, digests: &[Digest], accepted: &[Algorithm]) -> O
     }
     same
 }
+
+#[cfg(test)]
+mod tests {
+    use attest_digest::RelativePath;
+
+    use super::*;
+
+    fn sha256(byte: u8) -> Digest {
+        Digest::Sha256([byte; 32])
+    }
+
+    fn sha512(byte: u8) -> Digest {
+        Digest::Sha512([byte; 64])
+    }
+
+    fn set(digests: &[Digest]) -> DigestSet {
+        let mut set = DigestSet::new();
+        for digest in digests {
+            set.insert_digest(*digest).unwrap();
+        }
+        set
+    }
+
+    fn piece(products: &[(&str, &[Digest])]) -> LayoutPiece {
+        let mut made = Artifacts::new();
+        for (path, digests) in products {
+            let path = RelativePath::parse(path).unwrap();
+            made.insert(path, set(digests)).unwrap();
+        }
+        LayoutPiece {
+            rule: 0,
+            products: Ok(made),
+        }
+    }
+
+    #[test]
+    fn a_product_is_the_same_by_every_digest_of_it_and_by_one_that_is_accepted() {
+        let both = set(&[sha256(1), sha512(1)]);
+        let all = Algorithm::ALL;
+        let compared =
+            |digests: &[Digest], accepted: &[Algorithm]| compare(&both, digests, accepted);
+        assert_eq!(compared(&[sha256(1)], &all), Some(true));
+        assert_eq!(compared(&[sha256(1), sha512(1)], &all), Some(true));
+        // One that contradicts is enough, whichever of them is accepted.
+        for accepted in [&all[..], &[Algorithm::Sha256], &[Algorithm::Sha512]] {
+            assert_eq!(compared(&[sha256(1), sha512(2)], accepted), Some(false));
+            assert_eq!(compared(&[sha256(2), sha512(1)], accepted), Some(false));
+        }
+        assert_eq!(compared(&[sha256(1)], &[Algorithm::Sha512]), None);
+        assert_eq!(compared(&[sha512(1)], &[Algorithm::Sha512]), Some(true));
+        assert_eq!(compared(&[], &all), None);
+        assert_eq!(compare(&set(&[sha256(1)]), &[sha512(1)], &all), None);
+    }
+
+    #[test]
+    fn in_a_folder_a_product_stands_at_its_own_path() {
+        let piece = piece(&[
+            ("a", &[sha256(1)]),
+            ("b", &[sha256(2)]),
+            ("c", &[sha512(3)]),
+        ]);
+        let made = |byte: u8, path: Option<&str>| {
+            let made = piece.makes(&[sha256(byte)], path, &Algorithm::ALL);
+            made.map_err(|it| it.code())
+        };
+        assert_eq!(made(1, Some("a")), Ok("a".to_owned()));
+        assert_eq!(made(1, None), Ok("a".to_owned()));
+        assert_eq!(made(2, Some("a")), Err("digest-mismatch"));
+        assert_eq!(made(1, Some("d")), Err("name-mismatch"));
+        assert_eq!(made(3, Some("c")), Err("digest-incomparable"));
+        assert_eq!(made(9, Some("d")), Err("file-unattested"));
+        assert_eq!(made(9, None), Err("file-unattested"));
+        assert_eq!(made(3, None), Err("file-unattested"));
+        let missing: Vec<&str> = piece.missing(&|it| it == "b").collect();
+        assert_eq!(missing, ["a", "c"]);
+    }
+}

@@ -2,6 +2,8 @@
 
 use super::*;
 
+mod closures;
+
 const GOOD: &str = r#"version = 1
 name = "prod-promotion"
 serial = 7
@@ -335,128 +337,5 @@ fn a_policy_that_would_accept_anyone_does_not_parse() {
         format!("{begin}[trust.a]\nkind = \"anyone\"\n{rule}"),
     ] {
         assert!(PolicyFile::parse(&text).is_err(), "{text}");
-    }
-}
-
-mod closures {
-    use std::collections::BTreeMap;
-
-    use attest_digest::{Artifact, Hashes};
-
-    use super::*;
-
-    const TRUST: &str = "version = 1\n[trust.ci]\nkind = \"keys\"\nkeys = [\"sha256:0000000000000000000000000000000000000000000000000000000000000001\"]\n";
-    const RULES: &str = "[[require]]\ntype = \"signature\"\nsigned_by = \"ci\"\n";
-
-    fn include(file: &str, text: &str) -> String {
-        let sha256 = Artifact::of_bytes(text.as_bytes(), Hashes::Sha256)
-            .sha256()
-            .hex();
-        format!("{{ file = \"{file}\", sha256 = \"{sha256}\" }}")
-    }
-
-    fn load(policy: &str, files: &[(&str, &str)]) -> Result<Closure, ClosureError> {
-        let files: BTreeMap<&str, &str> = files.iter().copied().collect();
-        Closure::load(policy.as_bytes(), &mut |name| {
-            let file = files.get(name).ok_or_else(|| "not there".to_owned())?;
-            Ok(file.as_bytes().to_vec())
-        })
-    }
-
-    fn policy(includes: &[String]) -> String {
-        let list = includes.join(", ");
-        format!("version = 1\nname = \"p\"\ninclude = [{list}]\n{RULES}")
-    }
-
-    #[test]
-    fn what_is_included_counts_as_if_it_stood_there() {
-        let text = policy(&[include("trust/ci.toml", TRUST)]);
-        let closure = load(&text, &[("trust/ci.toml", TRUST)]).unwrap();
-        assert_eq!(
-            closure.groups().map(|it| it.1).collect::<Vec<_>>(),
-            ["trust"]
-        );
-        assert_eq!(closure.rules().len(), 1);
-        assert_eq!(closure.files().count(), 1);
-    }
-
-    #[test]
-    fn the_digest_covers_what_is_included() {
-        let text = policy(&[include("ci.toml", TRUST)]);
-        let other = TRUST.replace("0001", "0002");
-        let error = load(&text, &[("ci.toml", &other)]).unwrap_err();
-        assert!(matches!(error, ClosureError::Digest { .. }), "{error}");
-        let changed = policy(&[include("ci.toml", &other)]);
-        let digest = |text: &str, trust| load(text, &[("ci.toml", trust)]).unwrap().digest();
-        assert_ne!(digest(&text, TRUST), digest(&changed, &other));
-    }
-
-    #[test]
-    fn what_cannot_be_put_together_is_refused() {
-        let twice = policy(&[include("a.toml", TRUST), include("b.toml", TRUST)]);
-        let files = [("a.toml", TRUST), ("b.toml", TRUST)];
-        assert!(matches!(
-            load(&twice, &files),
-            Err(ClosureError::Twice { .. })
-        ));
-        let second = format!("{TRUST}# another file\n");
-        let both = policy(&[include("a.toml", TRUST), include("b.toml", &second)]);
-        let files = [("a.toml", TRUST), ("b.toml", &second)];
-        assert!(matches!(
-            load(&both, &files),
-            Err(ClosureError::SignerTwice { .. })
-        ));
-        let missing = policy(&[include("a.toml", TRUST)]);
-        assert!(matches!(
-            load(&missing, &[]),
-            Err(ClosureError::Unreadable { .. })
-        ));
-        let stranger = policy(&[include("a.toml", "version = 1\n")]);
-        let error = load(&stranger, &[("a.toml", "version = 1\n")]).unwrap_err();
-        assert!(
-            matches!(error, ClosureError::SignerUnknown { line: 4, .. }),
-            "{error}"
-        );
-        let named = format!("name = \"x\"\n{TRUST}");
-        let error = load(&policy(&[include("a.toml", &named)]), &[("a.toml", &named)]).unwrap_err();
-        assert!(
-            error
-                .to_string()
-                .starts_with("a.toml: line 1, column 1: name is unknown here"),
-            "{error}"
-        );
-        for path in [
-            "../a.toml",
-            "/a.toml",
-            "a//b.toml",
-            "a\\\\b.toml",
-            "./a.toml",
-        ] {
-            assert!(
-                load(&policy(&[include(path, TRUST)]), &[]).is_err(),
-                "{path}"
-            );
-        }
-    }
-
-    #[test]
-    fn includes_that_go_too_deep_are_refused() {
-        let mut text = TRUST.to_owned();
-        let mut files = Vec::new();
-        for depth in 0..=limits::INCLUDE_DEPTH {
-            let name = format!("{depth}.toml");
-            let next = format!("version = 1\ninclude = [{}]\n", include(&name, &text));
-            files.push((name, text));
-            text = next;
-        }
-        let root = text.replace("version = 1", "version = 1\nname = \"p\"") + RULES;
-        let files: Vec<(&str, &str)> = files
-            .iter()
-            .map(|(a, b)| (a.as_str(), b.as_str()))
-            .collect();
-        assert!(matches!(
-            load(&root, &files),
-            Err(ClosureError::TooDeep { .. })
-        ));
     }
 }

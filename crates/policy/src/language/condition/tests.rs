@@ -3,6 +3,7 @@
 use attest_provenance::json;
 
 use super::*;
+use crate::limits;
 use crate::toml::Document;
 
 fn read(lines: &str) -> Result<Vec<Condition>, FileError> {
@@ -113,6 +114,54 @@ const CASES: &[(&str, &str, &[&str])] = &[
     ),
     ("\"a.b\" = 1", r#"{"a":{"b":1}}"#, &[r#"{"a.b":1}"#]),
     (
+        "a = 1",
+        r#"{"a":1}"#,
+        &[r#"{"a":1.5}"#, r#"{"a":-1}"#, r#"{"a":[1]}"#],
+    ),
+    (
+        "a = { empty = true }",
+        r#"{"a":""}"#,
+        &[r#"{"a":"x"}"#, r#"{"a":false}"#, r#"{"a":{"b":1}}"#],
+    ),
+    (
+        "a = { one_of = [true, \"x\"] }",
+        r#"{"a":true}"#,
+        &[r#"{"a":false}"#, r#"{"a":1}"#, r#"{"a":"true"}"#],
+    ),
+    (
+        "a = { at_most = 2026-01-01T00:00:00Z }",
+        r#"{"a":"2026-01-01T00:00:00Z"}"#,
+        &[r#"{"a":"2026-01-01T00:00:00.000000001Z"}"#, "{}"],
+    ),
+    (
+        "a = { contains = 1 }",
+        r#"{"a":[2,1]}"#,
+        &[r#"{"a":["1"]}"#, r#"{"a":[]}"#, r#"{"a":{"b":1}}"#],
+    ),
+    // All of what is said of one element is said of the same one.
+    (
+        "a = { some = { b = 1, c = 2 } }",
+        r#"{"a":[{"b":1},{"b":1,"c":2}]}"#,
+        &[r#"{"a":[{"b":1},{"c":2}]}"#, r#"{"a":{"b":1,"c":2}}"#],
+    ),
+    (
+        "a.b = 1\na.c = 2",
+        r#"{"a":{"b":1,"c":2}}"#,
+        &[r#"{"a":{"b":1}}"#, r#"{"a":{"c":2}}"#],
+    ),
+    // A place in a list has one spelling; as the name of a field it is any text.
+    (
+        "a.00 = 1",
+        r#"{"a":{"00":1}}"#,
+        &[r#"{"a":[1]}"#, r#"{"a":{"0":1}}"#],
+    ),
+    ("\"a.+0\" = 1", r#"{"a":{"+0":1}}"#, &[r#"{"a":[1]}"#]),
+    (
+        "\"/a~01\" = 1",
+        r#"{"a~1":1}"#,
+        &[r#"{"a/":1}"#, r#"{"a~01":1}"#],
+    ),
+    (
         "\"/a.b/x~1y\" = 1",
         r#"{"a.b":{"x/y":1}}"#,
         &[r#"{"a":{"b":{"x/y":1}}}"#],
@@ -155,6 +204,29 @@ fn what_nobody_can_mean_is_no_condition() {
     }
     let deep = "a.".repeat(64);
     assert!(read(&format!("{deep}a = 1")).is_err());
+    let (most, more) = (limits::CONDITION_DEPTH, limits::CONDITION_DEPTH + 1);
+    assert!(read(&format!("{}a = 1", "a.".repeat(most))).is_ok());
+    assert!(read(&format!("{}a = 1", "a.".repeat(more))).is_err());
+    let many = |count: usize| {
+        (0..count)
+            .map(|it| format!("a{it} = 1\n"))
+            .collect::<String>()
+    };
+    assert!(read(&many(limits::CONDITIONS)).is_ok());
+    assert!(read(&many(limits::CONDITIONS + 1)).is_err());
+    // A bound that a comparison would round is none.
+    assert!(read("a = { at_least = 9007199254740991 }").is_ok());
+    assert!(read("a = { at_least = 9007199254740992 }").is_err());
+    assert!(read("a = { at_most = -9007199254740992 }").is_err());
+}
+
+#[test]
+fn a_condition_inside_a_field_is_on_that_field() {
+    let conditions = read("result.word = \"x\"").unwrap();
+    assert!(conditions[0].is_on("result"));
+    for other in ["word", "resul", "result.word", ""] {
+        assert!(!conditions[0].is_on(other), "{other}");
+    }
 }
 
 #[test]
