@@ -147,6 +147,97 @@ mod tests {
         assert_eq!(read(&[0xff; 11]), None, "too large");
     }
 
+    /// A field of bytes.
+    fn bytes(number: u8, value: &[u8]) -> Vec<u8> {
+        let length = u8::try_from(value.len()).unwrap();
+        [&[(number << 3) | 2, length], value].concat()
+    }
+
+    #[test]
+    fn each_field_is_read_under_its_own_name() {
+        let note = bytes(1, b"origin\n1\n");
+        let proof = [
+            vec![0x08, 3],
+            bytes(2, b"root"),
+            vec![0x18, 9],
+            bytes(4, b"one"),
+            bytes(4, b"two"),
+            bytes(5, &note),
+        ]
+        .concat();
+        let kind = [bytes(1, b"hashedrekord"), bytes(2, b"0.0.2")].concat();
+        let message = [
+            vec![0x08, 7],
+            bytes(2, &bytes(1, b"id")),
+            bytes(3, &kind),
+            vec![0x20, 11],
+            bytes(5, &bytes(1, b"promise")),
+            bytes(6, &proof),
+            bytes(7, b"body"),
+        ]
+        .concat();
+        let read = read(&message).unwrap();
+        assert_eq!(
+            Value::Object(read),
+            json!({
+                "logIndex": "7",
+                "logId": {"keyId": base64::encode(b"id")},
+                "kindVersion": {"kind": "hashedrekord", "version": "0.0.2"},
+                "integratedTime": "11",
+                "inclusionPromise": {"signedEntryTimestamp": base64::encode(b"promise")},
+                "inclusionProof": {
+                    "logIndex": "3", "rootHash": base64::encode(b"root"), "treeSize": "9",
+                    "hashes": [base64::encode(b"one"), base64::encode(b"two")],
+                    "checkpoint": {"envelope": "origin\n1\n"},
+                },
+                "canonicalizedBody": base64::encode(b"body"),
+            })
+        );
+    }
+
+    #[test]
+    fn what_is_inside_has_one_meaning_too() {
+        let kind = |inner: &[Vec<u8>]| super::read(&bytes(3, &inner.concat()));
+        let (one, two) = (bytes(1, b"a"), bytes(2, b"b"));
+        assert!(kind(&[one.clone(), two.clone()]).is_some());
+        for wrong in [
+            vec![],
+            vec![one.clone()],
+            vec![two.clone(), one.clone()],
+            vec![one.clone(), two.clone(), two.clone()],
+            vec![one.clone(), one.clone(), two.clone()],
+            vec![one.clone(), bytes(3, b"b")],
+            vec![bytes(1, b"\xff"), two.clone()],
+        ] {
+            assert!(kind(&wrong).is_none(), "{wrong:?}");
+        }
+        for (number, most) in [(2, 1), (5, 1)] {
+            assert!(super::read(&bytes(number, &bytes(most, b"a"))).is_some());
+            assert!(super::read(&bytes(number, &[])).is_none());
+            assert!(super::read(&bytes(number, &bytes(2, b"a"))).is_none());
+            let twice = bytes(1, b"a").repeat(2);
+            assert!(super::read(&bytes(number, &twice)).is_none());
+        }
+        let proof = |inner: &[u8]| super::read(&bytes(6, inner));
+        assert!(proof(&[0x08, 1]).is_some());
+        for wrong in [
+            vec![0x08, 1, 0x08, 1],
+            vec![0x30, 1],
+            bytes(1, b"a"),
+            bytes(5, b"note"),
+            bytes(5, &bytes(1, b"\xff")),
+        ] {
+            assert!(proof(&wrong).is_none(), "{wrong:?}");
+        }
+        let many = |count: usize| proof_of(&bytes(4, b"").repeat(count));
+        assert!(many(limits::GIT_LOG_ENTRY_FIELDS).is_some());
+        assert!(many(limits::GIT_LOG_ENTRY_FIELDS + 1).is_none());
+    }
+
+    fn proof_of(inner: &[u8]) -> Option<Value> {
+        proof(inner, &mut None)
+    }
+
     #[test]
     fn a_message_with_what_it_does_not_have_is_refused() {
         assert!(read(&[0x08, 7]).is_some());

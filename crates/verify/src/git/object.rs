@@ -446,3 +446,6 @@ fn malformed(found: &str) -> GitError {
         found: found.to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests;
