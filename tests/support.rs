@@ -88,6 +88,10 @@ impl World {
             .env("HOME", self.at("user"))
             .env("LC_ALL", "C")
             .stdin(Stdio::null());
+        // Which check is changed, where `tests/mutants/switched` asks whether a test notices.
+        for name in ["ATTEST_MUTANT", "ATTEST_MUTANTS_REACHED"] {
+            command.envs(std::env::var_os(name).map(|value| (name, value)));
+        }
         command
     }
 

@@ -1,7 +1,7 @@
 //! Writes all mutants that cargo-mutants lists into the sources, each behind a switch.
 //!
 //! ```text
-//! a == b       becomes   (match crate::mutants::id() { 17 => (a) != (b), _ => a == b })
+//! a == b       becomes   (match crate::mutants::of(&[17]) { 17 => (a) != (b), _ => a == b })
 //! a && b       becomes   ({ let left = a; if left == crate::mutants::on(18) { left } else { b } })
 //! fn f() { …   becomes   fn f() { if crate::mutants::on(19) { return Ok(()); } …
 //! ```

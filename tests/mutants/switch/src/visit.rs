@@ -93,7 +93,7 @@ impl<'s> Visitor<'s> {
         let ids: Vec<u64> = changed.iter().map(|it| it.0).collect();
         let arms: String = changed.iter().map(|(id, text)| format!("{id} => {text}, ")).collect();
         let range = whole.span().byte_range();
-        let text = format!("(match crate::mutants::id() {{ {arms}_ => ");
+        let text = format!("(match crate::mutants::of(&{ids:?}) {{ {arms}_ => ");
         self.edits.open(range.start, text, &ids);
     }
 
