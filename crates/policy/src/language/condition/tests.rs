@@ -208,9 +208,8 @@ fn what_nobody_can_mean_is_no_condition() {
     assert!(read(&format!("{}a = 1", "a.".repeat(most))).is_ok());
     assert!(read(&format!("{}a = 1", "a.".repeat(more))).is_err());
     let many = |count: usize| {
-        (0..count)
-            .map(|it| format!("a{it} = 1\n"))
-            .collect::<String>()
+        let lines: Vec<String> = (0..count).map(|it| format!("a{it} = 1")).collect();
+        lines.join("\n")
     };
     assert!(read(&many(limits::CONDITIONS)).is_ok());
     assert!(read(&many(limits::CONDITIONS + 1)).is_err());
