@@ -102,7 +102,7 @@ fn each_header_stands_once_and_in_its_place() {
         format!("{committer}{author}\n"),
         format!("{author}\n{PERSONS}"),
         format!("{author}\n{parent}{committer}"),
-        PERSONS.replacen("\n", "\n x\n", 1),
+        PERSONS.replacen('\n', "\n x\n", 1),
     ] {
         assert_eq!(commit(&persons, "").err(), Some(MALFORMED), "{persons}");
     }

@@ -46,6 +46,11 @@ fn a_workflow_at_a_commit_is_fixed_when_the_certificate_names_that_commit() {
     let unknown =
         attestation(&pinned).with(|it| it.claims.retain(|it| it.0 != "build-signer-digest"));
     assert_eq!(named(&unknown, &pinned), Ok(2));
+    // Another workflow is not the one that is pinned, though it were at the same commit.
+    let elsewhere = pinned.replace("build.yml", "other.yml");
+    let expected = full().by_builder(&elsewhere).unwrap();
+    let codes = attestation(REUSABLE).judge(&expected).unwrap_err();
+    assert_eq!(codes, ["builder-mismatch"]);
     // Seven digits of a commit are a branch that can be made.
     let short = format!("{}@65d4f0c", super::super::without_ref(REUSABLE));
     let changed = attestation(&short).with(|it| it.claim("build-signer-digest", "65d4f0c"));
