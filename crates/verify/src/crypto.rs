@@ -1,22 +1,31 @@
 //! The library that hashes and verifies signatures.
 
+mod noted;
+
 use attest_digest::{Algorithm, Digest};
 use aws_lc_rs::digest;
 use aws_lc_rs::signature::{self, ParsedPublicKey, VerificationAlgorithm};
 
 use crate::key::KeyKind;
+pub(crate) use noted::{Curve, Noted, is_noted, note_again, noting};
 
 /// A public key, ready to verify with one digest algorithm.
 #[derive(Debug, Clone)]
-pub(crate) struct VerifyingKey(ParsedPublicKey);
+pub(crate) struct VerifyingKey {
+    key: ParsedPublicKey,
+    /// For ECDSA, so that what verified can be noted.
+    ecdsa: Option<(Curve, Algorithm)>,
+}
 
 impl VerifyingKey {
     /// `None` if the kind does not sign digests of that algorithm, or the bytes are no such key.
     ///
     /// `public_key` is the content of the BIT STRING of a `SubjectPublicKeyInfo`.
     pub(crate) fn new(kind: KeyKind, algorithm: Algorithm, public_key: &[u8]) -> Option<Self> {
-        let algorithm = verification(kind, algorithm)?;
-        ParsedPublicKey::new(algorithm, public_key).ok().map(Self)
+        let verification = verification(kind, algorithm)?;
+        let key = ParsedPublicKey::new(verification, public_key).ok()?;
+        let ecdsa = curve(kind).map(|curve| (curve, algorithm));
+        Some(Self { key, ecdsa })
     }
 
     /// An RSA key that signs with PSS, with a salt as long as the digest.
@@ -26,17 +35,27 @@ impl VerifyingKey {
             Algorithm::Sha384 => &signature::RSA_PSS_2048_8192_SHA384,
             Algorithm::Sha512 => &signature::RSA_PSS_2048_8192_SHA512,
         };
-        ParsedPublicKey::new(algorithm, public_key).ok().map(Self)
+        let key = ParsedPublicKey::new(algorithm, public_key).ok()?;
+        Some(Self { key, ecdsa: None })
     }
 
     pub(crate) fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
-        self.0.verify_sig(message, signature).is_ok()
+        match self.ecdsa {
+            Some((_, algorithm)) => self.verifies_digest(&hash(algorithm, message), signature),
+            None => self.key.verify_sig(message, signature).is_ok(),
+        }
     }
 
     /// Verifies a signature over a message of which only the digest is known.
     pub(crate) fn verifies_digest(&self, digest: &Digest, signature: &[u8]) -> bool {
-        digest::Digest::import_less_safe(digest.as_bytes(), implementation(digest.algorithm()))
-            .is_ok_and(|digest| self.0.verify_digest_sig(&digest, signature).is_ok())
+        let imported =
+            digest::Digest::import_less_safe(digest.as_bytes(), implementation(digest.algorithm()));
+        let verified =
+            imported.is_ok_and(|digest| self.key.verify_digest_sig(&digest, signature).is_ok());
+        if let Some((curve, _)) = self.ecdsa.filter(|_| verified) {
+            noted::note(curve, self.key.as_ref(), digest, signature);
+        }
+        verified
     }
 }
 
@@ -99,6 +118,15 @@ const fn implementation(algorithm: Algorithm) -> &'static digest::Algorithm {
         Algorithm::Sha256 => &digest::SHA256,
         Algorithm::Sha384 => &digest::SHA384,
         Algorithm::Sha512 => &digest::SHA512,
+    }
+}
+
+const fn curve(kind: KeyKind) -> Option<Curve> {
+    match kind {
+        KeyKind::P256 => Some(Curve::P256),
+        KeyKind::P384 => Some(Curve::P384),
+        // The engine reads no P-521; RSA is quick; Ed25519 is another library's.
+        KeyKind::P521 | KeyKind::Rsa { .. } | KeyKind::Ed25519 => None,
     }
 }
 

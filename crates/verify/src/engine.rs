@@ -4,11 +4,18 @@
 //! It reads the system's clock, to leave out logs and authorities that have not started yet; we are
 //! given the time. So it gets trusted roots in which those have always been valid, and we judge their
 //! windows alone.
+//!
+//! It verifies signatures with the library that we use. So it has those that we have just verified with
+//! the same key, over the same digest, from our notes; what it asks of them it judges by itself.
 
-use attest_digest::Digest;
+use attest_digest::{Algorithm, Digest};
 use attest_provenance::json::Value;
 use jiff::Timestamp;
 use serde_json::json;
+use sigstore_verify::crypto::{
+    CryptoProvider, HashContext, KeyAlgorithm as EngineKey, Result as CryptoResult, SigningKeyPair,
+    SigningScheme, aws_lc_provider, install_default_provider,
+};
 use sigstore_verify::trust_root::TrustedRoot as EngineRoot;
 use sigstore_verify::types::bundle::TimestampVerificationData;
 use sigstore_verify::types::{
@@ -18,6 +25,7 @@ use sigstore_verify::{PublicKeyVerificationPolicy, VerificationPolicy, Verifier}
 
 use crate::body::{self, EntryKind};
 use crate::bundle::{Bundle, BundleVersion};
+use crate::crypto::{self, Curve};
 use crate::evidence::ProvenSigner;
 use crate::signer::Signer;
 use crate::trusted_root::{TrustedRoot, TrustedRootError};
@@ -51,6 +59,8 @@ pub(crate) enum Opinion {
 impl Engine {
     pub(crate) fn new(roots: &[TrustedRoot]) -> Result<Self, TrustedRootError> {
         let refused = |error: String| TrustedRootError::Engine { reason: error };
+        // Refused if it stands already. Without it everything is computed anew, and the answer is the same.
+        let _ = install_default_provider(&Recalling);
         let merged = merge(roots)?.to_string();
         let root = EngineRoot::from_json(&merged).map_err(|error| refused(error.to_string()))?;
         Verifier::new(&root)
@@ -109,6 +119,80 @@ impl Engine {
             Err(error) => rejects(&error),
         }
     }
+}
+
+/// The engine's own library, which is asked for what is not noted.
+#[derive(Debug)]
+struct Recalling;
+
+impl CryptoProvider for Recalling {
+    fn hash(&self, algorithm: HashAlgorithm) -> CryptoResult<Box<dyn HashContext>> {
+        aws_lc_provider().hash(algorithm)
+    }
+
+    fn sha256(&self, data: &[u8]) -> [u8; 32] {
+        aws_lc_provider().sha256(data)
+    }
+
+    fn sha384(&self, data: &[u8]) -> [u8; 48] {
+        aws_lc_provider().sha384(data)
+    }
+
+    fn sha512(&self, data: &[u8]) -> [u8; 64] {
+        aws_lc_provider().sha512(data)
+    }
+
+    fn verify_raw(
+        &self,
+        scheme: SigningScheme,
+        public_key: &[u8],
+        data: &[u8],
+        signature: &[u8],
+    ) -> CryptoResult<()> {
+        let noted = ecdsa(scheme).is_some_and(|(curve, algorithm)| {
+            crypto::is_noted(curve, public_key, &crypto::hash(algorithm, data), signature)
+        });
+        if noted {
+            return Ok(());
+        }
+        aws_lc_provider().verify_raw(scheme, public_key, data, signature)
+    }
+
+    fn verify_prehashed(
+        &self,
+        scheme: SigningScheme,
+        public_key: &[u8],
+        digest: &[u8],
+        signature: &[u8],
+    ) -> CryptoResult<()> {
+        let noted = ecdsa(scheme).is_some_and(|(curve, algorithm)| {
+            Digest::from_bytes(algorithm, digest)
+                .is_ok_and(|it| crypto::is_noted(curve, public_key, &it, signature))
+        });
+        if noted {
+            return Ok(());
+        }
+        aws_lc_provider().verify_prehashed(scheme, public_key, digest, signature)
+    }
+
+    fn generate_key_pair(&self, algorithm: EngineKey) -> CryptoResult<Box<dyn SigningKeyPair>> {
+        aws_lc_provider().generate_key_pair(algorithm)
+    }
+
+    fn key_pair_from_pkcs8_der(&self, pkcs8: &[u8]) -> CryptoResult<Box<dyn SigningKeyPair>> {
+        aws_lc_provider().key_pair_from_pkcs8_der(pkcs8)
+    }
+}
+
+/// Curve and digest of the schemes whose signatures are noted.
+fn ecdsa(scheme: SigningScheme) -> Option<(Curve, Algorithm)> {
+    Some(match scheme {
+        SigningScheme::EcdsaP256Sha256 => (Curve::P256, Algorithm::Sha256),
+        SigningScheme::EcdsaP256Sha384 => (Curve::P256, Algorithm::Sha384),
+        SigningScheme::EcdsaP384Sha256 => (Curve::P384, Algorithm::Sha256),
+        SigningScheme::EcdsaP384Sha384 => (Curve::P384, Algorithm::Sha384),
+        _ => return None,
+    })
 }
 
 fn rejects(error: &dyn std::error::Error) -> Opinion {
@@ -236,4 +320,83 @@ fn start_always(item: Option<&mut Value>) {
     if let Some(start) = item.and_then(|it| it.pointer_mut("/validFor/start")) {
         *start = "1970-01-01T00:00:00Z".into();
     }
+}
+
+#[cfg(test)]
+mod tests {
+    use attest_provenance::base64;
+
+    use super::*;
+    use crate::key::PublicKey;
+
+    const MESSAGE: &[u8] = b"what was signed";
+
+    /// A key of P-256, its point, and its signature over the message.
+    fn signed() -> (PublicKey, Vec<u8>, Vec<u8>) {
+        let spki = base64::decode(SPKI).unwrap();
+        let key = PublicKey::from_spki(&spki).unwrap();
+        let point = key.bits().unwrap();
+        (key, point, base64::decode(SIGNATURE).unwrap())
+    }
+
+    /// Whether the engine is told so, for each change of one thing.
+    fn told(point: &[u8], signature: &[u8]) -> Vec<bool> {
+        let digest = crypto::sha256(MESSAGE);
+        let flip = |bytes: &[u8]| {
+            let mut other = bytes.to_vec();
+            other[40] ^= 1;
+            other
+        };
+        let p256 = SigningScheme::EcdsaP256Sha256;
+        vec![
+            Recalling
+                .verify_raw(p256, point, MESSAGE, signature)
+                .is_ok(),
+            Recalling
+                .verify_prehashed(p256, point, &digest, signature)
+                .is_ok(),
+            Recalling
+                .verify_raw(p256, point, b"another", signature)
+                .is_ok(),
+            Recalling
+                .verify_raw(p256, point, MESSAGE, &flip(signature))
+                .is_ok(),
+            Recalling
+                .verify_raw(p256, &flip(point), MESSAGE, signature)
+                .is_ok(),
+            Recalling
+                .verify_raw(SigningScheme::EcdsaP256Sha384, point, MESSAGE, signature)
+                .is_ok(),
+            Recalling
+                .verify_prehashed(p256, point, &digest[1..], signature)
+                .is_ok(),
+        ]
+    }
+
+    #[test]
+    fn the_engine_is_told_the_same_with_and_without_notes() {
+        let (key, point, signature) = signed();
+        let truth = [true, true, false, false, false, false, false];
+        assert_eq!(told(&point, &signature), truth);
+        crypto::noting(|| {
+            let digest = Digest::Sha256(crypto::sha256(MESSAGE));
+            assert!(key.verifies_digest(&digest, &signature));
+            assert!(crypto::is_noted(Curve::P256, &point, &digest, &signature));
+            assert_eq!(told(&point, &signature), truth);
+        });
+    }
+
+    #[test]
+    fn what_did_not_verify_is_not_noted() {
+        let (key, point, mut signature) = signed();
+        *signature.last_mut().unwrap() ^= 1;
+        crypto::noting(|| {
+            let digest = Digest::Sha256(crypto::sha256(MESSAGE));
+            assert!(!key.verifies_digest(&digest, &signature));
+            assert!(!crypto::is_noted(Curve::P256, &point, &digest, &signature));
+        });
+    }
+
+    const SPKI: &str = "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE0NMqZhaMRP/0x0pXmw5zSeROQlRD/Hsx0MzViBE5yZiJEEe20eLjze1RkZ/Xu7DQBxG6HJvYItDQC8WrA9QFrQ==";
+    const SIGNATURE: &str = "MEQCIGAhgPgCxWwjnYXRLHxOwk2unkXuwCd0bPa5ymLTQZBqAiBSkgZBsqw4UnRAPoYqaeQ3CvGyRqoEsuCalOZL8dxIOw==";
 }

@@ -1,12 +1,13 @@
 //! Timestamp authorities of a trusted root.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use attest_provenance::json::Object;
 use const_oid::db::rfc5280::{ANY_EXTENDED_KEY_USAGE, ID_KP_TIME_STAMPING};
 use jiff::Timestamp;
 
 use crate::asn1::certificate::Certificate;
+use crate::crypto::{self, Noted};
 use crate::key::KeyKind;
 use crate::trusted_root::{TimeWindow, TrustedRootError, take_chain, window};
 
@@ -17,8 +18,9 @@ pub struct TimestampAuthority {
     uri: Option<String>,
     chain: Vec<Certificate>,
     window: Option<TimeWindow>,
-    /// Whether the chain leads where it should, found out when it is first needed.
-    problem: OnceLock<Option<ChainProblem>>,
+    /// Whether the chain leads where it should, found out when it is first needed, with the signatures
+    /// that verified on the way.
+    problem: OnceLock<(Option<ChainProblem>, Vec<Arc<Noted>>)>,
 }
 
 /// Why an authority's certificates cannot vouch for any time.
@@ -80,9 +82,11 @@ impl TimestampAuthority {
     }
 
     pub(crate) fn problem(&self) -> Option<ChainProblem> {
-        *self
+        let (problem, links) = self
             .problem
-            .get_or_init(|| purpose(&self.chain).or_else(|| chain(&self.chain)))
+            .get_or_init(|| crypto::noting(|| purpose(&self.chain).or_else(|| chain(&self.chain))));
+        crypto::note_again(links);
+        *problem
     }
 
     /// The certificate of its chain that expires first.
