@@ -43,6 +43,10 @@ pub const REGISTRY_MANIFEST_BYTES: u64 = 4 << 20;
 /// Manifests that are attached to one manifest of a registry.
 pub const REGISTRY_REFERRERS: usize = 1024;
 
+/// Seconds for which everything that is read of one image, and of what is attached to it, is waited for; a
+/// large answer is given more.
+pub const REGISTRY_IMAGE_SECONDS: u64 = 600;
+
 /// Tags of a repository.
 pub const REGISTRY_TAGS: usize = 100_000;
 

@@ -2,11 +2,13 @@
 //! as the caller wants, and no redirect is followed here.
 
 use std::io::{self, Read};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Client, Method, Response, Url};
 use tokio::runtime::Runtime;
+use tokio::time::error::Elapsed;
 use tokio::time::{Instant, timeout_at};
 
 use super::{Patience, builder, chain, runtime};
@@ -18,6 +20,14 @@ pub(crate) struct Talk {
     client: Client,
     runtime: Runtime,
     patience: Patience,
+    allowance: Mutex<Option<Allowance>>,
+}
+
+/// How long all answers together are waited for.
+#[derive(Debug, Clone, Copy)]
+struct Allowance {
+    whole: Duration,
+    left: Duration,
 }
 
 /// What is done with an address.
@@ -67,7 +77,15 @@ impl Talk {
             client,
             runtime: runtime()?,
             patience,
+            allowance: Mutex::new(None),
         })
+    }
+
+    /// From now on all answers together are waited for so long, and longer where much is moved: many
+    /// answers, each of them in time, are not.
+    pub(crate) fn allow(&self, whole: Duration) {
+        let left = whole;
+        *self.allowance() = Some(Allowance { whole, left });
     }
 
     /// Asks, and waits for the head of the answer.
@@ -77,6 +95,10 @@ impl Talk {
     pub(crate) fn ask(&self, ask: Ask<'_>) -> Result<Answer<'_>, DialError> {
         let host = ask.url.host_str().unwrap_or_default().to_owned();
         let limit = self.limit(ask.size);
+        if limit.is_zero() {
+            let limit = self.allowance().map_or(limit, |it| it.whole);
+            return Err(DialError::Slow { host, limit });
+        }
         let mut headers = HeaderMap::new();
         for (name, value) in ask.headers {
             let mut value = HeaderValue::from_str(value).map_err(|_| {
@@ -92,11 +114,8 @@ impl Talk {
         if let Some(body) = ask.body {
             request = request.body(body);
         }
-        let (deadline, sent) = self.runtime.block_on(async {
-            let deadline = Instant::now() + limit;
-            (deadline, timeout_at(deadline, request.send()).await)
-        });
-        let response = match sent {
+        let deadline = Instant::now() + limit;
+        let response = match self.wait(deadline, request.send()) {
             Ok(Ok(response)) => response,
             Ok(Err(error)) => return Err(broken(host, limit, &error)),
             Err(_) => return Err(DialError::Slow { host, limit }),
@@ -114,13 +133,43 @@ impl Talk {
 
     /// Waits, where a service asks for it.
     pub(crate) fn pause(&self, time: Duration) {
-        self.runtime
-            .block_on(async { tokio::time::sleep(time).await });
+        let asked = Instant::now() + time;
+        let _ = self.wait(asked, std::future::pending::<()>());
     }
 
-    /// A whole answer takes our patience, and a large one as long as a slow line needs for it.
+    /// A whole answer takes our patience, and a large one as long as a slow line needs for it; nothing
+    /// takes more than what is left of an allowance.
     fn limit(&self, size: u64) -> Duration {
-        self.patience.total + Duration::from_secs(size / SLOWEST)
+        let moving = Duration::from_secs(size / SLOWEST);
+        let limit = self.patience.total + moving;
+        match self.allowance().as_mut() {
+            Some(allowed) => {
+                if allowed.left.is_zero() {
+                    return Duration::ZERO;
+                }
+                allowed.left += moving;
+                limit.min(allowed.left)
+            }
+            None => limit,
+        }
+    }
+
+    /// Waits until the deadline at most, and takes the time from what is allowed.
+    fn wait<T>(&self, deadline: Instant, work: impl Future<Output = T>) -> Result<T, Elapsed> {
+        let from = Instant::now();
+        let waited = self
+            .runtime
+            .block_on(async { timeout_at(deadline, work).await });
+        if let Some(allowed) = self.allowance().as_mut() {
+            allowed.left = allowed.left.saturating_sub(from.elapsed());
+        }
+        waited
+    }
+
+    fn allowance(&self) -> std::sync::MutexGuard<'_, Option<Allowance>> {
+        self.allowance
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -168,11 +217,7 @@ impl Answer<'_> {
     fn chunk(&mut self) -> Result<Option<Vec<u8>>, DialError> {
         let (limit, host) = (self.limit, &self.host);
         let next = self.response.chunk();
-        let waited = self
-            .talk
-            .runtime
-            .block_on(async { timeout_at(self.deadline, next).await });
-        match waited {
+        match self.talk.wait(self.deadline, next) {
             Ok(Ok(chunk)) => Ok(chunk.map(|it| it.to_vec())),
             Ok(Err(error)) => Err(broken(host.clone(), limit, &error)),
             Err(_) => Err(DialError::Slow {

@@ -116,6 +116,12 @@ impl Registry {
         ))
     }
 
+    /// From now on everything that is asked is waited for so long in all, and longer where much is moved.
+    /// Each answer has a bound of its own: this one is for whoever gives very many, each in time.
+    pub fn allow(&self, whole: Duration) {
+        self.talk.allow(whole);
+    }
+
     fn mirror<'a>(&'a self, host: &'a str) -> &'a str {
         let mirrors = self.options.mirrors.iter();
         let found = mirrors.into_iter().find(|(from, _)| from == host);

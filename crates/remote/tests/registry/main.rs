@@ -8,6 +8,7 @@ mod support;
 use std::io::Cursor;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use attest_digest::Digest;
 use attest_remote::registry::{
@@ -435,6 +436,28 @@ fn a_silent_a_dripping_and_a_closed_server_are_left() {
     assert_eq!(refusal(&server, &tag("1")), "registry-timeout");
     let closed = Server::closed();
     assert_eq!(refusal(&closed, &tag("1")), "registry-unreachable");
+}
+
+#[test]
+fn many_answers_that_are_each_in_time_are_not_waited_for_without_end() {
+    let server = Server::answering(|_| {
+        std::thread::sleep(Duration::from_millis(200));
+        manifest_answer(&image("x"))
+    });
+    let registry = Registry::new(options()).unwrap();
+    let repository = registry
+        .repository(&server.reference(), Access::Pull)
+        .unwrap();
+    registry.allow(Duration::from_millis(700));
+    let answers: Vec<_> = (0..10).map(|_| repository.demand(&tag("1"))).collect();
+    assert!(answers[0].is_ok(), "{:?}", answers[0]);
+    let last = answers.last().unwrap().as_ref().unwrap_err();
+    assert_eq!(last.code(), "registry-timeout");
+    assert!(last.to_string().contains("0.7 s"), "{last}");
+    assert!(server.requests().len() <= 4);
+    // Each image is given as much.
+    registry.allow(Duration::from_millis(700));
+    repository.demand(&tag("1")).unwrap();
 }
 
 #[test]

@@ -8,8 +8,10 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use attest_digest::{Artifact, Digest, Hashes};
+use attest_remote::limits::REGISTRY_IMAGE_SECONDS;
 use attest_remote::registry::{
     Access, Fetched, Name, Reference, ReferrersSource, RegistryError, Repository, fallback_tag,
 };
@@ -69,6 +71,7 @@ fn run(
 ) -> Result<(), Refusal> {
     let registry = session.registry.as_ref();
     let registry = registry.ok_or_else(|| refuse("internal-error", "no registry was opened"))?;
+    registry.allow(Duration::from_secs(REGISTRY_IMAGE_SECONDS));
     let said = |error: RegistryError| refusal(&error);
     let repository = registry.repository(reference, Access::Pull).map_err(said)?;
     if repository.host() != reference.host() {
