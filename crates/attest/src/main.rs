@@ -36,17 +36,20 @@ use crate::failure::{Exit, Failure};
 
 fn main() -> ExitCode {
     let console = Console::standard();
-    // A panic is our bug, never an answer: it must not look like "verified" or "refused".
-    let outcome = panic::catch_unwind(AssertUnwindSafe(|| run(&console)));
-    let exit = match outcome {
+    let exit = answer(&console, run);
+    ExitCode::from(console.code(exit))
+}
+
+/// A panic is our bug, never an answer: it must not look like "verified" or "refused".
+fn answer(console: &Console, run: impl FnOnce(&Console) -> Result<Exit, Failure>) -> Exit {
+    match panic::catch_unwind(AssertUnwindSafe(|| run(console))) {
         Ok(Ok(exit)) => exit,
         Ok(Err(failure)) => console.failure(&failure),
         Err(_) => console.failure(&Failure::unknown(
-            "internal-error",
+            STOPPED,
             "attest stopped on an internal error; nothing was decided",
         )),
-    };
-    ExitCode::from(console.code(exit))
+    }
 }
 
 fn run(console: &Console) -> Result<Exit, Failure> {
@@ -61,6 +64,23 @@ fn run(console: &Console) -> Result<Exit, Failure> {
     command::run(cli, console)
 }
 
+const STOPPED: &str = "internal-error";
+
 /// What `provenance run` answers when it fails itself: no command that it runs should use it, as with
 /// `env`, `nice` and `timeout`.
 const OWN_FAILURE: u8 = 125;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_is_no_answer() {
+        let console = Console::standard();
+        let stopped = answer(&console, |_| std::panic::resume_unwind(Box::new("a bug")));
+        assert_eq!((stopped, STOPPED), (Exit::Unknown, "internal-error"));
+        assert_eq!(answer(&console, |_| Ok(Exit::Yes)), Exit::Yes);
+        let refused = answer(&console, |_| Err(Failure::no("bundle-missing", "none")));
+        assert_eq!(refused, Exit::No);
+    }
+}

@@ -1,10 +1,10 @@
 //! How many have approved: people, each once, for one accepted signer only.
 
-use attest_policy::{KeyValidity, LogRule, Member, Signers, SignersError};
+use attest_policy::{Denied, KeyValidity, LogRule, Member, Signers, SignersError};
 use attest_sign::ArtifactKey;
 use attest_verify::{Evidence, ExpectedIdentity, ExpectedSigner, IdentityPattern};
 
-use super::{World, code, expected, key};
+use super::{World, code, expected, key, time};
 
 fn members(keys: &[&ArtifactKey]) -> Vec<Member> {
     let member = |key: &&ArtifactKey| Member {
@@ -159,4 +159,59 @@ fn a_pattern_is_several_and_one_exact_signer_is_not() {
     assert!(declared.is_independent_log("log.example"));
     assert!(!declared.is_independent_log("other.example"));
     assert!(!any(&[&alice]).is_independent_log("log.example"));
+}
+
+#[test]
+fn each_group_by_itself_asks_its_own_and_knows_what_any_of_them_knows() {
+    let (world, alice, bob, carol) = (World::get(), key(), key(), key());
+    let [a, b, c] = [&alice, &bob, &carol].map(|it| world.message(it, b"x"));
+    let ended = Member {
+        signer: expected(&carol),
+        validity: KeyValidity {
+            not_after: Some(time("2026-11-21T09:41:06Z")),
+            ..KeyValidity::default()
+        },
+    };
+    let mut last = members(&[&bob]);
+    last.push(ended);
+    let denied = Denied {
+        fingerprints: [bob.fingerprint()].into(),
+        ..Denied::default()
+    };
+    let all = Signers::nobody()
+        .or_group(members(&[&alice, &bob]), 0, 1, RUN)
+        .unwrap()
+        .with_one_holder()
+        .or_group(members(&[&alice, &bob, &carol]), 0, 2, LogRule::SetOnly)
+        .and_then(|it| it.or_group(last, 1, 1, RUN))
+        .and_then(|it| it.requiring(3))
+        .unwrap()
+        .denying(denied)
+        .with_independent(["log.example".to_owned()]);
+    let groups = all.each_group();
+    let [first, second, third] = groups.as_slice() else {
+        panic!("{} groups", groups.len());
+    };
+    // Members, number and what is asked of the log are its own, and the run's number is nobody's.
+    assert_eq!(first.accepted(), [expected(&alice), expected(&bob)]);
+    assert_eq!(second.accepted().len(), 3);
+    assert_eq!(third.accepted(), [expected(&bob), expected(&carol)]);
+    let required = groups.iter().map(Signers::required);
+    assert_eq!(required.collect::<Vec<_>>(), [1, 2, 1]);
+    let promises = groups.iter().map(Signers::take_promises);
+    assert_eq!(promises.collect::<Vec<_>>(), [false, true, false]);
+    assert_eq!(enough(first, &[&c]), "signers-too-few");
+    assert_eq!(enough(first, &[&a]), "accepted");
+    assert_eq!(enough(third, &[&a]), "signers-too-few");
+    assert_eq!(enough(third, &[&c]), "accepted");
+    // The first says that two keys are one person's, the third that one had ended: for all of them.
+    assert_eq!(enough(second, &[&a, &b]), "signers-too-few");
+    assert_eq!(enough(second, &[&a, &c]), "accepted");
+    assert_eq!(code(&second.admit(&a)), "accepted");
+    assert_eq!(code(&second.admit(&c)), "key-outside-validity");
+    assert_eq!(code(&first.admit(&c)), "signer-mismatch");
+    for group in &groups {
+        assert_eq!(code(&group.admit(&b)), "signer-denied");
+        assert!(group.is_independent_log("log.example"));
+    }
 }

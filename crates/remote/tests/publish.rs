@@ -134,3 +134,32 @@ fn a_file_that_is_there_stays_and_a_draft_is_shown_at_the_end() {
     assert_eq!(target.finish().unwrap(), Finished::AsItWas);
     assert!(!site.state().releases[0].draft);
 }
+
+#[test]
+fn nothing_is_read_from_where_there_is_no_tls() {
+    let site = Site::start();
+    let mut target = github(&site, "ghp_secret");
+    target.begin().unwrap();
+    target
+        .create("a", what(b"one"), &mut Cursor::new(b"one"))
+        .unwrap();
+    target.finish().unwrap();
+    let mut read = Vec::new();
+    let mut stream = target.open("a", 3).unwrap().unwrap();
+    stream.read_to_end(&mut read).unwrap();
+    assert_eq!(read, b"one");
+    for place in [
+        "http://192.0.2.1",
+        "http://127.0.0.1.example",
+        "ftp://127.0.0.1",
+    ] {
+        site.state().public = Some(place.to_owned());
+        let mut target = github(&site, "ghp_secret");
+        target.begin().unwrap();
+        let asked = site.state().requests.len();
+        let error = target.open("a", 3).err().unwrap();
+        assert_eq!(error.code(), "place-malformed", "{place}: {error}");
+        assert!(error.to_string().contains("without TLS"), "{error}");
+        assert_eq!(site.state().requests.len(), asked, "{place}");
+    }
+}

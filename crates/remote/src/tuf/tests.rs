@@ -302,6 +302,26 @@ fn what_is_older_than_what_was_seen_is_a_rollback() {
     assert_eq!(error.code(), "tuf-rollback", "{error}");
 }
 
+/// A file that somebody changed between two runs sets no floor, and leads to no other target.
+#[test]
+fn what_was_kept_counts_as_far_as_it_is_signed() {
+    let honest = Plan::honest();
+    let mut thief = honest.clone();
+    thief.signers = vec![Key::new(8), Key::new(9)];
+    thief.target = b"{\"the\":\"root of a thief\"}".to_vec();
+    thief.timestamp["version"] = json!(99);
+    let target = &mut thief.targets["targets"]["trusted_root.json"];
+    *target = json!({"length": thief.target.len(), "hashes": {"sha256": sha256(&thief.target)}});
+    let mut kept = honest.metadata();
+    kept.roles = thief.metadata().roles;
+    let refreshed = honest.refresh_after(Some(&kept)).unwrap();
+    assert_eq!(refreshed.target, honest.target);
+    assert_eq!(refreshed.metadata, honest.metadata());
+    let start = Metadata::of_root(honest.root_bytes(0));
+    let error = refresh(&start, Some(&kept), &serve(thief.files()), PATIENCE, now()).unwrap_err();
+    assert_eq!(error.code(), "tuf-threshold", "{error}");
+}
+
 #[test]
 fn what_expired_is_refused_whichever_role_it_is() {
     for role in 0..4 {

@@ -19,6 +19,8 @@ pub(crate) struct State {
     pub(crate) requests: Vec<(String, Option<String>)>,
     pub(crate) faults: Vec<(&'static str, Does, usize)>,
     pub(crate) releases: Vec<Release>,
+    /// Where it says that everybody can read files, if that is not here.
+    pub(crate) public: Option<String>,
     /// Numbers that were given.
     next: u64,
 }
@@ -185,6 +187,7 @@ fn api(request: &Request, path: &str, state: &mut State, own: &str) -> Answer {
     if request.headers.get("authorization").map(String::as_str) != Some("Bearer ghp_secret") {
         return says(401, &json!({ "message": "Bad credentials" }));
     }
+    let public = state.public.clone().unwrap_or_else(|| own.to_owned());
     let parts: Vec<&str> = path.split('/').collect();
     let number = |at: usize| parts.get(at).and_then(|it| it.parse::<u64>().ok());
     match (request.method.as_str(), parts.as_slice()) {
@@ -233,7 +236,7 @@ fn api(request: &Request, path: &str, state: &mut State, own: &str) -> Answer {
         ("GET", ["releases", _, "assets"]) => {
             let release = of(state, number(1).unwrap());
             let tag = release.tag.clone();
-            let all = release.assets.iter().map(|it| asset(it, &tag, own));
+            let all = release.assets.iter().map(|it| asset(it, &tag, &public));
             let all: Vec<Value> = all.collect();
             says(200, &page(&all, request))
         }
@@ -257,7 +260,7 @@ fn api(request: &Request, path: &str, state: &mut State, own: &str) -> Answer {
                 whole: true,
             });
             let tag = release.tag.clone();
-            says(201, &asset(release.assets.last().unwrap(), &tag, own))
+            says(201, &asset(release.assets.last().unwrap(), &tag, &public))
         }
         _ => says(404, &json!({ "message": "Not Found" })),
     }
@@ -274,11 +277,11 @@ fn described(release: &Release, own: &str) -> Value {
     })
 }
 
-fn asset(asset: &Asset, tag: &str, own: &str) -> Value {
+fn asset(asset: &Asset, tag: &str, public: &str) -> Value {
     json!({
         "id": asset.id, "name": asset.name, "size": asset.bytes.len(),
         "state": if asset.whole { "uploaded" } else { "starter" },
-        "browser_download_url": format!("{own}/download/{tag}/{}", asset.name),
+        "browser_download_url": format!("{public}/download/{tag}/{}", asset.name),
     })
 }
 

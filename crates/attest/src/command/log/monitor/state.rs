@@ -215,3 +215,36 @@ const STATE_BYTES: u64 = 16 << 20;
 
 /// Characters of a name that are remembered, each written with up to 6 bytes.
 const WHO_CHARS: usize = 200;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn watching(count: usize) -> State {
+        let name = |number: usize| (format!("the identity {number:0100}"), 0);
+        let frontier = Frontier::from_hashes(0, Vec::new()).unwrap();
+        State {
+            log: [7; 32],
+            tree: String::new(),
+            size: 0,
+            root: frontier.root(),
+            frontier,
+            checkpoint: String::new(),
+            foreign: Vec::new(),
+            watched: (0..count).map(name).collect(),
+        }
+    }
+
+    #[test]
+    fn a_state_that_the_next_run_could_not_read_does_not_replace_the_last() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("state.json");
+        watching(1).write(&path).unwrap();
+        let before = std::fs::read(&path).unwrap();
+        let refused = watching(150_000).write(&path).unwrap_err();
+        assert_eq!(refused.code, "monitor-state-unusable");
+        assert_eq!(std::fs::read(&path).unwrap(), before);
+        watching(2).write(&path).unwrap();
+        assert_ne!(std::fs::read(&path).unwrap(), before);
+    }
+}
