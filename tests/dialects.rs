@@ -546,6 +546,32 @@ fn a_saved_image_is_verified_by_the_signatures_in_its_layout() {
     assert_eq!(ran.exit, 1, "{ran:#?}");
 }
 
+/// What `docker save` writes beside the index can name another image than the signed one.
+#[test]
+fn what_docker_reads_of_a_saved_image_is_said_not_to_be_checked() {
+    let (world, verify) = image("oci-bundle", "--accept no-log,no-time");
+    let notes = || {
+        let report = world.attest(&verify).yes().json();
+        report["subjects"][0]["notes"].to_string()
+    };
+    assert!(!notes().contains("not checked: `docker"), "{}", notes());
+    world.write("image/manifest.json", r#"[{"Config":"blobs/sha256/00"}]"#);
+    let said = notes();
+    assert!(
+        said.contains("manifest.json is not checked: `docker load` may"),
+        "{said}"
+    );
+    assert!(!said.contains("other names"), "{said}");
+    world.write("image/repositories", "{}");
+    world.write("image/README", "anything");
+    let said = notes();
+    assert!(said.contains("repositories is not checked"), "{said}");
+    assert!(
+        said.contains("1 other names beside the index are not checked"),
+        "{said}"
+    );
+}
+
 /// A policy that asks for one signature by the key of the fixture, with more lines in its head.
 fn image_policy(head: &str) -> String {
     format!(

@@ -83,6 +83,7 @@ pub(super) fn verify(folder: &Path, session: &Session, shelf: &mut Shelf) -> Sub
     };
     let name = "under which name the images were signed is not checked: a layout keeps none";
     report.notes.push(name.to_owned());
+    report.notes.extend(layout.not_checked());
     let pieces = pieces(&layout, session, shelf);
     for image in &layout.images {
         let verdict = match judge(*image, &layout, &pieces, session, shelf, &mut report) {

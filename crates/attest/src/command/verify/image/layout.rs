@@ -22,6 +22,8 @@ pub(super) struct Layout {
     pub(super) unread: Vec<(Digest, Refusal)>,
     /// Manifests of evidence, by what they are attached to; none for cosign's older form.
     pub(super) evidence: Vec<(Option<Digest>, Vec<Descriptor>)>,
+    /// What lies beside the index and the blobs: nothing leads there.
+    beside: Vec<String>,
     manifests: BTreeMap<Digest, Read>,
     /// Bytes of listed layers that were looked at, to tell whether they are evidence.
     looked_at: u64,
@@ -63,6 +65,7 @@ impl Layout {
             images: Vec::new(),
             unread: Vec::new(),
             evidence: Vec::new(),
+            beside: beside(folder),
             manifests: BTreeMap::new(),
             looked_at: 0,
             blobs: RefCell::default(),
@@ -76,6 +79,24 @@ impl Layout {
         }
         layout.find_unlisted(&listed)?;
         Ok(layout)
+    }
+
+    /// What a reader may find in the folder that was not looked at.
+    pub(super) fn not_checked(&self) -> Vec<String> {
+        let is_dockers = |it: &&String| DOCKERS.contains(&it.as_str());
+        let mut notes: Vec<String> = self
+            .beside
+            .iter()
+            .filter(is_dockers)
+            .map(|it| format!("{it} is not checked: `docker load` may follow it and not the index"))
+            .collect();
+        let others = self.beside.len() - notes.len();
+        if others > 0 {
+            notes.push(format!(
+                "{others} other names beside the index are not checked"
+            ));
+        }
+        notes
     }
 
     /// An image that the index lists.
@@ -281,6 +302,21 @@ impl Layout {
         self.folder.join("blobs/sha256").join(digest.hex())
     }
 }
+
+/// The names at the top of a layout that are not its own, as many as are listed of anything.
+fn beside(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let names = entries.map(|it| it.file_name().to_string_lossy().into_owned());
+    let others = names.filter(|it| !OWN.contains(&it.as_str()));
+    let mut others: Vec<String> = others.take(limits::IMAGE_MANIFESTS).collect();
+    others.sort();
+    others
+}
+
+/// What stands at the top of a layout.
+const OWN: [&str; 3] = ["blobs", "index.json", "oci-layout"];
+/// What docker writes beside it, and reads: the same image, or another.
+const DOCKERS: [&str; 2] = ["manifest.json", "repositories"];
 
 /// Whether layers are evidence and nothing else.
 pub(super) fn holds_evidence(layers: &[Descriptor]) -> bool {
