@@ -319,6 +319,22 @@ fn a_record_speaks_of_the_groups_keys_only_and_of_no_key_that_went() {
     );
 }
 
+/// What a recovery key says is about one group's keys: to another one it is foreign, and nothing counts.
+#[test]
+fn one_recovery_key_answers_for_one_group() {
+    let scene = Scene::new().rotated();
+    let other = |recovery: &str| {
+        format!(
+            "recovery = \"r.pub\"\n[trust.other]\nkind = \"keys\"\nkeys = [\"third.pub\"]\n{recovery}"
+        )
+    };
+    scene.trust(&other(""));
+    scene.verify("b", "--succession s1").yes();
+    scene.trust(&other("recovery = \"r.pub\""));
+    scene.verify("a", "").yes();
+    scene.stops("b", "--succession s1", 1, "succession-foreign");
+}
+
 #[test]
 fn old_and_new_key_are_one_signer() {
     let scene = Scene::new().rotated();
