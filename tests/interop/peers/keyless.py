@@ -275,7 +275,8 @@ def takes_what_our_log_has_and_proves_it(world):
     identity, stack = world.identity, world.stack.keyless
     log = ["--log", REKOR_V1, "--key", stack.root, "--format", "json"]
     theirs = {"key": identity.public, "root": world.mixed_root(logs=stack.root, authorities=identity.root)}
-    for number, more in enumerate(([], ["--predicate", world.new_file("p.json", PROVENANCE), "--type", "slsaprovenance1"])):
+    statement = ["--predicate", world.new_file("p.json", PROVENANCE), "--type", "slsaprovenance1"]
+    for number, more in enumerate(([], statement)):
         file = world.new_file("tool.bin", f"to be known by others {number}\n".encode())
         world.sign(identity, file, *more)
         out = file.with_name("both.sigstore.json")
