@@ -251,10 +251,9 @@ fn wrong_release(
     if said.any(|it| it.code() == "release-mismatch") {
         return None;
     }
-    let passed = answers.iter().filter(|it| it.passed());
-    let by = passed
-        .flat_map(|it| &it.by)
-        .filter_map(|it| proven.get(*it));
+    // Of a rule that does not pass, too: it refuses for its own reasons.
+    let by = answers.iter().flat_map(|it| &it.by);
+    let by = by.filter_map(|it| proven.get(*it));
     let mut why = None;
     for (_, evidence) in by {
         match session.policy.decide(evidence) {
