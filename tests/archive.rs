@@ -6,6 +6,7 @@ mod import;
 mod judged;
 mod large;
 mod later;
+mod outside;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -276,9 +276,13 @@ fn a_release_of_which_no_time_is_proven_is_no_good_status() {
 #[test]
 fn an_exported_release_is_asked_what_one_in_the_archive_is_asked() {
     let world = released();
-    let at = |bag: &str| world.attest(&format!("archive verify {bag} --at 2047-01-01"));
+    let at = |bag: &str| {
+        world.attest(&format!(
+            "archive verify {bag} --home .attest --at 2047-01-01"
+        ))
+    };
     world.attest("archive export hello@1.1.0 --out ./bag").yes();
-    let ran = world.attest("archive verify ./bag").yes();
+    let ran = world.attest("archive verify ./bag --home .attest").yes();
     assert!(ran.out.contains("proof of time good until"), "{ran:?}");
     expired(at("./bag"));
     let address = authority(&world, SignedDuration::ZERO);
@@ -295,7 +299,9 @@ fn an_exported_release_is_asked_what_one_in_the_archive_is_asked() {
             ran.out.contains("others.example (self-asserted)"),
             "{ran:?}"
         );
-        expired(world.attest(&format!("archive verify {bag} --at 2060-02-01")));
+        expired(world.attest(&format!(
+            "archive verify {bag} --home .attest --at 2060-02-01"
+        )));
     }
     // What was exported before does not know of the renewal.
     expired(at("./bag"));
@@ -336,6 +342,74 @@ fn a_renewal_in_an_exported_release_counts_only_if_it_is_whole_and_its_own() {
     world
         .attest("archive export hello@1.1.0 --out ./mixed")
         .yes();
-    let ran = world.attest("archive verify ./mixed --at 2047-01-01").yes();
+    let ran = world
+        .attest("archive verify ./mixed --home .attest --at 2047-01-01")
+        .yes();
     assert!(ran.out.contains("renewal-other-release"), "{ran:?}");
+}
+
+/// Flags for the key of the home, and for these trusted roots.
+fn trusting(roots: &[&str]) -> String {
+    let roots = roots.iter().map(|it| format!(" --trusted-root {it}"));
+    format!("--key r.pub{}", roots.collect::<String>())
+}
+
+/// Who made the folder in which an acquirer stands is trusted for nothing.
+#[test]
+fn what_lies_in_the_current_folder_proves_no_time_of_an_exported_release() {
+    let world = released();
+    let address = authority(&world, SignedDuration::ZERO);
+    renew(&world, &address, "--all").yes();
+    world.attest("archive export hello@1.1.0 --out bag").yes();
+    let acquirer = World::new();
+    for (from, to) in [
+        (".attest/trust/release.pub", "r.pub"),
+        (".attest/trust/trusted_root.json", "r.json"),
+        (".attest/trust/renewal_root.json", "renewals.json"),
+    ] {
+        acquirer.write(to, world.read(from));
+    }
+    let mut copy = std::process::Command::new("cp");
+    copy.arg("-a").arg(world.at("bag")).arg(acquirer.path());
+    assert!(copy.status().unwrap().success());
+    let verify = |roots: &[&str]| {
+        let trust = trusting(roots);
+        acquirer.attest(&format!("archive verify ./bag {trust} --at 2047-01-01"))
+    };
+    // The parent: who stamps is trusted by name.
+    verify(&["r.json", "renewals.json"]).yes();
+    let refused = |what: &str| {
+        let ran = expired(verify(&["r.json"]));
+        assert!(ran.out.contains("time-unknown"), "{what}: {ran:?}");
+    };
+    refused("nothing is there");
+    let root = acquirer.read("renewals.json");
+    for name in ["services/x.json", "renewal_root.json"] {
+        for bytes in [root.as_slice(), b"no root"] {
+            acquirer.write(&format!(".attest/trust/{name}"), bytes);
+            refused(name);
+        }
+    }
+}
+
+#[test]
+fn roots_of_the_home_count_where_its_trust_does_and_are_told() {
+    let world = released();
+    let address = authority(&world, SignedDuration::ZERO);
+    renew(&world, &address, "--all").yes();
+    let trust = ".attest/trust";
+    world.write("r.pub", world.read(&format!("{trust}/release.pub")));
+    let root = format!("{trust}/trusted_root.json");
+    let renewals = format!("{trust}/renewal_root.json");
+    let verify =
+        |flags: &str| world.attest(format!("archive verify --at 2047-01-01 {flags}").trim_end());
+    let ran = expired(verify(&trusting(&[&root])));
+    assert!(!ran.out.contains("renewal root"), "{ran:?}");
+    verify(&trusting(&[&root, &renewals])).yes();
+    let ran = verify("").yes();
+    for line in ["key ", "trusted root", "renewal root"] {
+        let is_told = |it: &&str| it.trim_start().starts_with(line);
+        let told = ran.out.lines().find(is_told).unwrap_or_default();
+        assert!(told.contains(", of the home, sha256:"), "{line}: {ran:?}");
+    }
 }

@@ -224,9 +224,11 @@ fn names_that_a_shell_would_read_stay_names() {
     assert!(!world.at("oops").exists() && !world.at("bag/oops").exists());
     let manifest = String::from_utf8(world.read("bag/manifest-sha256.txt")).unwrap();
     assert!(manifest.contains("  data/50%25\n"), "{manifest}");
-    world.attest("archive verify bag").yes();
+    world.attest("archive verify bag --home .attest").yes();
     world.attest("archive export hello@1.0.0 --as tar").yes();
-    world.attest("archive verify hello-1.0.0.tar").yes();
+    world
+        .attest("archive verify hello-1.0.0.tar --home .attest")
+        .yes();
 }
 
 #[test]
@@ -242,7 +244,9 @@ fn a_name_that_no_tar_can_have_is_exported_as_a_folder() {
     assert!(!world.at("hello-1.0.0.tar").exists());
     world.attest("archive export hello@1.0.0").yes();
     assert!(failing(&world, "hello-1.0.0").is_empty());
-    world.attest("archive verify ./hello-1.0.0").yes();
+    world
+        .attest("archive verify ./hello-1.0.0 --home .attest")
+        .yes();
 }
 
 #[test]
@@ -273,7 +277,7 @@ fn each_release_carries_a_signed_manifest_of_its_files_and_modes() {
     let text = String::from_utf8(world.read("bag/VERIFY.md")).unwrap();
     assert!(!text.contains("no signed list of its files' modes"));
     assert!(!text.contains("say nothing about"), "{text}");
-    for place in ["hello@1.0.0 --complete tree", "./bag"] {
+    for place in ["hello@1.0.0 --complete tree", "./bag --home .attest"] {
         let ran = world
             .attest(&format!("archive verify {place} --verbose"))
             .yes();

@@ -281,7 +281,7 @@ fn trust_inside_a_bag_is_never_the_anchor() {
     copy(&stranger.at("bag"), world.path());
     // Its own commands all pass: whose keys they are is the first question.
     for arguments in ["archive verify bag", "archive import bag"] {
-        let ran = world.attest(arguments);
+        let ran = world.attest(&format!("{arguments} --home .attest"));
         assert_eq!(ran.exit, 1, "{ran:#?}");
     }
     verify(&world, "bag").refused(2, "pin-not-found");
@@ -301,7 +301,7 @@ fn trust_inside_a_bag_is_never_the_anchor() {
             .unwrap();
         }
     }
-    let ran = world.attest("archive verify good");
+    let ran = world.attest("archive verify good --home .attest");
     assert_eq!(ran.exit, 1, "{ran:#?}");
     assert!(
         BAG_CODES.iter().any(|code| ran.out.contains(code)),
@@ -440,5 +440,7 @@ fn a_tar_of_a_bag_is_written_in_one_way() {
         .shell("mkdir hello && tar xf bag.tar && tar cf gnu.tar hello-1.0.0")
         .yes();
     refuse("GNU tar", &world.read("gnu.tar"));
-    world.attest("archive verify hello-1.0.0").yes();
+    world
+        .attest("archive verify hello-1.0.0 --home .attest")
+        .yes();
 }

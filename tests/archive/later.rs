@@ -198,7 +198,9 @@ fn refused_everywhere(world: &World, release: &str, code: &str) {
         .attest(&format!("archive export {release} --out refused --force"))
         .yes();
     for place in [release, "./refused"] {
-        let ran = world.attest(&format!("archive verify {place} --format json"));
+        let ran = world.attest(&format!(
+            "archive verify {place} --home .attest --format json"
+        ));
         assert_eq!(ran.exit, 1, "{code}: {ran:#?}");
         let codes = codes(&ran.json(), release);
         assert_eq!(codes, [code], "{ran:#?}");

@@ -214,7 +214,7 @@ fn nothing_brings_a_deleted_release_back_in_silence() {
     assert_eq!(repaired.json()["deleted"][0], "hello@1.0.0");
     assert!(!has(&world, b"alpha\n"));
     world
-        .attest("archive import bag")
+        .attest("archive import bag --home .attest")
         .refused(1, "release-deleted");
     assert!(!has(&world, b"alpha\n"));
     // The replica has the bytes still, and the tombstone from now on.

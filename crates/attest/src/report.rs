@@ -98,6 +98,8 @@ pub(crate) struct TrustLine {
     pub(crate) place: String,
     pub(crate) sha256: String,
     pub(crate) pinned: bool,
+    /// Whether it is there because a home is trusted, and no flag names it.
+    pub(crate) of_home: bool,
     /// The day on which an embedded root was taken.
     pub(crate) taken: Option<&'static str>,
     /// What the reader should know about it.

@@ -3,6 +3,7 @@
 
 mod detached;
 mod environment;
+mod home;
 pub(crate) mod policy;
 mod roots;
 mod signers;
@@ -18,9 +19,10 @@ use attest_verify::{Accept, ExpectedSigner, TrustedRoot};
 use crate::args::{AcceptArg, TrustArgs};
 use crate::clock::Now;
 use crate::failure::Failure;
-use crate::home::{Home, lies_inside};
+use crate::home::lies_inside;
 use crate::report::TrustLine;
 
+pub(crate) use home::{of_home, of_keeper, of_named};
 pub(crate) use roots::{ROOT_BYTES, days_since, known, parse as parse_roots};
 pub(crate) use signers::{is_key_file, words as signer_words};
 use succession::{Heard, Shelf};
@@ -32,6 +34,8 @@ pub(crate) struct Trust {
     /// The groups of the signers file, each by itself.
     pub(crate) groups: Option<Vec<(String, Signers)>>,
     pub(crate) roots: Vec<TrustedRoot>,
+    /// What proves besides when something that a home keeps was signed or renewed, and no signature.
+    pub(crate) keeping: Vec<TrustedRoot>,
     pub(crate) lines: Vec<TrustLine>,
     /// Pinned files by their real path, and why they need no signature.
     pub(crate) pinned: BTreeMap<PathBuf, String>,
@@ -89,6 +93,7 @@ pub(crate) fn resolve(args: &TrustArgs, around: &Surroundings, now: Now) -> Resu
         signers,
         groups,
         roots,
+        keeping: Vec::new(),
         lines,
         pinned,
         heard: shelf.close()?,
@@ -105,21 +110,6 @@ impl Trust {
         let found = groups.iter().find(|(it, _)| it == name);
         found.map(|(_, signers)| signers)
     }
-}
-
-/// The trust of our own home, for our own archive.
-pub(crate) fn of_home(home: &Home) -> Result<Trust, Failure> {
-    home.require()?;
-    let (key, line) = signers::key_file(&home.public_key())?;
-    let (root, root_line) = roots::of_file(&home.trusted_root())?;
-    Ok(Trust {
-        signers: ExpectedSigner::Key(key).into(),
-        groups: None,
-        roots: root,
-        lines: vec![line, root_line],
-        pinned: BTreeMap::new(),
-        heard: Vec::new(),
-    })
 }
 
 /// The key that must have signed a policy.

@@ -122,12 +122,43 @@ impl PlaceArgs {
         around: &Surroundings,
         now: Now,
     ) -> Result<Trust, Failure> {
-        let named = args.signers.is_given() || !args.trusted_root.is_empty() || args.trust_env;
-        if named || self.archive.is_some() {
+        if names_trust(args) || self.archive.is_some() {
             return trust::resolve(args, around, now);
         }
-        trust::of_home(&self.own_home())
+        trust::of_keeper(&self.own_home())
     }
+}
+
+/// Whose is what is verified: by that a home's trust counts for it, or not.
+#[derive(Clone, Copy)]
+enum Whose<'a> {
+    /// An archive, which may be the home's.
+    Archive(&'a PlaceArgs),
+    /// An exported release, from anywhere.
+    Anybody(&'a PlaceArgs),
+}
+
+impl Whose<'_> {
+    /// The trust that flags name. Without such flags that of our home counts for its own archive; for what
+    /// came from elsewhere only if the home was named: the `.attest` of the current folder can have come
+    /// with it.
+    fn trust(self, args: &TrustArgs, around: &Surroundings, now: Now) -> Result<Trust, Failure> {
+        let place = match self {
+            Self::Archive(place) => return place.trust(args, around, now),
+            Self::Anybody(place) => place,
+        };
+        if place.home.is_some() && place.is_own() && !names_trust(args) {
+            return trust::of_named(&place.own_home(), around);
+        }
+        trust::resolve(args, around, now).map_err(|failure| match failure.code {
+            "signer-required" => failure.hint("name the signer with --key, or with --identity and --issuer, or with --home DIR a home whose own releases these are: that of the current folder counts for what is in its archive alone"),
+            _ => failure,
+        })
+    }
+}
+
+fn names_trust(args: &TrustArgs) -> bool {
+    args.signers.is_given() || !args.trusted_root.is_empty() || args.trust_env
 }
 
 impl ArchiveArgs {
@@ -232,7 +263,7 @@ fn session(
 
 /// As [`session`], or by the rules of a policy file.
 fn judging(
-    place: &PlaceArgs,
+    whose: Whose<'_>,
     flags: &PolicyArgs,
     args: &TrustArgs,
     independent: &[String],
@@ -240,7 +271,7 @@ fn judging(
     now: Now,
 ) -> Result<Session, Failure> {
     let Some(file) = &flags.policy else {
-        let trust = place.trust(args, around, now)?;
+        let trust = whose.trust(args, around, now)?;
         if let Some(state) = &flags.state {
             if trust.heard.is_empty() {
                 let message = "--state remembers policies and successions: neither a policy nor a recovery key is named";

@@ -93,7 +93,7 @@ pub(crate) fn run(args: &StatusArgs, global: &Global, console: &Console) -> Resu
         };
         args.place.trust(&args.trust, &around, now)?
     };
-    let roots = proof::roots(&args.place, &trust)?;
+    let roots = trust.proving();
     let session = keeping::session(trust, now.time)?;
     let tombstones = Tombstones::read(&reader, &session, &roots, now.time)?;
     reader.accept_deletions(tombstones.accepted());

@@ -32,6 +32,7 @@ pub(super) fn lines(report: &Report) -> Vec<String> {
             .map(|day| format!(", embedded, taken {day}"))
             .unwrap_or_default();
         let pinned = match (trust.pinned, trust.taken) {
+            _ if trust.of_home => ", of the home",
             (true, _) => ", pinned",
             (false, None) => ", as named",
             (false, Some(_)) => "",

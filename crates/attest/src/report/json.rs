@@ -23,7 +23,7 @@ pub(super) fn object(report: &Report) -> Value {
         "signer": report.signer,
         "trust": report.trust.iter().map(|line| json!({
             "what": line.what, "place": line.place, "sha256": line.sha256, "pinned": line.pinned,
-            "taken": line.taken, "warning": line.warning,
+            "of_home": line.of_home, "taken": line.taken, "warning": line.warning,
         })).collect::<Vec<_>>(),
         "accepted": report.accepted,
         "policy": report.policy.as_ref().map(policy),

@@ -105,6 +105,7 @@ fn line(key: &DetachedKey, place: &str, bytes: &[u8]) -> TrustLine {
         place: place.to_owned(),
         sha256: hex::encode(sha256(bytes)),
         pinned: false,
+        of_home: false,
         taken: None,
         warning: None,
     }

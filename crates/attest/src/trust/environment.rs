@@ -32,6 +32,7 @@ pub(super) fn root(
             place: format!("{variable}={}", path.display()),
             sha256: hex::encode(sha256(&bytes)),
             pinned: false,
+            of_home: false,
             taken: None,
             warning: None,
         });

@@ -128,6 +128,7 @@ impl Named {
             place: self.path.display().to_string(),
             sha256: self.closure.digest().hex(),
             pinned: self.pinned,
+            of_home: false,
             taken: None,
             warning: None,
         }
@@ -167,6 +168,7 @@ impl Named {
             roots,
             lines,
             pinned,
+            keeping: Vec::new(),
             heard: records.close()?,
         };
         Ok((trust, rules))

@@ -87,6 +87,7 @@ fn embedded(root: &EmbeddedRoot, pin: Option<[u8; 32]>, now: Now) -> Result<Foun
         place: root.name().to_owned(),
         sha256,
         pinned: pin.is_some(),
+        of_home: false,
         taken: Some(root.taken()),
         warning: age_warning(root, now),
     };
@@ -168,6 +169,7 @@ fn line(path: &Path, sha256: &[u8; 32], pinned: bool) -> TrustLine {
         place: path.display().to_string(),
         sha256: hex::encode(sha256),
         pinned,
+        of_home: false,
         taken: None,
         warning: None,
     }

@@ -285,6 +285,7 @@ fn pinned_key(
         place,
         sha256: hex::encode(pin),
         pinned: true,
+        of_home: false,
         taken: None,
         warning: None,
     };
@@ -349,6 +350,7 @@ pub(super) fn key_file(path: &Path) -> Result<(PublicKey, TrustLine), Failure> {
         place: path.display().to_string(),
         sha256: hex::encode(key.fingerprint()),
         pinned: false,
+        of_home: false,
         taken: None,
         warning: None,
     };

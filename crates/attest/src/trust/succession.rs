@@ -182,6 +182,7 @@ fn believe(key: &PublicKey, look: &mut Look<'_>) -> Result<Successions, Failure>
             place: file.path.display().to_string(),
             sha256: hex::encode(statement),
             pinned: false,
+            of_home: false,
             taken: None,
             warning: Some(words(&claim)),
         });
@@ -212,6 +213,7 @@ fn recovery_key(
         place,
         sha256: hex::encode(sha256),
         pinned,
+        of_home: false,
         taken: None,
         warning: None,
     };

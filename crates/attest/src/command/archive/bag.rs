@@ -8,7 +8,7 @@ use attest_archive::{ArchiveError, Bag, BagProblem, Kept, WhatIsWrong};
 use clap::Args;
 
 use super::{
-    accepted, damage_failure, judging, later_log, may_lie_inside, policy_of, release_tree,
+    Whose, accepted, damage_failure, judging, later_log, may_lie_inside, policy_of, release_tree,
 };
 use crate::args::{Global, PolicyArgs, TrustArgs};
 use crate::clock::Now;
@@ -93,8 +93,8 @@ impl Asked<'_> {
                 archived,
                 ..Surroundings::default()
             };
-            let (home, policy, now) = (self.home, self.policy, self.now);
-            judging(home, policy, self.trust, self.independent, &around, now)
+            let (whose, policy, now) = (Whose::Anybody(self.home), self.policy, self.now);
+            judging(whose, policy, self.trust, self.independent, &around, now)
         };
         let (bag, mut session) = if may_lie_inside(self.policy, self.trust) {
             let bag = open(place, self.scratch)?;

@@ -2,7 +2,6 @@
 //! them.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
 
 use attest_archive::renewal::{
     Firmness, KeptRenewal, Proofs, Standing, Subject, UnreadRenewal, ends_of, renewals_of,
@@ -13,12 +12,8 @@ use attest_verify::{Bundle, TimestampProof, TrustedRoot, UsedAlgorithm};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::PlaceArgs;
 use crate::command::verify::is_bundle_name;
-use crate::failure::Failure;
-use crate::files;
 use crate::report::Refusal;
-use crate::trust::Trust;
 
 /// What can be said of one release.
 #[derive(Debug)]
@@ -131,40 +126,6 @@ fn proven(
         standing,
         refused,
     }
-}
-
-/// The trusted roots of a run; and of our own archive those authorities that renewed what is in it,
-/// and the services that signed releases with us.
-pub(crate) fn roots(place: &PlaceArgs, trust: &Trust) -> Result<Vec<TrustedRoot>, Failure> {
-    let mut roots = trust.roots.clone();
-    if !place.is_own() {
-        return Ok(roots);
-    }
-    let path = place.own_home().renewal_root();
-    if path.exists() {
-        roots.push(root(&path)?.named("the authorities of renewals"));
-    }
-    let folder = std::fs::read_dir(place.own_home().service_roots());
-    let services = folder.into_iter().flatten().flatten();
-    let mut services: Vec<PathBuf> = services.map(|it| it.path()).collect();
-    services.sort();
-    for path in services
-        .iter()
-        .filter(|it| it.extension().is_some_and(|it| it == "json"))
-    {
-        roots.push(root(path)?.named("services of a release"));
-    }
-    Ok(roots)
-}
-
-fn root(path: &Path) -> Result<TrustedRoot, Failure> {
-    let malformed = |problem: String| {
-        let message = format!("{}: {problem}", path.display());
-        Failure::request("trusted-root-malformed", message)
-    };
-    let bytes = files::read_limited(path, attest_verify::limits::TRUSTED_ROOT_BYTES as u64)
-        .map_err(|error| malformed(error.to_string()))?;
-    TrustedRoot::parse(&bytes).map_err(|error| malformed(error.to_string()))
 }
 
 impl ReleaseProof {

@@ -20,7 +20,7 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use super::tombstone::Tombstones;
-use super::{PlaceArgs, archive_failure, damage_failure, keeping, parse_release, proof, show};
+use super::{PlaceArgs, archive_failure, damage_failure, keeping, parse_release, show};
 use crate::args::{Global, TrustArgs};
 use crate::audit::{self, Change};
 use crate::command::init::refuse_given_time;
@@ -101,7 +101,7 @@ pub(super) fn run(args: &RenewArgs, global: &Global, console: &Console) -> Resul
     let trust = args.place.trust(&args.trust, &around, now)?;
     let authority = Renewer::open(args)?;
     let mut store = Store::open(&path).map_err(|error| archive_failure(&error))?;
-    let mut roots = proof::roots(&args.place, &trust)?;
+    let mut roots = trust.proving();
     let session = keeping::session(trust, now.time)?;
     let tombstones = Tombstones::read(store.reader(), &session, &roots, now.time)?;
     store.accept_deletions(tombstones.accepted());

@@ -5,7 +5,7 @@ use attest_provenance::ReleaseName;
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::{PlaceArgs, archive_failure, damage_failure, keeping, parse_release, proof, tombstone};
+use super::{PlaceArgs, archive_failure, damage_failure, keeping, parse_release, tombstone};
 use crate::args::Global;
 use crate::console::{Console, escape};
 use crate::failure::{Exit, Failure};
@@ -51,8 +51,8 @@ fn term(
     if !args.place.is_own() || !home.exists() {
         return Ok(Term::of(None, &keeping::kept(reader, release, None)?));
     }
-    let trust = trust::of_home(&home)?;
-    let roots = proof::roots(&args.place, &trust)?;
+    let trust = trust::of_keeper(&home)?;
+    let roots = trust.proving();
     let session = keeping::session(trust, now)?;
     keeping::term(reader, release, &session, &roots, now)
 }

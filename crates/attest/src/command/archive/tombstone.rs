@@ -120,7 +120,7 @@ impl Tombstones {
         let trust = place.trust(args, &around, now).map_err(|failure| {
             failure.hint("the archive has tombstones: name who may have signed them with --key")
         })?;
-        let roots = proof::roots(place, &trust)?;
+        let roots = trust.proving();
         let session = keeping::session(trust, now.time)?;
         Self::read(reader, &session, &roots, now.time)
     }

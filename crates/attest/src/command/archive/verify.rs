@@ -21,7 +21,7 @@ use super::proof::ReleaseProof;
 use super::source::CheckedSource;
 use super::tombstone::Tombstones;
 use super::{
-    PlaceArgs, accepted, bag, damage_failure, is_damage, judging, later_log, later_tree,
+    PlaceArgs, Whose, accepted, bag, damage_failure, is_damage, judging, later_log, later_tree,
     may_lie_inside, parse_release, policy_of, proof, release_tree, show,
 };
 use crate::args::{Global, PolicyArgs, TrustArgs};
@@ -92,7 +92,7 @@ pub(super) fn run(args: &VerifyArgs, global: &Global, console: &Console) -> Resu
     let (trust, independent) = (&args.trust, &args.independent);
     let (place, policy) = (&args.place, &args.policy);
     let mut session = judging_here(place, policy, trust, independent, &reader, &names, now)?;
-    let roots = proof::roots(&args.place, &session.trust)?;
+    let roots = session.trust.proving();
     let tombstones = Tombstones::read(&reader, &session, &roots, now.time)?;
     reader.accept_deletions(tombstones.accepted());
     let checked = check(&reader, args.releases.is_empty(), &names)?;
@@ -146,7 +146,7 @@ fn verify_bag(
         explain: args.explain,
         ..report
     };
-    let roots = proof::roots(&args.place, &session.trust)?;
+    let roots = session.trust.proving();
     let decided = decided(&report, bag.name());
     let proof = proof::of_bag(&bag, decided.as_ref(), &roots, now.time);
     tell_proof(&proof, &mut report);
@@ -248,7 +248,8 @@ pub(crate) fn judging_here(
         },
         ..Surroundings::default()
     };
-    judging(place, policy, trust, independent, &around, now)
+    let whose = Whose::Archive(place);
+    judging(whose, policy, trust, independent, &around, now)
 }
 
 /// Reads every byte of these releases, and judges each by a policy.

@@ -414,6 +414,7 @@ fn new_report(args: &VerifyArgs, request: &LayoutRequest, now: Now, global: &Glo
         place: layout.display().to_string(),
         sha256: sha256.hex(),
         pinned: *pinned,
+        of_home: false,
         taken: None,
         warning: None,
     };
@@ -425,6 +426,7 @@ fn new_report(args: &VerifyArgs, request: &LayoutRequest, now: Now, global: &Glo
             place: place.clone(),
             sha256: hex::encode(sha256),
             pinned: *pinned,
+            of_home: false,
             taken: None,
             warning: None,
         });

@@ -243,6 +243,7 @@ fn read(place: &str, look: &mut Look<'_>) -> Result<(PathBuf, SignersFile), Fail
         place: path.display().to_string(),
         sha256: hex::encode(found),
         pinned: pin.is_some(),
+        of_home: false,
         taken: None,
         warning: None,
     });

@@ -248,6 +248,7 @@ fn check_signature(
         signers: signer.into(),
         groups: None,
         roots: Vec::new(),
+        keeping: Vec::new(),
         lines: Vec::new(),
         pinned: BTreeMap::new(),
         heard: Vec::new(),
