@@ -1,6 +1,7 @@
 //! `attest log` on logs that somebody else keeps, over HTTP: what is proven, what is found, and what
 //! happens when a server lies, stammers or falls silent.
 
+mod known;
 mod reading;
 
 use std::fs;

@@ -72,6 +72,15 @@ impl AttachmentKind {
         }
     }
 
+    /// Whether it says something about the archive that it is in, and not about the release. Such attachments stay
+    /// there: no export has them, and no import takes them.
+    pub const fn is_about_archive(&self) -> bool {
+        matches!(
+            self,
+            Self::Fixity | Self::Hold | Self::Retention | Self::Tombstone | Self::Audit
+        )
+    }
+
     /// The kind of that name: small letters, digits and hyphens, at most 40, a letter first.
     pub(crate) fn from_name(name: &str) -> Option<Self> {
         if let Some(known) = Self::ALL.into_iter().find(|kind| kind.name() == name) {

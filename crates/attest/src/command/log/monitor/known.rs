@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use attest_archive::{ArchiveError, Member, Reader, Role};
 use attest_digest::{Artifact, Digest, Hashes};
 use attest_log::{Hash, merkle};
 use attest_verify::{Bundle, Content, LoggedEntry, LoggedName};
 
-use crate::failure::Failure;
+use crate::failure::{Failure, with_source};
 use crate::files;
 
 /// Leaves and signatures of bundles that are ours. That they are is the word of whoever names them.
@@ -28,7 +29,8 @@ struct Signature {
 }
 
 impl Known {
-    /// Every bundle in these files and folders; an archive keeps its bundles as files like others.
+    /// Every bundle in these files and folders; of an archive and of an exported release those that were released,
+    /// or that attest itself keeps about its archive: anybody can give us a release back with more attached to it.
     pub(super) fn read(paths: &[PathBuf]) -> Result<Self, Failure> {
         let mut known = Self::default();
         for path in paths {
@@ -69,6 +71,13 @@ impl Known {
         };
         let found = fs::symlink_metadata(path).map_err(failed)?;
         if found.is_dir() {
+            if let Some(archive) = archive(path)? {
+                return self.add_archive(path, &archive);
+            }
+            let released = path.join(RELEASED);
+            if path.join(BAG).is_file() && released.is_dir() {
+                return self.add(&released, depth + 1);
+            }
             if depth == DEPTH {
                 return Err(failed(std::io::Error::other(
                     "folders lie too deep in each other",
@@ -83,11 +92,41 @@ impl Known {
         if !found.is_file() || found.len() > most {
             return Ok(());
         }
-        let bytes = files::read_limited(path, most).map_err(failed)?;
-        if bytes.trim_ascii_start().starts_with(b"{") {
-            self.add_lines(&bytes);
+        self.add_bytes(&files::read_limited(path, most).map_err(failed)?);
+        Ok(())
+    }
+
+    fn add_archive(&mut self, path: &Path, archive: &Reader) -> Result<(), Failure> {
+        let most = attest_verify::limits::BUNDLE_BYTES as u64;
+        let failed = |error| unread(path, &error);
+        for summary in archive.list() {
+            let Some(release) = archive.find(&summary.name).map_err(failed)? else {
+                continue;
+            };
+            let is_bundle = |it: &&Member| it.role() == Role::Evidence && it.size() <= most;
+            for member in release.members().iter().filter(is_bundle) {
+                let bytes = release.unverified_bytes(member.path(), most);
+                self.add_bytes(&bytes.map_err(failed)?);
+            }
+        }
+        for summary in archive.attachment_list() {
+            // No export takes these along, and no import takes them in.
+            if !summary.kind.is_about_archive() {
+                continue;
+            }
+            let attachment = archive.attachment(&summary).map_err(failed)?;
+            for file in attachment.files().iter().filter(|it| it.size() <= most) {
+                let bytes = attachment.unverified_bytes(file.path(), most);
+                self.add_bytes(&bytes.map_err(failed)?);
+            }
         }
         Ok(())
+    }
+
+    fn add_bytes(&mut self, bytes: &[u8]) {
+        if bytes.trim_ascii_start().starts_with(b"{") {
+            self.add_lines(bytes);
+        }
     }
 
     /// One bundle, or one in each line.
@@ -122,6 +161,25 @@ impl Known {
     }
 }
 
+/// The archive that a folder is, if releases are in it or something is attached to it; another image layout is a
+/// folder like others.
+fn archive(path: &Path) -> Result<Option<Reader>, Failure> {
+    if !path.join(LAYOUT).is_file() {
+        return Ok(None);
+    }
+    let is_kept = |it: &Reader| !it.list().is_empty() || !it.attachment_list().is_empty();
+    match Reader::open(path) {
+        Ok(archive) => Ok(Some(archive).filter(is_kept)),
+        Err(ArchiveError::NotAnArchive { .. }) => Ok(None),
+        Err(error) => Err(unread(path, &error)),
+    }
+}
+
+fn unread(path: &Path, error: &ArchiveError) -> Failure {
+    let message = format!("{}: {}", path.display(), with_source(error));
+    Failure::unknown("bundle-unreadable", message)
+}
+
 fn keys_of(entry: &LoggedEntry) -> BTreeSet<[u8; 32]> {
     let mut keys = BTreeSet::new();
     entry.names(&mut |name| {
@@ -144,3 +202,7 @@ fn digests_of(content: &Content) -> BTreeSet<Digest> {
 }
 
 const DEPTH: usize = 32;
+/// What an image layout has, and an exported release with the folder of its files.
+const LAYOUT: &str = "oci-layout";
+const BAG: &str = "bagit.txt";
+const RELEASED: &str = "data";
