@@ -2,6 +2,7 @@
 
 mod deletion;
 mod later;
+mod source;
 
 use std::fs;
 

@@ -24,7 +24,11 @@ pub(crate) const TREE_STATE_BYTES: u64 = 1 << 20;
 /// Bytes of the git bundle of `archive add --source`: about as many are unpacked into the temporary folder.
 pub(crate) const SOURCE_BYTES: u64 = 16 << 30;
 
-/// Objects in it: git needs some 100 bytes of memory and 40 of the temporary folder for each.
+/// Sources that are kept with one release and are unpacked, one after the other, until one is that of its provenance;
+/// together they have twice the bytes of one.
+pub(crate) const SOURCES: usize = 8;
+
+/// Objects in a source: git needs some 100 bytes of memory and 40 of the temporary folder for each.
 pub(crate) const SOURCE_OBJECTS: u32 = 20_000_000;
 
 /// Bytes before the objects, where its references are: some 200,000 of them.

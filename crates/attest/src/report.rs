@@ -353,6 +353,16 @@ impl SubjectReport {
         files.chain(reasons).reduce(worst).unwrap_or(Exit::No)
     }
 
+    /// Something could not be read that belongs to the subject and might say no.
+    pub(crate) fn could_not_tell(&mut self, path: &str, refusal: Refusal) {
+        self.files.push(FileReport {
+            path: path.to_owned(),
+            verdict: Verdict::Unreadable(refusal),
+            size: None,
+            sha256: None,
+        });
+    }
+
     /// How many files verified.
     pub(crate) fn verified(&self) -> usize {
         self.files

@@ -29,6 +29,7 @@ use crate::clock::Now;
 use crate::command::verify::{Session, Shelf, archived};
 use crate::console::Console;
 use crate::failure::{Exit, Failure, with_source};
+use crate::limits::{SOURCE_BYTES, SOURCES};
 use crate::report::{ArchiveReport, FileReport, Refusal, Report, SubjectReport, Verdict};
 use crate::trust::Surroundings;
 
@@ -287,9 +288,9 @@ fn require(
     let members = release.members().iter();
     let about = About::of(shelf, session, members.map(attest_archive::Member::digest));
     let statements = about.types();
-    // What is wrong with an attachment stands among the problems of the release.
-    let Ok(found) = release.completeness(&complete.complete, &statements) else {
-        return;
+    let found = match release.completeness(&complete.complete, &statements) {
+        Ok(found) => found,
+        Err(error) => return untold(damage_failure(&error), subject),
     };
     let mut lack = |needed: Needed, found: String| {
         subject.reasons.push(Refusal {
@@ -310,11 +311,27 @@ fn require(
         let found = format!("no {} is kept with {}", missing.name(), release.name());
         lack(missing, found);
     }
-    if found.present.contains(&Needed::Source)
-        && let Err(why) = source(reader, release, archive, &about)
-    {
-        lack(Needed::Source, why);
+    if !found.present.contains(&Needed::Source) {
+        return;
     }
+    match source(reader, release, archive, &about) {
+        Ok(()) => {}
+        Err(failure) if failure.exit == Exit::Unknown => untold(failure, subject),
+        Err(failure) => lack(Needed::Source, failure.message),
+    }
+}
+
+/// What could not be told is no "no"; damage stands among the problems of the release.
+fn untold(failure: Failure, subject: &mut SubjectReport) {
+    if failure.exit == Exit::No {
+        return;
+    }
+    let refusal = Refusal {
+        code: failure.code,
+        found: failure.message,
+        wanted: "what is kept with the release, read".to_owned(),
+    };
+    subject.could_not_tell("(complete)", refusal);
 }
 
 /// Whether a bill of materials was attached that a proven statement about the release names. What is
@@ -335,18 +352,34 @@ fn source(
     release: &Release<'_>,
     archive: &Path,
     about: &About<'_>,
-) -> Result<(), String> {
+) -> Result<(), Failure> {
+    let incomplete = |message: String| Failure::no("archive-incomplete", message);
     let kept = reader.attachments_of_kind(Some(release.manifest()), &AttachmentKind::Source);
-    let kept = kept.map_err(|error| error.to_string())?;
-    let mut refused = format!("no source is kept with {}", release.name());
+    let kept = kept.map_err(|error| damage_failure(&error))?;
+    let mut untold = None;
+    let mut refused = incomplete(format!("no source is kept with {}", release.name()));
+    let mut seen = BTreeSet::new();
+    let mut bytes = 0_u64;
     for file in kept.iter().flat_map(attest_archive::Attachment::files) {
+        if !seen.insert(file.digest()) {
+            continue;
+        }
+        bytes = bytes.saturating_add(file.size());
+        if seen.len() > SOURCES || bytes > SOURCE_BYTES.saturating_mul(2) {
+            let name = release.name();
+            refused = incomplete(format!(
+                "more sources are kept with {name} than are unpacked"
+            ));
+            break;
+        }
         let blob = archive.join("blobs/sha256").join(file.digest().hex());
         match CheckedSource::read(&blob, about) {
             Ok(_) => return Ok(()),
-            Err(failure) => refused = failure.message,
+            Err(failure) if failure.exit == Exit::Unknown => untold = Some(failure),
+            Err(failure) => refused = failure,
         }
     }
-    Err(refused)
+    Err(untold.unwrap_or(refused))
 }
 
 /// Says until when it can be proven when the release was signed, and refuses one of which it cannot be
