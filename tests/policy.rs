@@ -1,6 +1,7 @@
 //! `attest verify --policy` and `attest policy`: each field of the language has the case where changing
 //! it, or what it asks about, is refused.
 
+mod ages;
 mod attacks;
 mod builders;
 mod fields;

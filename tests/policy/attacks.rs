@@ -242,3 +242,93 @@ fn a_summary_of_two_levels_of_one_track_says_neither() {
     desk.policy(&["alice"], "", &rule.replace("LEVEL_2", "LEVEL_4"));
     desk.bad("x", "policy-malformed");
 }
+
+#[test]
+fn of_two_words_of_one_moment_the_one_that_it_does_harm_counts() {
+    let desk = Desk::new();
+    desk.policy(&["alice", "bob"], "", SCAN);
+    desk.says("alice", "scan.sigstore.json", VULNS, &scan());
+    let said = vex("2026-11-01T00:00:00Z", &harmless());
+    desk.says("bob", "vex.sigstore.json", VEX, &said);
+    desk.yes();
+    let harmful = json!({
+        "vulnerability": {"name": "CVE-1"}, "status": "affected", "action_statement": "update",
+    });
+    let says = |time: &str| {
+        desk.says("bob", "other.sigstore.json", VEX, &vex(time, &harmful));
+    };
+    says("2026-11-01T00:00:00Z");
+    desk.no("vulnerability-found");
+    says("2026-10-31T23:59:59Z");
+    desk.yes();
+}
+
+#[test]
+fn an_exception_for_other_bytes_excepts_nothing_whatever_it_calls_them() {
+    let desk = Desk::new();
+    desk.policy(&["alice", "bob"], "", SCAN);
+    desk.says("alice", "scan.sigstore.json", VULNS, &scan());
+    let ours = sha256(b"x");
+    let other = "0".repeat(64);
+    for (product, is_excepted) in [
+        (json!({"@id": "pkg:generic/x"}), true),
+        (
+            json!({"@id": "pkg:generic/y", "hashes": {"sha-256": ours}}),
+            true,
+        ),
+        (
+            json!({"@id": "pkg:generic/x", "hashes": {"sha-256": ours}}),
+            true,
+        ),
+        (
+            json!({"@id": "pkg:generic/x", "hashes": {"sha-256": other}}),
+            false,
+        ),
+        (
+            json!({"@id": "pkg:generic/x", "hashes": {"sha-256": ours, "sha-512": "0".repeat(128)}}),
+            false,
+        ),
+        (
+            json!({"@id": "pkg:generic/y", "identifiers": {"purl": "pkg:generic/x"}}),
+            true,
+        ),
+        (
+            json!({"@id": "pkg:generic/y", "identifiers": {"purl": "pkg:generic/z"}}),
+            false,
+        ),
+    ] {
+        let mut statement = harmless();
+        statement["products"] = json!([product]);
+        let said = vex("2026-11-01T00:00:00Z", &statement);
+        desk.says("bob", "vex.sigstore.json", VEX, &said);
+        let ran = desk.ask("x");
+        assert_eq!(ran.exit == 0, is_excepted, "{product}: {ran:#?}");
+        if !is_excepted {
+            desk.no("vulnerability-found");
+        }
+    }
+}
+
+#[test]
+fn a_summary_of_a_no_is_no_yes() {
+    let desk = Desk::new();
+    let rule = "[[require]]\ntype = \"vsa\"\nsigned_by = \"alice\"\nverifier = \"https://verifier.example\"\nresource_uri = \"pkg:generic/x\"\n";
+    desk.policy(&["alice"], "", rule);
+    for (result, code) in [
+        ("PASSED", ""),
+        ("FAILED", "predicate-field-mismatch"),
+        ("passed", "predicate-malformed"),
+    ] {
+        let summary = json!({
+            "verifier": {"id": "https://verifier.example"}, "timeVerified": "2026-11-01T00:00:00Z",
+            "resourceUri": "pkg:generic/x", "policy": {"uri": "https://policy.example"},
+            "verificationResult": result, "verifiedLevels": [],
+        });
+        desk.says("alice", "vsa.sigstore.json", VSA, &summary);
+        if code.is_empty() {
+            desk.yes();
+        } else {
+            desk.no(code);
+        }
+    }
+}

@@ -342,6 +342,8 @@ mod tests {
             "https://github.com",
             "https:///x",
             "https://github.com/acme/*",
+            "https://github.com/acme/a b",
+            "https://github.com/acme/a\u{7}",
             "https://github.com/acme/../app",
             "https://github.com/acme//app",
             "https://github.com/acme\\app",
@@ -355,6 +357,8 @@ mod tests {
             "refs/*",
             "refs/tags/*/v*",
             "refs/tags/../x",
+            "refs/tags/a b",
+            "refs/tags/a\u{7}",
             "refs/tags//x",
             "refs/tags/x/",
             "refs/tags/./x",
@@ -382,7 +386,9 @@ mod tests {
                 "{it}"
             );
         }
-        for it in ["", "1", "v", "v1.", "v1.2.3.4", "vx", "v1-rc", "v01"] {
+        for it in [
+            "", "1", "v", "v1.", "v1.2.3.4", "vx", "v1-rc", "v01", "v1.2.3-",
+        ] {
             assert!(
                 none().of_ref(ExpectedRef::Version(it.to_owned())).is_err(),
                 "{it}"
@@ -396,6 +402,8 @@ mod tests {
             "github.com/acme",
             "https://github.com/*",
             "https://a.example/b@",
+            "https://a.example/a b",
+            "https://a.example/a\u{7}",
             "https://a.example/../b",
             "https://a.example//b",
             "https://a.example/a\\b",

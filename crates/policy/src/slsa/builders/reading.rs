@@ -359,4 +359,63 @@ level       = 3
             );
         }
     }
+
+    /// A build type of a policy's own.
+    const TYPE: &str = r#"
+[[build_type]]
+name       = "acme-type"
+uris       = ["https://ci.acme.example/type"]
+predicate  = "1"
+parameters = "buildDefinition.externalParameters"
+"#;
+
+    #[test]
+    fn a_build_type_is_one_of_the_table_or_of_the_policy() {
+        let own = ADDED.replace("github-workflow", "acme-type");
+        assert!(extended(&format!("{own}{TYPE}")).is_ok());
+        assert!(extended(&own).is_err());
+        let none = ADDED.replace("github-workflow", "no-such-type");
+        assert!(extended(&format!("{none}{TYPE}")).is_err());
+        assert!(extended(&format!("{ADDED}{TYPE}{TYPE}")).is_err());
+        let known = TYPE.replace("acme-type", "npm-v2");
+        assert!(extended(&format!("{ADDED}{known}")).is_err());
+    }
+
+    #[test]
+    fn a_signer_of_the_table_speaks_for_no_other_builder() {
+        let line = |begin: &str| ADDED.lines().find(|it| it.starts_with(begin)).unwrap();
+        let google =
+            "keys = [\"sha256:3fe6dfada209606798e976322c8b69acae580a6708b7112f0f7a053a5b96d675\"]";
+        let workflow = |name: &str| {
+            format!(
+                "issuer = \"https://token.actions.githubusercontent.com\"\nidentities = [\"https://github.com/{name}\"]"
+            )
+        };
+        let generator =
+            "slsa-framework/slsa-github-generator/.github/workflows/generator_generic_slsa3.yml";
+        let of = |signer: &str| extended(&ADDED.replace(line("keys"), signer));
+        assert!(of(&workflow("acme/builders/.github/workflows/build.yml")).is_ok());
+        for taken in [google, &workflow(generator)] {
+            let error = of(taken).unwrap_err();
+            assert!(error.contains("the table says what"), "{error}");
+        }
+    }
+
+    #[test]
+    fn what_a_builder_may_be_called_is_said_in_one_way() {
+        let ids = ADDED.lines().find(|it| it.starts_with("ids")).unwrap();
+        for (id, is_read) in [
+            ("id = \"identity\"", true),
+            ("id = \"runner\"", true),
+            // Any workflow at all is for the table alone to allow.
+            ("id = \"workflow\"", false),
+            ("id = \"anything\"", false),
+            ("", false),
+        ] {
+            let alone = extended(&ADDED.replace(ids, id));
+            assert_eq!(alone.is_ok(), is_read, "{id}");
+            let both = extended(&ADDED.replace(ids, &format!("{id}\n{ids}")));
+            assert_eq!(both.is_ok(), id.is_empty(), "{id} and ids");
+        }
+    }
 }

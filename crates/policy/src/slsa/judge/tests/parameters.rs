@@ -117,3 +117,39 @@ fn a_parameter_is_known_by_the_beginning_that_the_table_has() {
         );
     }
 }
+
+/// Of a build type that nobody knows nobody knows a parameter, and one without a value is one as well.
+#[test]
+fn no_parameter_of_an_unknown_build_type_is_known() {
+    let newer = |parameters: Value| {
+        attestation("https://ci.acme.example/x").with(|it| {
+            it.predicate["buildDefinition"] =
+                json!({"buildType": "https://x.example/type", "externalParameters": parameters});
+        })
+    };
+    let older = |parameters: Value| {
+        generic().with(|it| {
+            it.predicate = json!({
+                "builder": {"id": "https://ci.acme.example/x"}, "buildType": "https://x.example/type",
+                "invocation": {"parameters": parameters},
+            });
+            it.identity = "https://ci.acme.example/x".to_owned();
+        })
+    };
+    let none = SlsaExpectations::new();
+    for nothing in [newer(json!({})), older(json!({})), older(json!(null))] {
+        assert_eq!(codes(&nothing, &none), [""; 0]);
+    }
+    for some in [
+        json!({"flag": "-x"}),
+        json!({"flag": {}}),
+        json!({"flag": null}),
+        json!({"flag": []}),
+    ] {
+        for case in [newer(some.clone()), older(some.clone())] {
+            assert_eq!(codes(&case, &none), ["build-parameter-unknown"], "{some}");
+        }
+    }
+    let list = older(json!(["-x"]));
+    assert_eq!(codes(&list, &none), ["build-parameter-unknown"]);
+}
