@@ -95,6 +95,62 @@ def log(world, args) -> None:
     print(done.stdout, end="", flush=True)
 
 
+def decisions(world, args) -> None:
+    """A policy over many attestations of one file: a test result with a condition, and provenance from one repository"""
+    place = world.new_folder("decisions")
+    artifact, policy, bundles = place / "artifact", place / "policy.toml", place / "bundles"
+    artifact.write_bytes(os.urandom(2048))
+    bundles.mkdir()
+    identity = world.identity
+    key = hashlib.sha256(identity.public.read_bytes()).hexdigest()
+    policy.write_text(f"""version = 1
+name = "bench"
+serial = 1
+[trust.ci]
+kind = "keys"
+keys = ["sha256:{key}"]
+[[require]]
+type = "test-result"
+signed_by = "ci"
+where = {{ failedTests = [] }}
+[[require]]
+type = "slsa-provenance"
+signed_by = "ci"
+source = "https://git.example.com/acme/app"
+""")
+    for number in range(args.attestations):
+        kind = ("test-result", "slsaprovenance1")[number % 2]
+        predicate = place / "predicate.json"
+        predicate.write_text(json.dumps(DECIDED[kind](number)))
+        words = ["--type", kind, "--predicate", predicate, "--subject", artifact, "--sign", "--no-password"]
+        out = bundles / f"{number:05}.sigstore.json"
+        world.attest("provenance", "statement", *words, "--home", identity.home, "-o", out).accepted()
+    decide = [os.environ["BENCH_DECIDE"], policy, identity.public, identity.root, artifact, bundles]
+    done = subprocess.run(list(map(str, decide)), stdout=subprocess.PIPE, text=True, check=True)
+    print(done.stdout, flush=True)
+    shutil.rmtree(place)
+
+
+DECIDED = {
+    "test-result": lambda number: {
+        "result": "PASSED",
+        "configuration": [{"name": "tests.toml", "digest": {"sha256": f"{number:064x}"}}],
+        "passedTests": [f"suite-{number}/{test}" for test in range(20)],
+        "failedTests": [],
+    },
+    "slsaprovenance1": lambda number: {
+        "buildDefinition": {
+            "buildType": "https://example.com/build/v1",
+            "externalParameters": {},
+            "resolvedDependencies": [
+                {"uri": "git+https://git.example.com/acme/app", "digest": {"gitCommit": f"{number:040x}"}}
+            ],
+        },
+        "runDetails": {"builder": {"id": "https://example.com/builder"}, "metadata": {"invocationId": str(number)}},
+    },
+}
+
+
 def keyless(world, args) -> None:
     """Keyless bundles: one in a whole process, many in one, and 100,000 log entries that are refused"""
     place = os.environ.get("ATTEST_CONFORMANCE")
