@@ -429,6 +429,28 @@ fn a_bucket_and_a_folder_get_the_release_and_each_has_its_own_verdict() {
     assert_eq!(world.read("shared/hello/alpha"), b"Alpha\n");
 }
 
+/// The signed manifest names permissions: what we publish ourselves has them.
+#[test]
+fn a_folder_gets_the_permissions_that_the_manifest_signs() {
+    let world = world();
+    world.write("dist/bin/run", "#!/bin/sh\n");
+    world
+        .shell("chmod 755 dist/bin/run && chmod 664 dist/alpha && chmod 775 dist/bin && chmod 750 dist")
+        .yes();
+    let publish =
+        "release dist --name hello --version 1.0.0 --no-password --publish dir:shared/hello";
+    let check = "tree verify shared/hello --manifest shared/hello/release.tree --key dist/release.pub --trusted-root dist/trusted_root.json";
+    world.shell("umask 077 && mkdir shared").yes();
+    world.attest(publish).yes();
+    world.attest(check).yes();
+    world.shell("chmod 644 shared/hello/bin/run").yes();
+    let ran = world.attest(check);
+    assert!(
+        ran.exit == 1 && ran.out.contains("tree-mode-changed"),
+        "{ran:?}"
+    );
+}
+
 #[test]
 fn places_with_a_private_authority_are_believed_with_it_alone() {
     let (world, site, bucket) = (world(), Site::start(), Bucket::start());

@@ -127,8 +127,10 @@ pub(crate) fn run(args: &ReleaseArgs, global: &Global, console: &Console) -> Res
     if let Some(note) = args.signing.caution() {
         console.note(note);
     }
-    let folders = [request.folder.as_path(), request.target(), home.path()];
-    let targets = args.publishing.targets(&request.name, &folders)?;
+    let others = [request.folder.as_path(), home.path()];
+    let targets = args
+        .publishing
+        .targets(&request.name, request.target(), &others)?;
     let by = ByServices::open(args, global.now()?.time, console)?;
     let by = by.as_ref();
     let survey = Survey::take(&request, &home)?;

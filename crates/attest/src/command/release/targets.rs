@@ -1,7 +1,8 @@
 //! Where a release is published, as flags say it.
 
-use std::fs::{self, File};
+use std::fs::{self, File, Permissions};
 use std::io::{self, Read};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -50,18 +51,19 @@ pub(crate) struct PublishArgs {
 }
 
 impl PublishArgs {
-    /// The targets, in their order. Nothing is sent.
+    /// The targets, in their order, of the release that stands in that folder. Nothing is sent.
     ///
     /// # Errors
     /// Exit 2: `place-address`, `place-credentials`, `out-inside`.
     pub(super) fn targets(
         &self,
         name: &ReleaseName,
-        folders: &[&Path],
+        release: &Path,
+        others: &[&Path],
     ) -> Result<Vec<Box<dyn Target>>, Failure> {
         let targets = self.publish.iter();
         targets
-            .map(|text| self.target(text, name, folders))
+            .map(|text| self.target(text, name, release, others))
             .collect()
     }
 
@@ -79,7 +81,8 @@ impl PublishArgs {
         &self,
         text: &str,
         name: &ReleaseName,
-        folders: &[&Path],
+        release: &Path,
+        others: &[&Path],
     ) -> Result<Box<dyn Target>, Failure> {
         if let Some(bucket) = self.places.bucket(text) {
             let (address, settings) = bucket?;
@@ -107,7 +110,8 @@ impl PublishArgs {
             })
             .hint("name a folder, s3://…, oci://…, https://… or github:OWNER/REPOSITORY@TAG"));
         }
-        Folder::new(Path::new(path), folders).map(|folder| -> Box<dyn Target> { Box::new(folder) })
+        let folder = Folder::new(Path::new(path), release, others)?;
+        Ok(Box::new(folder))
     }
 
     fn github(&self, text: &str, name: &ReleaseName) -> Result<Box<dyn Target>, Failure> {
@@ -136,23 +140,47 @@ fn logins() -> Logins {
     Logins::parse(&String::from_utf8_lossy(&bytes.unwrap_or_default()))
 }
 
-/// A folder, or whatever is mounted there.
+/// A folder, or whatever is mounted there. What is published has the permissions that the signed manifest
+/// names: those of the release folder.
 struct Folder {
     root: PathBuf,
+    release: PathBuf,
 }
 
 impl Folder {
     /// A folder that is no part of the release or of the home.
-    fn new(root: &Path, others: &[&Path]) -> Result<Self, Failure> {
+    fn new(root: &Path, release: &Path, others: &[&Path]) -> Result<Self, Failure> {
         let overlaps = |it: &&&Path| lies_inside(root, it) || lies_inside(it, root);
-        match others.iter().find(overlaps) {
-            None => Ok(Self { root: real(root) }),
+        match [&release].into_iter().chain(others).find(overlaps) {
+            None => Ok(Self {
+                root: real(root),
+                release: release.to_owned(),
+            }),
             Some(other) => Err(Failure::request(
                 "out-inside",
                 format!("{} and {} overlap", root.display(), other.display()),
             )
             .hint("what is published needs a folder of its own")),
         }
+    }
+
+    /// Makes the folders above a file, each with the permissions of the release's.
+    fn make_above(&self, path: &str) -> io::Result<()> {
+        for (at, _) in path.match_indices('/') {
+            let folder = path.get(..at).unwrap_or_default();
+            match fs::create_dir(self.root.join(folder)) {
+                Ok(()) => self.permit(folder, &self.root.join(folder))?,
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives something the permissions that the release has at this path, without those to run as its owner.
+    fn permit(&self, path: &str, place: &Path) -> io::Result<()> {
+        let like = self.release.join(path).symlink_metadata()?.permissions();
+        fs::set_permissions(place, Permissions::from_mode(like.mode() & 0o777))
     }
 
     fn failed(&self, source: io::Error) -> PlaceError {
@@ -173,7 +201,12 @@ impl Target for Folder {
     }
 
     fn begin(&mut self) -> Result<(), PlaceError> {
-        fs::create_dir_all(&self.root).map_err(|error| self.failed(error))
+        if !self.root.exists() {
+            fs::create_dir_all(&self.root)
+                .and_then(|()| self.permit("", &self.root))
+                .map_err(|error| self.failed(error))?;
+        }
+        Ok(())
     }
 
     fn open(&self, path: &str, _: u64) -> Result<Option<Box<dyn Read + '_>>, PlaceError> {
@@ -191,12 +224,14 @@ impl Target for Folder {
         source: &mut dyn Read,
     ) -> Result<Created, PlaceError> {
         let to = self.root.join(path);
-        let parent = files::folder_of(&to);
-        fs::create_dir_all(parent).map_err(|error| self.failed(error))?;
+        self.make_above(path).map_err(|error| self.failed(error))?;
         let copy = |mut file: &File| {
             let copied = io::copy(source, &mut file);
             copied.map_err(|error| files::write_failure(&to, &error))?;
-            Ok(())
+            let like = self.release.join(path).symlink_metadata();
+            let mode = like.map_or(0o644, |it| it.permissions().mode() & 0o777);
+            file.set_permissions(Permissions::from_mode(mode))
+                .map_err(|error| files::write_failure(&to, &error))
         };
         match files::write_with(&to, 0o644, Overwrite::Refuse, copy) {
             Ok(()) => Ok(Created::New),
