@@ -207,7 +207,7 @@ fn evidence_that_comes_later_is_kept_with_the_release_and_counts() {
     assert_eq!(log.matches("archive.attach").count(), 2, "{log}");
     // It goes with the release.
     world.attest("archive export hello@1.0.0 --out bag").yes();
-    world.attest("archive verify ./bag").yes();
+    world.attest("archive verify ./bag --home .attest").yes();
 }
 
 /// A review is of the commit that the release was built from, and of no file.
