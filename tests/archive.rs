@@ -1,6 +1,7 @@
 //! `attest archive` from outside: what was verified is kept, what is kept is found, and each damage is
 //! named.
 
+mod attached;
 mod export;
 mod import;
 mod judged;

@@ -11,7 +11,7 @@ use super::{HELLO, archive, codes, forge_from, named, pins, with_pins};
 use crate::support::{Ran, World};
 
 /// A policy that trusts the release's key, with this rule beside one about the release itself.
-fn policy(world: &World, name: &str, rule: &str) {
+pub(super) fn policy(world: &World, name: &str, rule: &str) {
     let key = attest_verify::PublicKey::parse(&world.read("dist/release.pub")).unwrap();
     let pin = hex::encode(key.fingerprint());
     let text = format!(
@@ -22,7 +22,7 @@ fn policy(world: &World, name: &str, rule: &str) {
 }
 
 /// Runs a command with a policy and the pinned trusted root.
-fn judged(world: &World, command: &str, policy: &str) -> Ran {
+pub(super) fn judged(world: &World, command: &str, policy: &str) -> Ran {
     let pins = pins(world);
     let at = pins.iter().position(|it| it == "--trusted-root").unwrap();
     let root = &pins[at + 1];
@@ -202,6 +202,11 @@ fn an_archived_release_without_what_a_rule_wants_is_a_no_by_that_rule() {
 
 /// The bundle of a passed test of everything in `dist`, by the key of a home.
 fn tested(world: &World, home: &str) -> Vec<u8> {
+    tested_as(world, home, "PASSED")
+}
+
+/// The same with any result.
+pub(super) fn tested_as(world: &World, home: &str, result: &str) -> Vec<u8> {
     let sums = world
         .shell("cd dist && find . -type f ! -name '*.sigstore.json' | cut -c3- | xargs sha256sum")
         .yes();
@@ -213,7 +218,7 @@ fn tested(world: &World, home: &str) -> Vec<u8> {
         "_type": "https://in-toto.io/Statement/v1",
         "subject": subjects.collect::<Vec<_>>(),
         "predicateType": "https://in-toto.io/attestation/test-result/v0.1",
-        "predicate": {"result": "PASSED", "configuration": [{"uri": "https://example.com/ci"}]},
+        "predicate": {"result": result, "configuration": [{"uri": "https://example.com/ci"}]},
     });
     world.write("tested.json", statement.to_string());
     world

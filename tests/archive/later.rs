@@ -28,10 +28,8 @@ fn grown() -> World {
 fn kept(world: &World, release: &str) -> Files {
     let reader = Reader::open(&archive(world)).unwrap();
     let release = reader.find(&named(release)).unwrap().unwrap();
-    let files = release
-        .attached_files(&AttachmentKind::Consistency, 1 << 16)
-        .unwrap();
-    let files = files.into_iter().flat_map(|it| it.files);
+    let kept = release.attached_as(&AttachmentKind::Consistency);
+    let files = kept.flat_map(|it| release.attached_whole(&it.unwrap(), 1 << 16).unwrap());
     files
         .map(|(path, bytes)| (path.to_string(), bytes))
         .collect()

@@ -5,9 +5,7 @@ use std::ops::Bound;
 use attest_digest::Digest;
 use jiff::Timestamp;
 
-use crate::attachment::{
-    AttachedFile, Attachment, AttachmentKey, AttachmentManifest, AttachmentSummary,
-};
+use crate::attachment::{Attachment, AttachmentKey, AttachmentManifest, AttachmentSummary};
 use crate::blob::Blob;
 use crate::error::{ArchiveError, Malformed};
 use crate::kind::AttachmentKind;
@@ -27,18 +25,6 @@ fn check_total(
         return Ok(());
     }
     Err(ArchiveError::TooLarge { what, found, limit })
-}
-
-/// As [`check_total`], of the files of attachments of one kind.
-pub(crate) fn check_files<'a>(
-    files: impl Iterator<Item = &'a AttachedFile>,
-) -> Result<(), ArchiveError> {
-    let sizes = files.map(AttachedFile::size);
-    check_total(
-        "what is attached of one kind, in bytes,",
-        sizes,
-        limits::ATTACHED_BYTES,
-    )
 }
 
 /// As [`check_total`], of the manifests of attachments.

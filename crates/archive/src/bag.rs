@@ -40,6 +40,7 @@ pub use write::Exported;
 use attest_digest::{Digest, RelativePath};
 use attest_provenance::ReleaseName;
 
+use crate::attachment::AttachedFile;
 use crate::error::ArchiveError;
 use crate::kind::AttachmentKind;
 use crate::manifest::Member;
@@ -59,23 +60,53 @@ pub trait Kept {
     /// As [`Release::unverified_bytes`](crate::Release::unverified_bytes).
     fn unverified_bytes(&self, path: &RelativePath, limit: u64) -> Result<Vec<u8>, ArchiveError>;
 
-    /// Reads the files of each attachment of this kind, the oldest first, each of at most `limit` bytes.
-    /// Nobody has said who made them.
+    /// What was attached as this kind, the oldest first. Each is read when it is asked for: one that cannot be
+    /// read hides no other, and no more than one is held.
+    fn attached_as<'k>(&'k self, kind: &AttachmentKind) -> AttachedAs<'k>;
+
+    /// Reads a file of an attachment, of at most `limit` bytes. Its bytes are those of its manifest; nobody
+    /// has said who made them.
     ///
     /// # Errors
-    /// What is wrong with an attachment; `release-too-large`.
-    fn attached_files(
+    /// `release-too-large`; what is wrong with the file.
+    fn attached_bytes(
         &self,
-        kind: &AttachmentKind,
+        attachment: &AttachedFiles,
+        file: &AttachedFile,
         limit: u64,
-    ) -> Result<Vec<AttachedBytes>, ArchiveError>;
+    ) -> Result<Vec<u8>, ArchiveError>;
+
+    /// Reads all files of an attachment, of at most `limit` bytes together.
+    ///
+    /// # Errors
+    /// As [`Self::attached_bytes`].
+    fn attached_whole(
+        &self,
+        attachment: &AttachedFiles,
+        limit: u64,
+    ) -> Result<Vec<(RelativePath, Vec<u8>)>, ArchiveError> {
+        let sizes = attachment.files.iter().map(AttachedFile::size);
+        let found = sizes.fold(0, u64::saturating_add);
+        if found > limit {
+            let what = "attachment that is read whole";
+            return Err(ArchiveError::TooLarge { what, found, limit });
+        }
+        let read = |file: &AttachedFile| {
+            let bytes = self.attached_bytes(attachment, file, limit)?;
+            Ok((file.path().clone(), bytes))
+        };
+        attachment.files.iter().map(read).collect()
+    }
 }
 
-/// The files of an attachment, read whole.
+/// The attachments of one kind, or why one of them cannot be read.
+pub type AttachedAs<'k> = Box<dyn Iterator<Item = Result<AttachedFiles, ArchiveError>> + 'k>;
+
+/// An attachment with the files that its manifest names, and none of their bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AttachedBytes {
+pub struct AttachedFiles {
     /// The digest of the attachment's manifest.
     pub manifest: Digest,
-    /// Paths and bytes.
-    pub files: Vec<(RelativePath, Vec<u8>)>,
+    /// The files, sorted by path.
+    pub files: Vec<AttachedFile>,
 }

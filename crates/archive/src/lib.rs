@@ -76,7 +76,9 @@ pub mod limits;
 mod tests;
 
 pub use attachment::{AttachedFile, Attachment, AttachmentSummary};
-pub use bag::{AttachedBytes, BAG_FORMAT, Bag, BagProblem, Exported, Kept, WhatIsWrong, bag_name};
+pub use bag::{
+    AttachedAs, AttachedFiles, BAG_FORMAT, Bag, BagProblem, Exported, Kept, WhatIsWrong, bag_name,
+};
 pub use check::{Attached, CheckReport, CheckedRelease, Note, Problem};
 pub use codes::CODES;
 pub use completeness::{Completeness, Needed};

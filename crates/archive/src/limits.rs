@@ -57,24 +57,24 @@ pub const RENEWAL_TREE_WIDTH: usize = 64;
 /// Bytes of the document that names what a renewal covers: some 300 for each file.
 pub const RENEWAL_COVERED_BYTES: usize = 128 << 20;
 
+/// Bytes of the documents and records of all renewals of a release, which are held: a document can be attached
+/// any number of times.
+pub const RENEWALS_BYTES: usize = 512 << 20;
+
 /// Bytes of a key or trusted root that a bag shows as PEM.
 pub const TRUST_BYTES: u64 = 4 << 20;
 
 /// Bytes of a bundle that a bag cuts into files for `openssl`; a larger one is carried whole.
 pub const BUNDLE_BYTES: u64 = 12 << 20;
 
-/// Bytes of one file of a later checkpoint of a log.
-pub const CONSISTENCY_BYTES: u64 = 64 << 10;
+/// Bytes of a later checkpoint of a log with its proofs: some thousand.
+pub const CONSISTENCY_BYTES: u64 = 4 << 20;
 
 /// Hashes of one consistency proof: a log of 2⁶⁴ entries has fewer.
 pub const CONSISTENCY_HASHES: usize = 128;
 
 /// Bytes of all files into which a bag cuts its bundles, with the keys and roots beside them: they are held.
 pub const BAG_CUT_BYTES: u64 = 512 << 20;
-
-/// Bytes of all that is attached to one release and of one kind, where it is read at once: a blob can be
-/// attached under any number of names.
-pub const ATTACHED_BYTES: u64 = 512 << 20;
 
 /// Bytes of the manifests of what is attached to one release, or to the archive, where all are read at once.
 pub const ATTACHMENT_MANIFESTS: u64 = 256 << 20;

@@ -6,9 +6,8 @@ use std::fs::File;
 use attest_digest::{Artifact, Digest, Hashes, RelativePath};
 use attest_provenance::ReleaseName;
 
-use crate::attachment::Attachment;
-use crate::attachments::check_files;
-use crate::bag::{AttachedBytes, Kept};
+use crate::attachment::AttachedFile;
+use crate::bag::{AttachedAs, AttachedFiles, Kept};
 use crate::blob::Blob;
 use crate::error::ArchiveError;
 use crate::kind::AttachmentKind;
@@ -129,25 +128,25 @@ impl Kept for Release<'_> {
         Release::unverified_bytes(self, path, limit)
     }
 
-    fn attached_files(
-        &self,
-        kind: &AttachmentKind,
-        limit: u64,
-    ) -> Result<Vec<AttachedBytes>, ArchiveError> {
-        let attachments = self
-            .reader
-            .attachments_of_kind(Some(self.manifest()), kind)?;
-        check_files(attachments.iter().flat_map(Attachment::files))?;
-        let files = attachments.iter().map(|attachment| {
-            let read = attachment.files().iter().map(|it| {
-                let bytes = attachment.unverified_bytes(it.path(), limit)?;
-                Ok((it.path().clone(), bytes))
-            });
-            Ok(AttachedBytes {
+    fn attached_as<'k>(&'k self, kind: &AttachmentKind) -> AttachedAs<'k> {
+        let kind = kind.clone();
+        let entries = self.reader.entries_of(Some(self.manifest()));
+        let of_kind = entries.filter(move |(_, (it, _))| *it == kind);
+        Box::new(of_kind.map(|(key, (kind, blob))| {
+            let attachment = self.reader.read_attachment(key, kind, *blob)?;
+            Ok(AttachedFiles {
                 manifest: attachment.manifest(),
-                files: read.collect::<Result<_, ArchiveError>>()?,
+                files: attachment.files().to_vec(),
             })
-        });
-        files.collect()
+        }))
+    }
+
+    fn attached_bytes(
+        &self,
+        _: &AttachedFiles,
+        file: &AttachedFile,
+        limit: u64,
+    ) -> Result<Vec<u8>, ArchiveError> {
+        self.reader.read_blob(file.blob, limit)
     }
 }

@@ -41,5 +41,12 @@ pub(crate) const RELEASE_BUNDLES_BYTES: u64 = 512 << 20;
 /// Bytes of the keys and trusted roots in archived releases among which a pin is looked for.
 pub(crate) const TRUST_FILES_BYTES: u64 = 256 << 20;
 
+/// Bytes of the statements that were attached to an archived release later, and are proven: they are held.
+pub(crate) const ATTACHED_EVIDENCE_BYTES: u64 = 64 << 20;
+
+/// Bytes of the signatures over files that were attached to an archived release later: they are held until their
+/// files are judged, whoever made them.
+pub(crate) const ATTACHED_SIGNATURES_BYTES: u64 = 4 << 20;
+
 /// Events of the audit trail that are shown; all are checked.
 pub(crate) const AUDIT_SHOWN: usize = 10_000;

@@ -17,7 +17,6 @@ use super::Kept;
 use super::names::path;
 use crate::attachment::{AttachedFile, AttachmentManifest};
 use crate::error::ArchiveError;
-use crate::kind::AttachmentKind;
 
 /// A release with what was added to it.
 pub(super) trait Bagged: Kept {
@@ -38,24 +37,17 @@ impl Attached {
     }
 
     pub(super) fn file_place(&self, file: &AttachedFile) -> Result<RelativePath, ArchiveError> {
-        path(&format!(
-            "{FOLDER}/{}/{FILES}/{}",
-            self.digest.hex(),
-            file.path()
-        ))
+        file_place(self.digest, file)
     }
 }
 
-/// Whether an attachment of this kind is about the release, wherever it is kept.
-pub(super) const fn is_about_release(kind: &AttachmentKind) -> bool {
-    !matches!(
-        kind,
-        AttachmentKind::Fixity
-            | AttachmentKind::Hold
-            | AttachmentKind::Retention
-            | AttachmentKind::Tombstone
-            | AttachmentKind::Audit
-    )
+/// Where a file of the attachment with this manifest stands.
+pub(super) fn file_place(
+    manifest: Digest,
+    file: &AttachedFile,
+) -> Result<RelativePath, ArchiveError> {
+    let manifest = manifest.hex();
+    path(&format!("{FOLDER}/{manifest}/{FILES}/{}", file.path()))
 }
 
 /// The manifests of attachments among these paths.

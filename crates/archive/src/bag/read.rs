@@ -11,13 +11,13 @@ use attest_digest::{
 };
 use attest_provenance::ReleaseName;
 
-use super::attached::{Attached, Bagged, is_about_release, manifests};
+use super::attached::{Attached, Bagged, file_place, manifests};
 use super::names::{BAG_FORMAT, BAGIT, INFO, RELEASE_MANIFEST, bag_name, path, payload};
 use super::plan::{Content, Plan};
 use super::tar::{self, Range, Within};
-use super::{AttachedBytes, Kept};
+use super::{AttachedAs, AttachedFiles, Kept};
 use crate::attachment::{AttachedFile, AttachmentManifest};
-use crate::attachments::{check_files, check_manifests, not_an_attachment};
+use crate::attachments::{check_manifests, not_an_attachment};
 use crate::blob::Blob;
 use crate::disk::read_limited;
 use crate::error::{ArchiveError, NotAnArchive};
@@ -403,45 +403,34 @@ impl Kept for Bag {
         Ok(bytes)
     }
 
-    fn attached_files(
-        &self,
-        kind: &AttachmentKind,
-        limit: u64,
-    ) -> Result<Vec<AttachedBytes>, ArchiveError> {
+    fn attached_as<'k>(&'k self, kind: &AttachmentKind) -> AttachedAs<'k> {
         let of_kind = self.attached.iter().filter(|it| it.manifest.kind() == kind);
         let mut of_kind: Vec<&Attached> = of_kind.collect();
         of_kind.sort_by_key(|it| (it.manifest.created(), it.digest));
-        check_files(of_kind.iter().flat_map(|it| it.manifest.files()))?;
-        let files = of_kind.into_iter().map(|attached| {
-            let read = attached.manifest.files().iter().map(|file| {
-                let bytes = self.attached_bytes(attached, file, limit)?;
-                Ok((file.path().clone(), bytes))
-            });
-            Ok(AttachedBytes {
-                manifest: attached.digest,
-                files: read.collect::<Result<_, ArchiveError>>()?,
-            })
-        });
-        files.collect()
+        let read = |attached: &Attached| AttachedFiles {
+            manifest: attached.digest,
+            files: attached.manifest.files().to_vec(),
+        };
+        Box::new(of_kind.into_iter().map(move |it| Ok(read(it))))
     }
-}
 
-impl Bag {
     fn attached_bytes(
         &self,
-        attached: &Attached,
+        attachment: &AttachedFiles,
         file: &AttachedFile,
         limit: u64,
     ) -> Result<Vec<u8>, ArchiveError> {
-        if file.blob.size > limit {
+        let size = file.blob.size;
+        if size > limit {
             return Err(ArchiveError::TooLarge {
                 what: "file that is read whole",
-                found: file.blob.size,
+                found: size,
                 limit,
             });
         }
-        let size = file.blob.size;
-        let bytes = self.source.read(&attached.file_place(file)?, size)?;
+        let bytes = self
+            .source
+            .read(&file_place(attachment.manifest, file)?, size)?;
         let found = Blob::of(&bytes).digest;
         if found == file.blob.digest {
             return Ok(bytes);
@@ -486,7 +475,7 @@ fn attachments(
             .ok_or_else(|| malformed(not_an_attachment()))?;
         let is_this = manifest.key(digest).subject == Some(release);
         let one = Attached { digest, manifest };
-        if !is_this || !is_about_release(one.manifest.kind()) || one.manifest_place()? != *place {
+        if !is_this || one.manifest.kind().is_about_archive() || one.manifest_place()? != *place {
             return Err(ArchiveError::AttachmentMismatch { manifest: digest });
         }
         attached.push(one);

@@ -167,9 +167,10 @@ pub(super) fn unpack(kept: &dyn Bagged) -> Result<Unpacked, ArchiveError> {
             _ => unpacked.left_out.push(member.path.to_string()),
         }
     }
-    let later = kept.attached_files(&AttachmentKind::Consistency, limits::CONSISTENCY_BYTES)?;
-    for (number, files) in later.iter().enumerate() {
-        unpacked.take_later(number + 1, &files.files)?;
+    let later = kept.attached_as(&AttachmentKind::Consistency);
+    for (number, attachment) in later.enumerate() {
+        let files = kept.attached_whole(&attachment?, limits::CONSISTENCY_BYTES)?;
+        unpacked.take_later(number + 1, &files)?;
     }
     Ok(unpacked)
 }

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use attest_digest::{Artifact, Hashes, RelativePath};
 
-use super::attached::{Attached, Bagged, is_about_release};
+use super::attached::{Attached, Bagged};
 use super::names::bag_name;
 use super::plan::{Content, File as KeptFile, Plan};
 use super::tar::{self, TarSink};
@@ -82,7 +82,7 @@ impl Bagged for Release<'_> {
     fn attached(&self) -> Result<Vec<Attached>, ArchiveError> {
         let attachments = self.reader.attachments(self)?.into_iter();
         let mut attached: Vec<Attached> = attachments
-            .filter(|it| is_about_release(it.kind()))
+            .filter(|it| !it.kind().is_about_archive())
             .map(|it| Attached {
                 digest: it.manifest(),
                 manifest: it.document().clone(),

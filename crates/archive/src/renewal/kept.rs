@@ -1,6 +1,6 @@
 //! Renewals as they are kept: attachments of a release.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use attest_digest::{Artifact, Digest, RelativePath};
 use attest_provenance::ReleaseName;
@@ -9,9 +9,8 @@ use jiff::Timestamp;
 use super::covered::Covered;
 use super::error::RenewalError;
 use super::record::EvidenceRecord;
-use crate::attachment::Attachment;
-use crate::attachments::check_files;
-use crate::bag::{AttachedBytes, Kept};
+use crate::attachment::AttachedFile;
+use crate::bag::{AttachedFiles, Kept};
 use crate::error::ArchiveError;
 use crate::kind::AttachmentKind;
 use crate::limits;
@@ -45,91 +44,92 @@ pub struct UnreadRenewal {
     pub problem: String,
 }
 
-/// The renewals that are kept with a release, wherever it is, and those that cannot be read.
+/// The renewals that are kept with a release, wherever it is, the oldest first, and those that cannot be read. One
+/// that is kept twice is one.
 pub fn renewals_of(release: &dyn Kept) -> (Vec<KeptRenewal>, Vec<UnreadRenewal>) {
-    let limit = limits::RENEWAL_COVERED_BYTES as u64;
-    let (mut kept, mut unread) = (Vec::new(), Vec::new());
-    match release.attached_files(&AttachmentKind::Renewal, limit) {
-        Ok(attachments) => {
-            for attachment in attachments {
-                match read_files(attachment) {
-                    Ok(renewal) => kept.push(renewal),
-                    Err(refused) => unread.push(refused),
-                }
-            }
+    let mut found = Found::default();
+    for attachment in release.attached_as(&AttachmentKind::Renewal) {
+        let (manifest, read) = match attachment {
+            Ok(attachment) => (Some(attachment.manifest), found.read(release, &attachment)),
+            Err(error) => (None, Err((error.code(), error.to_string()))),
+        };
+        match read {
+            Ok(renewal) => found.kept.extend(renewal),
+            Err((code, problem)) => found.unread.push(UnreadRenewal {
+                attachment: manifest,
+                code,
+                problem,
+            }),
         }
-        Err(error) => unread.push(UnreadRenewal {
-            attachment: None,
-            code: error.code(),
-            problem: error.to_string(),
-        }),
     }
-    (kept, unread)
+    (found.kept, found.unread)
 }
 
-fn read_files(attachment: AttachedBytes) -> Result<KeptRenewal, UnreadRenewal> {
-    let manifest = attachment.manifest;
-    let unread = |error: &RenewalError| UnreadRenewal {
-        attachment: Some(manifest),
-        code: error.code(),
-        problem: error.to_string(),
-    };
-    let mut files: BTreeMap<RelativePath, Vec<u8>> = attachment.files.into_iter().collect();
-    let mut take = |name: &str, what| {
-        let path = RelativePath::parse(name).ok();
-        let bytes = path.and_then(|path| files.remove(&path));
-        bytes.ok_or(RenewalError::Malformed { what })
-    };
-    let document = take(DOCUMENT, "it has no covered.txt").map_err(|error| unread(&error))?;
-    let record = take(RECORD, "it has no record.ers").map_err(|error| unread(&error))?;
-    let too_large = RenewalError::TooLarge {
-        what: "bytes",
-        limit: limits::RENEWAL_RECORD_BYTES,
-    };
-    if record.len() > limits::RENEWAL_RECORD_BYTES {
-        return Err(unread(&too_large));
+#[derive(Default)]
+struct Found {
+    kept: Vec<KeptRenewal>,
+    unread: Vec<UnreadRenewal>,
+    /// The digests of the documents and records that were read, whatever became of them.
+    seen: BTreeSet<(Digest, Digest)>,
+    /// Bytes of those that are kept.
+    held: u64,
+}
+
+impl Found {
+    /// Reads a renewal; none if it was read before.
+    fn read(
+        &mut self,
+        release: &dyn Kept,
+        attachment: &AttachedFiles,
+    ) -> Result<Option<KeptRenewal>, (&'static str, String)> {
+        let renewal = |error: RenewalError| (error.code(), error.to_string());
+        let named = |name: &str, what| {
+            let found = attachment
+                .files
+                .iter()
+                .find(|it| it.path().as_str() == name);
+            found.ok_or_else(|| renewal(RenewalError::Malformed { what }))
+        };
+        let document = named(DOCUMENT, "it has no covered.txt")?;
+        let record = named(RECORD, "it has no record.ers")?;
+        if !self.seen.insert((document.digest(), record.digest())) {
+            return Ok(None);
+        }
+        let (document_size, record_size) = (document.size(), record.size());
+        let held = self
+            .held
+            .saturating_add(document_size)
+            .saturating_add(record_size);
+        for (found, what, limit) in [
+            (record_size, "bytes", limits::RENEWAL_RECORD_BYTES),
+            (document_size, "bytes", limits::RENEWAL_COVERED_BYTES),
+            (held, "bytes of renewals", limits::RENEWALS_BYTES),
+        ] {
+            if found > limit as u64 {
+                return Err(renewal(RenewalError::TooLarge { what, limit }));
+            }
+        }
+        let read = |file: &AttachedFile| {
+            let bytes = release.attached_bytes(attachment, file, file.size());
+            bytes.map_err(|error| (error.code(), error.to_string()))
+        };
+        let (document, record) = (read(document)?, read(record)?);
+        let found = KeptRenewal {
+            attachment: attachment.manifest,
+            covered: Covered::parse(&document).map_err(renewal)?,
+            record: EvidenceRecord::parse(&record).map_err(renewal)?,
+            record_digest: Digest::Sha256(sha256(&record)),
+            document,
+        };
+        self.held = held;
+        Ok(Some(found))
     }
-    Ok(KeptRenewal {
-        attachment: manifest,
-        covered: Covered::parse(&document).map_err(|error| unread(&error))?,
-        record: EvidenceRecord::parse(&record).map_err(|error| unread(&error))?,
-        record_digest: Digest::Sha256(sha256(&record)),
-        document,
-    })
 }
 
 impl Reader {
     /// The renewals of a release, the oldest first, and those that cannot be read.
     pub fn renewals(&self, release: &Release<'_>) -> (Vec<KeptRenewal>, Vec<UnreadRenewal>) {
-        let (mut kept, mut unread) = (Vec::new(), Vec::new());
-        let list = self.attachments_of_kind(Some(release.manifest()), &AttachmentKind::Renewal);
-        let attachments = list.unwrap_or_else(|error| {
-            unread.push(UnreadRenewal {
-                attachment: None,
-                code: error.code(),
-                problem: error.to_string(),
-            });
-            Vec::new()
-        });
-        if let Err(error) = check_files(attachments.iter().flat_map(Attachment::files)) {
-            unread.push(UnreadRenewal {
-                attachment: None,
-                code: error.code(),
-                problem: error.to_string(),
-            });
-            return (kept, unread);
-        }
-        for attachment in &attachments {
-            match read(attachment) {
-                Ok(renewal) => kept.push(renewal),
-                Err((code, problem)) => unread.push(UnreadRenewal {
-                    attachment: Some(attachment.manifest()),
-                    code,
-                    problem,
-                }),
-            }
-        }
-        (kept, unread)
+        renewals_of(release)
     }
 
     /// What a renewal of the release has to cover: its manifest, its files, and what was attached to it
@@ -210,30 +210,6 @@ pub fn attachment_of<'a>(
     })
 }
 
-fn read(attachment: &Attachment<'_>) -> Result<KeptRenewal, (&'static str, String)> {
-    let archive = |error: ArchiveError| (error.code(), error.to_string());
-    let renewal = |error: RenewalError| (error.code(), error.to_string());
-    let file = |name: &str, limit: usize| {
-        let path = RelativePath::parse(name).map_err(|_| {
-            renewal(RenewalError::Malformed {
-                what: "a name that is none",
-            })
-        })?;
-        attachment
-            .unverified_bytes(&path, limit as u64)
-            .map_err(archive)
-    };
-    let document = file(DOCUMENT, limits::RENEWAL_COVERED_BYTES)?;
-    let record = file(RECORD, limits::RENEWAL_RECORD_BYTES)?;
-    Ok(KeptRenewal {
-        attachment: attachment.manifest(),
-        covered: Covered::parse(&document).map_err(renewal)?,
-        record: EvidenceRecord::parse(&record).map_err(renewal)?,
-        record_digest: Digest::Sha256(sha256(&record)),
-        document,
-    })
-}
-
 fn sha256(bytes: &[u8]) -> [u8; 32] {
     match super::hash(attest_digest::Algorithm::Sha256, bytes) {
         Digest::Sha256(bytes) => bytes,
@@ -243,3 +219,50 @@ fn sha256(bytes: &[u8]) -> [u8; 32] {
 
 const DOCUMENT: &str = "covered.txt";
 const RECORD: &str = "record.ers";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::MemberInput;
+    use crate::Role;
+    use crate::store::{ReleaseInput, Store};
+
+    /// A document costs nothing to attach with any number of records.
+    #[test]
+    fn no_more_renewals_are_held_than_the_bound_allows() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = folder.path().join("archive");
+        let name = ReleaseName::parse("hello@1").unwrap();
+        let mut store = Store::init(&place).unwrap();
+        let member = MemberInput {
+            path: RelativePath::parse("a.txt").unwrap(),
+            role: Role::Artifact,
+            source: Source::Bytes(b"alpha"),
+            expected: None,
+        };
+        let release = ReleaseInput {
+            name: name.clone(),
+            members: vec![member],
+        };
+        store.add(&release).unwrap();
+        let now = "2026-01-01T00:00:00Z".parse().unwrap();
+        let input = attachment_of(&name, now, b"covered", b"record");
+        store.attach_all(&[input.unwrap()]).unwrap();
+        let release = store.reader().find(&name).unwrap().unwrap();
+        let mut kept = release.attached_as(&AttachmentKind::Renewal);
+        let attachment = kept.next().unwrap().unwrap();
+        let most = limits::RENEWALS_BYTES as u64;
+        let size: u64 = attachment.files.iter().map(AttachedFile::size).sum();
+        for (held, code) in [
+            (most - size, "renewal-malformed"),
+            (most - size + 1, "renewal-too-large"),
+        ] {
+            let mut found = Found {
+                held,
+                ..Found::default()
+            };
+            let read = found.read(&release, &attachment);
+            assert_eq!(read.map_err(|(code, _)| code).unwrap_err(), code);
+        }
+    }
+}

@@ -478,35 +478,33 @@ fn an_attachment_that_a_copying_tool_has_stripped_of_its_notes_is_found() {
     }
 }
 
-/// One blob, which costs nothing to attach under any number of names.
 #[test]
-fn what_is_attached_under_many_names_is_not_all_read() {
+fn an_attachment_that_cannot_be_read_hides_no_other() {
     let bench = Bench::with_hello();
-    let bytes = vec![7; 8 << 20];
-    let attach = |count: usize, created: &str| {
-        let file = |number| AttachedFileInput {
-            path: relative(&format!("{number}.sigstore.json")),
-            media_type: "text/plain".to_owned(),
-            source: Source::Bytes(&bytes),
-            expected: None,
-        };
+    let attach = |created: &str, bytes: &'static [u8]| {
         let input = AttachmentInput {
-            subject: Some(named("hello@1.0.0")),
-            kind: AttachmentKind::Evidence,
             created: created.parse().unwrap(),
-            files: (0..count).map(file).collect(),
+            ..input(
+                Some("hello@1.0.0"),
+                AttachmentKind::Evidence,
+                &[("a", bytes)],
+            )
         };
         let mut store = Store::open(&bench.path()).unwrap();
-        store.attach(&input).unwrap();
+        store.attach(&input).unwrap().manifests[0].0
     };
-    let read = || {
-        let reader = Reader::open(&bench.path()).unwrap();
-        let release = reader.find(&named("hello@1.0.0")).unwrap().unwrap();
-        let files = release.attached_files(&AttachmentKind::Evidence, 12 << 20);
-        files.map(|it| it.iter().map(|it| it.files.len()).sum::<usize>())
+    let first = attach("2026-01-01T00:00:00Z", b"first");
+    attach("2026-01-02T00:00:00Z", b"second");
+    fs::remove_file(bench.blob(first)).unwrap();
+    let reader = open(&bench);
+    let release = reader.find(&named("hello@1.0.0")).unwrap().unwrap();
+    let read = |limit| {
+        let all = release.attached_as(&AttachmentKind::Evidence);
+        let files = all.map(|it| it.and_then(|it| release.attached_whole(&it, limit)));
+        let files = files.map(|it| it.map_err(|error| error.code()));
+        let bytes = files.map(|it| it.map(|files| files[0].1.clone()));
+        bytes.collect::<Vec<_>>()
     };
-    attach(2, "2026-01-01T00:00:00Z");
-    assert_eq!(read().unwrap(), 2);
-    attach(63, "2026-01-02T00:00:00Z");
-    assert_eq!(code(read()), "release-too-large");
+    assert_eq!(read(6), [Err("blob-missing"), Ok(b"second".to_vec())]);
+    assert_eq!(read(5), [Err("blob-missing"), Err("release-too-large")]);
 }

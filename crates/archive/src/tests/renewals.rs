@@ -115,3 +115,31 @@ fn a_renewal_of_one_release_is_refused_at_another() {
     let codes: Vec<&str> = proofs.refused.iter().map(|(_, it)| it.code()).collect();
     assert_eq!(codes, ["time-unknown", "renewal-other-release"]);
 }
+
+#[test]
+fn a_renewal_that_is_kept_twice_is_read_once() {
+    let bench = Bench::new();
+    bench.add("hello@1.0.0", &HELLO).unwrap();
+    renew(&bench.path()).unwrap();
+    let mut store = Store::open(&bench.path()).unwrap();
+    let release = named("hello@1.0.0");
+    let found = |store: &Store| {
+        let reader = store.reader();
+        let of = reader.find(&release).unwrap().unwrap();
+        let (kept, unread) = reader.renewals(&of);
+        let codes: Vec<&str> = unread.iter().map(|it| it.code).collect();
+        (kept, codes)
+    };
+    let (kept, _) = found(&store);
+    let (document, record) = (kept[0].document.clone(), kept[0].record.to_der().unwrap());
+    for (day, record) in [
+        ("2027-01-01", record.as_slice()),
+        ("2027-01-02", b"none"),
+        ("2027-01-03", b"none"),
+    ] {
+        let input = attachment_of(&release, time(day), &document, record);
+        store.attach_all(&[input.unwrap()]).unwrap();
+    }
+    let (kept, codes) = found(&store);
+    assert_eq!((kept.len(), codes), (1, vec!["renewal-malformed"]));
+}

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use attest_archive::{
-    AttachedFileInput, AttachmentInput, AttachmentKind, Kept, LaterLog, LaterLogError, Reader,
-    Source, Store,
+    ArchiveError, AttachedFileInput, AttachmentInput, AttachmentKind, Kept, LaterLog,
+    LaterLogError, Reader, Source, Store,
 };
 use attest_digest::RelativePath;
 use attest_log::{LogKey, LogReader, SignedCheckpoint};
@@ -24,21 +24,9 @@ use crate::report::{Refusal, SubjectReport};
 
 /// Checks each later checkpoint that is kept with a release.
 pub(super) fn judge(release: &dyn Kept, roots: &[TrustedRoot], subject: &mut SubjectReport) {
-    let limit = attest_archive::limits::CONSISTENCY_BYTES;
-    let kept = match release.attached_files(&AttachmentKind::Consistency, limit) {
-        Ok(kept) => kept,
-        // What is damaged stands among the problems.
-        Err(error) if is_damage(&error) => return,
-        Err(error) => {
-            subject.reasons.push(Refusal {
-                code: error.code(),
-                found: with_source(&error),
-                wanted: "a later checkpoint that can be read".to_owned(),
-            });
-            return;
-        }
-    };
-    if kept.is_empty() {
+    let kept = release.attached_as(&AttachmentKind::Consistency);
+    let mut kept = kept.peekable();
+    if kept.peek().is_none() {
         return;
     }
     let notes = checkpoints(release);
@@ -47,14 +35,41 @@ pub(super) fn judge(release: &dyn Kept, roots: &[TrustedRoot], subject: &mut Sub
     let keys: Vec<&LogKey> = keys
         .filter_map(attest_verify::TrustedLog::log_key)
         .collect();
-    for files in &kept {
-        match LaterLog::read(&files.files).and_then(|it| it.check(&keys, &notes)) {
+    for attachment in kept {
+        let files = match attachment {
+            Ok(it) => release.attached_whole(&it, LIMIT),
+            Err(error) => Err(error),
+        };
+        let files = match files {
+            Ok(files) => files,
+            // What is damaged stands among the problems.
+            Err(error) if is_damage(&error) => continue,
+            Err(error) => {
+                unread(&error, subject);
+                continue;
+            }
+        };
+        match LaterLog::read(&files).and_then(|it| it.check(&keys, &notes)) {
             Ok(grown) => subject.notes.push(format!(
                 "{} had {} entries later, and still began with those that the release's evidence saw",
                 grown.origin, grown.to,
             )),
             Err(error) => subject.reasons.push(refusal(&error)),
         }
+    }
+}
+
+/// One that is too large is no later checkpoint; what one says that cannot be read, nobody knows.
+fn unread(error: &ArchiveError, subject: &mut SubjectReport) {
+    let refusal = Refusal {
+        code: error.code(),
+        found: with_source(error),
+        wanted: "a later checkpoint that can be read".to_owned(),
+    };
+    if matches!(error, ArchiveError::TooLarge { .. }) {
+        subject.reasons.push(refusal);
+    } else {
+        subject.could_not_tell("(later log)", refusal);
     }
 }
 
@@ -102,15 +117,13 @@ pub(super) fn keep(
             proofs.insert(from, hashes);
         }
         let later = LaterLog::new(checkpoint.as_bytes().to_vec(), proofs);
-        let limit = attest_archive::limits::CONSISTENCY_BYTES;
-        let kept = release
-            .attached_files(&AttachmentKind::Consistency, limit)
-            .map_err(|error| damage_failure(&error))?;
-        if kept
-            .iter()
-            .any(|it| LaterLog::read(&it.files).is_ok_and(|it| it == later))
-        {
-            return Ok(());
+        for attachment in release.attached_as(&AttachmentKind::Consistency) {
+            let attachment = attachment.map_err(|error| damage_failure(&error))?;
+            let files = release.attached_whole(&attachment, LIMIT);
+            let files = files.map_err(|error| damage_failure(&error))?;
+            if LaterLog::read(&files).is_ok_and(|it| it == later) {
+                return Ok(());
+            }
         }
         later
     };
@@ -193,3 +206,5 @@ fn checkpoints(release: &dyn Kept) -> BTreeSet<String> {
     });
     notes.filter(|it| !it.is_empty()).collect()
 }
+
+const LIMIT: u64 = attest_archive::limits::CONSISTENCY_BYTES;

@@ -1,9 +1,11 @@
 //! A release in an archive: judged like a folder, from its blobs.
 
+mod attached;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use attest_archive::{ArchiveError, AttachmentKind, Deletion, Kept, Member, Reader};
+use attest_archive::{ArchiveError, Deletion, Kept, Member, Reader};
 use attest_digest::{Artifact, Digest, ReadError, RelativePath};
 use attest_provenance::ReleaseName;
 use attest_verify::ExpectedSigner;
@@ -17,6 +19,7 @@ use crate::failure::with_source;
 use crate::limits::{RELEASE_BUNDLES_BYTES, TRUST_FILES_BYTES};
 use crate::report::{Refusal, SubjectReport};
 use crate::trust::is_key_file;
+use attached::Attached;
 
 /// What reports call such a subject.
 pub(crate) const KIND: &str = "archived-release";
@@ -31,7 +34,9 @@ pub(crate) fn verify(
     shelf: &mut Shelf,
 ) -> SubjectReport {
     let report = SubjectReport::new(release.name().to_string(), KIND);
-    let bundles = load_bundles(release, shelf);
+    let mut bundles = load_bundles(release, shelf);
+    let attached = Attached::load(release, session, shelf);
+    bundles.extend(attached.pieces());
     let read = |digest: Digest| {
         let artifact = observed.get(&digest).cloned();
         artifact.ok_or(ReadError::NotFound { path: None })
@@ -47,6 +52,7 @@ pub(crate) fn verify(
     if let Some(judge) = &session.judge {
         policy::of_folder(&folder, &bundles, judge, session, shelf, &mut report);
     }
+    attached.tell(shelf, &mut report);
     report
 }
 
@@ -55,6 +61,7 @@ pub(crate) fn prove_statements(release: &dyn Kept, session: &Session, shelf: &mu
     for bundle in load_bundles(release, shelf) {
         shelf.prove_statement(bundle.index, session);
     }
+    Attached::load(release, session, shelf);
 }
 
 /// Keys and trusted roots at the top of releases, each once: where a pin can find them. Beyond
@@ -117,7 +124,7 @@ fn load_bundles(release: &dyn Kept, shelf: &mut Shelf) -> Vec<Loaded> {
         .iter()
         .filter(|member| at_top(member.path()));
     let mut held = 0_u64;
-    let mut loaded: Vec<Loaded> = members
+    members
         .flat_map(|member| {
             let place = PathBuf::from(format!("{}/{}", release.name(), member.path()));
             held = held.saturating_add(member.size());
@@ -136,37 +143,23 @@ fn load_bundles(release: &dyn Kept, shelf: &mut Shelf) -> Vec<Loaded> {
                 is_anothers: false,
             })
         })
-        .collect();
-    loaded.extend(load_attached(release, shelf));
-    loaded
+        .collect()
 }
 
-/// Bundles that were attached as evidence later. What they say is proven like everything else, and which
-/// release this is they do not decide.
-fn load_attached(release: &dyn Kept, shelf: &mut Shelf) -> Vec<Loaded> {
-    let place = |name: &str| PathBuf::from(format!("{}/{ATTACHED}/{name}", release.name()));
-    let mut taken = Vec::new();
-    match release.attached_files(&AttachmentKind::Evidence, LIMIT) {
-        Ok(attached) => {
-            for (path, bytes) in attached.into_iter().flat_map(|it| it.files) {
-                if is_bundle_name(path.file_name()) {
-                    taken.push((place(path.as_str()), Ok(bytes)));
-                }
-            }
+fn refusal(error: &ArchiveError) -> Refusal {
+    let (code, wanted) = match error {
+        ArchiveError::TooLarge { found, limit, .. } => return too_large(*found, *limit),
+        // Nobody has said what is in it.
+        ArchiveError::Io { .. } | ArchiveError::Unreadable { .. } => {
+            ("bundle-unreadable", "a readable bundle")
         }
-        Err(error) => taken.push((place("evidence"), Err(refusal(&error)))),
+        _ => (error.code(), "the bundle that was archived"),
+    };
+    Refusal {
+        code,
+        found: with_source(error),
+        wanted: wanted.to_owned(),
     }
-    let loaded = taken.into_iter().flat_map(|(place, bytes)| {
-        let pieces = shelf.take(&place, bytes);
-        pieces.into_iter().map(move |index| Loaded {
-            index,
-            path: place.clone(),
-            name: None,
-            approves: false,
-            is_anothers: false,
-        })
-    });
-    loaded.collect()
 }
 
 /// More than is held of one release, however small each is.
@@ -178,18 +171,11 @@ fn too_many(held: u64) -> Refusal {
     }
 }
 
-fn refusal(error: &ArchiveError) -> Refusal {
-    match error {
-        ArchiveError::TooLarge { found, limit, .. } => Refusal {
-            code: "bundle-too-large",
-            found: format!("{found} bytes"),
-            wanted: format!("at most {limit} bytes"),
-        },
-        _ => Refusal {
-            code: error.code(),
-            found: with_source(error),
-            wanted: "the bundle that was archived".to_owned(),
-        },
+fn too_large(found: u64, limit: u64) -> Refusal {
+    Refusal {
+        code: "bundle-too-large",
+        found: format!("{found} bytes"),
+        wanted: format!("at most {limit} bytes"),
     }
 }
 

@@ -260,6 +260,17 @@ impl Shelf {
         };
     }
 
+    /// Lets go of a piece that is not to be looked at.
+    pub(crate) fn refuse(&mut self, index: usize, refusal: Refusal) {
+        if let Some(item) = self.items.get_mut(index) {
+            if item.claims.take().is_some() {
+                self.held = self.held.saturating_sub(item.size);
+            }
+            item.size = 0;
+            item.outcome = Outcome::Rejected(vec![refusal]);
+        }
+    }
+
     /// The evidence, when it was verified.
     pub(crate) fn evidence(&self, index: usize) -> Option<&Evidence> {
         match &self.items.get(index)?.outcome {
