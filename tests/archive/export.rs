@@ -410,6 +410,33 @@ fn nothing_that_exists_is_replaced_without_force() {
 }
 
 #[test]
+fn a_full_disk_leaves_no_half_of_an_export() {
+    let world = released();
+    if world.shell("unshare -m true").exit != 0 {
+        println!("not run: mounting needs root");
+        return;
+    }
+    let exported = |form: &str, size: &str| {
+        let mount = format!("mkdir -p room && mount -t tmpfs -o size={size} none room");
+        let export = format!("attest archive export hello@1.0.0 --as {form} --out room/out");
+        world.shell(&format!(
+            "unshare -m sh -c '{mount} && {{ {export} --quiet; s=$?; ls -A room; exit $s; }}'"
+        ))
+    };
+    for form in ["dir", "tar", "tar.gz", "tar.zst"] {
+        let ran = exported(form, "4k");
+        assert_eq!((ran.exit, ran.out.as_str()), (3, ""), "{form}: {ran:#?}");
+        assert!(ran.err.contains("disk-full"), "{form}: {ran:#?}");
+        let ran = exported(form, "4m");
+        assert_eq!(
+            (ran.exit, ran.out.as_str()),
+            (0, "out\n"),
+            "{form}: {ran:#?}"
+        );
+    }
+}
+
+#[test]
 fn a_damaged_archive_exports_nothing() {
     let world = released();
     let shown = world

@@ -365,3 +365,37 @@ fn a_tag_that_was_deleted_is_missed_and_listed_again() {
     assert_eq!(store.lock().unwrap().tags, tags);
     assert!(is_whole(&reader, &server));
 }
+
+#[test]
+fn a_release_of_more_files_than_registries_take_is_named_and_all_else_is_kept() {
+    let folder = Folder::new("large");
+    archive(&folder);
+    // Few files with long names: what counts is the size of the manifest.
+    let deep = vec!["0".repeat(240); 16].join("/");
+    let member = |number: usize| MemberInput {
+        path: RelativePath::parse(&format!("{deep}/{number}")).unwrap(),
+        role: Role::Artifact,
+        source: Source::Bytes(b"the same\n"),
+        expected: None,
+    };
+    let large = ReleaseName::parse("large@1.0.0").unwrap();
+    let release = ReleaseInput {
+        name: large.clone(),
+        members: (0..1_200).map(member).collect(),
+    };
+    let path = folder.0.join("archive");
+    Archive::open(&path).unwrap().add(&release).unwrap();
+    let reader = Reader::open(&path).unwrap();
+    let (store, server) = kept();
+    let report = reader.copy_to(&mut made(&server)).unwrap();
+    let codes = report.not_copied.iter().map(|it| it.error.code());
+    assert_eq!(codes.collect::<Vec<_>>(), ["replica-too-large"]);
+    assert_eq!((report.incomplete, report.releases), (vec![large], 1));
+    // The manifest of the other, and the index that lists it.
+    assert_eq!(store.lock().unwrap().manifests.len(), 2);
+    let registry = Registry::new(options()).unwrap();
+    let replica = RegistryReplica::open(registry, server.reference()).unwrap();
+    let check = reader.check_replica(&replica, Depth::Names).unwrap();
+    let whole = check.releases.values().filter(|it| **it);
+    assert_eq!((whole.count(), check.unlisted.len()), (1, 1));
+}
