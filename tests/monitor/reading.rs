@@ -1,6 +1,9 @@
 //! Servers of logs that fail, asked by `show`, `prove` and `check`: it could not be told, and nothing is
 //! written.
 
+use std::thread;
+use std::time::{Duration, Instant};
+
 use super::{ROOT, Server, http, logged, on_v1, rekor_v1};
 use crate::support::assert_same;
 
@@ -64,4 +67,28 @@ fn a_rekor_v1_that_fails_leaves_every_question_open() {
         }
     }
     assert_same(&before, &world.listing("."), "nothing is written");
+}
+
+#[test]
+fn a_silent_log_is_left_when_the_time_is_over_that_was_said() {
+    let world = logged(&["a"]);
+    let silent = |server: Server| {
+        server.answers(|_| {
+            thread::sleep(Duration::from_secs(30));
+            None
+        });
+        server
+    };
+    let tiles = || silent(Server::of(world.at(".attest/log")));
+    let wait = "--service-timeout 1";
+    let started = Instant::now();
+    for question in ["show", "show 0", "prove 0", "check"] {
+        let line = format!("log {question} --log {} --key {ROOT} {wait}", tiles().url);
+        world.attest(&line).refused(3, "log-timeout");
+    }
+    let line = format!("log monitor --log {} --log-key {ROOT} {wait}", tiles().url);
+    world.attest(&line).refused(3, "log-timeout");
+    let server = silent(rekor_v1(|_, _| ()));
+    on_v1(&world, &server, &["show", "--service-timeout", "1"]).refused(3, "log-timeout");
+    assert!(started.elapsed() < Duration::from_secs(25));
 }
