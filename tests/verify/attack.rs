@@ -61,8 +61,9 @@ fn provenance() -> Value {
     })
 }
 
-/// The checksums of somebody else's software, which a release took in and signed as one file of many.
-fn vendored(at: &str) -> Released {
+/// The checksums of somebody else's software, which a release took in and signed as one file of many, beside
+/// another under this name.
+fn vendored(at: &str, beside: &str) -> Released {
     let released = Released::new();
     let world = &released.world;
     let list = format!("{}  tool\n", sha256(b"old and vulnerable"));
@@ -71,7 +72,7 @@ fn vendored(at: &str) -> Released {
         "made/SHA256SUMS.sigstore.json",
         RELEASE,
         &json!({"purl": "pkg:generic/hello@2.0.0"}),
-        &[(at, list.as_bytes()), ("tool", b"new")],
+        &[(at, list.as_bytes()), (beside, b"new")],
     );
     world.write("made/SHA256SUMS", &list);
     world.write("made/tool", "old and vulnerable");
@@ -80,7 +81,7 @@ fn vendored(at: &str) -> Released {
 
 #[test]
 fn checksums_that_were_signed_for_another_path_list_nothing_here() {
-    let released = vendored("vendor/SHA256SUMS");
+    let released = vendored("vendor/SHA256SUMS", "tool");
     for more in [&[][..], &["--release", "hello@2.0.0"]] {
         let ran = released.asks("made/tool", more);
         assert_eq!(
@@ -96,9 +97,19 @@ fn checksums_that_were_signed_for_another_path_list_nothing_here() {
         );
     }
     // In its own place it lists what it lists.
-    let released = vendored("SHA256SUMS");
+    let released = vendored("SHA256SUMS", "app");
     assert_eq!(released.asks("made/SHA256SUMS", &[]).exit, 0);
     assert_eq!(released.asks("made/tool", &[]).exit, 0);
+    // Unless the statement that signs it says something else of the same file.
+    let released = vendored("SHA256SUMS", "tool");
+    for subject in ["made/SHA256SUMS", "made/tool"] {
+        let ran = released.asks(subject, &[]);
+        assert_eq!(
+            (ran.exit, lone_code(&ran).as_str()),
+            (1, "digest-mismatch"),
+            "{subject}: {ran:#?}"
+        );
+    }
 }
 
 #[test]

@@ -15,7 +15,9 @@ pub enum Bytes<'a> {
 }
 
 impl Bytes<'_> {
-    fn compare(&self, claimed: &DigestSet) -> Match {
+    /// Compares with the digests that are claimed, of which all that are known must agree.
+    #[must_use]
+    pub fn compare(&self, claimed: &DigestSet) -> Match {
         match self {
             Self::Read(artifact) => artifact.compare(claimed),
             Self::Given(digest) => match claimed.get(digest.algorithm()) {

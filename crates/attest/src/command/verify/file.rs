@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use attest_digest::{Algorithm, Artifact, Checksums, Digest, Hashes, ReadError};
+use attest_digest::{Algorithm, Artifact, Checksums, Digest, Hashes, ReadError, RelativePath};
 use attest_policy::{Bytes, checksums_names, statement_names, statement_signs_for};
 use attest_provenance::predicate::publish;
 use attest_verify::Subject;
@@ -11,6 +11,7 @@ use super::Session;
 use super::approval;
 use super::evidence::{Place, Role, places_for, signed_name};
 use super::shelf::Shelf;
+use super::sums::Claimed;
 use crate::files;
 use crate::report::{FileReport, Refusal, SubjectReport, Verdict};
 
@@ -203,16 +204,24 @@ fn listed(
     session: &Session,
     shelf: &mut Shelf,
 ) -> Answer {
-    let (_, checksums) = signed_checksums(index, bundle, session, shelf)?;
-    if !session
-        .policy
-        .approves_what_is_listed(&shelf.decide(index, session)?)
-    {
+    let (list, checksums) = signed_checksums(index, bundle, session, shelf)?;
+    let accepted = shelf.decide(index, session)?;
+    if !session.policy.approves_what_is_listed(&accepted) {
         return Err(vec![said_of_the_list()]);
     }
-    checksums_names(&checksums, asked.bytes, asked.name)
-        .map(|name| Some(name.to_owned()))
-        .map_err(|reason| vec![Refusal::from(&reason)])
+    let name = checksums_names(&checksums, asked.bytes, asked.name)
+        .map_err(|reason| vec![Refusal::from(&reason)])?;
+    // A statement that signs the list and says something else of the file contradicts it.
+    let claimed = Claimed::by(
+        accepted.evidence().statement().into_iter(),
+        &list,
+        &checksums,
+    );
+    let path = RelativePath::parse(name).ok();
+    match path.and_then(|it| claimed.refuses(&it, |set| asked.bytes.compare(set))) {
+        Some(refusal) => Err(vec![refusal]),
+        None => Ok(Some(name.to_owned())),
+    }
 }
 
 /// What was asked for is said of a list alone.

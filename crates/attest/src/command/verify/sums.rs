@@ -22,7 +22,7 @@ use super::shelf::Shelf;
 use crate::files;
 use crate::home::real;
 use crate::report::{FileReport, Refusal, SubjectReport, Verdict};
-use claimed::Claimed;
+pub(super) use claimed::Claimed;
 
 pub(super) fn verify(
     path: &Path,

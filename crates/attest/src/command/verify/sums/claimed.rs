@@ -10,11 +10,11 @@ use crate::report::{FileReport, Refusal, Verdict};
 
 /// The digests that are claimed for files of a list.
 #[derive(Debug, Default)]
-pub(super) struct Claimed(BTreeMap<RelativePath, Vec<DigestSet>>);
+pub(in super::super) struct Claimed(BTreeMap<RelativePath, Vec<DigestSet>>);
 
 impl Claimed {
     /// What these statements say of files in the folder of the list, which is these bytes.
-    pub(super) fn by<'s>(
+    pub(in super::super) fn by<'s>(
         statements: impl Iterator<Item = &'s Statement>,
         list: &Artifact,
         checksums: &Checksums,
@@ -45,6 +45,15 @@ impl Claimed {
         first.with_claims(self.0.values().flatten())
     }
 
+    /// What is claimed of the file of this name, if it is something else than it is.
+    pub(in super::super) fn refuses(
+        &self,
+        path: &RelativePath,
+        compare: impl Fn(&DigestSet) -> Match,
+    ) -> Option<Refusal> {
+        self.0.get(path)?.iter().find_map(|it| differs(compare(it)))
+    }
+
     /// Refuses files of which something else is claimed.
     pub(super) fn judge<'a>(
         &self,
@@ -55,10 +64,7 @@ impl Claimed {
             let path = RelativePath::parse(&file.path).ok();
             let refused = path.and_then(|path| {
                 let artifact = read(&path)?;
-                self.0
-                    .get(&path)?
-                    .iter()
-                    .find_map(|it| differs(artifact, it))
+                self.refuses(&path, |it| artifact.compare(it))
             });
             if let (Verdict::Verified, Some(refusal)) = (&file.verdict, refused) {
                 file.verdict = Verdict::Rejected(refusal);
@@ -75,8 +81,8 @@ fn folder_of(list: &Subject) -> &str {
         .unwrap_or_default()
 }
 
-fn differs(artifact: &Artifact, claimed: &DigestSet) -> Option<Refusal> {
-    match artifact.compare(claimed) {
+fn differs(compared: Match) -> Option<Refusal> {
+    match compared {
         Match::Different { found, wanted, .. } => Some(Refusal {
             code: "digest-mismatch",
             found: found.to_string(),
