@@ -16,7 +16,6 @@ pub enum Bytes<'a> {
 
 impl Bytes<'_> {
     /// Compares with the digests that are claimed, of which all that are known must agree.
-    #[must_use]
     pub fn compare(&self, claimed: &DigestSet) -> Match {
         match self {
             Self::Read(artifact) => artifact.compare(claimed),

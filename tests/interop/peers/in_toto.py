@@ -26,8 +26,9 @@ ACCEPTED_THERE = {
 
 # Where it says no to what is accepted here: ids of keys decide there, and certificates are in-toto-golang's.
 REFUSED_THERE = {
-    "certificate", "certificate-any", "certificates-of-two", "dsse-bad-signature-first", "dsse-without-ids", "golang-demo",
-    "golang-demo-dsse", "golang-dsse", "ids-of-golang",
+    "authority-between", "authority-leaf-with-extension", "authority-root", "authority-row", "certificate", "certificate-any",
+    "certificates-of-two", "dsse-bad-signature-first", "dsse-without-ids", "golang-demo", "golang-demo-dsse", "golang-dsse",
+    "ids-of-golang",
 }  # fmt: skip
 
 # How each kind of question can be answered otherwise, and that it is.
