@@ -7,8 +7,9 @@ use std::path::Path;
 use crate::digest::{Algorithm, Digest};
 use crate::digest_set::{DigestSet, Match};
 use crate::hasher::Hashes;
-use crate::pipeline::{Flow, Observed, PAE_PREFIX, observe};
+use crate::pipeline::{Flow, Observed, observe};
 use crate::read_error::{CopyError, ReadError};
+use crate::signed_form::{Head, SignedForm};
 use crate::sys::{self, Snapshot};
 
 /// Size and digests of bytes that we have read ourselves.
@@ -25,13 +26,13 @@ use crate::sys::{self, Snapshot};
 /// ```compile_fail
 /// use attest_digest::{Artifact, Digest, Hashes};
 /// let claimed = Digest::Sha256([0; 32]);
-/// let artifact = Artifact { size: 0, opens_as_pae: false, sha256: claimed, beside: Vec::new() };
+/// let artifact = Artifact { size: 0, signed_form: None, sha256: claimed, beside: Vec::new() };
 /// # assert_ne!(artifact.sha256(), claimed);
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Artifact {
     size: u64,
-    opens_as_pae: bool,
+    signed_form: Option<SignedForm>,
     sha256: Digest,
     beside: Vec<Digest>,
 }
@@ -139,10 +140,10 @@ impl Artifact {
         std::iter::once(self.sha256).chain(self.beside.iter().copied())
     }
 
-    /// Whether the bytes begin `DSSEv1 `: then a signature over them could be taken for that of a
-    /// statement (and one of a statement for theirs).
-    pub const fn opens_as_pae(&self) -> bool {
-        self.opens_as_pae
+    /// What the bytes begin as, if a signature over them could be taken for one over something that is
+    /// no file (and one over that for theirs).
+    pub const fn signed_form(&self) -> Option<SignedForm> {
+        self.signed_form
     }
 
     /// Compares with what somebody claims: every digest that we accept as proof must agree.
@@ -167,10 +168,10 @@ impl Artifact {
     }
 
     /// Bytes that passed through us and began like this.
-    pub(crate) fn passed(size: u64, head: &[u8], sha256: Digest, beside: Vec<Digest>) -> Self {
+    pub(crate) fn passed(size: u64, head: &Head, sha256: Digest, beside: Vec<Digest>) -> Self {
         Self {
             size,
-            opens_as_pae: head.starts_with(PAE_PREFIX),
+            signed_form: head.form(),
             sha256,
             beside,
         }
@@ -188,7 +189,7 @@ impl Artifact {
     pub(crate) fn observed(observed: Observed) -> Self {
         Self {
             size: observed.size,
-            opens_as_pae: observed.opens_as_pae,
+            signed_form: observed.signed_form,
             sha256: observed.sha256,
             beside: observed.beside,
         }

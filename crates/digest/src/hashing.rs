@@ -5,6 +5,7 @@ use std::io::{self, Read};
 use crate::artifact::Artifact;
 use crate::digest::Algorithm;
 use crate::hasher::{Hasher, Hashes};
+use crate::signed_form::Head;
 
 /// A reader whose bytes are hashed as they pass, for a writer that asks for its bytes itself.
 ///
@@ -19,7 +20,7 @@ use crate::hasher::{Hasher, Hashes};
 pub struct Hashing<R> {
     reader: R,
     size: u64,
-    head: Vec<u8>,
+    head: Head,
     sha256: Hasher,
     beside: Vec<Hasher>,
 }
@@ -31,7 +32,7 @@ impl<R: Read> Hashing<R> {
         Self {
             reader,
             size: 0,
-            head: Vec::with_capacity(HEAD),
+            head: Head::default(),
             sha256: Hasher::new(Algorithm::Sha256),
             beside: beside.map(|it| Hasher::new(*it)).collect(),
         }
@@ -52,8 +53,7 @@ impl<R: Read> Read for Hashing<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.reader.read(buffer)?;
         let bytes = buffer.get(..read).unwrap_or_default();
-        let missing = HEAD - self.head.len();
-        self.head.extend(bytes.iter().take(missing));
+        self.head.take(bytes);
         self.size += read as u64;
         self.sha256.update(bytes);
         for hasher in &mut self.beside {
@@ -62,6 +62,3 @@ impl<R: Read> Read for Hashing<R> {
         Ok(read)
     }
 }
-
-/// More than what tells whether bytes open as those under another signature.
-const HEAD: usize = 16;

@@ -7,6 +7,7 @@ use std::thread;
 use crate::digest::{Algorithm, Digest};
 use crate::hasher::{Hasher, Hashes};
 use crate::limits;
+use crate::signed_form::{Head, SignedForm};
 
 /// Where bytes come from, and where each piece goes after it was hashed.
 pub(crate) trait Flow {
@@ -25,7 +26,7 @@ pub(crate) trait Flow {
 /// What reading a flow to its end has shown.
 pub(crate) struct Observed {
     pub(crate) size: u64,
-    pub(crate) opens_as_pae: bool,
+    pub(crate) signed_form: Option<SignedForm>,
     pub(crate) sha256: Digest,
     pub(crate) beside: Vec<Digest>,
 }
@@ -65,7 +66,7 @@ type Piece = (Vec<u8>, usize);
 /// Digests in the making.
 pub(crate) struct Hashing {
     size: u64,
-    opens_as_pae: bool,
+    head: Head,
     sha256: Hasher,
     beside: Vec<Hasher>,
 }
@@ -74,7 +75,7 @@ impl Hashing {
     pub(crate) fn new(hashes: Hashes) -> Self {
         Self {
             size: 0,
-            opens_as_pae: false,
+            head: Head::default(),
             sha256: Hasher::new(Algorithm::Sha256),
             beside: hashes
                 .beside_sha256()
@@ -168,10 +169,7 @@ impl Hashing {
     }
 
     fn take(&mut self, bytes: &[u8]) {
-        // The first piece is a whole buffer, or all there is.
-        if self.size == 0 {
-            self.opens_as_pae = bytes.starts_with(PAE_PREFIX);
-        }
+        self.head.take(bytes);
         self.sha256.update(bytes);
         self.size += bytes.len() as u64;
     }
@@ -190,7 +188,7 @@ impl Hashing {
     pub(crate) fn finish(self) -> Observed {
         Observed {
             size: self.size,
-            opens_as_pae: self.opens_as_pae,
+            signed_form: self.head.form(),
             sha256: self.sha256.finish(),
             beside: self.beside.into_iter().map(Hasher::finish).collect(),
         }
@@ -202,6 +200,3 @@ fn update(hashers: &mut [Hasher], bytes: &[u8]) {
         hasher.update(bytes);
     }
 }
-
-/// How a DSSE pre-authentication encoding begins.
-pub(crate) const PAE_PREFIX: &[u8] = b"DSSEv1 ";

@@ -10,8 +10,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use attest_digest::{
-    Algorithm, Artifact, CopyError, Digest, DigestSet, FileKind, Hashes, Match, ReadError,
-    RelativePath, Root, hash_all,
+    Algorithm, Artifact, CopyError, Digest, DigestSet, FileKind, Hashes, Hashing, Match, ReadError,
+    RelativePath, Root, SignedForm, hash_all,
 };
 use proptest::prelude::*;
 use tempfile::tempdir;
@@ -341,37 +341,65 @@ fn only_the_digests_that_were_asked_for_are_there() {
     }
 }
 
+/// What gitsign signs: a `SET` of two attributes.
+const ATTRIBUTES: &[u8] = b"\x31\x49\x30\x18\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x09\x03";
+
 #[test]
-fn bytes_that_open_as_pae_are_known() {
+fn bytes_that_are_signed_as_something_else_are_known() {
+    use SignedForm::{Attributes, Metadata, Statement};
     for (bytes, expected) in [
-        (&b"DSSEv1 "[..], true),
-        (b"DSSEv1 28 application/vnd.in-toto+json 2 {}", true),
-        (b"DSSEv1", false),
-        (b"DSSEv1\n", false),
-        (b" DSSEv1 ", false),
-        (b"dssev1 ", false),
-        (b"", false),
+        (&b"DSSEv1 "[..], Some(Statement)),
+        (
+            b"DSSEv1 28 application/vnd.in-toto+json 2 {}",
+            Some(Statement),
+        ),
+        (b"DSSEv1", None),
+        (b"DSSEv1\n", None),
+        (b" DSSEv1 ", None),
+        (b"dssev1 ", None),
+        (b"", None),
+        (br#"{"_type":"link","byproducts":{}"#, Some(Metadata)),
+        (br#"{"_type":"layout","expires":""#, Some(Metadata)),
+        // Files in which such things are kept, and others.
+        (br#"{"signatures":[],"signed":{"_type":"link"}}"#, None),
+        (br#"{"signed":{"_type":"layout"}}"#, None),
+        (
+            br#"{"payload":"e30=","payloadType":"a","signatures":[]}"#,
+            None,
+        ),
+        (br#"{"_type":"https://in-toto.io/Statement/v1"}"#, None),
+        (br#"{"_type":"linker"}"#, None),
+        (br#"{"_type": "link"}"#, None),
+        (br#" {"_type":"link"}"#, None),
+        (ATTRIBUTES, Some(Attributes)),
+        (b"\x31\x81\x80\x30\x18\x06\x09", Some(Attributes)),
+        (b"\x31\x82\x01\x00\x30\x81\x90\x06\x09", Some(Attributes)),
+        (b"\x30\x49\x30\x18\x06\x09", None),
+        (b"\x31\x49\x30\x18\x04\x09", None),
+        (b"\x31\x49\x30\x18", None),
+        (b"\x31\x84", None),
+        (b"\x31\xff\x30\x18\x06", None),
+        (b"100000\n", None),
     ] {
-        assert_eq!(
-            Artifact::of_bytes(bytes, Hashes::Sha256).opens_as_pae(),
-            expected
-        );
+        let artifact = Artifact::of_bytes(bytes, Hashes::Sha256);
+        assert_eq!(artifact.signed_form(), expected, "{bytes:?}");
         let artifact = Artifact::read(&mut Slow::new(bytes, 1), Hashes::All).unwrap();
-        assert_eq!(artifact.opens_as_pae(), expected);
+        assert_eq!(artifact.signed_form(), expected, "{bytes:?}");
+        let mut passing = Hashing::new(Slow::new(bytes, 1), Hashes::Sha256);
+        std::io::copy(&mut passing, &mut std::io::sink()).unwrap();
+        assert_eq!(passing.finish().signed_form(), expected, "{bytes:?}");
     }
 }
 
 #[test]
-fn only_the_first_bytes_open_as_pae() {
+fn only_the_first_bytes_are_a_signed_form() {
     let filler = vec![b' '; 1 << 16];
-    for (bytes, expected) in [
-        ([b"DSSEv1 ", filler.as_slice()].concat(), true),
-        ([filler.as_slice(), b"DSSEv1 "].concat(), false),
-    ] {
-        assert_eq!(
-            Artifact::of_bytes(&bytes, Hashes::Sha256).opens_as_pae(),
-            expected
-        );
+    for opening in [&b"DSSEv1 "[..], br#"{"_type":"layout""#, ATTRIBUTES] {
+        let first = [opening, filler.as_slice()].concat();
+        let last = [filler.as_slice(), opening].concat();
+        let form = |bytes: &[u8]| Artifact::of_bytes(bytes, Hashes::Sha256).signed_form();
+        assert!(form(&first).is_some());
+        assert_eq!(form(&last), None);
     }
 }
 
