@@ -286,6 +286,38 @@ fn a_revoked_key_is_refused_where_gpg_exits_0() {
     refused(&verify(&world, "tool", &arguments), "key-revoked");
 }
 
+/// Whichever copy is named first, and in whatever group.
+#[test]
+fn a_revocation_that_one_copy_of_a_key_has_holds_for_every_copy() {
+    let world = with_fixture("openpgp", "not-revoked-compromised", ".asc");
+    let revoked = root().join("fixtures/openpgp/revoked-compromised/key");
+    world.write("keys/revoked", fs::read(revoked).unwrap());
+    let copies = ["keys/signer", "keys/revoked"];
+    for [one, other] in [copies, [copies[1], copies[0]]] {
+        let arguments = ["--key", one, "--key", other];
+        let ran = verify(&world, "tool", &[&arguments[..], &ACCEPT].concat());
+        refused(&ran, "key-revoked");
+    }
+    let group = |name: &str, file: &str| {
+        let pin = crate::verify::sha256(&world.read(file));
+        format!(
+            "[trust.{name}]\nkind = \"keys\"\nkeys = [{{ file = \"{file}\", sha256 = \"{pin}\" }}]\n"
+        )
+    };
+    let rule = "[[require]]\ntype = \"signature\"\nsigned_by = \"old\"\n";
+    let top = "version = 1\nname = \"p\"\naccept = [\"no-log\", \"no-time\"]\n";
+    let old = group("old", copies[0]);
+    world.write("p.toml", format!("{top}{old}{rule}"));
+    verify(&world, "tool", &["--policy", "p.toml"]).yes();
+    let new = group("new", copies[1]);
+    world.write("p.toml", format!("{top}{old}{new}{rule}"));
+    assert_eq!(verify(&world, "tool", &["--policy", "p.toml"]).exit, 1);
+    world.write("signers.toml", format!("version = 1\n{old}{new}"));
+    let arguments = ["--signers", "signers.toml"];
+    let ran = verify(&world, "tool", &[&arguments[..], &ACCEPT].concat());
+    refused(&ran, "key-revoked");
+}
+
 #[test]
 fn clear_signed_text_in_place_of_a_signature_is_refused() {
     let world = with_fixture("openpgp", "ed25519", ".asc");

@@ -100,8 +100,10 @@ impl Certificate {
         };
         if signature.has_hint() && !signature.hints_at(&self.primary.key.fingerprint) {
             // Somebody else's word about this key; a revoker's is weighed when the key is judged.
-            if signature.kind == kind::KEY_REVOCATION {
-                self.primary.signatures.push(signature);
+            match (signature.kind, self.subkeys.last_mut()) {
+                (kind::KEY_REVOCATION, _) => self.primary.signatures.push(signature),
+                (kind::SUBKEY_REVOCATION, Some(subkey)) => subkey.signatures.push(signature),
+                _ => {}
             }
             return Ok(());
         }
@@ -142,6 +144,25 @@ impl Certificate {
         }
     }
 
+    /// Takes what another copy of the same certificate says besides: a revocation that one of them lacks holds for both.
+    pub(in crate::dialect) fn learn(&mut self, copy: &Self) {
+        self.primary.learn(&copy.primary);
+        for name in &copy.names {
+            match self.names.iter_mut().find(|it| it.framed == name.framed) {
+                Some(known) => known.signatures.extend(name.signatures.iter().cloned()),
+                None => self.names.push(name.clone()),
+            }
+        }
+        for subkey in &copy.subkeys {
+            let fingerprint = subkey.key.fingerprint;
+            let mut known = self.subkeys.iter_mut();
+            match known.find(|it| it.key.fingerprint == fingerprint) {
+                Some(known) => known.learn(subkey),
+                None => self.subkeys.push(subkey.clone()),
+            }
+        }
+    }
+
     /// The primary key's fingerprint: what pins hold and what is counted.
     pub(in crate::dialect) const fn fingerprint(&self) -> Fingerprint {
         self.primary.key.fingerprint
@@ -165,6 +186,11 @@ impl Component {
             signatures: Vec::new(),
             has_unread_revocation: false,
         }
+    }
+
+    fn learn(&mut self, copy: &Self) {
+        self.signatures.extend(copy.signatures.iter().cloned());
+        self.has_unread_revocation |= copy.has_unread_revocation;
     }
 
     pub(super) fn of_kind(&self, kind: u8) -> impl Iterator<Item = &Signature> {

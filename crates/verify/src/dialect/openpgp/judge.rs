@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use super::Fingerprint;
 use super::certificate::{Certificate, Component};
 use super::key::{Key, Unusable};
-use super::own::{check_not_revoked, self_signatures, verified, verifies};
+use super::own::{Said, check_not_revoked, self_signatures, verified, verifies};
 use super::signature::{Signature, Version, kind};
 use crate::check::Check;
 use crate::dialect::bare_key::BareKey;
@@ -226,11 +226,14 @@ fn check_subkey(certificate: &Certificate, subkey: &Component, created: u32) -> 
     let content = [certificate.primary.key.framed(), subkey.key.framed()].concat();
     let bindings = verified(certificate, subkey.of_kind(kind::SUBKEY_BINDING), &content);
     let bindings = bindings.map_err(|weak| weak.unwrap_or_else(|| unbound(&subkey.key)))?;
+    let said = Said::of_subkey(bindings);
     check_age(&subkey.key, created)?;
-    check_expiry(&subkey.key, &bindings, created)?;
-    check_flags(&subkey.key, &bindings, created)?;
-    for binding in applicable(&bindings, created) {
-        check_back_signature(binding, subkey, &content)?;
+    check_expiry(&subkey.key, &said, created)?;
+    check_flags(&subkey.key, &said, created)?;
+    for until in points(created) {
+        for binding in said.in_force(until, |_| false) {
+            check_back_signature(binding, subkey, &content)?;
+        }
     }
     Ok(())
 }
@@ -282,49 +285,47 @@ fn check_age(key: &Key, created: u32) -> Result<(), Check> {
     Ok(())
 }
 
-/// The newest signature of the key over itself decides, and the newest of those before the signature
-/// over the data: an expiry that was passed is not undone by a later extension.
-fn applicable<'s>(
-    own: &[&'s Signature],
-    created: u32,
-) -> impl Iterator<Item = &'s Signature> + use<'s> {
-    let newest = |until: u32| {
-        own.iter()
-            .copied()
-            .filter(|it| it.created().is_some_and(|time| time <= until))
-            .max_by_key(|it| it.created())
-    };
-    [newest(u32::MAX), newest(created)].into_iter().flatten()
+/// What a key says of itself is asked as it stands today, and as it stood when the signature over the data
+/// was made: an expiry that was passed is not undone by a later extension.
+const fn points(created: u32) -> [u32; 2] {
+    [u32::MAX, created]
 }
 
-fn check_expiry(key: &Key, own: &[&Signature], created: u32) -> Result<(), Check> {
-    for signature in applicable(own, created) {
-        let made = signature.created().unwrap_or(0);
-        let key_end = end(key.created, signature.hashed.key_expires_after);
-        let own_end = end(made, signature.hashed.expires_after);
-        let first = [key_end, own_end].into_iter().flatten().min();
-        if let Some(end) = first.filter(|it| *it <= i64::from(created)) {
-            return Err(Check::new(
-                "key-expired",
-                format!("a signature made at {} (EXPKEYSIG)", timestamp(created)),
-                format!(
-                    "before {}, when OpenPGP key {} expired",
-                    at(end),
-                    key.fingerprint
-                ),
-            ));
+fn check_expiry(key: &Key, own: &Said<'_>, created: u32) -> Result<(), Check> {
+    let ends = |it: &Signature| end(key.created, it.hashed.key_expires_after);
+    for until in points(created) {
+        for signature in own.in_force(until, |it| ends(it).is_some()) {
+            let made = signature.created().unwrap_or(0);
+            let own_end = end(made, signature.hashed.expires_after);
+            let first = [ends(signature), own_end].into_iter().flatten().min();
+            if let Some(end) = first.filter(|it| *it <= i64::from(created)) {
+                return Err(expired(key, created, end));
+            }
         }
     }
     Ok(())
 }
 
-fn check_flags(key: &Key, own: &[&Signature], created: u32) -> Result<(), Check> {
-    for signature in applicable(own, created) {
-        if signature
-            .hashed
-            .key_flags
-            .is_none_or(|flags| flags & SIGNS == 0)
-        {
+fn expired(key: &Key, created: u32, end: i64) -> Check {
+    Check::new(
+        "key-expired",
+        format!("a signature made at {} (EXPKEYSIG)", timestamp(created)),
+        format!(
+            "before {}, when OpenPGP key {} expired",
+            at(end),
+            key.fingerprint
+        ),
+    )
+}
+
+/// Of what is in force something says that the key signs, and nothing that has flags says otherwise.
+fn check_flags(key: &Key, own: &Said<'_>, created: u32) -> Result<(), Check> {
+    for until in points(created) {
+        let in_force = own.in_force(until, |it| it.hashed.key_flags.is_some());
+        let mut flags = in_force.iter().filter_map(|it| it.hashed.key_flags);
+        let signs = |flags: u8| flags & SIGNS != 0;
+        let is_said = in_force.is_empty() || flags.clone().any(signs);
+        if !is_said || !flags.all(signs) {
             return Err(Check::new(
                 "key-not-for-signing",
                 format!(

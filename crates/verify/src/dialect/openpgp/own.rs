@@ -8,17 +8,76 @@ use crate::check::Check;
 use crate::crypto;
 use crate::dialect::bare_key::BareKey;
 
-/// What the primary key signed about itself: directly, or with a name that it has not revoked.
-pub(super) fn self_signatures(certificate: &Certificate) -> Result<Vec<&Signature>, Check> {
+/// What the primary key said of a key, by what it said it over (RFC 9580 §5.2.3.10): of several
+/// signatures over one thing the newest counts, and none is undone by one over another thing.
+#[derive(Debug, Default)]
+pub(super) struct Said<'c> {
+    /// Over the key: direct-key signatures, or the bindings of a subkey.
+    over_key: Vec<&'c Signature>,
+    /// Over the key and each name.
+    over_names: Vec<Vec<&'c Signature>>,
+}
+
+impl<'c> Said<'c> {
+    /// Of a subkey, which has no names.
+    pub(super) const fn of_subkey(bindings: Vec<&'c Signature>) -> Self {
+        Self {
+            over_key: bindings,
+            over_names: Vec::new(),
+        }
+    }
+
+    /// What was in force at that time: the newest over the key; of the newest over each name the newest,
+    /// the newest of those that tell what is asked, and that of the name which stands for the key.
+    /// Readers differ in which of the names they ask, and honest ones agree.
+    pub(super) fn in_force(
+        &self,
+        until: u32,
+        tells: impl Fn(&Signature) -> bool,
+    ) -> Vec<&'c Signature> {
+        let over_names = self.over_names.iter();
+        let of_names: Vec<_> = over_names.flat_map(|it| newest(it, until)).collect();
+        let telling = |it: &&&Signature| tells(it);
+        let primary = |it: &&&Signature| it.hashed.is_primary_name;
+        let mut found = newest(&self.over_key, until);
+        found.extend(newest(&of_names, until));
+        found.extend(newest(of_names.iter().filter(telling), until));
+        found.extend(newest(of_names.iter().filter(primary), until));
+        found
+    }
+}
+
+/// The newest until then; several if they are of one second, since nobody says which came last.
+fn newest<'s: 'a, 'a>(
+    signatures: impl IntoIterator<Item = &'a &'s Signature>,
+    until: u32,
+) -> Vec<&'s Signature> {
+    let mut found: Vec<&Signature> = Vec::new();
+    for signature in signatures {
+        if signature.created().is_none_or(|it| it > until) {
+            continue;
+        }
+        let last = found.first().and_then(|it| it.created());
+        if last < signature.created() {
+            found.clear();
+        }
+        if last <= signature.created() {
+            found.push(signature);
+        }
+    }
+    found
+}
+
+/// What the primary key signed about itself: directly, and with each name that it has not revoked.
+pub(super) fn self_signatures(certificate: &Certificate) -> Result<Said<'_>, Check> {
     let primary = certificate.primary.key.framed();
-    let mut found = Vec::new();
+    let mut said = Said::default();
     let mut weak = None;
-    let mut add = |verified: Result<Vec<_>, Option<Check>>| match verified {
-        Ok(more) => found.extend(more),
-        Err(check) => weak = weak.take().or(check),
-    };
     let direct = certificate.primary.of_kind(kind::DIRECT_KEY);
-    add(verified(certificate, direct, primary));
+    match verified(certificate, direct, primary) {
+        Ok(found) => said.over_key = found,
+        Err(check) => weak = check,
+    }
     for name in &certificate.names {
         let content = [primary, &name.framed].concat();
         let mut revocations = name
@@ -32,10 +91,13 @@ pub(super) fn self_signatures(certificate: &Certificate) -> Result<Vec<&Signatur
             .signatures
             .iter()
             .filter(|it| kind::CERTIFICATION.contains(&it.kind));
-        add(verified(certificate, certifications, &content));
+        match verified(certificate, certifications, &content) {
+            Ok(found) => said.over_names.push(found),
+            Err(check) => weak = weak.or(check),
+        }
     }
-    if !found.is_empty() {
-        return Ok(found);
+    if !said.over_key.is_empty() || !said.over_names.is_empty() {
+        return Ok(said);
     }
     Err(weak.unwrap_or_else(|| {
         Check::new(

@@ -13,6 +13,8 @@ pub(super) struct Area {
     /// Seconds after the creation of the key.
     pub(super) key_expires_after: Option<u32>,
     pub(super) key_flags: Option<u8>,
+    /// Whether the name is said to be the one that stands for the key.
+    pub(super) is_primary_name: bool,
     pub(super) reason: Option<u8>,
     pub(super) issuer: Option<Fingerprint>,
     pub(super) issuer_id: Option<[u8; 8]>,
@@ -56,6 +58,7 @@ impl Area {
                 let flags = body.byte().unwrap_or(0);
                 once(&mut self.key_flags, Some(flags), Bytes(&[]))?;
             }
+            PRIMARY_NAME => self.is_primary_name |= body.byte().is_some_and(|it| it != 0),
             REASON => {
                 let reason = body.byte();
                 once(&mut self.reason, reason, Bytes(&[]))?;
@@ -111,11 +114,12 @@ const KEY_EXPIRES: u8 = 9;
 const REVOKER: u8 = 12;
 const ISSUER: u8 = 16;
 const NOTATION: u8 = 20;
+const PRIMARY_NAME: u8 = 25;
 const KEY_FLAGS: u8 = 27;
 const REASON: u8 = 29;
 const EMBEDDED: u8 = 32;
 const ISSUER_FINGERPRINT: u8 = 33;
 
 /// Types that change nothing about a signature over data, critical or not: exportable, revocable,
-/// preferences, key server, primary user id, policy, signer's user id, features, intended recipient.
-const KNOWN: &[u8] = &[4, 7, 11, 20, 21, 22, 23, 24, 25, 26, 28, 30, 34, 35, 37, 39];
+/// preferences, key server, policy, signer's user id, features, intended recipient.
+const KNOWN: &[u8] = &[4, 7, 11, 20, 21, 22, 23, 24, 26, 28, 30, 34, 35, 37, 39];
