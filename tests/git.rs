@@ -199,6 +199,75 @@ fn a_tag_under_another_name_is_not_that_tag() {
     ask(&world, "v1.0", "").yes();
 }
 
+/// Whoever moves references replaces a signed tag by an older signed commit, or puts a tag where no names
+/// of tags are compared.
+#[test]
+fn a_commit_in_the_place_of_a_tag_is_not_that_tag() {
+    for (form, accept) in [("sha256", ""), ("sha1", ",sha1-git")] {
+        let world = repository(form);
+        let older = shell(&world, "git -C repo rev-parse HEAD");
+        let line = "cd repo && git commit -q -S --allow-empty -m more && git tag -s -m two v2.0";
+        shell(&world, line);
+        ask(&world, "v2.0", accept).yes();
+        shell(
+            &world,
+            &format!("git -C repo update-ref refs/tags/v2.0 {older}"),
+        );
+        for revision in ["v2.0", "tags/v2.0", "refs/tags/v2.0"] {
+            let ran = ask(&world, revision, accept);
+            refused(&ran, "git-tag-name");
+            assert!(ran.out.contains("by its own whole name"), "{ran:#?}");
+        }
+        // The commit itself is signed.
+        let report = ask(&world, &older, accept).yes().json();
+        let notes = report["subjects"][0]["notes"].to_string();
+        assert!(!notes.contains("nobody signed"), "{notes}");
+        let report = ask(&world, "main", accept).yes().json();
+        let notes = report["subjects"][0]["notes"].to_string();
+        assert!(
+            notes.contains("nobody signed that refs/heads/main leads to this commit"),
+            "{notes}"
+        );
+        // The tag of another release under a name at which git looks first, or where it lies for a branch.
+        for place in ["refs/v2.0", "refs/heads/v2.0"] {
+            let line = format!(
+                "cd repo && rm -rf .git/refs/tags/v2.0 .git/refs/v2.0 .git/refs/heads/v2.0
+                 git rev-parse v1.0 > .git/{place}"
+            );
+            shell(&world, &line);
+            refused(&ask(&world, "v2.0", accept), "git-tag-name");
+        }
+        ask(&world, "v1.0", accept).yes();
+    }
+}
+
+#[test]
+fn a_reference_to_another_is_judged_by_the_name_that_was_asked_for() {
+    let world = repository("sha256");
+    let link = |name: &str, to: &str| {
+        let line = format!("git -C repo symbolic-ref {name} {to}");
+        shell(&world, &line);
+    };
+    shell(&world, "git -C repo branch old");
+    for to in ["refs/heads/old", "refs/tags/v1.0"] {
+        link("refs/tags/v2.0", to);
+        for revision in ["v2.0", "refs/tags/v2.0"] {
+            refused(&ask(&world, revision, ""), "git-tag-name");
+        }
+    }
+    // A branch that git finds where a tag is asked for by its full name.
+    shell(
+        &world,
+        "git -C repo update-ref refs/heads/refs/tags/v3.0 HEAD",
+    );
+    refused(&ask(&world, "refs/tags/v3.0", ""), "git-tag-name");
+    // What leads to a branch is a branch: the checked out one, and that of a remote.
+    link("refs/remotes/origin/HEAD", "refs/heads/main");
+    for revision in ["HEAD", "origin", "refs/remotes/origin/HEAD"] {
+        ask(&world, revision, "").yes();
+    }
+}
+
 #[test]
 fn a_tag_that_is_not_for_a_commit_is_no_tag_of_a_release() {
     let world = repository("sha256");

@@ -355,7 +355,7 @@ pub const CODES: &[Code] = &[
     code(
         "pae-as-message",
         4,
-        "the artifact's bytes begin as those that a statement's signature covers",
+        "the artifact's bytes begin as those that a signature over something else covers",
     ),
     code(
         "payload-type-unknown",

@@ -11,6 +11,7 @@ use crate::claims::Claims;
 use crate::dialect::Fingerprint;
 use crate::expected::ExpectedSigner;
 use crate::key::{KeyNumbers, PublicKey};
+use crate::stamp::TimestampProof;
 
 /// What was verified about a bundle, all of it proven.
 ///
@@ -38,6 +39,7 @@ pub struct Evidence {
     pub(crate) signature: Vec<u8>,
     pub(crate) content: ProvenContent,
     pub(crate) times: Vec<ProvenTime>,
+    pub(crate) timestamps: Vec<TimestampProof>,
     pub(crate) logs: Vec<ProvenLog>,
     pub(crate) authority: Option<ProvenAuthority>,
     pub(crate) checks: Vec<Check>,
@@ -109,6 +111,11 @@ impl Evidence {
     /// Times at which the signature existed, at most one of each authority.
     pub fn times(&self) -> &[ProvenTime] {
         &self.times
+    }
+
+    /// Of the times those that timestamps prove, with what each rests on.
+    pub fn timestamps(&self) -> &[TimestampProof] {
+        &self.timestamps
     }
 
     /// Places in logs, at most one of each log.

@@ -47,6 +47,13 @@ impl ExpectedSigner {
 }
 
 impl ExpectedSigner {
+    /// Takes what another copy of the same key says of it besides, such as that it is revoked. Of anybody else nothing.
+    pub fn learn(&mut self, copy: &Self) {
+        if let (Self::Detached(key), Self::Detached(copy)) = (self, copy) {
+            key.learn(copy);
+        }
+    }
+
     /// SHA-256 of the `SubjectPublicKeyInfo` that the key has or would have, in whatever form it is
     /// named; of OpenPGP of the primary key. None for an identity, or a key that cannot verify.
     pub fn fingerprint(&self) -> Option<[u8; 32]> {

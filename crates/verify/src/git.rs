@@ -148,18 +148,25 @@ impl GitObject {
     }
 
     /// Whether a tag is called as the reference that led to it: a signed tag says for which name it is,
-    /// and whoever can write references can put it under another.
+    /// and whoever can write references can put it under another, or a commit in its place. A commit says
+    /// no name, and is no tag of anybody's.
     ///
     /// # Errors
     /// `git-tag-name`.
     pub fn is_under(&self, reference: &str) -> Result<(), Rejection> {
-        let (Some(tag), Some(wanted)) = (self.tag(), reference.strip_prefix("refs/tags/")) else {
-            return Ok(());
+        let name = reference.strip_prefix("refs/tags/");
+        let found = match (self.tag(), name) {
+            (None, None) => return Ok(()),
+            (Some(tag), Some(name)) if tag == name => return Ok(()),
+            (Some(tag), _) => format!("a tag signed as {tag}, under {reference}"),
+            (None, Some(_)) => format!("a commit under {reference}, which nobody signed a tag for"),
         };
-        if tag == wanted {
-            return Ok(());
-        }
-        let found = format!("a tag signed as {tag}");
+        let wanted = match name {
+            Some(name) => {
+                format!("a tag signed as {name}; ask for a commit by its own whole name")
+            }
+            None => "a commit; ask for a tag below refs/tags/".to_owned(),
+        };
         Err(Check::new("git-tag-name", found, wanted).into())
     }
 
@@ -285,7 +292,7 @@ pub const GIT_CODES: &[(&str, &str)] = &[
     ),
     (
         "git-tag-name",
-        "the tag was signed under another name than that of its reference",
+        "no tag was signed under the name of the reference: one under another name, or none",
     ),
     (
         "git-tag-target",

@@ -1,12 +1,13 @@
 //! Steps 3 and 4: the signer signed these very bytes, and they are about this artifact.
 
-use attest_digest::{Algorithm, Artifact, Digest, DigestSet, Match};
+use attest_digest::{Algorithm, Artifact, Digest, DigestSet, Match, SignedForm};
 use attest_provenance::{Envelope, PAYLOAD_TYPE, Statement};
 
 use crate::body::ClaimedBody;
 use crate::bundle::{Bundle, Content, Material};
 use crate::check::Check;
 use crate::crypto;
+use crate::dialect::Dialect;
 use crate::evidence::{ProvenContent, Skipped};
 use crate::key::KeyKind;
 use crate::signer::{Signer, is_fingerprint};
@@ -88,6 +89,15 @@ pub(crate) fn verify(
     }
 }
 
+/// Bytes that are signed as something else than a file.
+pub(crate) fn signed_form(form: SignedForm) -> Check {
+    Check::new(
+        "pae-as-message",
+        format!("bytes that begin as the signed form of {}", form.name()),
+        "bytes that are signed as a file alone",
+    )
+}
+
 fn verify_message(
     bundle: &Bundle,
     claimed: Option<Digest>,
@@ -96,14 +106,14 @@ fn verify_message(
     signer: &Signer,
 ) -> Result<Verified, Check> {
     let skipped = match subject {
-        Subject::Artifact(artifact) if artifact.opens_as_pae() => {
-            return Err(Check::new(
-                "pae-as-message",
-                "bytes that begin DSSEv1",
-                "bytes that no statement's signature covers",
-            ));
+        Subject::Artifact(artifact) => {
+            // gitsign's bundle is one over the attributes.
+            let own = (bundle.dialect() == Dialect::Cms).then_some(SignedForm::Attributes);
+            match artifact.signed_form().filter(|form| Some(*form) != own) {
+                Some(form) => return Err(signed_form(form)),
+                None => None,
+            }
         }
-        Subject::Artifact(_) => None,
         Subject::Digest(_) => Some(Skipped::Bytes),
     };
     let algorithm = signer.key.kind().digest_algorithm();

@@ -126,7 +126,7 @@ impl TimestampProof {
         &self.key
     }
 
-    fn new(token: &Token, time: ProvenTime, authority: &TimestampAuthority) -> Self {
+    pub(crate) fn new(token: &Token, time: ProvenTime, authority: &TimestampAuthority) -> Self {
         let first = authority.first_to_expire();
         let mut algorithms = vec![UsedAlgorithm::Hash(token.imprint.algorithm)];
         let keys = authority.chain().iter().filter_map(Certificate::key_kind);
@@ -152,16 +152,40 @@ impl TimestampProof {
 }
 
 impl Bundle {
-    /// Verifies the bundle's timestamps over its signature once more, for what they rest on. Those that
-    /// do not verify are left out: whether the bundle may be used at all, a verifier has said before.
+    /// Verifies the bundle's timestamps over its signature, for what they rest on: at most one of each
+    /// authority, the earliest. Those that do not verify are left out: whether the bundle may be used at
+    /// all, a verifier says, and what it took for proven [`Evidence::timestamps`].
+    ///
+    /// [`Evidence::timestamps`]: crate::Evidence::timestamps
     pub fn timestamp_proofs(&self, roots: &[TrustedRoot]) -> Vec<TimestampProof> {
         let of = |bytes: &Vec<u8>| {
             let claimed = ClaimedTimestamp::parse(bytes).ok()?;
             let imprint = crypto::hash(claimed.token.imprint.algorithm, self.signature());
             claimed.verify(&imprint, roots).ok()
         };
-        let timestamps = self.timestamps().iter().take(limits::TIMESTAMPS);
-        timestamps.filter_map(of).collect()
+        let mut counted = Vec::new();
+        for proof in self
+            .timestamps()
+            .iter()
+            .take(limits::TIMESTAMPS)
+            .filter_map(of)
+        {
+            count(&mut counted, proof);
+        }
+        counted
+    }
+}
+
+/// Counts a timestamp: of each authority the earliest.
+pub(crate) fn count(counted: &mut Vec<TimestampProof>, proof: TimestampProof) {
+    let is_of = |one: &ProvenTime, other: &ProvenTime| {
+        one.authority == other.authority && one.uri == other.uri
+    };
+    let same = |it: &&mut TimestampProof| is_of(&it.time, &proof.time);
+    match counted.iter_mut().find(same) {
+        Some(earlier) if earlier.time.time <= proof.time.time => {}
+        Some(later) => *later = proof,
+        None => counted.push(proof),
     }
 }
 
@@ -179,4 +203,47 @@ fn invalid(found: String) -> Check {
         found,
         "an RFC 3161 timestamp of this digest",
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::evidence::TimeSource;
+
+    fn said(authority: &str, uri: Option<&str>, second: i64) -> TimestampProof {
+        let time = ProvenTime {
+            time: Timestamp::from_second(second).unwrap(),
+            authority: authority.to_owned(),
+            uri: uri.map(str::to_owned),
+            source: TimeSource::Timestamp,
+            root: "root".to_owned(),
+        };
+        TimestampProof {
+            time,
+            until: Timestamp::MAX,
+            ends: authority.to_owned(),
+            algorithms: Vec::new(),
+            key: [0; 32],
+        }
+    }
+
+    #[test]
+    fn an_authority_is_its_name_and_its_address_and_counts_once() {
+        let mut counted = Vec::new();
+        let (one, two) = (Some("https://one.example"), Some("https://two.example"));
+        for (authority, uri, wanted) in [
+            ("one", one, 1),
+            ("one", one, 1),
+            ("one", two, 2),
+            ("two", one, 3),
+            ("one", None, 4),
+        ] {
+            count(&mut counted, said(authority, uri, 7));
+            assert_eq!(counted.len(), wanted, "{authority} {uri:?}");
+        }
+        count(&mut counted, said("one", one, 9));
+        assert_eq!(counted[0].time.time.as_second(), 7);
+        count(&mut counted, said("one", one, 5));
+        assert_eq!((counted.len(), counted[0].time.time.as_second()), (4, 5));
+    }
 }

@@ -10,6 +10,7 @@ use crate::check::Check;
 use crate::crypto;
 use crate::evidence::{ProvenTime, Skipped, TimeSource};
 use crate::limits;
+use crate::stamp::{TimestampProof, count};
 use crate::trusted_root::{ChainProblem, TimestampAuthority};
 use crate::verifier::Accept;
 
@@ -20,7 +21,7 @@ pub(crate) type Named<'a> = (&'a str, &'a TimestampAuthority);
 #[derive(Default)]
 pub(crate) struct Stamped {
     /// At most one of each authority: the earliest.
-    pub(crate) times: Vec<ProvenTime>,
+    pub(crate) proofs: Vec<TimestampProof>,
     pub(crate) skipped: Vec<Skipped>,
     pub(crate) failed: Vec<Check>,
     /// Indices of timestamps that the engine must not see: unknown ones that were passed over, and
@@ -40,9 +41,9 @@ pub(crate) fn verify(bundle: &Bundle, authorities: &[Named<'_>], accept: Accept)
         }
         match verify_timestamp(bytes, bundle.signature(), authorities) {
             // The same token in another response.
-            Ok(stamp) if tokens.contains(&stamp.token) => stamped.failed.push(duplicate()),
-            Ok(stamp) => {
-                stamped.count(stamp.time);
+            Ok((stamp, _)) if tokens.contains(&stamp.token) => stamped.failed.push(duplicate()),
+            Ok((stamp, proof)) => {
+                count(&mut stamped.proofs, proof);
                 if !stamp.engine_reads {
                     stamped.hidden.push(index);
                 }
@@ -56,17 +57,6 @@ pub(crate) fn verify(bundle: &Bundle, authorities: &[Named<'_>], accept: Accept)
         }
     }
     stamped
-}
-
-impl Stamped {
-    fn count(&mut self, time: ProvenTime) {
-        let same = |it: &&mut ProvenTime| it.authority == time.authority && it.uri == time.uri;
-        match self.times.iter_mut().find(same) {
-            Some(counted) if counted.time <= time.time => {}
-            Some(counted) => *counted = time,
-            None => self.times.push(time),
-        }
-    }
 }
 
 /// No proven time lies further in the future than clocks differ.
@@ -98,13 +88,15 @@ fn verify_timestamp<'a>(
     bytes: &[u8],
     signature: &[u8],
     authorities: &[Named<'a>],
-) -> Result<Stamp<'a>, Check> {
+) -> Result<(Stamp<'a>, TimestampProof), Check> {
     let token = Token::parse(bytes).map_err(|error| invalid(error.to_string()))?;
     let imprint = crypto::hash(token.imprint.algorithm, signature);
     if imprint.as_bytes() != token.imprint.digest {
         return Err(invalid("a timestamp of another signature".to_owned()));
     }
-    verify_token(&token, authorities)
+    let stamp = verify_token(&token, authorities)?;
+    let proof = TimestampProof::new(&token, stamp.time.clone(), stamp.authority);
+    Ok((stamp, proof))
 }
 
 /// Verifies everything about a token but what it stamps.
@@ -263,41 +255,3 @@ fn invalid(found: String) -> Check {
 }
 
 const UNKNOWN: &str = "time-unknown";
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn said(authority: &str, uri: Option<&str>, second: i64) -> ProvenTime {
-        ProvenTime {
-            time: Timestamp::from_second(second).unwrap(),
-            authority: authority.to_owned(),
-            uri: uri.map(str::to_owned),
-            source: TimeSource::Timestamp,
-            root: "root".to_owned(),
-        }
-    }
-
-    #[test]
-    fn an_authority_is_its_name_and_its_address_and_counts_once() {
-        let mut stamped = Stamped::default();
-        let (one, two) = (Some("https://one.example"), Some("https://two.example"));
-        for (authority, uri, count) in [
-            ("one", one, 1),
-            ("one", one, 1),
-            ("one", two, 2),
-            ("two", one, 3),
-            ("one", None, 4),
-        ] {
-            stamped.count(said(authority, uri, 7));
-            assert_eq!(stamped.times.len(), count, "{authority} {uri:?}");
-        }
-        stamped.count(said("one", one, 9));
-        assert_eq!(stamped.times[0].time.as_second(), 7);
-        stamped.count(said("one", one, 5));
-        assert_eq!(
-            (stamped.times.len(), stamped.times[0].time.as_second()),
-            (4, 5)
-        );
-    }
-}

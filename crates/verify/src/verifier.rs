@@ -172,6 +172,7 @@ impl Verifier {
         let proven = Proven {
             logged,
             times,
+            timestamps: stamped.proofs,
             certified,
             skipped,
         };
@@ -387,7 +388,7 @@ fn signed<'a>(bundle: &'a Bundle, signer: &'a Signer, verified: &Verified) -> Si
 }
 
 fn times(logged: &Logged, stamped: &Stamped) -> Vec<ProvenTime> {
-    let mut times = stamped.times.clone();
+    let mut times: Vec<ProvenTime> = stamped.proofs.iter().map(|it| it.time().clone()).collect();
     times.extend(logged.times());
     times
 }

@@ -236,11 +236,13 @@ fn a_signer_is_the_holder_of_that_key_and_of_no_other() {
 }
 
 #[test]
-fn bytes_that_begin_as_a_statements_are_refused() {
+fn bytes_that_are_signed_as_something_else_are_refused() {
     let case = Case::read("ssh", "ed25519");
     let [signature, key] = ["signature", "key"].map(|it| case.input(it));
-    let refused = judge(b"DSSEv1 4 text 0 ", &signature, &key, &case.at(), BOTH);
-    assert_eq!(refused.unwrap_err().code(), "pae-as-message");
+    for bytes in [&b"DSSEv1 4 text 0 "[..], br#"{"_type":"layout","expires":"#] {
+        let refused = judge(bytes, &signature, &key, &case.at(), BOTH);
+        assert_eq!(refused.unwrap_err().code(), "pae-as-message");
+    }
 }
 
 #[test]

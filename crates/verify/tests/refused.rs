@@ -221,6 +221,18 @@ refused! {
         it.set("/messageSignature", json!({"signature": base64::encode(&signature)}));
         it.witness();
     };
+    bytes_that_a_links_signature_covers: "pae-as-message", of Scene::message(), by |it| {
+        it.artifact = br#"{"_type":"link","byproducts":{},"command":[],"environment":{},"materials":{},"name":"build","products":{}}"#.to_vec();
+        let signature = it.key.sign(&it.artifact);
+        it.set("/messageSignature", json!({"signature": base64::encode(&signature)}));
+        it.witness();
+    };
+    bytes_that_a_commits_signature_covers: "pae-as-message", of Scene::message(), by |it| {
+        it.artifact = b"\x31\x49\x30\x18\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x09\x03".to_vec();
+        let signature = it.key.sign(&it.artifact);
+        it.set("/messageSignature", json!({"signature": base64::encode(&signature)}));
+        it.witness();
+    };
     a_statement_served_as_message: "pae-as-message", of Scene::statement(), by |it| {
         it.artifact = it.signed_bytes();
         let signature = base64::encode(&it.signature());

@@ -15,6 +15,7 @@ use crate::evidence::{Evidence, ProvenContent, ProvenSigner, Skipped};
 use crate::expected::{ExpectedSigner, any_of};
 use crate::key::{KeyKind, KeyNumbers};
 use crate::limits;
+use crate::signature::signed_form;
 use crate::verifier::Verifier;
 
 /// A file of detached signatures, claimed: OpenPGP, minisign or SSH.
@@ -183,15 +184,8 @@ impl Verifier {
         if observed.sha256 != artifact.sha256() {
             return Err(DetachedError::Changed);
         }
-        if artifact.opens_as_pae() {
-            return Err(DetachedError::Rejected(
-                Check::new(
-                    "pae-as-message",
-                    "bytes that begin DSSEv1",
-                    "bytes that no statement's signature covers",
-                )
-                .into(),
-            ));
+        if let Some(form) = artifact.signed_form() {
+            return Err(DetachedError::Rejected(signed_form(form).into()));
         }
         let proven = detached
             .judge_any(observed, expected.as_ref(), self.now(), FILE)
@@ -389,6 +383,7 @@ fn evidence(
         claims: Claims::default(),
         content: ProvenContent::Message(digest),
         times: Vec::new(),
+        timestamps: Vec::new(),
         logs: Vec::new(),
         authority: None,
         checks,

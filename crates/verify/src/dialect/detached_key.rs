@@ -46,8 +46,15 @@ impl DetachedKey {
                     reason: problem.to_string(),
                 },
             })?;
-            let key = |it| Self(Key::OpenPgp(Box::new(it)));
-            return Ok(certificates.into_iter().map(key).collect());
+            let mut keys: Vec<Self> = Vec::new();
+            for certificate in certificates {
+                let key = Self(Key::OpenPgp(Box::new(certificate)));
+                match keys.iter_mut().find(|it| **it == key) {
+                    Some(known) => known.learn(&key),
+                    None => keys.push(key),
+                }
+            }
+            return Ok(keys);
         }
         let text = (bytes.len() <= limits::KEY_BYTES)
             .then(|| std::str::from_utf8(bytes).ok())
@@ -106,6 +113,15 @@ impl DetachedKey {
             Key::OpenPgp(certificate) => certificate.numbers(),
             Key::Minisign(key) => Some(key.numbers()),
             Key::Ssh(key) => Some(key.numbers()),
+        }
+    }
+
+    /// Takes what another copy of the same key says of it besides. Of any other key nothing.
+    pub(crate) fn learn(&mut self, copy: &Self) {
+        if let (Key::OpenPgp(certificate), Key::OpenPgp(copy)) = (&mut self.0, &copy.0)
+            && certificate.fingerprint() == copy.fingerprint()
+        {
+            certificate.learn(copy);
         }
     }
 

@@ -38,6 +38,11 @@ fn an_object_says_what_it_is() {
     assert_eq!(tag.commit(), Some(commit.name()));
     assert!(tag.is_under("refs/tags/v1.0").is_ok());
     assert!(tag.is_under("refs/tags/v1.1").is_err());
+    assert!(tag.is_under("refs/heads/v1.0").is_err());
+    assert!(tag.is_under("refs/v1.0").is_err());
+    assert!(commit.is_under("refs/heads/v1.0").is_ok());
+    let refused = commit.is_under("refs/tags/v1.0").unwrap_err();
+    assert_eq!(refused.code(), "git-tag-name");
     assert!(tag.is_for("commit", COMMIT).is_ok());
     assert!(tag.is_for("commit", MERGE).is_err());
     assert!(tag.is_for("tree", b"").is_err());

@@ -1,5 +1,7 @@
 //! Functionaries by certificate, as in-toto-golang has them.
 
+use std::collections::BTreeSet;
+
 use attest_provenance::in_toto::{
     CertificateConstraint, KeyId, Metablock, MetablockSignature, Step,
 };
@@ -85,7 +87,7 @@ impl<'a> Authorities<'a> {
         Ok(allowed.then(|| ProvenSigner {
             fingerprint: key.fingerprint(),
             certificate: Some(leaf.common_name().unwrap_or_else(|| "unnamed".to_owned())),
-            holder: Some(holder(&leaf)),
+            names: holder(&leaf),
             key,
         }))
     }
@@ -136,17 +138,16 @@ impl<'a> Authorities<'a> {
     }
 }
 
-/// Who holds a certificate: its alternative names, or the common name where it has none. A new key under them
-/// is a certificate that was renewed.
-fn holder(leaf: &Certificate) -> String {
+/// Who holds a certificate: its alternative names, or the common name where it has none. A new key under one of them
+/// is a certificate that was renewed, whatever was added to it or left out.
+fn holder(leaf: &Certificate) -> BTreeSet<String> {
     let names = Names::of(leaf);
     let names = names.map(|it| [it.dns, it.emails, it.uris].concat());
-    let mut names = names.unwrap_or_default();
+    let names = names.unwrap_or_default();
     if names.is_empty() {
-        names.extend(leaf.common_name());
+        return leaf.common_name().into_iter().collect();
     }
-    names.sort_unstable();
-    names.join("\n")
+    names.into_iter().collect()
 }
 
 /// Whether an authority has issued a certificate, and may have. Authorities that vouch for each other make more

@@ -1,6 +1,6 @@
 //! A chain of steps that is proven.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use attest_provenance::in_toto::{ArtifactKind, Artifacts, Link, Rule, StepName};
 
@@ -40,8 +40,8 @@ pub struct ProvenSigner {
     pub(super) fingerprint: [u8; 32],
     pub(super) key: LayoutKey,
     pub(super) certificate: Option<String>,
-    /// Whose certificate it is, in all its names: other keys under the same ones are the same functionary's.
-    pub(super) holder: Option<String>,
+    /// The names of the holder of the certificate: other keys under one of them are the same functionary's.
+    pub(super) names: BTreeSet<String>,
 }
 
 impl Chain {

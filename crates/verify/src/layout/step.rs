@@ -172,7 +172,7 @@ fn by_key(
                 fingerprint: key.fingerprint(),
                 key: (*key).clone(),
                 certificate: None,
-                holder: None,
+                names: BTreeSet::new(),
             }));
         }
     }
@@ -282,18 +282,18 @@ fn enough(step: &Step, valid: &[Valid], skipped: &mut Vec<Check>) -> Result<(), 
     Err(LayoutRefusal::Rejected(crate::check::Rejection::of(checks)))
 }
 
-/// How many different ones they are: one key is one, under whatever names, and so is one holder of certificates,
-/// with however many keys.
+/// How many different ones they are: one key is one, under whatever names, and so are certificates with a name in
+/// common, of however many keys.
 fn functionaries<'s>(signers: impl Iterator<Item = &'s ProvenSigner>) -> usize {
     let mut known: Vec<(BTreeSet<[u8; 32]>, BTreeSet<&str>)> = Vec::new();
     for signer in signers {
         let mut one = (BTreeSet::from([signer.fingerprint]), BTreeSet::new());
-        one.1.extend(signer.holder.as_deref());
-        known.retain(|(keys, holders)| {
-            let is_same = !keys.is_disjoint(&one.0) || !holders.is_disjoint(&one.1);
+        one.1.extend(signer.names.iter().map(String::as_str));
+        known.retain(|(keys, names)| {
+            let is_same = !keys.is_disjoint(&one.0) || !names.is_disjoint(&one.1);
             if is_same {
                 one.0.extend(keys);
-                one.1.extend(holders);
+                one.1.extend(names);
             }
             !is_same
         });

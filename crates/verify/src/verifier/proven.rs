@@ -8,6 +8,7 @@ use crate::evidence::{Evidence, ProvenAuthority, ProvenLog, ProvenTime, Skipped,
 use crate::inclusion::Logged;
 use crate::signature::{Subject, Verified};
 use crate::signer::Signer;
+use crate::stamp::TimestampProof;
 use crate::transparency::Seen;
 
 /// What is proven of a certificate.
@@ -35,6 +36,7 @@ impl Certified {
 pub(super) struct Proven {
     pub(super) logged: Logged,
     pub(super) times: Vec<ProvenTime>,
+    pub(super) timestamps: Vec<TimestampProof>,
     pub(super) certified: Option<Certified>,
     pub(super) skipped: Vec<Skipped>,
 }
@@ -49,6 +51,7 @@ pub(super) fn evidence(
     let Proven {
         logged,
         times,
+        timestamps,
         certified,
         skipped,
     } = proven;
@@ -70,6 +73,7 @@ pub(super) fn evidence(
         claims: signer.claims,
         content: verified.content,
         times,
+        timestamps,
         logs: logged.logs,
         authority: certified.map(|it| it.authority),
         checks,
