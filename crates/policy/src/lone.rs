@@ -5,13 +5,15 @@ use attest_provenance::Statement;
 
 use crate::reason::Reason;
 
-/// Bytes that are asked about: read by us, or only their digest, on the user's word.
+/// Bytes that are asked about: read by us, or only their digest, on the user's word or in a statement.
 #[derive(Debug, Clone, Copy)]
 pub enum Bytes<'a> {
     /// Bytes that were read.
     Read(&'a Artifact),
     /// A digest that was given.
     Given(Digest),
+    /// The digests that a statement has of them.
+    Named(&'a DigestSet),
 }
 
 impl Bytes<'_> {
@@ -19,15 +21,8 @@ impl Bytes<'_> {
     pub fn compare(&self, claimed: &DigestSet) -> Match {
         match self {
             Self::Read(artifact) => artifact.compare(claimed),
-            Self::Given(digest) => match claimed.get(digest.algorithm()) {
-                None => Match::Incomparable,
-                Some(wanted) if wanted == digest => Match::Same,
-                Some(wanted) => Match::Different {
-                    algorithm: digest.algorithm(),
-                    found: *digest,
-                    wanted: *wanted,
-                },
-            },
+            Self::Given(digest) => compare([digest].into_iter(), claimed),
+            Self::Named(digests) => compare(digests.iter(), claimed),
         }
     }
 
@@ -40,8 +35,31 @@ impl Bytes<'_> {
         match self {
             Self::Read(artifact) => artifact.sha256().to_string(),
             Self::Given(digest) => digest.to_string(),
+            Self::Named(digests) => {
+                let digests: Vec<String> = digests.iter().map(Digest::to_string).collect();
+                digests.join(", ")
+            }
         }
     }
+}
+
+/// Whether digests that are known are those that are claimed: at least one, and no other contradicts it.
+fn compare<'a>(known: impl Iterator<Item = &'a Digest>, claimed: &DigestSet) -> Match {
+    let mut verdict = Match::Incomparable;
+    for found in known {
+        match claimed.get(found.algorithm()) {
+            Some(wanted) if wanted == found => verdict = Match::Same,
+            Some(wanted) => {
+                return Match::Different {
+                    algorithm: found.algorithm(),
+                    found: *found,
+                    wanted: *wanted,
+                };
+            }
+            None => {}
+        }
+    }
+    verdict
 }
 
 /// Under which name a statement signs these bytes; `None` when it names no path.
@@ -162,5 +180,14 @@ mod tests {
         assert!(!Bytes::Given(one).is(&DigestSet::from(other.sha256())));
         let incomparable = artifact.digest(Algorithm::Sha512).unwrap();
         assert!(!Bytes::Given(incomparable).is(&DigestSet::from(one)));
+        let mut both = DigestSet::from(one);
+        both.insert_digest(incomparable).unwrap();
+        assert!(Bytes::Named(&both).is(&DigestSet::from(one)));
+        assert!(Bytes::Named(&DigestSet::from(one)).is(&both));
+        let mut contradicts = DigestSet::from(one);
+        let of_others = other.digest(incomparable.algorithm()).unwrap();
+        contradicts.insert_digest(of_others).unwrap();
+        assert!(!Bytes::Named(&both).is(&contradicts));
+        assert!(!Bytes::Named(&DigestSet::new()).is(&both));
     }
 }

@@ -135,12 +135,12 @@ impl SignedNames {
         match artifact.compare(signed) {
             Match::Same => Ok(()),
             Match::Different { found, wanted, .. } => Err(match elsewhere {
-                Some(other) => Reason::new(
+                Some(other) if other != path => Reason::new(
                     "name-mismatch",
                     format!("the bytes signed for {other}"),
                     wanted,
                 ),
-                None => Reason::new("digest-mismatch", found, wanted),
+                _ => Reason::new("digest-mismatch", found, wanted),
             }),
             Match::Incomparable | Match::NotComputed { .. } => Err(Reason::new(
                 "digest-incomparable",

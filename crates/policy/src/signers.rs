@@ -176,7 +176,9 @@ impl Signers {
             }
             let known = self.accepted.iter().position(|it| *it == member.signer);
             let place = known.unwrap_or(self.accepted.len());
-            if known.is_none() {
+            if let Some(known) = self.accepted.get_mut(place) {
+                known.learn(&member.signer);
+            } else {
                 self.accepted.push(member.signer);
                 self.limits.push(Limits::default());
             }
@@ -205,6 +207,18 @@ impl Signers {
             log,
         });
         Ok(self)
+    }
+
+    /// Takes what these copies of accepted keys say of them besides, such as that one is revoked.
+    #[must_use]
+    pub fn learning<'a>(mut self, copies: impl Iterator<Item = &'a ExpectedSigner>) -> Self {
+        for copy in copies {
+            let mut known = self.accepted.iter_mut();
+            if let Some(known) = known.find(|it| **it == *copy) {
+                known.learn(copy);
+            }
+        }
+        self
     }
 
     /// Takes the keys of the group that was added last for one person's: however many of them sign,

@@ -138,6 +138,9 @@ fn a_lost_key_needs_an_independent_time_before_the_loss() {
         "2026-11-21T09:41:08Z",
     );
     assert_eq!(admits(&lost(after), &evidence), "time-not-independent");
+    assert_eq!(lost(after).lost_since(&evidence), Some(time(after)));
+    assert_eq!(Signers::from(expected(&alice)).lost_since(&evidence), None);
+    assert!(lost(after).know_a_loss() && !Signers::from(expected(&alice)).know_a_loss());
     // That it was later, its own authority may say.
     assert_eq!(admits(&lost(at), &evidence), "key-compromised");
     assert_eq!(admits(&lost(before), &evidence), "key-compromised");

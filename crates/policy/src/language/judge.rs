@@ -153,6 +153,8 @@ impl Rules {
             for (pin, validity) in groups.iter().flat_map(Group::known_of_keys) {
                 signers = signers.limiting(pin, validity);
             }
+            let members = groups.iter().flat_map(|it| &it.members);
+            let signers = signers.learning(members.map(|it| &it.signer));
             let declared = closure.independent().iter().chain(independent).cloned();
             signers.denying(denied.clone()).with_independent(declared)
         };
@@ -335,6 +337,15 @@ impl Rules {
             let found = found.unwrap_or("a signature over bytes");
             Reason::new("predicate-not-requested", found, wanted.join(", or "))
         }))
+    }
+
+    /// Whether evidence counts for a rule that asks for an independent time.
+    pub fn need_independent_time(&self, evidence: &Evidence, now: Timestamp) -> bool {
+        let mut rules = self.rules().iter().zip(&self.signers);
+        rules.any(|(rule, signers)| {
+            let counts = || self.measure(rule, signers, evidence, now, false);
+            rule.independent_time && matches!(counts(), Measured::Says(_))
+        })
     }
 
     /// Measures evidence by every rule. Of an image cosign's own statement counts as a signature.

@@ -8,7 +8,7 @@
 //! signed_by = "owner"
 //! ```
 
-use attest_digest::{Algorithm, Digest, DigestSet};
+use attest_digest::{Algorithm, Digest, DigestSet, Hashes};
 use attest_provenance::in_toto::{Artifacts, Layout, Metablock};
 use attest_verify::Rejection;
 use attest_verify::layout::Chain;
@@ -141,6 +141,13 @@ impl LayoutPiece {
         Self { rule, products }
     }
 
+    /// These digests, and what must be computed to compare files with what links say of products.
+    #[must_use]
+    pub fn needed_hashes(&self, first: Hashes) -> Hashes {
+        let products = self.products.iter().flat_map(Artifacts::iter);
+        first.with_claims(products.map(|(_, digests)| digests))
+    }
+
     /// Under which path bytes are a product. In a folder it is the path at which they stand.
     pub(super) fn makes(
         &self,
@@ -196,18 +203,21 @@ impl LayoutPiece {
 
 const PRODUCT: &str = "a product of the last step";
 
-/// Whether digests of bytes are those of a product; nothing, if none can be compared.
+/// Whether digests of bytes are those of a product; nothing, if none can be compared. A digest that was given stands
+/// by itself; of bytes that were read, what was not computed nobody can say to agree.
 fn compare(product: &DigestSet, digests: &[Digest], accepted: &[Algorithm]) -> Option<bool> {
     let of = |it: &Digest| digests.iter().find(|one| one.algorithm() == it.algorithm());
     let mut same = None;
+    let mut is_whole = true;
     for wanted in product.iter() {
         match of(wanted) {
             Some(found) if found != wanted => return Some(false),
             Some(_) if accepted.contains(&wanted.algorithm()) => same = Some(true),
-            _ => {}
+            Some(_) => {}
+            None => is_whole = digests.len() <= 1,
         }
     }
-    same
+    same.filter(|_| is_whole)
 }
 
 #[cfg(test)]
@@ -261,6 +271,10 @@ mod tests {
         assert_eq!(compared(&[sha512(1)], &[Algorithm::Sha512]), Some(true));
         assert_eq!(compared(&[], &all), None);
         assert_eq!(compare(&set(&[sha256(1)]), &[sha512(1)], &all), None);
+        // Of bytes that were read every digest is compared.
+        let three = set(&[sha256(1), Digest::Sha384([1; 48]), sha512(1)]);
+        assert_eq!(compare(&three, &[sha256(1)], &all), Some(true));
+        assert_eq!(compare(&three, &[sha256(1), sha512(1)], &all), None);
     }
 
     #[test]

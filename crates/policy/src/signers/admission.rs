@@ -59,6 +59,23 @@ impl Signers {
         names.any(|name| self.independent.iter().any(|it| it == name))
     }
 
+    /// Since when somebody else may have had a key behind this evidence: what it proves, only independent
+    /// times before that do.
+    pub fn lost_since(&self, evidence: &Evidence) -> Option<Timestamp> {
+        let known = self.windows_of(evidence);
+        known.filter_map(|it| it.compromised_since).min()
+    }
+
+    /// Whether a key is known that somebody else may have had.
+    pub fn know_a_loss(&self) -> bool {
+        let by_name = self
+            .limits
+            .iter()
+            .flat_map(|it| it.validity.iter().copied());
+        let mut all = by_name.chain(self.windows.iter().map(|(_, validity)| *validity));
+        all.any(|it| it.compromised_since.is_some())
+    }
+
     /// Whether the key of this evidence has a window or a compromise to be judged by.
     pub fn have_window(&self, evidence: &Evidence) -> bool {
         self.windows_of(evidence)

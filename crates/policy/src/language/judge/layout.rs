@@ -50,21 +50,20 @@ impl LayoutFault {
     }
 }
 
-/// The layouts of a closure, with the keys that may sign them. A key that is denied signs none; nor does one that
-/// is good for some time only, because a layout does not prove when it was signed.
+/// The layouts of a closure, with the keys that may sign them. A key that is denied signs none and has done no step;
+/// nor does one that is good for some time only, or may be another's since some day: neither a layout nor a link
+/// proves when it was signed.
 pub(super) fn asked(closure: &Closure, groups: &[Group], denied: &Denied) -> Vec<AskedLayout> {
-    let timeless = |key: &PublicKey| {
-        let mut windows = groups.iter().flat_map(|it| &it.windows);
-        let pin = key.fingerprint();
-        !windows.any(|(it, validity)| *it == pin && *validity != KeyValidity::default())
-    };
+    let mut denied = denied.clone();
+    let known = groups.iter().flat_map(Group::known_of_keys);
+    let limited = known.filter(|(_, validity)| *validity != KeyValidity::default());
+    denied.fingerprints.extend(limited.map(|(pin, _)| pin));
     let keys = |group: &Group| {
         let members = group.members.iter().filter_map(|it| match &it.signer {
-            ExpectedSigner::Key(key) if it.validity == KeyValidity::default() => Some(key.clone()),
+            ExpectedSigner::Key(key) => Some(key.clone()),
             _ => None,
         });
-        let counts =
-            |it: &PublicKey| timeless(it) && !denied.fingerprints.contains(&it.fingerprint());
+        let counts = |it: &PublicKey| !denied.fingerprints.contains(&it.fingerprint());
         Owners {
             threshold: group.threshold,
             has_one_holder: group.has_one_holder,
