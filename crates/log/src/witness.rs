@@ -67,6 +67,8 @@ struct Witness {
 pub struct Witnessed {
     /// The witnesses that cosigned it, by their names in the policy, and when: seconds since 1970.
     pub by: Vec<(String, u64)>,
+    /// Witnesses that cosigned it, but all before the earliest time that counts, and when they last did.
+    pub old: Vec<(String, u64)>,
     /// Witnesses whose keys are of an algorithm that is not verified here.
     pub unsupported: Vec<String>,
     /// Cosignatures that say they are of a witness and are not, or not yet: `NAME: why`.
@@ -93,9 +95,16 @@ impl WitnessPolicy {
     /// Judges the cosignatures under a checkpoint at a time, in seconds since 1970. Whether the log
     /// itself signed it, [`SignedCheckpoint::verify`] says.
     pub fn judge(&self, signed: &SignedCheckpoint, now: u64) -> Witnessed {
+        self.judge_since(signed, 0, now)
+    }
+
+    /// The same, of cosignatures that were made at this time or later, in seconds since 1970. A view that is
+    /// frozen keeps its old ones for ever.
+    pub fn judge_since(&self, signed: &SignedCheckpoint, earliest: u64, now: u64) -> Witnessed {
         let text = signed.checkpoint().to_text();
         let mut found = Witnessed {
             by: Vec::new(),
+            old: Vec::new(),
             unsupported: Vec::new(),
             invalid: Vec::new(),
             enough: false,
@@ -118,8 +127,14 @@ impl WitnessPolicy {
                     Err(why) => found.invalid.push(format!("{name}: {why}")),
                 }
             }
-            *counts = newest.is_some();
-            found.by.extend(newest.map(|time| (name, time)));
+            match newest {
+                Some(time) if time >= earliest => {
+                    *counts = true;
+                    found.by.push((name, time));
+                }
+                Some(time) => found.old.push((name, time)),
+                None => {}
+            }
         }
         found.enough = found.invalid.is_empty() && self.met(&mut counted);
         found

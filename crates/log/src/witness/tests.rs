@@ -101,6 +101,23 @@ fn one_witness_counts_once_however_often_it_signed() {
 }
 
 #[test]
+fn a_cosignature_from_before_the_earliest_time_does_not_count() {
+    let signed = checkpoint(|text| Cosigner::new(1).line(text, NOW - 9));
+    let policy = policy("quorum W1").unwrap();
+    let judged = policy.judge_since(&signed, NOW - 9, NOW);
+    assert!(judged.enough && judged.old.is_empty(), "{judged:?}");
+    let judged = policy.judge_since(&signed, NOW - 8, NOW);
+    assert!(!judged.enough && judged.by.is_empty(), "{judged:?}");
+    assert_eq!(judged.old, [("W1".to_owned(), NOW - 9)]);
+    // The newest counts.
+    let signed = checkpoint(|text| {
+        let cosigner = Cosigner::new(1);
+        cosigner.line(text, NOW) + &cosigner.line(text, NOW - 9)
+    });
+    assert!(policy.judge_since(&signed, NOW, NOW).enough);
+}
+
+#[test]
 fn a_cosignature_of_another_text_or_of_the_future_is_invalid_and_never_enough() {
     let judge = |lines: &dyn Fn(&str) -> String| {
         policy("quorum W1").unwrap().judge(&checkpoint(lines), NOW)
