@@ -1,5 +1,7 @@
 //! Is everything kept that should be?
 
+use std::collections::BTreeSet;
+
 use attest_provenance::predicate::{review, slsa, test_result, vsa, vulns};
 
 use crate::bag::RELEASE_TREE;
@@ -122,21 +124,22 @@ impl Needed {
 impl Release<'_> {
     /// What of these is kept with the release.
     ///
-    /// Files and attachments count by what they are there for, as the archive claims; an attached list of
-    /// components is nobody's, and does not count. Statements count
-    /// by `statements`, the types of those that the caller takes for good: proven ones where the answer
-    /// is to be more than a claim.
+    /// Files count by `roles`, and statements by `statements`, the roles and types of those that the caller
+    /// takes for good: proven ones where the answer is to be more than a claim. Attachments count by what
+    /// they are there for, as the archive claims; an attached list of components is nobody's, and does not
+    /// count.
     ///
     /// # Errors
     /// The manifest of an attachment is missing, corrupt or malformed.
     pub fn completeness(
         &self,
         needed: &[Needed],
+        roles: &BTreeSet<Role>,
         statements: &[&str],
     ) -> Result<Completeness, ArchiveError> {
         let mut completeness = Completeness::default();
         for one in needed {
-            if self.has(*one, statements)? {
+            if self.has(*one, roles, statements)? {
                 completeness.present.push(*one);
             } else {
                 completeness.missing.push(*one);
@@ -145,16 +148,20 @@ impl Release<'_> {
         Ok(completeness)
     }
 
-    fn has(&self, needed: Needed, statements: &[&str]) -> Result<bool, ArchiveError> {
+    fn has(
+        &self,
+        needed: Needed,
+        roles: &BTreeSet<Role>,
+        statements: &[&str],
+    ) -> Result<bool, ArchiveError> {
         if statements.iter().any(|it| needed.statements().contains(it)) {
             return Ok(true);
         }
-        let role = needed.role();
-        if role.is_some_and(|role| self.members().iter().any(|it| it.role() == role)) {
+        if needed.role().is_some_and(|role| roles.contains(&role)) {
             return Ok(true);
         }
-        let mut members = self.members().iter();
         if needed == Needed::Tree {
+            let mut members = self.members().iter();
             let is_tree = |it: &Member| it.path().as_str() == RELEASE_TREE;
             return Ok(members.any(|it| it.role() == Role::Evidence && is_tree(it)));
         }

@@ -48,6 +48,8 @@ pub struct Sample {
     pub of: usize,
     /// Blobs of the sample.
     pub size: usize,
+    /// The first of them in the order of the ring.
+    pub first: Digest,
     /// The last of them in the order of the ring: the next run begins after it.
     pub last: Digest,
     /// After so many runs of this size every blob has been read, if nothing is added meanwhile.
@@ -146,9 +148,11 @@ fn sample(
         .take(size)
         .copied()
         .collect();
-    let sample = next.last().map(|last| Sample {
+    let ends = next.first().zip(next.last());
+    let sample = ends.map(|(first, last)| Sample {
         of: ring.len(),
         size,
+        first: first.digest,
         last: last.digest,
         runs: ring.len().div_ceil(size),
     });

@@ -33,7 +33,7 @@ pub use kept::{CoverError, KeptRenewal, UnreadRenewal, attachment_of, renewals_o
 pub use plan::{Plan, SourceError, Target, TimestampSource};
 pub use proof::{ProvenLink, ProvenRenewal, stands_until};
 pub use record::EvidenceRecord;
-pub use standing::{Proofs, Standing, Subject};
+pub use standing::{Proofs, Stamps, Standing, Subject};
 
 /// The digest of bytes in memory.
 fn hash(algorithm: Algorithm, bytes: &[u8]) -> Digest {

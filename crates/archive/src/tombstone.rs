@@ -27,7 +27,7 @@ pub const TOMBSTONE_TYPE: &str = "https://attest.dev/tombstone/v0.1";
 ///  "predicate":{"by":"alice (uid 1000) on vault","reason":"no longer wanted",
 ///    "time":"2036-11-22T09:00:00Z","deleted":["sha256:2cf2…"]}}
 /// ```
-/// The subject is the manifest of the release; `deleted` are the digests of all its artifacts, sorted.
+/// The subject is the manifest of the release; `deleted` are the digests of its artifacts, sorted.
 /// Those that another release needs stay where they are.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tombstone {
@@ -98,28 +98,33 @@ impl TombstoneError {
 }
 
 impl Tombstone {
-    /// The artifacts of a release. What is evidence too, by another path, is none.
-    pub fn artifacts(release: &Release<'_>) -> BTreeSet<Digest> {
+    /// The artifacts of a release, by the roles that its manifest claims, but those that are known to be
+    /// something else. What is evidence too, by another path, is none.
+    pub fn artifacts(release: &Release<'_>, spared: &BTreeSet<Digest>) -> BTreeSet<Digest> {
         let of = |is_artifact: bool| {
             let members = release.members().iter();
             let members = members.filter(move |it| (it.role() == Role::Artifact) == is_artifact);
             members.map(crate::Member::digest).collect::<BTreeSet<_>>()
         };
-        of(true).difference(&of(false)).copied().collect()
+        let artifacts = &of(true) - &of(false);
+        &artifacts - spared
     }
 
-    /// The statement to be signed about this release.
+    /// The statement to be signed about this release, of which these artifacts are deleted.
     ///
     /// # Errors
     /// A reason or a name that is empty, too long, or has control characters.
-    pub fn statement(&self, release: &Release<'_>) -> Result<Statement, SaidError> {
+    pub fn statement(
+        &self,
+        release: &Release<'_>,
+        deleted: &BTreeSet<Digest>,
+    ) -> Result<Statement, SaidError> {
         let mut digests = DigestSet::new();
         digests
             .insert_digest(release.manifest())
             .map_err(|_| SaidError::Value { field: "subject" })?;
         let subject = Subject::new(release.name().to_string(), digests)?;
-        let artifacts = Self::artifacts(release);
-        let deleted: Vec<String> = artifacts.iter().map(Digest::to_string).collect();
+        let deleted: Vec<String> = deleted.iter().map(Digest::to_string).collect();
         let predicate = json!({
             "by": line("by", &self.by)?,
             "reason": line("reason", &self.reason)?,
@@ -134,6 +139,11 @@ impl Tombstone {
     /// # Errors
     /// Another type, other fields, values that cannot be.
     pub fn from_statement(statement: &Statement) -> Result<Self, SaidError> {
+        Self::read(statement).map(|(said, _)| said)
+    }
+
+    /// What it says, and which artifacts it names.
+    fn read(statement: &Statement) -> Result<(Self, BTreeSet<Digest>), SaidError> {
         if statement.predicate_type() != TOMBSTONE_TYPE {
             let field = "predicateType";
             return Err(SaidError::Value { field });
@@ -144,19 +154,23 @@ impl Tombstone {
             reason: fields.take_string("reason")?,
             time: fields.take_time("time")?,
         };
-        // Compared when the statement is made again.
-        fields.take_strings("deleted", limits::MEMBERS)?;
+        let deleted = fields.take_strings("deleted", limits::MEMBERS)?;
         fields.finish()?;
         line("by", &said.by)?;
         line("reason", &said.reason)?;
-        Ok(said)
+        // Their order is compared when the statement is made again.
+        let deleted = deleted.iter().map(|it| Digest::parse(it));
+        let deleted = deleted.collect::<Result<_, _>>();
+        let deleted = deleted.map_err(|_| SaidError::Value { field: "deleted" })?;
+        Ok((said, deleted))
     }
 }
 
 impl Deletion {
     /// Takes a tombstone that is attached to a release, and that an expected signer has signed: whose
     /// signature counts, the caller has asked. It counts if it was signed after the retention had run
-    /// out, while no hold stood, by what is kept about both; what was let go later does not help.
+    /// out, while no hold stood, by what is kept about both; what was let go later does not help. Of the
+    /// artifacts that the manifest claims it must name all, but those that are known to be something else.
     ///
     /// # Errors
     /// `tombstone-malformed`, `tombstone-other-release`, `tombstone-early`, `tombstone-under-hold`.
@@ -166,13 +180,19 @@ impl Deletion {
         evidence: &Evidence,
         signed: Option<Timestamp>,
         kept: &[KeptKeeping],
+        spared: &BTreeSet<Digest>,
     ) -> Result<Self, TombstoneError> {
         let no_statement = || TombstoneError::Malformed(SaidError::Value { field: "payload" });
         let statement = evidence.statement().ok_or_else(no_statement)?;
-        let said = Tombstone::from_statement(statement).map_err(TombstoneError::Malformed)?;
-        let again = said.statement(release).map_err(TombstoneError::Malformed)?;
+        let (said, deleted) = Tombstone::read(statement).map_err(TombstoneError::Malformed)?;
+        let again = said.statement(release, &deleted);
+        let again = again.map_err(TombstoneError::Malformed)?;
         let name = release.name().clone();
-        if again.subjects() != statement.subjects() || again.predicate() != statement.predicate() {
+        let is_same =
+            again.subjects() == statement.subjects() && again.predicate() == statement.predicate();
+        let claimed = Tombstone::artifacts(release, &BTreeSet::new());
+        let wanted = &claimed - spared;
+        if !is_same || !wanted.is_subset(&deleted) || !deleted.is_subset(&claimed) {
             return Err(TombstoneError::OtherRelease { release: name });
         }
         let seal = Seal::of(evidence).ok_or_else(no_statement)?;
@@ -196,7 +216,7 @@ impl Deletion {
             release: name,
             manifest: release.manifest(),
             attachment,
-            artifacts: Tombstone::artifacts(release),
+            artifacts: deleted,
             said,
             proven,
         })
@@ -210,7 +230,7 @@ impl Deletion {
             release: release.name().clone(),
             manifest: release.manifest(),
             attachment: release.manifest(),
-            artifacts: Tombstone::artifacts(release),
+            artifacts: Tombstone::artifacts(release, &BTreeSet::new()),
             said: Tombstone {
                 by: "alice".to_owned(),
                 reason: "over".to_owned(),

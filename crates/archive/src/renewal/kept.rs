@@ -42,6 +42,19 @@ pub struct UnreadRenewal {
     pub code: &'static str,
     /// What is wrong.
     pub problem: String,
+    /// Whether the system did not hand it out: what it says, and whether it would count, cannot be told.
+    pub is_untold: bool,
+}
+
+impl UnreadRenewal {
+    fn of(attachment: Option<Digest>, error: &ArchiveError) -> Self {
+        Self {
+            attachment,
+            code: error.code(),
+            problem: error.to_string(),
+            is_untold: matches!(error, ArchiveError::Io { .. }),
+        }
+    }
 }
 
 /// The renewals that are kept with a release, wherever it is, the oldest first, and those that cannot be read. One
@@ -49,17 +62,13 @@ pub struct UnreadRenewal {
 pub fn renewals_of(release: &dyn Kept) -> (Vec<KeptRenewal>, Vec<UnreadRenewal>) {
     let mut found = Found::default();
     for attachment in release.attached_as(&AttachmentKind::Renewal) {
-        let (manifest, read) = match attachment {
-            Ok(attachment) => (Some(attachment.manifest), found.read(release, &attachment)),
-            Err(error) => (None, Err((error.code(), error.to_string()))),
+        let read = match attachment {
+            Ok(attachment) => found.read(release, &attachment),
+            Err(error) => Err(UnreadRenewal::of(None, &error)),
         };
         match read {
             Ok(renewal) => found.kept.extend(renewal),
-            Err((code, problem)) => found.unread.push(UnreadRenewal {
-                attachment: manifest,
-                code,
-                problem,
-            }),
+            Err(unread) => found.unread.push(unread),
         }
     }
     (found.kept, found.unread)
@@ -81,8 +90,13 @@ impl Found {
         &mut self,
         release: &dyn Kept,
         attachment: &AttachedFiles,
-    ) -> Result<Option<KeptRenewal>, (&'static str, String)> {
-        let renewal = |error: RenewalError| (error.code(), error.to_string());
+    ) -> Result<Option<KeptRenewal>, UnreadRenewal> {
+        let renewal = |error: RenewalError| UnreadRenewal {
+            attachment: Some(attachment.manifest),
+            code: error.code(),
+            problem: error.to_string(),
+            is_untold: false,
+        };
         let named = |name: &str, what| {
             let found = attachment
                 .files
@@ -111,7 +125,7 @@ impl Found {
         }
         let read = |file: &AttachedFile| {
             let bytes = release.attached_bytes(attachment, file, file.size());
-            bytes.map_err(|error| (error.code(), error.to_string()))
+            bytes.map_err(|error| UnreadRenewal::of(Some(attachment.manifest), &error))
         };
         let (document, record) = (read(document)?, read(record)?);
         let found = KeptRenewal {
@@ -227,13 +241,9 @@ mod tests {
     use crate::Role;
     use crate::store::{ReleaseInput, Store};
 
-    /// A document costs nothing to attach with any number of records.
-    #[test]
-    fn no_more_renewals_are_held_than_the_bound_allows() {
-        let folder = tempfile::tempdir().unwrap();
-        let place = folder.path().join("archive");
-        let name = ReleaseName::parse("hello@1").unwrap();
-        let mut store = Store::init(&place).unwrap();
+    /// An archive of a release with a renewal of the right names and no more.
+    fn stored(place: &std::path::Path, name: &ReleaseName) -> Store {
+        let mut store = Store::init(place).unwrap();
         let member = MemberInput {
             path: RelativePath::parse("a.txt").unwrap(),
             role: Role::Artifact,
@@ -246,8 +256,17 @@ mod tests {
         };
         store.add(&release).unwrap();
         let now = "2026-01-01T00:00:00Z".parse().unwrap();
-        let input = attachment_of(&name, now, b"covered", b"record");
+        let input = attachment_of(name, now, b"covered", b"record");
         store.attach_all(&[input.unwrap()]).unwrap();
+        store
+    }
+
+    /// A document costs nothing to attach with any number of records.
+    #[test]
+    fn no_more_renewals_are_held_than_the_bound_allows() {
+        let folder = tempfile::tempdir().unwrap();
+        let name = ReleaseName::parse("hello@1").unwrap();
+        let store = stored(&folder.path().join("archive"), &name);
         let release = store.reader().find(&name).unwrap().unwrap();
         let mut kept = release.attached_as(&AttachmentKind::Renewal);
         let attachment = kept.next().unwrap().unwrap();
@@ -262,7 +281,57 @@ mod tests {
                 ..Found::default()
             };
             let read = found.read(&release, &attachment);
-            assert_eq!(read.map_err(|(code, _)| code).unwrap_err(), code);
+            assert_eq!(read.unwrap_err().code, code);
         }
+    }
+
+    /// A release whose attached files the system does not hand out.
+    struct Silent<'a>(Release<'a>);
+
+    impl Kept for Silent<'_> {
+        fn name(&self) -> &ReleaseName {
+            self.0.name()
+        }
+
+        fn members(&self) -> &[crate::Member] {
+            self.0.members()
+        }
+
+        fn unverified_bytes(
+            &self,
+            path: &RelativePath,
+            limit: u64,
+        ) -> Result<Vec<u8>, ArchiveError> {
+            self.0.unverified_bytes(path, limit)
+        }
+
+        fn attached_as<'k>(&'k self, kind: &AttachmentKind) -> crate::bag::AttachedAs<'k> {
+            self.0.attached_as(kind)
+        }
+
+        fn attached_bytes(
+            &self,
+            _: &AttachedFiles,
+            file: &AttachedFile,
+            _: u64,
+        ) -> Result<Vec<u8>, ArchiveError> {
+            let source = std::io::ErrorKind::TimedOut;
+            Err(ArchiveError::io("read", file.path().as_str(), source))
+        }
+    }
+
+    #[test]
+    fn what_the_system_does_not_hand_out_is_told_apart_from_what_proves_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let name = ReleaseName::parse("hello@1").unwrap();
+        let store = stored(&folder.path().join("archive"), &name);
+        let release = store.reader().find(&name).unwrap().unwrap();
+        let said = |kept: &dyn Kept| {
+            let unread = renewals_of(kept).1;
+            let said = unread.iter().map(|it| (it.code, it.is_untold));
+            said.collect::<Vec<_>>()
+        };
+        assert_eq!(said(&release), [("renewal-malformed", false)]);
+        assert_eq!(said(&Silent(release)), [("archive-io", true)]);
     }
 }

@@ -3,4 +3,5 @@
 mod attacks;
 mod chains;
 pub(crate) mod scene;
+mod standing;
 mod trees;

@@ -33,7 +33,7 @@ impl Store {
     }
 
     /// Removes the artifacts of a deleted release, but those that another release, an attachment, or
-    /// an entry of another tool needs. When this returns they are gone after a loss of power too. After
+    /// an entry of another tool needs, and those that are spared. When this returns they are gone after a loss of power too. After
     /// a death some are here still: the same call goes on.
     ///
     /// The tombstone must be attached: what counts is what [`Self::accept_deletions`] was given.
@@ -41,14 +41,18 @@ impl Store {
     /// # Errors
     /// `release-not-archived` if the deletion was not accepted; what is wrong with a manifest, since it
     /// cannot be known what it needs; `archive-io`.
-    pub fn forget(&mut self, deletion: &Deletion) -> Result<Forgotten, ArchiveError> {
+    pub fn forget(
+        &mut self,
+        deletion: &Deletion,
+        spared: &BTreeSet<Digest>,
+    ) -> Result<Forgotten, ArchiveError> {
         if self.reader.deletion(deletion.manifest()) != Some(deletion) {
             return Err(ArchiveError::NoSuchRelease {
                 name: deletion.release().clone(),
             });
         }
-        let (manifest, artifacts) = (deletion.manifest(), deletion.artifacts());
-        let mut forgotten = self.reader.forgettable(manifest, artifacts)?;
+        let artifacts = deletion.artifacts() - spared;
+        let mut forgotten = self.reader.forgettable(deletion.manifest(), &artifacts)?;
         for artifact in &forgotten.removed {
             self.reader.blobs.remove(artifact.hex())?;
         }

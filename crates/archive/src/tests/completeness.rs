@@ -1,12 +1,16 @@
 //! What must be kept and is not is named.
 
 use super::*;
-use crate::{AttachedFileInput, AttachmentInput, AttachmentKind, Completeness, Needed, Reader};
+use crate::{
+    AttachedFileInput, AttachmentInput, AttachmentKind, Completeness, Member, Needed, Reader,
+};
 
 fn completeness(bench: &Bench, statements: &[&str]) -> Completeness {
     let reader = Reader::open(&bench.path()).unwrap();
     let release = reader.find(&named("hello@1.0.0")).unwrap().unwrap();
-    release.completeness(&Needed::ALL, statements).unwrap()
+    let roles = release.members().iter().map(Member::role).collect();
+    let found = release.completeness(&Needed::ALL, &roles, statements);
+    found.unwrap()
 }
 
 fn attach(bench: &Bench, subject: Option<&str>, kind: AttachmentKind) {

@@ -1,5 +1,7 @@
 //! Deleted artifacts: gone, or all there; and nothing else is ever gone.
 
+use std::collections::BTreeSet;
+
 use super::*;
 use crate::{
     AttachedFileInput, AttachmentInput, AttachmentKind, Deletion, FolderReplica, Note, Reader,
@@ -28,7 +30,7 @@ pub(super) fn delete(archive: &Path) -> Result<(), ArchiveError> {
     })?;
     let deletion = deletion(store.reader());
     store.accept_deletions(vec![deletion.clone()]);
-    store.forget(&deletion).map(drop)
+    store.forget(&deletion, &BTreeSet::new()).map(drop)
 }
 
 fn deletion(reader: &Reader) -> Deletion {
