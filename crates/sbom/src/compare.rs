@@ -97,6 +97,8 @@ impl Comparison {
                 self.same += 1;
                 self.hashes(components, items);
                 self.each_is_there(components, items);
+                let other = items.iter().filter_map(|it| contradiction(it));
+                self.differences.extend(other);
             }
         }
         let missing = wanted
@@ -201,6 +203,30 @@ impl Comparison {
         }
         self.same_hash += usize::from(compared);
     }
+}
+
+/// A component that is called one thing and has the package URL of another: it must not pass as that one.
+fn contradiction(item: &Item) -> Option<Difference> {
+    let parts = item.parts()?;
+    // Namespaces stand in a name or beside it, and registries take names by other rules than people.
+    let plain = |name: &str| -> String {
+        let last = name.rsplit('/').next().unwrap_or(name).chars();
+        last.filter(char::is_ascii_alphanumeric)
+            .map(|it| it.to_ascii_lowercase())
+            .collect()
+    };
+    let number = |version: &str| version.trim_start_matches('v').to_owned();
+    let same_name = plain(&item.name) == plain(&parts.name);
+    let same_version = match (&item.version, &parts.version) {
+        (Some(one), Some(other)) => number(one) == number(other),
+        _ => true,
+    };
+    (!same_name || !same_version).then(|| Difference {
+        code: "sbom-component-version",
+        component: item.shown(),
+        found: item.purl.clone(),
+        wanted: Some("a package URL of the component itself".to_owned()),
+    })
 }
 
 fn is_same(one: &Component, other: &Component) -> bool {

@@ -92,21 +92,41 @@ fn place(component: &mut Component, source: Option<&str>, line: usize) -> Result
     Ok(())
 }
 
-/// The packages by name: version, source, reference.
+/// The packages by the words that tell them: a name; with a version; with both and a source.
 #[derive(Default)]
 struct Known {
-    by_name: BTreeMap<String, Vec<(String, Option<String>, String)>>,
+    by_words: BTreeMap<(String, Option<String>, Option<String>), Told>,
+}
+
+/// What some words tell.
+enum Told {
+    /// One package, by its reference.
+    One(String),
+    /// Not which of several.
+    Several,
 }
 
 impl Known {
     fn add(&mut self, component: &Component, source: Option<&str>) {
-        let version = component.version.clone().unwrap_or_default();
-        let all = self.by_name.entry(component.name.clone()).or_default();
-        all.push((
-            version,
-            source.map(str::to_owned),
-            component.reference.clone(),
-        ));
+        let version = Some(component.version.clone().unwrap_or_default());
+        let source = source.unwrap_or_default();
+        let mut words = vec![
+            (None, None),
+            (version.clone(), None),
+            (version.clone(), Some(source.to_owned())),
+        ];
+        // A commit may be left out.
+        let plain = source.split('#').next().unwrap_or_default();
+        if plain != source {
+            words.push((version, Some(plain.to_owned())));
+        }
+        for (version, source) in words {
+            let words = (component.name.clone(), version, source);
+            self.by_words
+                .entry(words)
+                .and_modify(|it| *it = Told::Several)
+                .or_insert_with(|| Told::One(component.reference.clone()));
+        }
     }
 
     /// `name`, `name version` or `name version (source)`, as few of them as tell it from others.
@@ -119,23 +139,19 @@ impl Known {
             inner.ok_or_else(|| LockError::malformed(line, "a source is not in parentheses"))
         });
         let source = source.transpose()?;
-        let is_it = |(its_version, its_source, _): &&(String, Option<String>, String)| {
-            version.is_none_or(|it| it == its_version)
-                && source.is_none_or(|it| {
-                    let its = its_source.as_deref().unwrap_or_default();
-                    its == it || its.split('#').next() == Some(it)
-                })
-        };
-        let all = self.by_name.get(name).into_iter().flatten();
-        let mut found = all.filter(is_it);
-        match (found.next(), found.next()) {
-            (Some((_, _, reference)), None) => Ok(reference),
-            (None, _) => Err(LockError::new(
+        let words = (
+            name.to_owned(),
+            version.map(str::to_owned),
+            source.map(str::to_owned),
+        );
+        match self.by_words.get(&words) {
+            Some(Told::One(reference)) => Ok(reference),
+            None => Err(LockError::new(
                 "lock-dependency-missing",
                 Some(line),
                 format_args!("{} is not in the file", shown(name, version)),
             )),
-            _ => Err(LockError::new(
+            Some(Told::Several) => Err(LockError::new(
                 "lock-dependency-ambiguous",
                 Some(line),
                 format_args!("{} could be several packages", shown(name, version)),

@@ -20,10 +20,14 @@ pub(super) fn read(document: &Value) -> Result<Reading, ReadingError> {
         take(component, &related, &mut items)?;
     }
     let metadata = document.get("metadata").unwrap_or(&Value::Null);
-    let root = metadata
-        .get("component")
-        .map(|it| item(it, &related))
-        .transpose()?;
+    let about = metadata.get("component");
+    let root = about.map(|it| item(it, &related)).transpose()?;
+    if let Some(about) = about {
+        // What is inside the root is in the bill like everything else.
+        for inner in list(about, "components", "metadata.component.")? {
+            take(inner, &related, &mut items)?;
+        }
+    }
     Ok(Reading {
         format: format!("CycloneDX {version}"),
         root,
