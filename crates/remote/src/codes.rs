@@ -247,7 +247,7 @@ pub const CODES: &[(&str, &str)] = &[
     ("tuf-signature-duplicate", "one key is counted twice"),
     (
         "tuf-state-unusable",
-        "what an earlier refresh kept cannot be read",
+        "what an earlier refresh kept cannot be read, or is of another repository",
     ),
     ("tuf-target-missing", "the repository has no such target"),
     ("tuf-threshold", "fewer signatures hold than the role needs"),

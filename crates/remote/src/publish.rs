@@ -5,6 +5,7 @@ mod login;
 mod repository;
 mod web;
 
+use std::collections::BTreeSet;
 use std::io::Read;
 
 use attest_digest::Digest;
@@ -41,6 +42,15 @@ pub trait Target {
     /// each for itself, or nothing is there yet.
     fn sealed(&self) -> Option<Vec<String>> {
         None
+    }
+
+    /// The path of something that is there beside these files; `None` where there is nothing, or nobody can tell.
+    ///
+    /// # Errors
+    /// The place could not be asked.
+    fn other(&self, ours: &BTreeSet<&str>) -> Result<Option<String>, PlaceError> {
+        let _ = ours;
+        Ok(None)
     }
 
     /// A stream of what is there under that path, as who acquires it reads it; `None` if there is nothing.

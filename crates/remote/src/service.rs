@@ -188,13 +188,20 @@ pub enum ServiceError {
         problem: String,
     },
     /// The log has the entry, and does not prove it again.
-    #[error("the log at {host} has this entry already and does not say where")]
+    #[error("the log at {host} has this entry already {}", place_words(*index))]
     Exists {
         /// The host.
         host: String,
         /// Where it is, as the log says without proof.
         index: Option<u64>,
     },
+}
+
+fn place_words(index: Option<u64>) -> String {
+    match index {
+        Some(index) => format!("as entry {index}, as it says, and does not prove it again"),
+        None => "and does not say where".to_owned(),
+    }
 }
 
 impl ServiceError {

@@ -64,6 +64,23 @@ pub struct Refreshed {
 /// # Errors
 /// A link does not hold, as of then.
 pub fn prove(metadata: &Metadata, target: &[u8], as_of: Timestamp) -> Result<Walk, TufError> {
+    let (began, set) = walk(metadata, as_of)?;
+    let roles = if metadata.roles.is_some() {
+        set.check_root_expired(as_of).map_err(failed)?;
+        check_target(&listed(&set, TARGET)?, target)?;
+        Some(versions(&set)?)
+    } else {
+        None
+    };
+    Ok(Walk {
+        roots: (began, set.root().version),
+        root_expires: set.root().expires,
+        roles,
+    })
+}
+
+/// Walks from the first root to the roles, as of a moment; with the version of that root.
+fn walk(metadata: &Metadata, as_of: Timestamp) -> Result<(u64, TrustedMetadataSet), TufError> {
     let mut roots = metadata.roots.iter();
     let first = roots
         .next()
@@ -74,24 +91,14 @@ pub fn prove(metadata: &Metadata, target: &[u8], as_of: Timestamp) -> Result<Wal
         set.update_root(root).map_err(failed)?;
         distinct_keys(set.root())?;
     }
-    let roles = match &metadata.roles {
-        None => None,
-        Some(roles) => {
-            set.check_root_expired(as_of).map_err(failed)?;
-            set.update_timestamp(&roles.timestamp, as_of)
-                .map_err(failed)?;
-            set.update_snapshot(&roles.snapshot, as_of)
-                .map_err(failed)?;
-            set.update_targets(&roles.targets, as_of).map_err(failed)?;
-            check_target(&listed(&set, TARGET)?, target)?;
-            Some(versions(&set)?)
-        }
-    };
-    Ok(Walk {
-        roots: (began, set.root().version),
-        root_expires: set.root().expires,
-        roles,
-    })
+    if let Some(roles) = &metadata.roles {
+        set.update_timestamp(&roles.timestamp, as_of)
+            .map_err(failed)?;
+        set.update_snapshot(&roles.snapshot, as_of)
+            .map_err(failed)?;
+        set.update_targets(&roles.targets, as_of).map_err(failed)?;
+    }
+    Ok((began, set))
 }
 
 /// Fetches the trusted root that a repository has now.
@@ -100,7 +107,8 @@ pub fn prove(metadata: &Metadata, target: &[u8], as_of: Timestamp) -> Result<Wal
 /// which nothing is taken.
 ///
 /// # Errors
-/// The repository cannot be read, or what it says does not hold now.
+/// The repository cannot be read, or what it says does not hold now; `tuf-state-unusable` for what was kept of
+/// another repository, or was not signed by the one that it names.
 pub fn refresh(
     known: &Metadata,
     kept: Option<&Metadata>,
@@ -200,6 +208,49 @@ fn distinct_keys(root: &Root) -> Result<(), TufError> {
     Ok(())
 }
 
+/// The roles that were seen last, of the chain that is known and of what was kept. That must be of the same
+/// repository: somebody else's would set no floor, and the one that we have seen would be forgotten.
+fn floor<'m>(
+    known: &'m Metadata,
+    kept: Option<&'m Metadata>,
+) -> Result<Option<&'m crate::tuf_state::RoleBytes>, TufError> {
+    let Some(kept) = kept else {
+        return Ok(known.roles.as_ref());
+    };
+    let unusable = |error: TufError| TufError::State(error.to_string());
+    // What ended since was seen nevertheless.
+    let seen = |of: &Metadata| -> Result<u64, TufError> {
+        let set = walk(of, Timestamp::MIN)?.1;
+        Ok(set.timestamp().map_or(0, |it| it.version))
+    };
+    let kept_version = seen(kept).map_err(unusable)?;
+    let mut is_joined = false;
+    for one in &known.roots {
+        let version = version_of(one)?;
+        for other in &kept.roots {
+            if version_of(other).map_err(unusable)? != version {
+                continue;
+            }
+            if one != other {
+                return Err(TufError::State(format!(
+                    "it is of another repository: its root {version} is another one"
+                )));
+            }
+            is_joined = true;
+        }
+    }
+    if !is_joined {
+        return Err(TufError::State(
+            "it has no root that is known here: it is of another repository, or older than the root that is given"
+                .to_owned(),
+        ));
+    }
+    Ok(match (&known.roles, &kept.roles) {
+        (Some(_), Some(_)) if seen(known)? > kept_version => known.roles.as_ref(),
+        (known, kept) => kept.as_ref().or(known.as_ref()),
+    })
+}
+
 /// Puts what was seen before where the client looks for it; whether there was any.
 fn fill(
     store: &MemoryStore,
@@ -216,9 +267,7 @@ fn fill(
             put(&format!("root_history/{version}.root.json"), root)?;
         }
     }
-    let roles = kept
-        .and_then(|it| it.roles.as_ref())
-        .or(known.roles.as_ref());
+    let roles = floor(known, kept)?;
     if let Some(roles) = roles {
         put("timestamp.json", &roles.timestamp)?;
         put("snapshot.json", &roles.snapshot)?;

@@ -302,10 +302,11 @@ fn what_is_older_than_what_was_seen_is_a_rollback() {
     assert_eq!(error.code(), "tuf-rollback", "{error}");
 }
 
-/// A file that somebody changed between two runs sets no floor, and leads to no other target.
+/// What somebody else signed, or another repository, would set no floor, and the one that was seen be forgotten.
 #[test]
-fn what_was_kept_counts_as_far_as_it_is_signed() {
+fn what_was_kept_is_of_this_repository_and_signed_by_it() {
     let honest = Plan::honest();
+    let start = Metadata::of_root(honest.root_bytes(0));
     let mut thief = honest.clone();
     thief.signers = vec![Key::new(8), Key::new(9)];
     thief.target = b"{\"the\":\"root of a thief\"}".to_vec();
@@ -314,12 +315,48 @@ fn what_was_kept_counts_as_far_as_it_is_signed() {
     *target = json!({"length": thief.target.len(), "hashes": {"sha256": sha256(&thief.target)}});
     let mut kept = honest.metadata();
     kept.roles = thief.metadata().roles;
-    let refreshed = honest.refresh_after(Some(&kept)).unwrap();
-    assert_eq!(refreshed.target, honest.target);
-    assert_eq!(refreshed.metadata, honest.metadata());
-    let start = Metadata::of_root(honest.root_bytes(0));
-    let error = refresh(&start, Some(&kept), &serve(thief.files()), PATIENCE, now()).unwrap_err();
-    assert_eq!(error.code(), "tuf-threshold", "{error}");
+    for files in [honest.files(), thief.files()] {
+        let error = refresh(&start, Some(&kept), &serve(files), PATIENCE, now()).unwrap_err();
+        assert_eq!(error.code(), "tuf-state-unusable", "{error}");
+    }
+    // A repository of its own, whole: with another first root, and with none of the same version.
+    for version in [1, 4] {
+        let mut other = honest.clone();
+        other.signers = vec![Key::new(5), Key::new(6)];
+        other.roots = vec![root(version, &other.signers, 2)];
+        other.root_signers = vec![other.signers.clone()];
+        let error = honest.refresh_after(Some(&other.metadata())).unwrap_err();
+        assert_eq!(error.code(), "tuf-state-unusable", "{error}");
+    }
+    // What ended since was seen nevertheless.
+    let mut ended = honest.clone();
+    ended.timestamp["expires"] = json!(EARLIER);
+    let mut newer = honest.clone();
+    newer.timestamp["version"] = json!(8);
+    newer.refresh_after(Some(&ended.metadata())).unwrap();
+}
+
+/// A program that came with a later chain than what was kept forgets nothing of it.
+#[test]
+fn the_later_of_what_is_known_and_what_was_kept_is_the_floor() {
+    let old = Plan::honest();
+    let mut newer = old.clone();
+    newer.timestamp["version"] = json!(8);
+    let asked = |known: &Plan, kept: &Plan, shown: &Plan| {
+        let server = serve(shown.files());
+        let refreshed = refresh(
+            &known.metadata(),
+            Some(&kept.metadata()),
+            &server,
+            PATIENCE,
+            now(),
+        );
+        refreshed.map_err(|error| error.code())
+    };
+    for (known, kept) in [(&newer, &old), (&old, &newer)] {
+        assert_eq!(asked(known, kept, &old).unwrap_err(), "tuf-rollback");
+        asked(known, kept, &newer).unwrap();
+    }
 }
 
 #[test]
