@@ -61,7 +61,7 @@ pub const CODES: &[(&str, &str)] = &[
     ),
     (
         "pae-as-message",
-        "the artifact's bytes begin as those that a statement's signature covers",
+        "the artifact's bytes begin as those that a signature over something else covers",
     ),
     (
         "password-wrong",

@@ -1,6 +1,6 @@
 //! From what is to be signed to bundles that verify.
 
-use attest_digest::{Algorithm, Artifact, Digest, Hashes, hash_all};
+use attest_digest::{Algorithm, Artifact, Digest, Hashes, SignedForm, hash_all};
 use attest_log::Inclusion;
 use attest_log::entry::{Entry, EntryError, Verifier as EntryVerifier};
 use attest_provenance::{Envelope, PAYLOAD_TYPE, Statement, StatementError, limits, pae};
@@ -92,12 +92,14 @@ impl Signed {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SignError {
-    /// The bytes to be signed begin as the signed form of a statement does: a signature over them
-    /// would be one over a statement that nobody meant to sign.
-    #[error("the bytes begin \"DSSEv1 \": a signature over them would sign a statement")]
+    /// The bytes to be signed begin as the signed form of something else does, such as a statement: a
+    /// signature over them would be one over that, which nobody meant to sign.
+    #[error("the bytes begin as the signed form of {}: a signature over them would sign that", .form.name())]
     PaeAsMessage {
         /// Of the bytes.
         position: usize,
+        /// What they begin as.
+        form: SignedForm,
     },
     /// Not an in-toto statement that others will read.
     #[error("statement: {source}")]
@@ -371,10 +373,10 @@ fn first_code(rejection: &Rejection) -> &'static str {
 
 pub(crate) fn check(unsigned: &Unsigned<'_>, position: usize) -> Result<(), SignError> {
     match unsigned {
-        Unsigned::Artifact(artifact) if artifact.opens_as_pae() => {
-            Err(SignError::PaeAsMessage { position })
-        }
-        Unsigned::Artifact(_) => Ok(()),
+        Unsigned::Artifact(artifact) => match artifact.signed_form() {
+            Some(form) => Err(SignError::PaeAsMessage { position, form }),
+            None => Ok(()),
+        },
         Unsigned::Statement(payload) => {
             check_statement(payload).map_err(|source| SignError::Statement { position, source })
         }

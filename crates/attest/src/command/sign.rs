@@ -185,7 +185,7 @@ fn sign_failure(error: &SignError, planned: &[Planned]) -> Failure {
     };
     let message = with_source(error);
     match error {
-        SignError::PaeAsMessage { position } | SignError::Statement { position, .. } => {
+        SignError::PaeAsMessage { position, .. } | SignError::Statement { position, .. } => {
             Failure::request(error.code(), format!("{}{message}", place(*position)))
         }
         _ => Failure::unknown(error.code(), message),

@@ -124,9 +124,15 @@ fn refused(unsigned: &[Unsigned<'_>]) -> &'static str {
 }
 
 #[test]
-fn bytes_that_open_as_a_signed_statement_are_refused() {
+fn bytes_that_are_signed_as_something_else_are_refused() {
     let good = artifact(b"hello");
-    for bytes in [&b"DSSEv1 "[..], &pae(PAYLOAD_TYPE, STATEMENT)] {
+    for bytes in [
+        &b"DSSEv1 "[..],
+        &pae(PAYLOAD_TYPE, STATEMENT),
+        br#"{"_type":"link","byproducts":{},"command":[]"#,
+        br#"{"_type":"layout","expires":"2030-01-01T00:00:00Z""#,
+        b"\x31\x49\x30\x18\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x09\x03",
+    ] {
         let bad = artifact(bytes);
         assert_eq!(
             refused(&[Unsigned::Artifact(&good), Unsigned::Artifact(&bad)]),
