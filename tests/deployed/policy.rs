@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Chain, ROLES, refused};
+use super::{Chain, ROLES, notes, refused};
 use crate::support::Ran;
 
 const RULES: &str = "
@@ -264,7 +264,7 @@ fn a_commit_is_signed_as_the_policy_accepts_it() {
 }
 
 #[test]
-fn a_commit_named_by_its_sha1_needs_leave_of_the_policy() {
+fn a_commit_named_by_its_sha1_needs_leave() {
     let chain = Chain::new();
     let rule = "[[require]]\ntype = \"test-result\"\nsigned_by = \"test\"\n";
     let sha1 = json!("8f3c".repeat(10));
@@ -276,6 +276,10 @@ fn a_commit_named_by_its_sha1_needs_leave_of_the_policy() {
         statement["subject"][0]["digest"]["gitCommit"] = sha1.clone();
         chain.state(link, link, &statement);
     }
+    // Without a policy by a flag, and then it is told.
+    refused(&chain.ask(""), "commit-not-accepted");
+    let ran = chain.ask(" --accept sha1-git").yes();
+    assert!(notes(&ran).contains("is a SHA-1"), "{ran:#?}");
     chain.policy(&LINKS, "", rule);
     refused(&chain.judged("hello", ""), "commit-not-accepted");
     chain.policy(&LINKS, "artifact.git_sha1 = true", rule);

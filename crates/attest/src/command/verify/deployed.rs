@@ -8,8 +8,8 @@ mod statements;
 
 use std::path::Path;
 
-use attest_digest::{Artifact, Digest, Hashes};
-use attest_policy::{Reason, Signers, deployment};
+use attest_digest::{Algorithm, Artifact, Digest, DigestSet, Hashes};
+use attest_policy::{Bytes, Reason, Signers, deployment};
 use attest_provenance::predicate::deployment::TYPE as DEPLOYMENT;
 use attest_verify::Evidence;
 
@@ -83,24 +83,26 @@ fn answer(
     let mut followed = Vec::new();
     for one in deployed {
         let path = one.path.as_deref();
-        let commit = one.digest.and_then(|digest| {
-            let commit = follow(digest, path, chain, session, statements, &mut report)?;
-            Ok((digest, commit))
+        let commit = one.what.and_then(|what| {
+            let commit = follow(what.bytes(), path, chain, session, statements, &mut report)?;
+            Ok((what, commit))
         });
         let commit = match statements.why_untold() {
             Some(refusal) => Err(End::Unknown(refusal)),
             None => commit,
         };
-        if let Ok((digest, commit)) = &commit {
+        let file = report.files.len();
+        let answer = commit.map(|(what, commit)| {
+            let sha256 = what.sha256();
             followed.push(Followed {
-                file: report.files.len(),
-                digest: *digest,
+                file,
+                what,
                 path: one.path.clone(),
-                commit: commit.clone(),
+                commit,
             });
-        }
-        let digest = commit.map(|(digest, _)| digest);
-        report.files.push(file_report(one.name, digest));
+            sha256
+        });
+        report.files.push(file_report(one.name, answer));
     }
     if let Some(judge) = &session.judge {
         statements.prove_others(judge.rules.everybody(), session);
@@ -135,15 +137,41 @@ struct Deployed {
     name: String,
     /// Where it stands in a folder: evidence that names paths must name this one.
     path: Option<String>,
-    digest: Result<Digest, End>,
+    what: Result<What, End>,
 }
 
 impl Deployed {
-    fn new(name: String, digest: Result<Digest, End>) -> Self {
+    fn new(name: String, what: Result<What, End>) -> Self {
         Self {
             name,
             path: None,
-            digest,
+            what,
+        }
+    }
+}
+
+/// How it is known what is deployed. All digests that a statement gives of it must agree with this.
+pub(in crate::command::verify) enum What {
+    Read(Artifact),
+    Given(Digest),
+    /// By a deployment record, with a SHA-256 among them.
+    Named(DigestSet),
+}
+
+impl What {
+    pub(in crate::command::verify) fn bytes(&self) -> Bytes<'_> {
+        match self {
+            Self::Read(artifact) => Bytes::Read(artifact),
+            Self::Given(digest) => Bytes::Given(*digest),
+            Self::Named(digests) => Bytes::Named(digests),
+        }
+    }
+
+    fn sha256(&self) -> Option<Digest> {
+        match self {
+            Self::Read(artifact) => Some(artifact.sha256()),
+            Self::Given(digest) => Some(*digest),
+            Self::Named(digests) => digests.get(Algorithm::Sha256).copied(),
         }
     }
 }
@@ -160,15 +188,21 @@ fn started(
         Subject::Digest(digest) => {
             let word = "that this digest is deployed is your word";
             report.notes.push(word.to_owned());
-            Ok(vec![Deployed::new(digest.to_string(), Ok(*digest))])
+            let what = Ok(What::Given(*digest));
+            Ok(vec![Deployed::new(digest.to_string(), what)])
         }
         Subject::File(path) => {
-            if let Some(record) = statements.record(path) {
-                return of_record(record, chain, session, statements, report);
+            let records = statements.records(path);
+            if !records.is_empty() {
+                let mut all = Vec::new();
+                for record in records {
+                    all.extend(of_record(record, chain, session, statements, report)?);
+                }
+                return Ok(all);
             }
             let word = "that this file is deployed is your word: no deployment record was asked";
             report.notes.push(word.to_owned());
-            of_file(path)
+            of_file(path, statements.hashes())
         }
         Subject::Folder(folder) => match &chain.args.manifest {
             Some(manifest) => {
@@ -177,9 +211,9 @@ fn started(
                      folder is what is deployed is your word"
                         .to_owned(),
                 );
-                of_file(manifest)
+                of_file(manifest, statements.hashes())
             }
-            None => folder::files(folder, report),
+            None => folder::files(folder, statements.hashes(), report),
         },
         other => Err(End::Unknown(Refusal {
             code: "subject-unsupported",
@@ -189,11 +223,11 @@ fn started(
     }
 }
 
-fn of_file(path: &Path) -> Result<Vec<Deployed>, End> {
-    match Artifact::read_path(path, Hashes::Sha256) {
+fn of_file(path: &Path, hashes: Hashes) -> Result<Vec<Deployed>, End> {
+    match Artifact::read_path(path, hashes) {
         Ok(artifact) => {
             let name = path.display().to_string();
-            Ok(vec![Deployed::new(name, Ok(artifact.sha256()))])
+            Ok(vec![Deployed::new(name, Ok(What::Read(artifact)))])
         }
         Err(error) => Err(End::Unknown(Refusal {
             code: error.code(),
@@ -234,7 +268,7 @@ fn of_record(
         escape(&evidence.signer().to_string()),
     ));
     let subjects = statement.subjects().iter().map(|it| {
-        let digest = it.digests().get(attest_digest::Algorithm::Sha256).copied();
+        let digest = it.digests().get(Algorithm::Sha256).copied();
         let name = it.name().map(escape);
         let missing = || {
             End::No(Refusal {
@@ -244,7 +278,8 @@ fn of_record(
             })
         };
         let name = name.or_else(|| digest.map(|it| it.to_string()));
-        Deployed::new(name.unwrap_or_default(), digest.ok_or_else(missing))
+        let what = digest.map(|_| What::Named(it.digests().clone()));
+        Deployed::new(name.unwrap_or_default(), what.ok_or_else(missing))
     });
     Ok(subjects.collect())
 }
@@ -263,9 +298,9 @@ fn no(reason: Reason) -> End {
     End::No(Refusal::from(&reason))
 }
 
-fn file_report(path: String, answer: Result<Digest, End>) -> FileReport {
+fn file_report(path: String, answer: Result<Option<Digest>, End>) -> FileReport {
     let (verdict, sha256) = match answer {
-        Ok(digest) => (Verdict::Verified, Some(digest.hex())),
+        Ok(digest) => (Verdict::Verified, digest.as_ref().map(Digest::hex)),
         Err(End::No(refusal)) => (Verdict::Rejected(refusal), None),
         Err(End::Unknown(refusal)) => (Verdict::Unreadable(refusal), None),
     };

@@ -4,11 +4,15 @@ use std::path::Path;
 
 use attest_digest::{Hashes, Problem, RelativePath, Root, WalkLimits};
 
-use super::{Deployed, End};
+use super::{Deployed, End, What};
 use crate::report::{Refusal, SubjectReport};
 
 /// Every file of a folder, and what in it is none.
-pub(super) fn files(folder: &Path, report: &mut SubjectReport) -> Result<Vec<Deployed>, End> {
+pub(super) fn files(
+    folder: &Path,
+    hashes: Hashes,
+    report: &mut SubjectReport,
+) -> Result<Vec<Deployed>, End> {
     let unreadable = |code, found: String| {
         End::Unknown(Refusal {
             code,
@@ -21,14 +25,14 @@ pub(super) fn files(folder: &Path, report: &mut SubjectReport) -> Result<Vec<Dep
         .walk(&WalkLimits::default())
         .map_err(|it| unreadable(it.code(), it.to_string()))?;
     let paths: Vec<RelativePath> = tree.files().map(|(path, _)| path.clone()).collect();
-    let read = root.read_all(&paths, Hashes::Sha256);
+    let read = root.read_all(&paths, hashes);
     let mut deployed: Vec<Deployed> = paths
         .iter()
         .zip(read)
         .map(|(path, read)| {
             at(
                 path.as_str(),
-                read.map(|it| it.sha256())
+                read.map(What::Read)
                     .map_err(|it| unreadable(it.code(), it.to_string())),
             )
         })
@@ -53,11 +57,11 @@ pub(super) fn files(folder: &Path, report: &mut SubjectReport) -> Result<Vec<Dep
     Ok(deployed)
 }
 
-fn at(path: &str, digest: Result<attest_digest::Digest, End>) -> Deployed {
+fn at(path: &str, what: Result<What, End>) -> Deployed {
     Deployed {
         name: path.to_owned(),
         path: Some(path.to_owned()),
-        digest,
+        what,
     }
 }
 

@@ -2,13 +2,12 @@
 
 use std::fmt::Display;
 
-use attest_digest::Digest;
 use attest_policy::{
     Bytes, Link, built_from, is_about_commit, reviewed, scanned, statement_names,
     statement_signs_for, tested,
 };
 use attest_provenance::{GitCommit, Statement};
-use attest_verify::{Evidence, GitEvidence, GitName, GitObject, limits};
+use attest_verify::{Evidence, GitEvidence, GitName, GitObject, Sha1Names, limits};
 
 use super::statements::Statements;
 use super::{Chain, End, enough, no, refused};
@@ -18,16 +17,15 @@ use crate::console::escape;
 use crate::git::Objects;
 use crate::report::{Refusal, SubjectReport};
 
-/// The links behind a digest, in order; the commit that they lead to.
+/// The links behind something deployed, in order; the commit that they lead to.
 pub(super) fn follow(
-    digest: Digest,
+    bytes: Bytes<'_>,
     path: Option<&str>,
     chain: &Chain<'_>,
     session: &Session,
     statements: &mut Statements,
     report: &mut SubjectReport,
 ) -> Result<GitCommit, End> {
-    let bytes = Bytes::Given(digest);
     let of_artifact = |it: &Statement| statement_names(it, bytes, None).is_ok();
     let builds = link(Link::Build, &of_artifact, chain, session, statements)?;
     let builds = match path {
@@ -36,6 +34,9 @@ pub(super) fn follow(
     };
     let provenance = statements.statements(&builds);
     let commit = built_from(&provenance).map_err(no)?;
+    if session.judge.is_none() {
+        named_well(&commit, session, report)?;
+    }
     note(
         report,
         "build",
@@ -84,6 +85,32 @@ pub(super) fn follow(
     }
     Ok(commit)
 }
+
+/// Build, review and tests are bound to each other by the commit's name alone: a SHA-1 needs leave. What a policy
+/// allows is asked for with its rules.
+fn named_well(
+    commit: &GitCommit,
+    session: &Session,
+    report: &mut SubjectReport,
+) -> Result<(), End> {
+    if commit.as_str().len() != SHA1_DIGITS {
+        return Ok(());
+    }
+    if matches!(session.sha1_names, Sha1Names::Refused) {
+        return Err(End::No(Refusal {
+            code: "commit-not-accepted",
+            found: commit.to_string(),
+            wanted: "a commit named by its SHA-256, or --accept sha1-git".to_owned(),
+        }));
+    }
+    let note = format!("{commit} is a SHA-1: two commits can be made that have one");
+    if !report.notes.contains(&note) {
+        report.notes.push(note);
+    }
+    Ok(())
+}
+
+const SHA1_DIGITS: usize = 40;
 
 /// Of builds of these bytes those that are not of another path only: in a folder every file stands where it was
 /// built for.

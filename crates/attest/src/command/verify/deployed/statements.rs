@@ -84,16 +84,27 @@ impl Statements {
         self.unread.iter().find_map(refusal_of)
     }
 
-    /// The deployment record that a file is.
-    pub(super) fn record(&mut self, path: &Path) -> Option<usize> {
-        let begins = files::read_limited(path, limit()).ok()?;
-        if recognise(&begins).is_err() {
-            return None;
+    /// The deployment records that a file has; none if it is something that was deployed. Which of both it is
+    /// its name says, and never its bytes: those may have been put in the place of what was deployed.
+    pub(super) fn records(&mut self, path: &Path) -> Vec<usize> {
+        if !is_evidence(path) {
+            return Vec::new();
+        }
+        let bytes = files::read_limited(path, limit());
+        if !bytes.is_ok_and(|it| recognise(&it).is_ok()) {
+            return Vec::new();
         }
         self.add(path);
         let file = real(path);
-        let is_it = |it: &Piece| it.file == file && is_record(it.claimed.predicate_type());
-        self.pieces.iter().position(is_it)
+        let is_one = |it: &Piece| it.file == file && is_record(it.claimed.predicate_type());
+        let found = self.pieces.iter().enumerate().filter(|(_, it)| is_one(it));
+        found.map(|(index, _)| index).collect()
+    }
+
+    /// What must be computed of what is deployed, so that every digest that a statement has can be compared.
+    pub(super) fn hashes(&self) -> Hashes {
+        let subjects = self.pieces.iter().flat_map(|it| it.claimed.subjects());
+        Hashes::Sha256.with_claims(subjects.map(attest_provenance::Subject::digests))
     }
 
     fn add(&mut self, path: &Path) {
