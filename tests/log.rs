@@ -98,6 +98,9 @@ fn the_same_entry_is_appended_once() {
     world
         .attest("log append junk --no-password")
         .refused(2, "entry-malformed");
+    world
+        .attest("log append nothing --no-password")
+        .refused(3, "file-unreadable");
     assert_eq!(
         world.attest("log show --format json").yes().json()["size"],
         3

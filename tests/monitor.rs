@@ -12,6 +12,9 @@ use std::process::Command;
 use std::sync::{Arc, Mutex};
 use std::thread;
 
+use attest_provenance::base64;
+use aws_lc_rs::digest::{SHA256, digest};
+use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
 use serde_json::{Value, json};
 
 use crate::support::{Ran, World};
@@ -534,6 +537,45 @@ fn witnesses_that_did_not_cosign_are_missed() {
         .refused(2, "witness-policy-malformed");
     world.write("none", "quorum none\n");
     monitor(&world, ".attest/log", &["--witness-policy", "none"]).yes();
+}
+
+/// A view that somebody froze shows the cosignatures that were made before, for ever.
+#[test]
+fn cosignatures_of_long_ago_are_told_and_may_be_refused() {
+    let world = logged(&["a"]);
+    let pair = Ed25519KeyPair::from_seed_unchecked(&[5; 32]).unwrap();
+    let name = "witness.example/w1";
+    let key = [&[4], pair.public_key().as_ref()].concat();
+    let named = [name.as_bytes(), b"\n", &key].concat();
+    let hash = digest(&SHA256, &named);
+    let id = &hash.as_ref()[..4];
+    let vkey = format!("{name}+{}+{}", hex::encode(id), base64::encode(&key));
+    world.write("policy", format!("witness W {vkey}\nquorum W\n"));
+    let path = ".attest/log/checkpoint";
+    let note = String::from_utf8(world.read(path)).unwrap();
+    let (text, _) = note.split_once("\n\n").unwrap();
+    // On 2026-11-21, at midnight.
+    let time = 1_795_219_200_u64;
+    let signed = pair.sign(format!("cosignature/v1\ntime {time}\n{text}\n").as_bytes());
+    let line = [id, &time.to_be_bytes(), signed.as_ref()].concat();
+    world.write(
+        path,
+        format!("{note}\u{2014} {name} {}\n", base64::encode(&line)),
+    );
+    let ask = |more: &[&str]| {
+        let policy = ["--witness-policy", "policy"];
+        monitor(&world, ".attest/log", &[&policy[..], more].concat())
+    };
+    let ran = ask(&["--at", "2036-11-22"]).yes();
+    assert!(
+        ran.out.contains("cosigned by W at 2026-11-21T00:00:00Z"),
+        "{ran:#?}"
+    );
+    assert!(ran.out.contains("not checked: how long ago"), "{ran:#?}");
+    ask(&["--at", "2026-11-22", "--witness-age", "1"]).yes();
+    let ran = ask(&["--at", "2026-11-22T00:00:01Z", "--witness-age", "1"]);
+    assert_eq!(ran.exit, 1, "{ran:#?}");
+    assert!(ran.out.contains("witness-cosignature-old"), "{ran:#?}");
 }
 
 /// A Rekor v1 of one entry, made of a bundle of the fixtures; `change` spoils what it answers.

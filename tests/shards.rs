@@ -35,6 +35,7 @@ struct Log {
     url: String,
     world: World,
     trees: Arc<Mutex<Vec<Tree>>>,
+    key: Arc<Key>,
 }
 
 struct Key {
@@ -92,7 +93,7 @@ fn root(bodies: &[Vec<u8>]) -> Hash {
 
 impl Log {
     fn new() -> Self {
-        let (key, world) = (Key::new(), World::new());
+        let (key, world) = (Arc::new(Key::new()), World::new());
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let trusted = json!({
@@ -110,13 +111,18 @@ impl Log {
         world.write("root.json", trusted.to_string());
         world.write("ours.pub", pem(&Key::new().spki));
         let trees: Arc<Mutex<Vec<Tree>>> = Arc::default();
-        let shown = Arc::clone(&trees);
+        let (shown, signer) = (Arc::clone(&trees), Arc::clone(&key));
         thread::spawn(move || {
             for stream in listener.incoming() {
-                serve(stream.unwrap(), &key, &shown.lock().unwrap());
+                serve(stream.unwrap(), &signer, &shown.lock().unwrap());
             }
         });
-        Self { url, world, trees }
+        Self {
+            url,
+            world,
+            trees,
+            key,
+        }
     }
 
     fn shows(&self, trees: Vec<Tree>) {
@@ -138,6 +144,15 @@ impl Log {
             "--state",
             "state.json",
         ])
+    }
+
+    /// Compares with what others were shown of a tree.
+    fn compare(&self, tree: &Tree) -> Ran {
+        self.world.write("others.note", self.key.note(tree));
+        let (log, key) = (["--log", &self.url], ["--log-key", "root.json"]);
+        let others = ["--from", "0", "--compare", "others.note"];
+        self.world
+            .attest_with(&[&["log", "monitor"], &log[..], &key[..], &others[..]].concat())
     }
 
     /// What was seen before stays, and says so again.
@@ -299,6 +314,33 @@ fn an_entry_that_came_into_a_tree_before_it_ended_is_found() {
                 ran.out
             );
         }
+    }
+}
+
+/// Others were shown tree 1: whatever is shown here must have it, whether or not it ended.
+#[test]
+fn what_others_were_shown_is_compared_with_that_very_tree() {
+    let log = Log::new();
+    let (first, second) = (others(&["a", "b", "c"]), others(&["d"]));
+    let theirs = tree("1", &first[..2]);
+    log.shows(vec![tree("1", &first), tree("2", &second)]);
+    let ran = log.compare(&theirs).yes();
+    assert!(ran.out.contains("1 checkpoint compared"), "{ran:#?}");
+    log.compare(&tree("2", &second)).yes();
+    let forked = others(&["a", "x", "c"]);
+    for (shown, code) in [
+        (vec![tree("1", &forked)], "log-forked"),
+        (vec![tree("1", &forked), tree("2", &second)], "log-forked"),
+        (
+            vec![tree("1", &first[..1]), tree("2", &second)],
+            "log-forked",
+        ),
+        (vec![tree("2", &second)], "log-tree-missing"),
+    ] {
+        log.shows(shown);
+        let ran = log.compare(&theirs);
+        assert_eq!(ran.exit, 1, "{code}: {ran:#?}");
+        assert!(ran.out.contains(code), "{code}: {ran:#?}");
     }
 }
 

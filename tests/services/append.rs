@@ -83,7 +83,10 @@ fn what_the_home_logged_goes_to_each_kind_of_rekor_with_the_same_words() {
         assert_eq!(instance.calls(path), 2, "each once");
         let said = append(&instance, &world, version, "hello.sigstore.json").yes();
         assert!(said.out.contains(&format!("entry {index}\n")), "{said:?}");
-        assert!(said.out.contains("kept by others"), "{said:?}");
+        assert!(
+            said.out.contains(": proven by its checkpoint of "),
+            "{said:?}"
+        );
         // The body as `log show` prints it.
         let body = world.attest("log show 0").yes().out;
         world.write("body", body);

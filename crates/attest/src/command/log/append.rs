@@ -304,7 +304,7 @@ fn report(target: &Target, args: &PublicArgs, placed: &[Placed], console: &Conso
         console.say(format_args!("entry {}{known}", place.index));
     }
     console.say(format_args!(
-        "logged     {} of {}, kept by others: proven by its checkpoint of {} entries",
+        "logged     {} of {}: proven by its checkpoint of {} entries",
         placed.len(),
         escape(origin),
         size.unwrap_or_default()

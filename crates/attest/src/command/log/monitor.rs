@@ -6,11 +6,12 @@ mod looked;
 mod state;
 mod watch;
 mod watched;
+mod witnesses;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use attest_log::{Hash, SignedCheckpoint, WitnessPolicy, merkle};
+use attest_log::{Hash, merkle};
 use attest_remote::{Patience, TileServer};
 use clap::Args;
 use serde_json::{Value, json};
@@ -65,6 +66,9 @@ pub(super) struct MonitorArgs {
     /// Which witnesses must have cosigned the checkpoint (C2SP tlog-policy)
     #[arg(long, value_name = "FILE")]
     witness_policy: Option<PathBuf>,
+    /// Count no cosignature that was made longer ago: a view that is frozen keeps its old ones
+    #[arg(long, value_name = "DAYS", requires = "witness_policy")]
+    witness_age: Option<u32>,
     #[command(flatten)]
     wait: WaitArgs,
 }
@@ -95,7 +99,11 @@ struct Seen {
 pub(super) fn run(args: &MonitorArgs, global: &Global, console: &Console) -> Result<Exit, Failure> {
     let now = global.now()?;
     let watch = Watch::of(&args.key, &args.identity, &args.issuer)?;
-    let policy = args.witness_policy.as_deref().map(policy).transpose()?;
+    let policy = args
+        .witness_policy
+        .as_deref()
+        .map(witnesses::policy)
+        .transpose()?;
     let place = Place::named(&args.log, &args.log_key, args.wait.patience())?;
     let before = args
         .state
@@ -113,7 +121,7 @@ pub(super) fn run(args: &MonitorArgs, global: &Global, console: &Console) -> Res
     let log = Watched::open(&place)?;
     let mut seen = Seen::default();
     if let Some(policy) = &policy {
-        witnesses(policy, log.head(), now.time.as_second(), &mut seen);
+        witnesses::judge(policy, args.witness_age, log.head(), now.time, &mut seen);
     }
     for (name, note) in &others {
         compare(&log, name, note, &mut seen)?;
@@ -157,15 +165,6 @@ impl Seen {
     }
 }
 
-fn policy(path: &std::path::Path) -> Result<WitnessPolicy, Failure> {
-    let refused =
-        |code, problem: String| Failure::request(code, format!("{}: {problem}", path.display()));
-    let most = attest_log::limits::POLICY_BYTES as u64;
-    let bytes = files::read_limited(path, most)
-        .map_err(|error| refused("witness-policy-malformed", error.to_string()))?;
-    WitnessPolicy::parse(&bytes).map_err(|error| refused(error.code(), error.to_string()))
-}
-
 /// Somebody else's checkpoint, with the name that it is shown by.
 fn other(place: &str, patience: Patience) -> Result<(String, Vec<u8>), Failure> {
     let most = attest_log::limits::NOTE_BYTES;
@@ -185,44 +184,6 @@ fn other(place: &str, patience: Patience) -> Result<(String, Vec<u8>), Failure> 
     Ok((place.to_owned(), bytes))
 }
 
-fn witnesses(policy: &WitnessPolicy, head: &SignedCheckpoint, now: i64, seen: &mut Seen) {
-    if !policy.logs().is_empty() && !policy.logs().iter().any(|it| head.verify(it).is_ok()) {
-        let origin = head.checkpoint().origin();
-        seen.find(
-            "witness-quorum-missing",
-            format!("the witness policy names other logs than {origin}"),
-        );
-        return;
-    }
-    let judged = policy.judge(head, u64::try_from(now).unwrap_or(0));
-    let by: Vec<&str> = judged.by.iter().map(|(name, _)| name.as_str()).collect();
-    let by = if by.is_empty() {
-        "nobody".to_owned()
-    } else {
-        by.join(", ")
-    };
-    for name in &judged.unsupported {
-        seen.notes.push(format!(
-            "witness {name}: ML-DSA-44 is not verified, so it never counts"
-        ));
-    }
-    if judged.enough {
-        seen.notes.push(format!("witnesses: cosigned by {by}"));
-        return;
-    }
-    let size = head.checkpoint().size();
-    let why = judged.invalid.join("; ");
-    let why = if why.is_empty() {
-        String::new()
-    } else {
-        format!("; {why}")
-    };
-    seen.find(
-        "witness-quorum-missing",
-        format!("the checkpoint of {size} entries is cosigned by {by}, which is no quorum{why}"),
-    );
-}
-
 /// What somebody else was shown is an earlier state of what we are shown.
 fn compare(log: &Watched<'_>, name: &str, note: &[u8], seen: &mut Seen) -> Result<(), Failure> {
     let theirs = match log.verify(note) {
@@ -232,15 +193,16 @@ fn compare(log: &Watched<'_>, name: &str, note: &[u8], seen: &mut Seen) -> Resul
         }
     };
     let (size, root) = (theirs.checkpoint().size(), theirs.checkpoint().root());
-    if theirs.checkpoint().origin() != log.head().checkpoint().origin() {
-        seen.notes.push(format!(
-            "not compared: {name} is of {}",
-            theirs.checkpoint().origin()
-        ));
+    let origin = theirs.checkpoint().origin();
+    let Some(followed) = log.of_origin(origin) else {
+        seen.find(
+            "log-tree-missing",
+            format!("{name}: others were shown {origin}, and here that tree is neither the present one nor among those that ended"),
+        );
         return Ok(());
-    }
+    };
     seen.compared += 1;
-    if let Some(problem) = prefix(log, log.present(), size, &root)? {
+    if let Some(problem) = prefix(log, followed, size, &root)? {
         seen.find("log-forked", format!("{name}: {problem}"));
     }
     Ok(())

@@ -1,5 +1,6 @@
 //! Writing the log: init, append, adopt. One writer at a time, by lock.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use attest_digest::{Artifact, Hashes};
@@ -168,8 +169,10 @@ pub(super) fn read_entries(path: &Path) -> Result<ReadEntries, Failure> {
         Failure::request("entry-malformed", format!("{}: {problem}", path.display()))
             .hint("an entry is the canonical JSON of a hashedrekord 0.0.2 body, or comes in a Sigstore bundle")
     };
-    let bytes =
-        files::read_limited(path, FILE_BYTES).map_err(|error| malformed(error.to_string()))?;
+    let bytes = files::read_limited(path, FILE_BYTES).map_err(|error| match error.kind() {
+        ErrorKind::FileTooLarge => malformed(error.to_string()),
+        _ => Failure::unknown("file-unreadable", format!("{}: {error}", path.display())),
+    })?;
     let parse = |body: &[u8]| Entry::parse(body).map_err(|error| malformed(error.to_string()));
     let Ok(bundle) = Bundle::parse(&bytes) else {
         let body = bytes.strip_suffix(b"\n").unwrap_or(&bytes);

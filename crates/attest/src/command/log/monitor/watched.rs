@@ -237,6 +237,15 @@ impl<'a> Watched<'a> {
             .map_or(0, |it| it.offset.saturating_add(it.size()))
     }
 
+    /// The tree whose checkpoints have this origin; none if the log does not show it.
+    pub(super) fn of_origin(&self, origin: &str) -> Option<Tree<'_>> {
+        let mut trees = self.ended();
+        trees.push(self.present());
+        trees
+            .into_iter()
+            .find(|it| it.head.checkpoint().origin() == origin)
+    }
+
     /// The tree that was followed and those after it, the present one last; none if the log does not name it.
     pub(super) fn since(&self, tree: &str) -> Option<Vec<Tree<'_>>> {
         let mut trees = self.ended();
