@@ -1,13 +1,14 @@
 //! `attest archive` from outside: what was verified is kept, what is kept is found, and each damage is
 //! named.
 
-mod attached;
+pub(crate) mod attached;
 mod export;
 mod import;
 mod judged;
 mod large;
 mod later;
 mod outside;
+mod roles;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -234,6 +234,27 @@ fn damage_that_a_fixity_run_has_found_is_no_good_status_until_one_finds_none() {
 }
 
 #[test]
+fn damage_that_was_found_is_not_forgotten_by_a_sample_that_reads_something_else() {
+    let world = replicated();
+    damage(&world, ".attest/archive");
+    assert_eq!(world.attest("archive fixity --all").exit, 1);
+    while world.attest("archive fixity --sample 1").exit != 0 {}
+    let ran = world.attest("status");
+    assert_eq!(ran.exit, 1, "{ran:?}");
+    assert!(
+        ran.out.contains("no damage found; DAMAGE found before"),
+        "{ran:?}"
+    );
+    let damage =
+        world.attest("status --format json").json()["releases"][0]["fixity_damage"].clone();
+    assert_eq!(damage["blobs"].as_array().unwrap().len(), 1, "{damage}");
+    world.attest("archive repair --from vault").yes();
+    assert_eq!(world.attest("status").exit, 1, "nothing was read since");
+    world.attest("archive fixity --sample 1000").yes();
+    world.attest("status").yes();
+}
+
+#[test]
 fn a_signed_fixity_run_is_kept_and_verifies_as_a_statement_over_its_line() {
     let world = replicated();
     world

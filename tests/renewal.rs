@@ -348,6 +348,79 @@ fn a_renewal_in_an_exported_release_counts_only_if_it_is_whole_and_its_own() {
     assert!(ran.out.contains("renewal-other-release"), "{ran:?}");
 }
 
+/// A folder with a release, and what an acquirer trusts beside it.
+fn made(world: &World) {
+    world.write("dist/a.txt", "alpha\n");
+    world
+        .attest("release dist --name hello --version 1.0.0 --init --no-password")
+        .yes();
+    for (from, to) in [("release.pub", "r.pub"), ("trusted_root.json", "r.json")] {
+        world.write(to, world.read(&format!(".attest/trust/{from}")));
+    }
+}
+
+/// Nobody signs how a bundle is packed: among the lines of a file it says what it says by itself.
+#[test]
+fn a_timestamp_in_a_file_of_many_bundles_ends_as_it_does_in_one_of_its_own() {
+    let world = World::new();
+    made(&world);
+    let trust = trusting(&["r.json"]);
+    let bundle: serde_json::Value =
+        serde_json::from_slice(&world.read("dist/release.sigstore.json")).unwrap();
+    fs::remove_file(world.at("dist/release.sigstore.json")).unwrap();
+    for (archive, lines) in [("one", 1), ("two", 2)] {
+        let packed = format!("{bundle}\n").repeat(lines);
+        world.write("dist/release.sigstore.jsonl", packed);
+        let place = format!("--archive {archive} {trust}");
+        world.attest(&format!("archive add dist {place}")).yes();
+        let ran = world.attest(&format!("archive verify {place}")).yes();
+        assert!(ran.out.contains("proof of time good until"), "{ran:?}");
+        expired(world.attest(&format!("archive verify {place} --at 2047-01-01")));
+        let export =
+            format!("archive export hello@1.0.0 --archive {archive} --out ./bag-{archive}");
+        world.attest(&export).yes();
+        let bag = format!("archive verify ./bag-{archive} {trust}");
+        world.attest(&bag).yes();
+        expired(world.attest(&format!("{bag} --at 2047-01-01")));
+        let ran = world.attest(&format!("status {place}")).yes();
+        assert!(ran.out.contains("good     proof of time"), "{ran:?}");
+        assert_eq!(
+            world
+                .attest(&format!("status {place} --at 2047-01-01"))
+                .exit,
+            1
+        );
+    }
+}
+
+/// A renewal that proves nothing is none.
+#[test]
+fn only_a_renewal_that_counts_makes_a_release_complete() {
+    let world = released();
+    let complete = "archive verify hello@1.1.0 --complete renewal";
+    let beside = || {
+        let status = world.attest("status hello@1.1.0 --format json").yes();
+        status.json()["releases"][0]["beside"]["renewal"].clone()
+    };
+    let incomplete = || {
+        let ran = world.attest(complete);
+        assert_eq!(ran.exit, 1, "{ran:?}");
+        assert!(ran.out.contains("archive-incomplete"), "{ran:?}");
+        assert_eq!(beside(), false);
+    };
+    incomplete();
+    let mut store = attest_archive::Store::open(&world.at(".attest/archive")).unwrap();
+    let release = attest_provenance::ReleaseName::parse("hello@1.1.0").unwrap();
+    let junk = attest_archive::renewal::attachment_of(&release, Timestamp::now(), b"x", b"y");
+    store.attach(&junk.unwrap()).unwrap();
+    drop(store);
+    incomplete();
+    let address = authority(&world, SignedDuration::ZERO);
+    renew(&world, &address, "hello@1.1.0").yes();
+    world.attest(complete).yes();
+    assert_eq!(beside(), true);
+}
+
 /// Flags for the key of the home, and for these trusted roots.
 fn trusting(roots: &[&str]) -> String {
     let roots = roots.iter().map(|it| format!(" --trusted-root {it}"));

@@ -214,3 +214,24 @@ fn a_request_that_is_wrong_is_refused_and_silence_is_no_answer() {
     let to = format!("archive copy --to oci://{}/team/tool", denying.host());
     scene.world.attest(&to).refused(3, "registry-denied");
 }
+
+#[test]
+fn one_place_under_two_names_is_one_copy() {
+    let Scene { world, .. } = Scene::new();
+    for folder in ["one", "two"] {
+        world.attest(&format!("archive copy --to {folder}")).yes();
+    }
+    world.shell("ln -s one same").yes();
+    let ask =
+        |one: &str, other: &str| world.attest(&format!("status --replica {one} --replica {other}"));
+    ask("one", "two").yes();
+    for (one, other) in [
+        ("one", "one"),
+        ("one", "./one/"),
+        ("one", "same"),
+        ("s3://bucket/vault", "s3://bucket/vault/"),
+        ("oci://example.org/a", "oci://example.org/a"),
+    ] {
+        ask(one, other).refused(2, "bad-arguments");
+    }
+}

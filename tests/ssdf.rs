@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use crate::archive::attached::attach;
 use crate::schema::Schema;
 use crate::support::{Ran, World};
 
@@ -159,6 +160,57 @@ fn only_an_independent_approval_of_the_design_of_that_commit_counts() {
     world
         .attest("report --ssdf --evidence nothing.json")
         .refused(3, "bundle-unreadable");
+}
+
+/// Whoever can write to an archive can attach anything.
+#[test]
+fn what_is_attached_ends_no_report_and_hides_no_approval() {
+    let world = world();
+    let commit = commit(&world);
+    review(
+        &world,
+        &format!("--scope design --commit {commit} --result approved --independent yes"),
+    );
+    let approval = std::fs::read(world.at("review.sigstore.json")).unwrap();
+    let large = vec![b' '; attest_verify::limits::BUNDLE_BYTES + 1];
+    attach(&world, "01", &[("log.txt", &large)]);
+    attach(&world, "02", &[("large.sigstore.json", &large)]);
+    attach(&world, "03", &[("review.sigstore.json", &approval)]);
+    let ran = report(&world, "");
+    assert_eq!((ran.exit, state(&ran, "PW.2.1").as_str()), (0, "complete"));
+    let told = ran.out.matches("bundle-too-large").count();
+    assert!(told > 0 && !ran.out.contains("log.txt"), "{ran:#?}");
+}
+
+/// What `archive verify` refuses is complete in no report.
+#[test]
+fn what_can_no_longer_be_proven_is_claimed() {
+    let world = world();
+    let commit = commit(&world);
+    review(
+        &world,
+        &format!("--scope design --commit {commit} --result approved --independent yes"),
+    );
+    let asked = |at: &str| {
+        report(
+            &world,
+            &format!("--evidence review.sigstore.json --at {at}"),
+        )
+    };
+    assert_eq!(asked("2035-01-01").exit, 0);
+    let ran = asked("2047-01-01");
+    assert_eq!(ran.exit, 1, "{ran:#?}");
+    assert_eq!(state(&ran, "PS.1.1"), "incomplete");
+    assert_eq!(state(&ran, "PS.3.1"), "incomplete");
+    let ran = world.attest("report --ssdf --at 2047-01-01");
+    for kind in ["files", "timestamp"] {
+        let told = format!("claimed   {kind}");
+        let line = ran.out.lines().find(|it| it.trim().starts_with(&told));
+        assert!(
+            line.is_some_and(|it| it.contains("proof-expired")),
+            "{kind}: {ran:?}"
+        );
+    }
 }
 
 #[test]

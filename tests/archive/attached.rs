@@ -10,7 +10,7 @@ use super::{HELLO, archive, named, pins};
 use crate::support::{Ran, World};
 
 /// Attaches files as evidence, as whoever can write to the archive does, or gives a bag to import.
-fn attach(world: &World, created: &str, files: &[(&str, &[u8])]) {
+pub(crate) fn attach(world: &World, created: &str, files: &[(&str, &[u8])]) {
     let files = files.iter().map(|(path, bytes)| AttachedFileInput {
         path: RelativePath::parse(path).unwrap(),
         media_type: "application/octet-stream".to_owned(),
@@ -83,4 +83,49 @@ fn one_blob_under_many_names_is_read_once() {
     let places = evidence.as_array().unwrap().iter();
     let attached = places.filter(|it| it["place"].as_str().unwrap().contains("/attached/"));
     assert_eq!(attached.count(), 1, "{evidence:#}");
+}
+
+/// Each bag is below the bound, and what is attached stays for good.
+#[test]
+fn a_bag_that_would_be_too_much_with_what_is_there_is_not_imported() {
+    let signature = crate::page::root().join("fixtures/verify/message/bundle.sigstore.json");
+    let signature = std::fs::read(signature).unwrap();
+    let (world, other) = (super::released(), super::released());
+    for (number, world) in [(1, &world), (2, &other)] {
+        let padded = [0, 1, 2].map(|nth| {
+            let blanks = vec![b' '; (1 << 20) + 10 * number + nth];
+            let bytes = [signature.as_slice(), &blanks].concat();
+            (format!("x{nth}.sigstore.json"), bytes)
+        });
+        let files = padded
+            .each_ref()
+            .map(|(name, bytes)| (name.as_str(), bytes.as_slice()));
+        attach(world, "01", &files);
+        world
+            .attest(&format!(
+                "archive export {HELLO} --as tar --out bag-{number}.tar"
+            ))
+            .yes();
+    }
+    world.write("bag-2.tar", other.read("bag-2.tar"));
+    let trust = "--key .attest/trust/release.pub --trusted-root .attest/trust/trusted_root.json";
+    let import = |number: u8| {
+        world.attest(&format!(
+            "archive import bag-{number}.tar --archive vault {trust}"
+        ))
+    };
+    for number in [1, 2] {
+        world
+            .attest(&format!("archive verify ./bag-{number}.tar {trust}"))
+            .yes();
+    }
+    import(1).yes();
+    let before = world.listing("vault");
+    import(2).refused(1, "bundle-too-large");
+    assert_eq!(before, world.listing("vault"));
+    // What is there already is not counted twice.
+    import(1).yes();
+    world
+        .attest(&format!("archive verify --archive vault {trust}"))
+        .yes();
 }

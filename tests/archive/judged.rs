@@ -308,3 +308,27 @@ fn evidence_that_was_attached_counts_if_it_is_of_whom_the_policy_names() {
         ))
         .refused(2, "policy-conflict");
 }
+
+#[test]
+fn a_rule_cites_of_each_release_its_own_evidence() {
+    let world = exported();
+    world.write("other/tool", "tool\n");
+    world
+        .attest("release other --name hello --version 2.0.0 --no-password")
+        .yes();
+    policy(&world, "both", "");
+    let ran = judged(&world, "verify hello@1.0.0 hello@2.0.0", "both");
+    let report = ran.yes().json();
+    let subjects = report["subjects"].as_array().unwrap();
+    assert_eq!(subjects.len(), 2);
+    for subject in subjects {
+        let name = subject["subject"].as_str().unwrap();
+        let cited = subject["rules"][0]["evidence"].as_array().unwrap();
+        assert!(!cited.is_empty(), "{subject:#}");
+        for index in cited {
+            let index = usize::try_from(index.as_u64().unwrap()).unwrap();
+            let place = report["evidence"][index]["place"].as_str().unwrap();
+            assert!(place.starts_with(&format!("{name}/")), "{name}: {place}");
+        }
+    }
+}

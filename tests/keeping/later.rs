@@ -32,14 +32,19 @@ fn signed(world: &World, home: &str, subject: &Value, kind: &str, predicate: &Va
 }
 
 fn attach_bill(world: &World) {
+    attach_as_bill(world, "bill.json", BILL);
+}
+
+/// Attaches a document under the kind of bills of materials, as whoever can write to the archive does.
+fn attach_as_bill(world: &World, path: &str, bytes: &[u8]) {
     let attachment = AttachmentInput {
         subject: Some(ReleaseName::parse(HELLO).unwrap()),
         kind: AttachmentKind::Sbom,
         created: "2026-01-01T00:00:00Z".parse().unwrap(),
         files: vec![AttachedFileInput {
-            path: RelativePath::parse("bill.json").unwrap(),
+            path: RelativePath::parse(path).unwrap(),
             media_type: "application/vnd.cyclonedx+json".to_owned(),
-            source: Source::Bytes(BILL),
+            source: Source::Bytes(bytes),
             expected: None,
         }],
     };
@@ -48,6 +53,7 @@ fn attach_bill(world: &World) {
 }
 
 const TEST_RESULT: &str = "https://in-toto.io/attestation/test-result/v0.1";
+const RELEASE: &str = "https://in-toto.io/attestation/release/v0.2";
 const REFERENCE: &str = "https://in-toto.io/attestation/reference/v0.1";
 
 fn passed() -> Value {
@@ -210,6 +216,97 @@ fn evidence_that_comes_later_is_kept_with_the_release_and_counts() {
     world.attest("archive verify ./bag --home .attest").yes();
 }
 
+/// Whoever attached it, and as what.
+#[test]
+fn a_document_that_no_statement_calls_a_bill_of_materials_is_none() {
+    let world = replicated();
+    let alpha = json!({"sha256": sha256(b"alpha\n")});
+    let complete = "archive verify --complete sbom --format json";
+    let cyclonedx = "application/vnd.cyclonedx+json";
+    let report: &[u8] = b"all 3 tests passed\n";
+    for (name, bytes, media_type) in [
+        ("report", report, "text/plain"),
+        ("called", report, cyclonedx),
+        ("bill", BILL, "application/json"),
+    ] {
+        let refers = refers_to(name, bytes, media_type);
+        signed(&world, ".attest", &alpha, REFERENCE, &refers, name);
+        world
+            .attest(&format!("archive attach {HELLO} {name}.sigstore.json"))
+            .yes();
+        attach_as_bill(&world, &format!("{name}.txt"), bytes);
+        let ran = world.attest(complete);
+        let reason = &ran.json()["subjects"][0]["reasons"][0]["code"];
+        assert_eq!(
+            (ran.exit, reason),
+            (1, &json!("archive-incomplete")),
+            "{name}"
+        );
+    }
+    // The parent: called what it is.
+    let refers = refers_to("bill.json", BILL, cyclonedx);
+    signed(&world, ".attest", &alpha, REFERENCE, &refers, "good");
+    world
+        .attest(&format!("archive attach {HELLO} good.sigstore.json"))
+        .yes();
+    world.attest(complete).yes();
+}
+
+/// A folder with its own release statement and a reference to one of its files, kept.
+#[test]
+fn a_report_that_a_release_refers_to_is_no_bill_of_materials() {
+    let cyclonedx = "application/vnd.cyclonedx+json";
+    for (bytes, media_type, is_bill) in [
+        (&b"all 3 tests passed\n"[..], "text/plain", false),
+        (b"all 3 tests passed\n", cyclonedx, false),
+        (BILL, "application/json", false),
+        (BILL, cyclonedx, true),
+    ] {
+        let world = World::new();
+        world.attest("init --no-password").yes();
+        world.write("made/app", "app\n");
+        world.write("made/doc.json", bytes);
+        let subject =
+            |name: &str, bytes: &[u8]| json!({"name": name, "digest": {"sha256": sha256(bytes)}});
+        let statement = |kind: &str, subjects: &[Value], predicate: Value, out: &str| {
+            let statement = json!({
+                "_type": "https://in-toto.io/Statement/v1",
+                "subject": subjects,
+                "predicateType": kind,
+                "predicate": predicate,
+            });
+            world.write("statement.json", statement.to_string());
+            let sign = "sign --statement statement.json --no-password --out made/";
+            world.attest(&format!("{sign}{out}.sigstore.json")).yes();
+        };
+        let files = [subject("app", b"app\n"), subject("doc.json", bytes)];
+        let release = json!({"purl": "pkg:generic/made@1.0.0"});
+        statement(RELEASE, &files, release, "release");
+        let refers = refers_to("doc.json", bytes, media_type);
+        statement(REFERENCE, &files[..1], refers, "reference");
+        world.attest("archive add made").yes();
+        let show = world.attest("archive show made@1.0.0 --format json").json();
+        let role = if is_bill { "sbom" } else { "artifact" };
+        let files = show["files"].as_array().unwrap();
+        let doc = files.iter().find(|it| it["path"] == "doc.json").unwrap();
+        assert_eq!(doc["role"], role, "{media_type}: {doc}");
+        let complete = world.attest("archive verify made@1.0.0 --complete sbom --format json");
+        assert_eq!(
+            complete.exit,
+            i32::from(!is_bill),
+            "{media_type}: {complete:#?}"
+        );
+        let report = world.attest("report --ssdf --format json").json();
+        let tasks = report["releases"][0]["tasks"].as_array().unwrap().clone();
+        let task = tasks.iter().find(|it| it["task"] == "PS.3.2").unwrap();
+        let shown = task["evidence"].as_array().unwrap();
+        let is_shown = shown
+            .iter()
+            .any(|it| it["kind"] == "sbom" && it["state"] == "verified");
+        assert_eq!(is_shown, is_bill, "{media_type}: {task:#}");
+    }
+}
+
 /// A review is of the commit that the release was built from, and of no file.
 #[test]
 fn a_review_of_the_commit_is_about_the_release() {
@@ -306,4 +403,51 @@ fn a_manifest_that_comes_later_is_kept_if_it_is_that_of_the_files() {
     assert_eq!(world.attest(complete).exit, 1);
     attach("good.tree.sigstore.json good.tree").yes();
     world.attest(complete).yes();
+}
+
+/// What anybody signed about any folder is no manifest of the release, even of the same files.
+#[test]
+fn a_manifest_that_names_no_release_is_that_of_none() {
+    let world = without_manifest();
+    world.write("else/evil", "evil");
+    for (folder, out) in [("else", "else"), ("made", "same")] {
+        world
+            .attest(&format!(
+                "tree snapshot {folder} -o {out}.tree --sign --no-password"
+            ))
+            .yes();
+        world
+            .attest(&format!(
+                "archive attach made@1.0.0 {out}.tree {out}.tree.sigstore.json"
+            ))
+            .refused(1, "release-tree-other-release");
+    }
+    // As a bag brings it in, unasked.
+    let (manifest, bundle) = (
+        world.read("else.tree"),
+        world.read("else.tree.sigstore.json"),
+    );
+    let mut store = Store::open(&world.at(".attest/archive")).unwrap();
+    for (kind, path, bytes) in [
+        (AttachmentKind::Report, "else.tree", &manifest),
+        (AttachmentKind::Evidence, "else.tree.sigstore.json", &bundle),
+    ] {
+        let attachment = AttachmentInput {
+            subject: Some(ReleaseName::parse("made@1.0.0").unwrap()),
+            kind,
+            created: "2026-01-01T00:00:00Z".parse().unwrap(),
+            files: vec![AttachedFileInput {
+                path: RelativePath::parse(path).unwrap(),
+                media_type: "application/octet-stream".to_owned(),
+                source: Source::Bytes(bytes),
+                expected: None,
+            }],
+        };
+        store.attach(&attachment).unwrap();
+    }
+    drop(store);
+    world.attest("archive verify made@1.0.0").yes();
+    let ran = world.attest("archive verify made@1.0.0 --complete tree");
+    assert_eq!(ran.exit, 1, "{ran:?}");
+    assert!(ran.out.contains("archive-incomplete"), "{ran:?}");
 }

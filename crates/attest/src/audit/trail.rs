@@ -1,7 +1,7 @@
 //! The file: appended to under a lock, one line for each event, durable before it is answered.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
@@ -106,7 +106,7 @@ impl Trail {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 let folder = files::folder_of(&self.path);
                 // A link that leads nowhere, in the folder's place, is nothing to be forced.
-                fs::create_dir_all(&folder)
+                files::make_folders(&folder)
                     .map_err(|error| failed(io::Error::other(error.to_string())))?;
                 let made = match open(true) {
                     Err(error) if error.kind() == io::ErrorKind::AlreadyExists => open(false),

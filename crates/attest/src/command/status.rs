@@ -8,7 +8,8 @@ mod policy;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use attest_archive::{Needed, Reader, Release, Role, Term};
+use attest_archive::{Member, Needed, Reader, Release, Role, Term};
+use attest_policy::Policy;
 use attest_provenance::ReleaseName;
 use attest_verify::TrustedRoot;
 use clap::Args;
@@ -22,6 +23,7 @@ use crate::command::archive::proof::{self, ReleaseProof};
 use crate::command::archive::tombstone::{self, Tombstones};
 use crate::command::archive::{PlaceArgs, damage_failure, parse_release, worse};
 use crate::command::verify::Session;
+use crate::command::verify::archived::stamps_of_statements;
 use crate::console::{Console, escape};
 use crate::failure::{Exit, Failure};
 use crate::trust::Surroundings;
@@ -62,7 +64,7 @@ struct State {
     /// What is known of its deletion, for programs and for people.
     deleted: Value,
     gone: Option<String>,
-    /// The last recorded fixity check of the archive.
+    /// The last recorded fixity check of the archive, with what those before it have found.
     fixity: Option<Last>,
     /// What can be kept beside, without statements: whether it is.
     beside: BTreeMap<&'static str, bool>,
@@ -71,6 +73,8 @@ struct State {
     policy: Option<Judged>,
     proof: ReleaseProof,
     expired: bool,
+    /// Expired by what could be read, while a renewal could not be.
+    is_unknown: bool,
     due: bool,
 }
 
@@ -94,18 +98,22 @@ pub(crate) fn run(args: &StatusArgs, global: &Global, console: &Console) -> Resu
         args.place.trust(&args.trust, &around, now)?
     };
     let roots = trust.proving();
-    let session = keeping::session(trust, now.time)?;
+    let mut session = keeping::session(trust, now.time)?;
+    let signers = session.trust.signers.clone();
+    session.policy = Policy::expecting(signers.with_independent(args.independent.iter().cloned()));
     let tombstones = Tombstones::read(&reader, &session, &roots, now.time)?;
     reader.accept_deletions(tombstones.accepted());
     let mut judged = match &mut judging {
         Some(judging) => judging.ask(args, &reader, &chosen)?,
         None => BTreeMap::new(),
     };
+    let fixity = fixity::last(&reader);
     let lines: Vec<Line> = chosen
         .into_iter()
         .map(|name| {
             let judged = judged.remove(&name.to_string());
-            line(&reader, name, judged, args, (&session, &roots), now.time)
+            let kept = (&session, roots.as_slice(), fixity.as_ref());
+            line(&reader, name, judged, args, kept, now.time)
         })
         .collect();
     if let Some(name) = names
@@ -149,14 +157,11 @@ fn line(
     name: ReleaseName,
     judged: Option<Judged>,
     args: &StatusArgs,
-    trust: (&Session, &[TrustedRoot]),
+    kept: (&Session, &[TrustedRoot], Option<&Last>),
     now: Timestamp,
 ) -> Line {
     let state = match reader.find(&name) {
-        Ok(Some(release)) => Ok(State {
-            policy: judged,
-            ..state(reader, &release, args, trust, now)
-        }),
+        Ok(Some(release)) => Ok(state(reader, &release, judged, args, kept, now)),
         Ok(None) => Err(Failure::no(
             "release-not-archived",
             format!("{name} is gone"),
@@ -169,15 +174,25 @@ fn line(
 fn state(
     reader: &Reader,
     release: &Release<'_>,
+    judged: Option<Judged>,
     args: &StatusArgs,
-    (session, roots): (&Session, &[TrustedRoot]),
+    (session, roots, fixity): (&Session, &[TrustedRoot], Option<&Last>),
     now: Timestamp,
 ) -> State {
     let mut roles = BTreeMap::new();
     for member in release.members() {
         *roles.entry(member.role().name()).or_insert(0) += 1;
     }
-    let proof = proof::of(reader, release, &BTreeMap::new(), None, roots, now);
+    let by_policy = judged.as_ref().and_then(|it| it.stamps.clone());
+    let decided = by_policy.or_else(|| stamps_of_statements(release, session));
+    let proof = proof::of(
+        reader,
+        release,
+        &BTreeMap::new(),
+        decided.as_deref(),
+        roots,
+        now,
+    );
     let soon = SignedDuration::from_hours(24 * i64::from(args.within));
     let soon = now.checked_add(soon).unwrap_or(Timestamp::MAX);
     State {
@@ -188,31 +203,34 @@ fn state(
             .collect(),
         deleted: tombstone::object(reader, release),
         gone: tombstone::line(reader, release),
-        fixity: fixity::last(reader),
-        beside: beside(release),
+        fixity: fixity.cloned(),
+        beside: beside(release, &proof),
         keeping: keeping::term(reader, release, session, roots, now),
         expired: proof.is_expired(now),
-        policy: None,
+        is_unknown: proof.is_unknown(now),
+        policy: judged,
         due: proof.standing.as_ref().is_none_or(|it| it.until < soon),
         roles,
         proof,
     }
 }
 
-/// What is kept beside the files and their evidence. Statements are for `archive verify --complete`: who
+/// What is kept beside the files and their evidence, as the archive claims. Statements are for `archive verify --complete`: who
 /// made them must be proven.
-fn beside(release: &Release<'_>) -> BTreeMap<&'static str, bool> {
+fn beside(release: &Release<'_>, proof: &ReleaseProof) -> BTreeMap<&'static str, bool> {
     let asked = [
         Needed::Checksums,
         Needed::Sbom,
         Needed::Source,
         Needed::Tree,
         Needed::Trust,
-        Needed::Renewal,
     ];
-    let found = release.completeness(&asked, &[]).unwrap_or_default();
+    let roles = release.members().iter().map(Member::role).collect();
+    let found = release.completeness(&asked, &roles, &[]);
+    let found = found.unwrap_or_default();
     let all = found.present.into_iter().map(|it| (it.name(), true));
-    all.chain(found.missing.into_iter().map(|it| (it.name(), false)))
+    let all = all.chain(found.missing.into_iter().map(|it| (it.name(), false)));
+    all.chain([(Needed::Renewal.name(), proof.is_renewed)])
         .collect()
 }
 
@@ -223,11 +241,13 @@ impl State {
         self.proof.standing.is_some() && !self.expired
     }
 
-    /// Whether the last recorded fixity check says of damage, or its line cannot be read. None is no
-    /// damage: it is shown that there was none.
+    /// Whether the last recorded fixity check says of damage, or one before it of what none has read since, or
+    /// its line cannot be read. No check is no damage: it is shown that there was none.
     fn is_damaged(&self) -> bool {
-        let answer = self.fixity.as_ref().map(|it| it.answer.as_deref());
-        answer.is_some_and(|it| it != Some(Exit::Yes.word()))
+        let last = self.fixity.as_ref();
+        last.is_some_and(|it| {
+            it.answer.as_deref() != Some(Exit::Yes.word()) || !it.damage.is_none()
+        })
     }
 }
 
@@ -259,6 +279,9 @@ impl Line {
     fn exit(&self) -> Exit {
         match &self.state {
             Err(failure) => failure.exit,
+            Ok(state) if state.is_unknown && state.missing.is_empty() && !state.is_damaged() => {
+                Exit::Unknown
+            }
             Ok(state) if !state.is_proven() || !state.missing.is_empty() => Exit::No,
             Ok(state) if state.is_damaged() => Exit::No,
             Ok(state) => state.policy.as_ref().map_or(Exit::Yes, |it| it.exit),
@@ -298,6 +321,7 @@ impl Line {
         }
         let mut lines = state.proof.lines(&args.independent).into_iter();
         let word = match (state.is_proven(), state.expired, state.due) {
+            _ if state.is_unknown => "UNKNOWN",
             (true, _, true) => "due",
             (true, _, false) => "good",
             (false, true, _) => "EXPIRED",
@@ -330,6 +354,7 @@ impl Line {
                 "deleted": state.deleted,
                 "fixity": state.fixity.as_ref().map(|it| it.time.to_string()),
                 "fixity_answer": state.fixity.as_ref().and_then(|it| it.answer.as_deref()),
+                "fixity_damage": state.fixity.as_ref().map(damage_object),
                 "fixity_extent": state.fixity.as_ref().and_then(|it| it.extent.as_deref()),
                 "beside": state.beside,
                 "replicas": copies.object(&self.name),
@@ -352,8 +377,35 @@ fn fixity_words(last: Option<&Last>) -> String {
         _ => "a sample",
     };
     match last.answer.as_deref() {
+        Some("yes") if !last.damage.is_none() => format!(
+            "{}, {extent}, no damage found; DAMAGE found before, and not read since: {}",
+            last.time,
+            blobs(&last.damage)
+        ),
         Some("yes") => format!("{}, {extent}, no damage found", last.time),
         Some("no") => format!("{}, {extent}, DAMAGE found", last.time),
         _ => format!("{}, and what it found cannot be told", last.time),
     }
 }
+
+/// The first blobs that are damaged, as far as is known.
+fn blobs(damage: &fixity::Damage) -> String {
+    let shown = damage
+        .blobs
+        .iter()
+        .take(DAMAGE_SHOWN)
+        .map(ToString::to_string);
+    let mut shown: Vec<String> = shown.collect();
+    if damage.has_unnamed || damage.blobs.len() > shown.len() {
+        shown.push("blobs that are not named here".to_owned());
+    }
+    shown.join(", ")
+}
+
+fn damage_object(last: &Last) -> Value {
+    let blobs: Vec<String> = last.damage.blobs.iter().map(ToString::to_string).collect();
+    json!({ "blobs": blobs, "more": last.damage.has_unnamed })
+}
+
+/// Damaged blobs in a line for people.
+const DAMAGE_SHOWN: usize = 5;

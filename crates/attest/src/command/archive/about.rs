@@ -12,7 +12,9 @@ use attest_verify::Evidence;
 use crate::command::verify::{Session, Shelf};
 
 /// What a reference statement names.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Document {
+    pub(super) name: Option<String>,
     pub(super) sha256: Option<Digest>,
     pub(super) media_type: Option<String>,
 }
@@ -84,6 +86,7 @@ impl<'s> About<'s> {
         let references = about.filter_map(|it| Reference::from_statement(it).ok());
         let documents = references.flat_map(|it| it.references().to_vec());
         documents.map(|it| Document {
+            name: it.name,
             sha256: it.digests.get(Algorithm::Sha256).copied(),
             media_type: it.media_type,
         })

@@ -2,25 +2,23 @@
 //!
 //! What was verified is what is kept: each file is copied with the digest that its verdict is about.
 
+use std::collections::BTreeSet;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use attest_archive::{
-    Added, AttachmentKind, MemberInput, Outcome, ReleaseInput, Role, Source, Store,
-};
-use attest_digest::{Algorithm, Artifact, Digest, DigestSet, Hashes, RelativePath, Root};
+use attest_archive::{Added, AttachmentKind, MemberInput, Outcome, ReleaseInput, Source, Store};
+use attest_digest::{Algorithm, Artifact, Digest, Hashes, RelativePath, Root};
 use attest_provenance::ReleaseName;
-use attest_provenance::predicate::reference::Reference;
 use clap::Args;
 use serde_json::json;
 
 use super::about::About;
 use super::release_tree::{self, Held};
 use super::source::CheckedSource;
-use super::{PlaceArgs, archive_failure, around, parse_release, session};
+use super::{PlaceArgs, archive_failure, around, bills, parse_release, roles, session};
 use crate::args::{Global, TrustArgs};
 use crate::audit::{self, Change};
 use crate::clock::Now;
-use crate::command::verify::archived::is_trust_name;
 use crate::command::verify::{Session, Shelf, verify_folder};
 use crate::console::{Console, escape};
 use crate::failure::{Exit, Failure};
@@ -80,12 +78,12 @@ pub(super) fn run(args: &AddArgs, global: &Global, console: &Console) -> Result<
     let about = About::of(&shelf, &session, verified(&subject));
     let source = source.map(|path| CheckedSource::read(path, &about));
     let source = source.transpose()?;
-    let sboms = sboms(&shelf);
     let root = Root::open(&args.folder)
         .map_err(|error| Failure::unknown(error.code(), error.to_string()))?;
+    let bills = bills(&shelf, &session, &subject, &root)?;
     let input = ReleaseInput {
         name: release,
-        members: members(&subject, &root, &sboms)?,
+        members: members(&subject, &root, &bills)?,
     };
     let mut store = match store {
         Some(store) => store,
@@ -234,19 +232,12 @@ fn verified(subject: &SubjectReport) -> impl Iterator<Item = Digest> {
 fn members<'r>(
     subject: &SubjectReport,
     root: &'r Root,
-    sboms: &[(String, DigestSet)],
+    bills: &BTreeSet<RelativePath>,
 ) -> Result<Vec<MemberInput<'r>>, Failure> {
     let member = |file: &FileReport| {
         let path = RelativePath::parse(&file.path).ok()?;
         let digest = Digest::from_hex(Algorithm::Sha256, file.sha256.as_deref()?).ok()?;
-        let is_sbom = sboms.iter().any(|(name, digests)| {
-            *name == file.path && digests.get(Algorithm::Sha256) == Some(&digest)
-        });
-        let role = if is_sbom {
-            Role::Sbom
-        } else {
-            role(&path, &file.verdict)
-        };
+        let role = roles::role(&path, &file.verdict, bills.contains(&path));
         Some(MemberInput {
             source: Source::Below(root, path.clone()),
             path,
@@ -266,28 +257,35 @@ fn members<'r>(
     verified.collect()
 }
 
-/// The documents that proven reference statements call bills of materials of this release.
-pub(super) fn sboms(shelf: &Shelf) -> Vec<(String, DigestSet)> {
-    let statements = shelf
-        .proven()
-        .filter_map(attest_verify::Evidence::statement);
-    let references = statements.filter_map(|statement| Reference::from_statement(statement).ok());
-    references
-        .flat_map(|reference| reference.references().to_vec())
-        .filter_map(|document| Some((document.name?, document.digests)))
-        .collect()
-}
-
-/// What a verified file is there for, by its verdict and the names that releases have.
-fn role(path: &RelativePath, verdict: &Verdict) -> Role {
-    match (path.as_str(), verdict) {
-        ("release.pub" | "trusted_root.json", _) => Role::Trust,
-        (_, Verdict::Evidence(_)) if is_trust_name(path) => Role::Trust,
-        (_, Verdict::Evidence(_)) | (release_tree::NAME, _) => Role::Evidence,
-        ("SHA256SUMS", _) => Role::Checksums,
-        ("VERIFY.md", _) => Role::Guide,
-        _ => Role::Artifact,
-    }
+/// The bills of materials among the files.
+fn bills(
+    shelf: &Shelf,
+    session: &Session,
+    subject: &SubjectReport,
+    root: &Root,
+) -> Result<BTreeSet<RelativePath>, Failure> {
+    let files = subject.files.iter().filter_map(|file| {
+        let digest = Digest::from_hex(Algorithm::Sha256, file.sha256.as_deref()?).ok()?;
+        Some((RelativePath::parse(&file.path).ok()?, digest))
+    });
+    let files: Vec<(RelativePath, Digest)> = files.collect();
+    let about = About::of(shelf, session, files.iter().map(|(_, digest)| *digest));
+    let files = files.iter().map(|(path, digest)| (path, *digest));
+    bills::among(&about, files, |path, digest| {
+        let file = root.open_file(path);
+        let file = file.map_err(|error| Failure::unknown(error.code(), error.to_string()))?;
+        let mut bytes = Vec::new();
+        let read = file.take(bills::LIMIT + 1).read_to_end(&mut bytes);
+        read.map_err(|error| Failure::unknown("file-unreadable", format!("{path}: {error}")))?;
+        if bytes.len() as u64 > bills::LIMIT {
+            return Ok(None);
+        }
+        if Artifact::of_bytes(&bytes, Hashes::Sha256).sha256() != digest {
+            let message = format!("{path} changed while it was read");
+            return Err(Failure::unknown("file-changed", message));
+        }
+        Ok(Some(bytes))
+    })
 }
 
 fn say(

@@ -24,8 +24,8 @@ use serde_json::json;
 
 use super::about::About;
 use super::keeping::{BUNDLE_TYPE, find};
-use super::later_tree;
 use super::{PlaceArgs, archive_failure, around, damage_failure, parse_release, session};
+use super::{bills, later_tree};
 use crate::args::{Global, TrustArgs};
 use crate::audit::{self, Change};
 use crate::command::verify::{Session, Shelf, archived, is_bundle_name, signed_name};
@@ -292,7 +292,7 @@ impl Offered {
             ));
         };
         let is = |wanted: &&&str| named.media_type.as_deref() == Some(**wanted);
-        let (kind, media_type) = match BILLS.iter().find(is) {
+        let (kind, media_type) = match bills::TYPES.iter().find(is) {
             Some(bill) => (AttachmentKind::Sbom, *bill),
             None if has_extension(&self.name, "json") => {
                 (AttachmentKind::Report, "application/json")
@@ -452,6 +452,3 @@ fn has_extension(name: &RelativePath, wanted: &str) -> bool {
         .extension()
         .is_some_and(|it| it == wanted)
 }
-
-/// The media types of bills of materials.
-const BILLS: [&str; 2] = ["application/vnd.cyclonedx+json", "application/spdx+json"];

@@ -10,12 +10,12 @@ use clap::Args;
 use super::{
     Whose, accepted, damage_failure, judging, later_log, may_lie_inside, policy_of, release_tree,
 };
-use crate::args::{Global, PolicyArgs, TrustArgs};
+use crate::args::{PolicyArgs, TrustArgs};
 use crate::clock::Now;
 use crate::command::verify::{Session, Shelf, archived};
-use crate::failure::{Failure, with_source};
+use crate::failure::{Exit, Failure, with_source};
 use crate::files;
-use crate::report::{ArchiveReport, FileReport, Refusal, Report, Verdict};
+use crate::report::{ArchiveReport, FileReport, Refusal, Report, SubjectReport, Verdict};
 use crate::trust::Surroundings;
 
 use super::PlaceArgs;
@@ -108,20 +108,23 @@ impl Asked<'_> {
         Ok((bag, session))
     }
 
-    /// The verdict about every file of the bag.
+    /// The verdict about every file of the bag, and about what else is asked of it.
     pub(super) fn judge(
         &self,
         command: &'static str,
         place: &Path,
         bag: &Bag,
         session: &Session,
-        global: &Global,
+        also: impl FnOnce(&Shelf, &mut SubjectReport),
     ) -> Report {
         let mut pieces = Shelf::new();
         let mut subject = archived::verify(bag, &bag.observed(), None, session, &mut pieces);
         release_tree::judge(bag, &bag.observed(), None, &pieces, &mut subject);
         if bag.problems().is_empty() {
             later_log::judge(bag, &session.trust.roots, &mut subject);
+        }
+        if subject.exit() == Exit::Yes && bag.problems().is_empty() {
+            also(&pieces, &mut subject);
         }
         for problem in bag.problems() {
             let Some(member) = &problem.member else {
@@ -151,7 +154,6 @@ impl Asked<'_> {
             evidence: pieces.into_reports(&session.policy),
             archive: Some(archive),
             not_checked: not_checked(self.policy),
-            verbose: global.verbose,
             ..session.report(command, self.now, accepted(session, self.trust))
         }
     }

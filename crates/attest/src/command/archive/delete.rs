@@ -15,7 +15,7 @@ use serde_json::json;
 
 use super::keeping::{self, BUNDLE_TYPE};
 use super::tombstone::{self, Tombstones};
-use super::{archive_failure, damage_failure, parse_release, proof};
+use super::{archive_failure, damage_failure, parse_release, proof, roles};
 use crate::args::{Global, HomeArgs};
 use crate::audit::{self, Change};
 use crate::clock::Now;
@@ -87,7 +87,7 @@ pub(super) fn run(args: &DeleteArgs, global: &Global, console: &Console) -> Resu
         // What was just signed and does not count is a reason to stop, not to delete.
         let deletion = deletion.ok_or_else(|| desk.not_counted(&tombstones, found.manifest))?;
         store.accept_deletions(tombstones.accepted());
-        let forgotten = store.forget(&deletion);
+        let forgotten = store.forget(&deletion, &found.spared);
         let forgotten = forgotten.map_err(|error| damage_failure(&error))?;
         change.say(counted(forgotten.removed.len(), "artifact"));
         Ok((forgotten, deletion))
@@ -107,6 +107,8 @@ struct Desk<'a> {
 struct Found {
     manifest: Digest,
     artifacts: BTreeSet<Digest>,
+    /// What is no artifact, whatever the manifest says: it stays, whoever deleted it elsewhere.
+    spared: BTreeSet<Digest>,
     statement: Vec<u8>,
     already: Option<Deletion>,
 }
@@ -129,17 +131,20 @@ impl Desk<'_> {
             reason: self.args.reason.clone(),
             time: self.now.time,
         };
+        let spared = roles::spared(&release, self.session);
+        let artifacts = Tombstone::artifacts(&release, &spared);
         let statement = tombstone
-            .statement(&release)
+            .statement(&release, &artifacts)
             .map_err(|error| Failure::request("bad-arguments", with_source(&error)))?;
         let already = before.of(release.manifest()).cloned();
         if already.is_none() {
             self.refuse_kept(reader, &release)?;
-            self.refuse_damaged(reader, &release)?;
+            self.refuse_damaged(reader, &artifacts)?;
         }
         Ok(Found {
             manifest: release.manifest(),
-            artifacts: Tombstone::artifacts(&release),
+            artifacts,
+            spared,
             statement: statement.to_bytes(),
             already,
         })
@@ -170,11 +175,10 @@ impl Desk<'_> {
     }
 
     /// The evidence that stays must be whole: the artifacts are gone for good.
-    fn refuse_damaged(&self, reader: &Reader, release: &Release<'_>) -> Result<(), Failure> {
+    fn refuse_damaged(&self, reader: &Reader, gone: &BTreeSet<Digest>) -> Result<(), Failure> {
         let names = std::slice::from_ref(self.name);
         let checked = reader.check_releases(names, Hashes::Sha256);
         let checked = checked.map_err(|error| damage_failure(&error))?;
-        let gone = Tombstone::artifacts(release);
         let problems = checked.releases.iter().flat_map(|it| &it.problems);
         let stays = |digest: &Digest| !gone.contains(digest);
         let mut damaged = problems.filter(|it| it.error.blob().is_none_or(|blob| stays(&blob)));

@@ -3,6 +3,7 @@
 //! It asks nobody who made them: that is for `archive verify`. What it finds is one flat line of JSON,
 //! kept as an attachment, and signed where that is wanted.
 
+mod history;
 mod replica;
 
 use std::num::NonZeroUsize;
@@ -28,6 +29,7 @@ use crate::command::sign::sign_to_bytes;
 use crate::console::{Console, escape};
 use crate::failure::{Exit, Failure, with_source};
 use crate::words::{counted, size};
+pub(crate) use history::{Damage, Last, last};
 
 #[derive(Debug, Args)]
 pub(super) struct FixityArgs {
@@ -138,41 +140,6 @@ fn before(reader: &Reader) -> Before {
     before
 }
 
-/// What the last run that was kept has found.
-pub(crate) struct Last {
-    pub(crate) time: Timestamp,
-    /// `yes`, `no` or `unknown`; none if its line cannot be read.
-    pub(crate) answer: Option<String>,
-    /// `all` or `sample`.
-    pub(crate) extent: Option<String>,
-}
-
-/// The last run that was kept, by its number: a claim, as all that is read of the lines.
-pub(crate) fn last(reader: &Reader) -> Option<Last> {
-    let Ok(runs) = reader.attachments_of_kind(None, &AttachmentKind::Fixity) else {
-        let listed = reader.attachment_list().into_iter();
-        let listed = listed.filter(|it| it.kind == AttachmentKind::Fixity);
-        let time = listed.map(|it| it.created).max()?;
-        return Some(Last {
-            time,
-            answer: None,
-            extent: None,
-        });
-    };
-    let numbered = runs.iter().map(|run| {
-        let line = kept_line(run);
-        let number = line.as_ref().and_then(|it| it.get("run")?.as_u64());
-        (number.unwrap_or(0), run.created(), line)
-    });
-    let (_, time, line) = numbered.max_by_key(|(number, time, _)| (*number, *time))?;
-    let word = |name: &str| Some(line.as_ref()?.get(name)?.as_str()?.to_owned());
-    Some(Last {
-        time,
-        answer: word("answer"),
-        extent: word("extent"),
-    })
-}
-
 fn kept_line(run: &Attachment<'_>) -> Option<Value> {
     let path = RelativePath::parse(LINE).ok()?;
     let bytes = run.unverified_bytes(&path, LINE_BYTES).ok()?;
@@ -210,6 +177,7 @@ fn line(fixity: &Fixity, exit: Exit, run: u64, now: Timestamp, archive: &str) ->
         "extent": if sample.is_some() { "sample" } else { "all" },
         "sample_of": sample.map(|it| it.of),
         "sample_size": sample.map(|it| it.size),
+        "sample_first": sample.map(|it| it.first.to_string()),
         "sample_last": sample.map(|it| it.last.to_string()),
         "sample_runs": sample.map(|it| it.runs),
     })

@@ -6,13 +6,13 @@ use attest_archive::{Added, Bag, Kept, Outcome};
 use clap::Args;
 use serde_json::json;
 
-use super::{PlaceArgs, add, archive_failure, bag, parse_release};
+use super::{PlaceArgs, add, archive_failure, bag, parse_release, roles, union};
 use crate::args::{Global, PolicyArgs, TrustArgs};
 use crate::audit::{self, Change};
-use crate::command::verify::Session;
+use crate::command::verify::{Session, Shelf};
 use crate::console::{Console, escape};
 use crate::failure::{Exit, Failure};
-use crate::report::Report;
+use crate::report::{Report, SubjectReport};
 use crate::trust;
 use crate::words::{counted, files, size};
 
@@ -59,16 +59,23 @@ pub(super) fn run(args: &ImportArgs, global: &Global, console: &Console) -> Resu
     if let Some(release) = wanted {
         session.policy = session.policy.of_release(release);
     }
-    let report = asked.judge("archive import", &args.bag, &bag, &session, global);
+    let roles = |shelf: &Shelf, subject: &mut SubjectReport| {
+        roles::judge(&bag, &session, shelf, subject);
+    };
+    let report = asked.judge("archive import", &args.bag, &bag, &session, roles);
     if report.exit() != Exit::Yes {
         // What can no longer be proven is taken in all the same: archive verify says so.
         let not_asked = "until when its time can be proven".to_owned();
         let not_checked = report.not_checked.iter().cloned().chain([not_asked]);
         let report = Report {
             not_checked: not_checked.collect(),
+            verbose: global.verbose,
             ..report
         };
         return Ok(report.render(console));
+    }
+    if let Some(store) = &store {
+        union::refuse_too_much(store.reader(), &bag, &session)?;
     }
     let input = bag.input().map_err(|error| archive_failure(&error))?;
     let attached = bag.attachments().map_err(|error| archive_failure(&error))?;

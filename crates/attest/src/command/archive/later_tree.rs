@@ -10,6 +10,7 @@ use attest_provenance::predicate::tree;
 use attest_provenance::tree::TreeReader;
 
 use super::about::About;
+use super::damage_failure;
 use super::release_tree::{self, Held};
 use crate::command::verify::{Shelf, archived};
 use crate::failure::Failure;
@@ -55,25 +56,39 @@ pub(super) fn judge(
 }
 
 /// Whether such a manifest is kept with the release.
+///
+/// # Errors
+/// The list of what is attached, or such a manifest, that cannot be read, if none is kept that can.
 pub(super) fn is_kept(
     reader: &Reader,
     release: &Release<'_>,
     about: &About<'_>,
     shelf: &Shelf,
-) -> bool {
+) -> Result<bool, Failure> {
     let kept = reader.attachments_of_kind(Some(release.manifest()), &AttachmentKind::Report);
-    kept.iter().flatten().any(|attachment| {
-        attachment.files().iter().any(|file| {
-            about.all().any(|it| is_about(it, &file.digest()))
-                && attachment
-                    .unverified_bytes(file.path(), RELEASE_TREE_BYTES)
-                    .is_ok_and(|bytes| compare(release, &bytes, shelf).is_none())
-        })
-    })
+    let kept = kept.map_err(|error| damage_failure(&error))?;
+    let mut unread = None;
+    for attachment in &kept {
+        for file in attachment.files() {
+            if !about.all().any(|it| is_about(it, &file.digest())) {
+                continue;
+            }
+            match attachment.unverified_bytes(file.path(), RELEASE_TREE_BYTES) {
+                Ok(bytes) if compare(release, &bytes, shelf).is_none() => return Ok(true),
+                Ok(_) => {}
+                Err(error) => unread = Some(damage_failure(&error)),
+            }
+        }
+    }
+    unread.map_or(Ok(false), Err)
 }
 
 /// How the files of a release differ from a manifest.
 fn compare(release: &Release<'_>, manifest: &[u8], shelf: &Shelf) -> Option<Refusal> {
+    let unnamed = names_no_release(release, manifest);
+    if unnamed.is_some() {
+        return unnamed;
+    }
     let held = release.members().iter().map(|it| {
         let held = Held {
             size: it.size(),
@@ -91,6 +106,16 @@ fn compare(release: &Release<'_>, manifest: &[u8], shelf: &Shelf) -> Option<Refu
     );
     let reasons = subject.reasons.into_iter();
     reasons.chain(left_out(release, manifest)).next()
+}
+
+/// A manifest of some folder: among a release's own files it is one of them, and here it would be of any.
+fn names_no_release(release: &Release<'_>, manifest: &[u8]) -> Option<Refusal> {
+    let reader = TreeReader::new(manifest).ok()?;
+    reader.header().release.is_none().then(|| Refusal {
+        code: release_tree::OTHER_RELEASE,
+        found: "a manifest that names no release".to_owned(),
+        wanted: format!("the manifest of {}", release.name()),
+    })
 }
 
 /// A file that the manifest says to be left out: one that comes later has no reason for that.

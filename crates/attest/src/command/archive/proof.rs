@@ -1,14 +1,15 @@
 //! Until when it can be proven when a release was signed: its timestamps, its renewals, and what ends
 //! them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use attest_archive::renewal::{
-    Firmness, KeptRenewal, Proofs, Standing, Subject, UnreadRenewal, ends_of, renewals_of,
+    Firmness, KeptRenewal, Proofs, Stamps, Standing, Subject, UnreadRenewal, ends_of, renewals_of,
 };
 use attest_archive::{Bag, Kept, Reader, Release};
 use attest_digest::{Artifact, Digest};
-use attest_verify::{Bundle, TimestampProof, TrustedRoot, UsedAlgorithm};
+use attest_verify::dialect::{self, Claim};
+use attest_verify::{TimestampProof, TrustedRoot, UsedAlgorithm};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -25,8 +26,12 @@ pub(crate) struct ReleaseProof {
     /// The last timestamp of its own evidence, without renewals.
     pub(crate) signed: Option<Timestamp>,
     pub(crate) renewals: Vec<Renewal>,
+    /// Whether a renewal counts for each piece of evidence that has a timestamp.
+    pub(crate) is_renewed: bool,
     /// Renewals that prove nothing: code and words.
     pub(crate) refused: Vec<(&'static str, String)>,
+    /// Whether one of them was not handed out by the system: it may be one that holds.
+    pub(crate) is_untold: bool,
     /// The first algorithm that a draft ends, and when.
     pub(crate) draft: Option<(Timestamp, &'static str)>,
 }
@@ -53,13 +58,13 @@ impl Renewal {
     }
 }
 
-/// Asks of a release how long its proof of time stands. `decided` are the bundles that count; without
-/// it all at the release's top do.
+/// Asks of a release how long its proof of time stands. `decided` are the timestamps of what was judged and
+/// counts; without it all evidence at the release's top does.
 pub(crate) fn of(
     reader: &Reader,
     release: &Release<'_>,
     observed: &BTreeMap<Digest, Artifact>,
-    decided: Option<&BTreeSet<String>>,
+    decided: Option<&[Stamps]>,
     roots: &[TrustedRoot],
     now: Timestamp,
 ) -> ReleaseProof {
@@ -84,7 +89,7 @@ pub(crate) fn of(
 /// As [`of`], of an exported release.
 pub(super) fn of_bag(
     bag: &Bag,
-    decided: Option<&BTreeSet<String>>,
+    decided: Option<&[Stamps]>,
     roots: &[TrustedRoot],
     now: Timestamp,
 ) -> ReleaseProof {
@@ -104,27 +109,35 @@ fn proven(
     release: &dyn Kept,
     subject: Subject<'_>,
     (kept, unread): (Vec<KeptRenewal>, Vec<UnreadRenewal>),
-    decided: Option<&BTreeSet<String>>,
+    decided: Option<&[Stamps]>,
     roots: &[TrustedRoot],
     now: Timestamp,
 ) -> ReleaseProof {
     let proofs = Proofs::of(subject, kept, roots, now);
-    let stamped = timestamps(release, decided, roots);
+    let mut stamped = match decided {
+        Some(decided) => decided.to_vec(),
+        None => timestamps(release, roots),
+    };
+    stamped.retain(|it| !it.proofs.is_empty());
     let standings = stamped.iter().filter_map(|it| proofs.standing(it));
     let standing = standings.min_by_key(|it| it.until);
+    let is_untold = unread.iter().any(|it| it.is_untold);
     let mut refused: Vec<(&'static str, String)> =
         unread.into_iter().map(|it| (it.code, it.problem)).collect();
     let refusals = proofs.refused.iter();
     refused.extend(refusals.map(|(_, error)| (error.code(), error.to_string())));
     let late = stamped.iter().filter_map(|it| proofs.too_late(it));
     refused.extend(late.take(1).map(|error| (error.code(), error.to_string())));
+    refused.extend(not_independent(&stamped, &proofs));
     ReleaseProof {
         latest: latest(&stamped, &proofs),
-        signed: stamped.iter().flatten().map(|it| it.time().time()).max(),
+        signed: own(&stamped).map(|it| it.time().time()).max(),
         draft: draft(&stamped, &proofs),
         renewals: renewals(&proofs),
+        is_renewed: !stamped.is_empty() && stamped.iter().all(|it| proofs.is_renewed(it)),
         standing,
         refused,
+        is_untold,
     }
 }
 
@@ -132,6 +145,11 @@ impl ReleaseProof {
     /// Whether nothing proves any more when the release was signed.
     pub(crate) fn is_expired(&self, now: Timestamp) -> bool {
         self.standing.as_ref().is_some_and(|it| it.until < now)
+    }
+
+    /// Whether it ended by what could be read, and a renewal could not be.
+    pub(crate) fn is_unknown(&self, now: Timestamp) -> bool {
+        self.is_untold && self.is_expired(now)
     }
 
     /// Why the release is no longer provable.
@@ -206,23 +224,33 @@ impl ReleaseProof {
     }
 }
 
-/// The timestamps of each bundle that has some.
-fn timestamps(
-    release: &dyn Kept,
-    decided: Option<&BTreeSet<String>>,
-    roots: &[TrustedRoot],
-) -> Vec<Vec<TimestampProof>> {
+/// The timestamps of each piece of evidence at the release's top.
+fn timestamps(release: &dyn Kept, roots: &[TrustedRoot]) -> Vec<Stamps> {
     let members = release.members().iter().map(attest_archive::Member::path);
-    let bundles = members.filter(|path| {
-        let counts = decided.is_none_or(|decided| decided.contains(path.as_str()));
-        counts && path.parent().is_none() && is_bundle_name(path.as_str())
-    });
+    let files = members.filter(|path| path.parent().is_none() && is_bundle_name(path.as_str()));
     let limit = attest_verify::limits::BUNDLE_BYTES as u64;
-    let proofs = bundles.filter_map(|path| {
+    let pieces = files.filter_map(|path| {
         let bytes = release.unverified_bytes(path, limit).ok()?;
-        Some(Bundle::parse(&bytes).ok()?.timestamp_proofs(roots))
+        dialect::recognise(&bytes).ok()
     });
-    proofs.filter(|proofs| !proofs.is_empty()).collect()
+    let proofs = pieces.flatten().filter_map(|piece| match piece.claim() {
+        Claim::Bundle(bundle) => Some(Stamps {
+            proofs: bundle.timestamp_proofs(roots),
+            renewed_by: None,
+        }),
+        _ => None,
+    });
+    proofs.collect()
+}
+
+/// A renewal that the signer can have made at any time, where that does not do.
+fn not_independent(stamped: &[Stamps], proofs: &Proofs) -> Option<(&'static str, String)> {
+    let links = proofs.renewals.iter().flat_map(|(_, it)| it.links());
+    let mut times = links.map(|it| it.proof().time());
+    let time = times.find(|time| stamped.iter().any(|it| !it.is_renewed_by(time)))?;
+    let (when, who) = (time.time(), time.authority());
+    let problem = format!("{when} by {who}, which is not declared independent");
+    Some(("time-not-independent", problem))
 }
 
 fn renewals(proofs: &Proofs) -> Vec<Renewal> {
@@ -250,23 +278,23 @@ fn renewals(proofs: &Proofs) -> Vec<Renewal> {
     found
 }
 
+/// The timestamps of all evidence.
+fn own(stamped: &[Stamps]) -> impl Iterator<Item = &TimestampProof> {
+    stamped.iter().flat_map(|it| &it.proofs)
+}
+
 /// The latest time that something about the release proves: no clock may be behind it.
-fn latest(stamped: &[Vec<TimestampProof>], proofs: &Proofs) -> Option<Timestamp> {
-    let own = stamped.iter().flatten().map(|it| it.time().time());
+fn latest(stamped: &[Stamps], proofs: &Proofs) -> Option<Timestamp> {
+    let own = own(stamped).map(|it| it.time().time());
     let links = proofs.renewals.iter().flat_map(|(_, it)| it.links());
     own.chain(links.map(|it| it.proof().time().time())).max()
 }
 
 /// Of the timestamps that stand longest, the first algorithm that a draft ends.
-fn draft(stamped: &[Vec<TimestampProof>], proofs: &Proofs) -> Option<(Timestamp, &'static str)> {
+fn draft(stamped: &[Stamps], proofs: &Proofs) -> Option<(Timestamp, &'static str)> {
     let last = proofs.renewals.iter().max_by_key(|(_, it)| it.until());
     let link = last.and_then(|(_, it)| it.links().last());
-    let own = || {
-        stamped
-            .iter()
-            .flatten()
-            .flat_map(|it| it.algorithms().to_vec())
-    };
+    let own = || own(stamped).flat_map(|it| it.algorithms().to_vec());
     let used: Vec<UsedAlgorithm> = link.map_or_else(
         || own().collect(),
         |link| link.proof().algorithms().to_vec(),
@@ -279,4 +307,37 @@ pub(crate) fn last(renewals: &[KeptRenewal]) -> Option<&KeptRenewal> {
     renewals
         .iter()
         .max_by_key(|it| (it.covered.len(), it.record.links()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_end_that_an_unread_renewal_may_have_put_off_is_unknown() {
+        let end: Timestamp = "2036-01-01T00:00:00Z".parse().unwrap();
+        let proof = |is_untold| ReleaseProof {
+            standing: Some(Standing {
+                until: end,
+                decided_by: "a certificate".to_owned(),
+            }),
+            latest: None,
+            signed: None,
+            renewals: Vec::new(),
+            is_renewed: false,
+            refused: Vec::new(),
+            is_untold,
+            draft: None,
+        };
+        let later = end + jiff::SignedDuration::from_secs(1);
+        let answers = |is_untold, now| {
+            (
+                proof(is_untold).is_expired(now),
+                proof(is_untold).is_unknown(now),
+            )
+        };
+        assert_eq!(answers(true, later), (true, true));
+        assert_eq!(answers(false, later), (true, false));
+        assert_eq!(answers(true, end), (false, false));
+    }
 }

@@ -238,7 +238,7 @@ fn unreadable(error: &ArchiveError, subject: &mut SubjectReport) {
 }
 
 /// The first few, and how many more.
-fn some_of(paths: &[String]) -> String {
+pub(super) fn some_of(paths: &[String]) -> String {
     let shown: Vec<&str> = paths.iter().take(SHOWN).map(String::as_str).collect();
     match paths.len().saturating_sub(SHOWN) {
         0 => shown.join(", "),
@@ -247,7 +247,7 @@ fn some_of(paths: &[String]) -> String {
 }
 
 const SHOWN: usize = 8;
-const OTHER_RELEASE: &str = "release-tree-other-release";
+pub(super) const OTHER_RELEASE: &str = "release-tree-other-release";
 const MISSING: &str = "release-tree-missing";
 const EXTRA: &str = "release-tree-extra";
 const MISMATCH: &str = "release-tree-mismatch";

@@ -24,6 +24,7 @@ use super::{PlaceArgs, archive_failure, damage_failure, keeping, parse_release, 
 use crate::args::{Global, TrustArgs};
 use crate::audit::{self, Change};
 use crate::command::init::refuse_given_time;
+use crate::command::verify::Session;
 use crate::console::{Console, escape};
 use crate::failure::{Exit, Failure, with_source};
 use crate::trust::Surroundings;
@@ -106,7 +107,7 @@ pub(super) fn run(args: &RenewArgs, global: &Global, console: &Console) -> Resul
     let tombstones = Tombstones::read(store.reader(), &session, &roots, now.time)?;
     store.accept_deletions(tombstones.accepted());
     roots.extend(authority.added(&args.place)?);
-    let chosen = choose(args, &store, names, &roots, now.time)?;
+    let chosen = choose(args, &store, names, (&session, &roots), now.time)?;
     let renewed = stamp(args, &chosen, &authority, &roots, now.time)?;
     if !renewed.is_empty() {
         let change = Change::new("archive.renew")
@@ -125,7 +126,7 @@ fn choose(
     args: &RenewArgs,
     store: &Store,
     names: Vec<ReleaseName>,
-    roots: &[TrustedRoot],
+    (session, roots): (&Session, &[TrustedRoot]),
     now: Timestamp,
 ) -> Result<Chosen, Failure> {
     let reader = store.reader();
@@ -137,6 +138,7 @@ fn choose(
     let choice = Choice {
         reader,
         roots,
+        session,
         now,
         within: (!args.all && all_due).then_some(args.within),
     };

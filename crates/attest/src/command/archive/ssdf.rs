@@ -220,8 +220,9 @@ fn make(args: &ReportArgs, global: &Global) -> Result<SsdfReport, Failure> {
             release,
             &checked,
             &session,
+            now,
             &statements,
-        )?);
+        ));
     }
     Ok(SsdfReport {
         framework,

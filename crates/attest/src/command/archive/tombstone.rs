@@ -11,7 +11,7 @@ use attest_verify::TrustedRoot;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::{PlaceArgs, keeping, proof};
+use super::{PlaceArgs, keeping, proof, roles};
 use crate::args::TrustArgs;
 use crate::clock::Now;
 use crate::command::verify::Session;
@@ -238,7 +238,9 @@ fn judge(
     };
     let said = keeping::kept(reader, release, Some(session))?;
     let signed = proof::of(reader, release, &BTreeMap::new(), None, roots, now).signed;
-    let deletion = Deletion::accept(release, attachment.manifest(), &evidence, signed, &said);
+    let spared = roles::spared(release, session);
+    let manifest = attachment.manifest();
+    let deletion = Deletion::accept(release, manifest, &evidence, signed, &said, &spared);
     Ok(deletion.map_err(|error: TombstoneError| (error.code(), with_source(&error))))
 }
 

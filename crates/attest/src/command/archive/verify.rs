@@ -8,8 +8,9 @@ use std::path::Path;
 
 use std::collections::BTreeSet;
 
+use attest_archive::renewal::Stamps;
 use attest_archive::{
-    AttachmentKind, CheckReport, CheckedRelease, Kept, Needed, Note, Problem, Reader, Release,
+    AttachmentKind, CheckReport, CheckedRelease, Needed, Note, Problem, Reader, Release,
 };
 use attest_digest::Hashes;
 use attest_provenance::ReleaseName;
@@ -21,8 +22,8 @@ use super::proof::ReleaseProof;
 use super::source::CheckedSource;
 use super::tombstone::Tombstones;
 use super::{
-    PlaceArgs, Whose, accepted, bag, damage_failure, is_damage, judging, later_log, later_tree,
-    may_lie_inside, parse_release, policy_of, proof, release_tree, show,
+    PlaceArgs, Whose, accepted, bag, bills, damage_failure, is_damage, judging, later_log,
+    later_tree, may_lie_inside, parse_release, policy_of, proof, release_tree, roles, show,
 };
 use crate::args::{Global, PolicyArgs, TrustArgs};
 use crate::clock::Now;
@@ -61,7 +62,8 @@ pub(super) struct VerifyArgs {
 #[derive(Debug, Default, Args)]
 struct CompleteArgs {
     /// Refuse a release with which this is not kept: provenance, vsa, test-result, scan and review must be
-    /// proven to be of an expected signer; sbom, source, checksums, tree, trust and renewal must be there
+    /// proven to be of an expected signer; sbom, checksums and trust must be among the verified files, by
+    /// what they are; source and tree must be there, and a renewal must count
     #[arg(long, value_name = "KIND", value_delimiter = ',', value_parser = needed)]
     complete: Vec<Needed>,
 }
@@ -114,7 +116,14 @@ pub(super) fn run(args: &VerifyArgs, global: &Global, console: &Console) -> Resu
             (&args.complete, &path),
             &mut report,
         );
-        add_proof(&reader, release, &checked, &roots, &mut report);
+        add_proof(
+            &reader,
+            release,
+            &checked,
+            &roots,
+            &args.complete,
+            &mut report,
+        );
         if let Some(subject) = report.subjects.last_mut() {
             tombstones.tell(release.manifest, subject);
         }
@@ -142,15 +151,15 @@ fn verify_bag(
         now,
     };
     let (bag, session) = asked.open(place)?;
-    let report = asked.judge("archive verify", place, &bag, &session, global);
+    let report = asked.judge("archive verify", place, &bag, &session, |_, _| ());
     let mut report = Report {
+        verbose: global.verbose,
         explain: args.explain,
         ..report
     };
     let roots = session.trust.proving();
-    let decided = decided(&report, bag.name());
-    let proof = proof::of_bag(&bag, decided.as_ref(), &roots, now.time);
-    tell_proof(&proof, &mut report);
+    let proof = proof::of_bag(&bag, decided(&report), &roots, now.time);
+    tell_proof(&proof, &CompleteArgs::default(), &mut report);
     Ok(report.render(console))
 }
 
@@ -203,9 +212,7 @@ fn judge(
         tell(&mut subject, problem);
     }
     let before = report.evidence.len();
-    for index in &mut subject.decided_by {
-        *index += before;
-    }
+    subject.renumber(|old| old.checked_add(before));
     report.subjects.push(subject);
     report.evidence.extend(shelf.into_reports(&session.policy));
 }
@@ -228,6 +235,24 @@ fn subject_of(
     release_tree::judge(&release, &all.observed, deletion, shelf, &mut subject);
     later_log::judge(&release, &session.trust.roots, &mut subject);
     subject
+}
+
+/// What [`run`] says of one release.
+pub(super) fn answer(
+    reader: &Reader,
+    checked: &CheckedRelease,
+    all: &CheckReport,
+    session: &Session,
+    now: Now,
+) -> SubjectReport {
+    let mut report = session.report("archive verify", now, Vec::new());
+    let nothing = CompleteArgs::default();
+    let complete = (&nothing, Path::new(""));
+    judge(reader, checked, all, session, complete, &mut report);
+    let roots = session.trust.proving();
+    add_proof(reader, checked, all, &roots, &nothing, &mut report);
+    let nobody = || SubjectReport::new(checked.name.to_string(), archived::KIND);
+    report.subjects.pop().unwrap_or_else(nobody)
 }
 
 /// What verifies by the rules of a policy, with the keys that releases of the archive carry.
@@ -285,31 +310,44 @@ fn require(
     (complete, archive): (&CompleteArgs, &Path),
     subject: &mut SubjectReport,
 ) {
+    // Which renewals count, the proof of time says.
+    let asked = complete.complete.iter().copied();
+    let asked: Vec<Needed> = asked.filter(|it| *it != Needed::Renewal).collect();
+    if asked.is_empty() {
+        return;
+    }
     let members = release.members().iter();
     let about = About::of(shelf, session, members.map(attest_archive::Member::digest));
     let statements = about.types();
-    let found = match release.completeness(&complete.complete, &statements) {
-        Ok(found) => found,
-        Err(error) => return untold(damage_failure(&error), subject),
+    // A bill is read only if one is asked for.
+    let bills = if asked.contains(&Needed::Sbom) {
+        bills::of(release, &about)
+    } else {
+        Ok(BTreeSet::new())
     };
-    let mut lack = |needed: Needed, found: String| {
-        subject.reasons.push(Refusal {
-            code: "archive-incomplete",
-            found,
-            wanted: needed.name().to_owned(),
-        });
+    let found = bills.and_then(|bills| {
+        let roles = roles::proven(release, session, subject, &bills);
+        let found = release.completeness(&asked, &roles, &statements);
+        found.map_err(|error| damage_failure(&error))
+    });
+    let found = match found {
+        Ok(found) => found,
+        Err(failure) => return untold(failure, subject),
     };
     for missing in found.missing {
         let came_later = match missing {
-            Needed::Sbom => has_later_bill(reader, release, &about),
+            Needed::Sbom => bills::is_attached(reader, release, &about),
             Needed::Tree => later_tree::is_kept(reader, release, &about, shelf),
-            _ => false,
+            _ => Ok(false),
         };
-        if came_later {
-            continue;
+        match came_later {
+            Ok(true) => {}
+            Ok(false) => {
+                let found = format!("no {} is kept with {}", missing.name(), release.name());
+                subject.reasons.push(lack(missing, found));
+            }
+            Err(failure) => untold(failure, subject),
         }
-        let found = format!("no {} is kept with {}", missing.name(), release.name());
-        lack(missing, found);
     }
     if !found.present.contains(&Needed::Source) {
         return;
@@ -317,7 +355,15 @@ fn require(
     match source(reader, release, archive, &about) {
         Ok(()) => {}
         Err(failure) if failure.exit == Exit::Unknown => untold(failure, subject),
-        Err(failure) => lack(Needed::Source, failure.message),
+        Err(failure) => subject.reasons.push(lack(Needed::Source, failure.message)),
+    }
+}
+
+fn lack(needed: Needed, found: String) -> Refusal {
+    Refusal {
+        code: "archive-incomplete",
+        found,
+        wanted: needed.name().to_owned(),
     }
 }
 
@@ -332,17 +378,6 @@ fn untold(failure: Failure, subject: &mut SubjectReport) {
         wanted: "what is kept with the release, read".to_owned(),
     };
     subject.could_not_tell("(complete)", refusal);
-}
-
-/// Whether a bill of materials was attached that a proven statement about the release names. What is
-/// wrong with its bytes stands among the problems of the release.
-fn has_later_bill(reader: &Reader, release: &Release<'_>, about: &About<'_>) -> bool {
-    let kept = reader.attachments_of_kind(Some(release.manifest()), &AttachmentKind::Sbom);
-    let kept = kept.unwrap_or_default();
-    let files = kept.iter().flat_map(attest_archive::Attachment::files);
-    let kept: BTreeSet<_> = files.map(attest_archive::AttachedFile::digest).collect();
-    let mut named = about.documents().filter_map(|it| it.sha256);
-    named.any(|it| kept.contains(&it))
 }
 
 /// Whether one of the sources that are kept is that of the provenance: anybody can have attached one to a
@@ -389,36 +424,44 @@ fn add_proof(
     checked: &CheckedRelease,
     all: &CheckReport,
     roots: &[TrustedRoot],
+    complete: &CompleteArgs,
     report: &mut Report,
 ) {
     let Ok(Some(release)) = reader.find(&checked.name) else {
         return;
     };
     let now = report.now.time;
-    let decided = decided(report, &checked.name);
-    let decided = decided.as_ref();
+    let decided = decided(report);
     let proof = proof::of(reader, &release, &all.observed, decided, roots, now);
-    tell_proof(&proof, report);
+    tell_proof(&proof, complete, report);
 }
 
-/// The bundles that decide about the last release. Of one that nothing accepts, what is there is told.
-fn decided(report: &Report, release: &ReleaseName) -> Option<BTreeSet<String>> {
-    let within = format!("{release}/");
-    let decided = report.subjects.last()?.decided_by.iter();
-    let decided = decided.filter_map(|index| {
-        let place = report.evidence.get(*index)?.place.strip_prefix(&within)?;
-        let is_attached = place.split('/').next() == Some(archived::ATTACHED);
-        (!is_attached).then(|| place.to_owned())
-    });
-    let decided: BTreeSet<String> = decided.collect();
-    (!decided.is_empty()).then_some(decided)
+/// The timestamps of what decides about the last release.
+fn decided(report: &Report) -> Option<&[Stamps]> {
+    report.subjects.last()?.stamps.as_deref()
 }
 
-fn tell_proof(proof: &ReleaseProof, report: &mut Report) {
+fn tell_proof(proof: &ReleaseProof, complete: &CompleteArgs, report: &mut Report) {
     let now = report.now.time;
     if let Some(subject) = report.subjects.last_mut() {
+        if complete.complete.contains(&Needed::Renewal) && !proof.is_renewed {
+            let found = format!("no renewal that counts is kept with {}", subject.subject);
+            let refusal = lack(Needed::Renewal, found);
+            if proof.is_untold {
+                subject.could_not_tell("(complete)", refusal);
+            } else {
+                subject.reasons.push(refusal);
+            }
+        }
         subject.notes.extend(proof.lines(&report.independent));
-        subject.reasons.extend(proof.refusals(now));
+        let refusals = proof.refusals(now);
+        if !proof.is_unknown(now) {
+            subject.reasons.extend(refusals);
+            return;
+        }
+        for refusal in refusals {
+            subject.could_not_tell("(renewals)", refusal);
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Who else has a release: replicas, asked now.
 
 use std::collections::BTreeMap;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use attest_archive::{Depth, Reader};
@@ -32,9 +33,40 @@ pub(super) struct Copies {
     places: Vec<(String, Answer)>,
 }
 
+/// One place under two names is one copy.
+fn refuse_twice(places: &[String]) -> Result<(), Failure> {
+    let mut seen: BTreeMap<Place, &String> = BTreeMap::new();
+    for place in places {
+        if let Some(before) = seen.insert(Place::of(place), place) {
+            let message = format!("--replica {before} and {place} are one place");
+            return Err(Failure::request("bad-arguments", message)
+                .hint("name each copy once: one disk is one copy"));
+        }
+    }
+    Ok(())
+}
+
+/// Where a replica is, whatever it is called.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+enum Place {
+    /// A folder that is there: its device and its number on it.
+    Folder(u64, u64),
+    Named(String),
+}
+
+impl Place {
+    fn of(text: &str) -> Self {
+        match Path::new(text).metadata() {
+            Ok(folder) => Self::Folder(folder.dev(), folder.ino()),
+            Err(_) => Self::Named(text.trim_end_matches('/').to_owned()),
+        }
+    }
+}
+
 impl Copies {
     /// Asks them. One that does not answer is no reason to keep silent about the others.
     pub(super) fn ask(args: &CopiesArgs, reader: &Reader, archive: &Path) -> Result<Self, Failure> {
+        refuse_twice(&args.replica)?;
         let ask = |place: &String| {
             let answer = replicas::open(place, archive, &args.flags)
                 .and_then(|replica| replicas::check(reader, &*replica, Depth::Names))

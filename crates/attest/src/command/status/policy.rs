@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use attest_archive::Reader;
+use attest_archive::renewal::Stamps;
 use attest_provenance::ReleaseName;
 use serde_json::{Value, json};
 
@@ -25,6 +26,8 @@ pub(super) struct Judged {
     missing: Vec<(String, String, Vec<Refusal>)>,
     /// What else is wrong with it.
     reasons: Vec<Refusal>,
+    /// By which timestamps the evidence counts that decided.
+    pub(super) stamps: Option<Vec<Stamps>>,
 }
 
 impl Judging {
@@ -90,6 +93,7 @@ impl Judged {
             exit,
             missing,
             reasons,
+            stamps: subject.stamps,
         }
     }
 

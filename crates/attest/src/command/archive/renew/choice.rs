@@ -2,20 +2,24 @@
 
 use std::collections::BTreeMap;
 
-use attest_archive::Reader;
 use attest_archive::renewal::{CoverError, Covered, Target};
+use attest_archive::{Reader, Release};
 use attest_digest::{Algorithm, Artifact, Digest};
 use attest_provenance::ReleaseName;
 use attest_verify::TrustedRoot;
 use jiff::{SignedDuration, Timestamp};
 
-use super::super::{archive_failure, damage_failure, proof, show};
+use super::super::proof::{self, ReleaseProof};
+use super::super::{archive_failure, damage_failure, show};
+use crate::command::verify::Session;
+use crate::command::verify::archived::stamps_of_statements;
 use crate::failure::Failure;
 
 /// What decides.
 pub(super) struct Choice<'a> {
     pub(super) reader: &'a Reader,
     pub(super) roots: &'a [TrustedRoot],
+    pub(super) session: &'a Session,
     pub(super) now: Timestamp,
     /// Only what ends within so many days.
     pub(super) within: Option<u32>,
@@ -58,7 +62,7 @@ impl Choice<'_> {
                 .map_err(|error| damage_failure(&error))?;
             let release = release.ok_or_else(|| show::missing(&name))?;
             let nothing = BTreeMap::new();
-            let proof = proof::of(self.reader, &release, &nothing, None, self.roots, self.now);
+            let proof = self.proof(&release, &nothing);
             if proof.standing.is_none_or(|it| it.until < soon) {
                 due.push(name);
             }
@@ -85,7 +89,7 @@ impl Choice<'_> {
                 .find(&name)
                 .map_err(|error| damage_failure(&error))?;
             let release = release.ok_or_else(|| show::missing(&name))?;
-            let proof = proof::of(self.reader, &release, observed, None, self.roots, self.now);
+            let proof = self.proof(&release, observed);
             self.check_clock(&name, proof.latest, &proof.refused)?;
             let refusals = proof.refusals(self.now);
             if let Some(first) = refusals.first() {
@@ -115,6 +119,19 @@ impl Choice<'_> {
         }
         chosen.count = chosen.targets.len();
         Ok(chosen)
+    }
+
+    fn proof(&self, release: &Release<'_>, observed: &BTreeMap<Digest, Artifact>) -> ReleaseProof {
+        let decided = stamps_of_statements(release, self.session);
+        let decided = decided.as_deref();
+        proof::of(
+            self.reader,
+            release,
+            observed,
+            decided,
+            self.roots,
+            self.now,
+        )
     }
 
     fn check_clock(

@@ -1,22 +1,25 @@
 //! What is kept of one release: each piece verified, or told as a claim.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use attest_archive::{
-    AttachmentKind, CheckReport, CheckedRelease, Deletion, Reader, Release, Role,
+    ArchiveError, AttachmentKind, CheckReport, CheckedRelease, Deletion, Kept, Member, Reader,
+    Release, Role,
 };
-use attest_digest::{Algorithm, Digest};
+use attest_digest::{Algorithm, Digest, RelativePath};
 use attest_policy::built_from;
 use attest_provenance::predicate::release::ClaimedRelease;
 use attest_provenance::predicate::{release, slsa};
-use attest_provenance::{GitCommit, Statement};
+use attest_provenance::{GitCommit, ReleaseName, Statement};
 use attest_verify::{Evidence, ProvenSigner};
 
 use super::reviews::{self, Signed};
 use super::{Found, Kind, ReleaseReport, State};
-use crate::command::archive::add::sboms;
-use crate::command::archive::damage_failure;
-use crate::command::archive::verify::tell;
-use crate::command::verify::{Session, Shelf, archived};
-use crate::failure::{Exit, Failure};
+use crate::clock::Now;
+use crate::command::archive::about::About;
+use crate::command::archive::{bills, roles, verify};
+use crate::command::verify::{Session, Shelf, archived, is_bundle_name};
+use crate::failure::Exit;
 use crate::report::{self, SubjectReport, Verdict};
 
 /// Everything of one release that is evidence for a task.
@@ -25,13 +28,13 @@ pub(super) fn release(
     checked: &CheckedRelease,
     all: &CheckReport,
     session: &Session,
+    now: Now,
     statements: &[Signed],
-) -> Result<ReleaseReport, Failure> {
-    let name = checked.name.to_string();
+) -> ReleaseReport {
     let mut shelf = Shelf::new();
-    let mut subject = SubjectReport::new(name.clone(), archived::KIND);
+    let subject = verify::answer(reader, checked, all, session, now);
     let mut report = ReleaseReport {
-        name,
+        name: checked.name.to_string(),
         manifest: String::new(),
         commit: Err("no verified provenance".to_owned()),
         unreadable: false,
@@ -39,7 +42,7 @@ pub(super) fn release(
     };
     let release = reader.find(&checked.name).ok().flatten();
     if let Some(release) = &release {
-        subject = archived::verify(
+        archived::verify(
             release,
             &all.observed,
             reader.deletion(release.manifest()),
@@ -47,9 +50,6 @@ pub(super) fn release(
             &mut shelf,
         );
         report.manifest = release.manifest().to_string();
-    }
-    for problem in &checked.problems {
-        tell(&mut subject, problem);
     }
     report.unreadable = subject.exit() == Exit::Unknown;
     let deletion = release
@@ -59,29 +59,71 @@ pub(super) fn release(
         .found
         .push(files(&subject, &report.manifest, deletion));
     let Some(release) = &release else {
-        return Ok(report);
+        return report;
     };
-    report.found.extend(members(release, &subject, &shelf));
+    report
+        .found
+        .extend(members(release, &subject, &shelf, session));
     for number in shelf.numbers() {
         shelf.prove_statement(number, session);
     }
+    let digests = release.members().iter().map(Member::digest);
+    let about = About::of(&shelf, session, digests);
+    // What is wrong with the bytes stands among the problems.
+    let bills = bills::of(release, &about).unwrap_or_default();
+    let judged = Judged {
+        name: release.name(),
+        artifacts: artifacts(release, &subject, &bills),
+    };
     for number in shelf.numbers() {
-        report.found.extend(piece(number, &shelf, release, session));
+        report.found.extend(piece(number, &shelf, &judged, session));
     }
-    report.found.extend(listed_sboms(release, &subject, &shelf));
-    let commit = commit(&shelf, release);
-    let mut known = statements.to_vec();
-    for (kind, signed) in attached(reader, release)? {
-        match kind {
-            Some(kind) => report.found.push(kept(kind, &signed)),
-            None => known.push(signed),
+    for (kind, of_kind) in REFUTED {
+        if let Some(code) = codes(&subject).find(|it| it.starts_with(of_kind)) {
+            refute(kind, code, &mut report);
         }
     }
-    report
-        .found
-        .extend(reviews::of(&known, commit.as_ref().ok(), session));
+    report.found.extend(sboms(release, &subject, &bills));
+    let commit = commit(&shelf, &judged);
+    let about = commit.as_ref().ok();
+    let named = statements.iter();
+    let mut reviewed: Vec<Found> = named
+        .flat_map(|it| reviews::ask(it, about, session))
+        .collect();
+    reviewed.extend(attached(release, about, session, &mut report));
+    report.found.extend(reviews::settled(reviewed));
     report.commit = commit.map(|it| it.to_string());
-    Ok(report)
+    report
+}
+
+/// What is verified in a bundle, and undone by what is kept with the release.
+const REFUTED: [(Kind, &str); 2] = [
+    (Kind::Timestamp, "proof-expired"),
+    (Kind::LogProof, "consistency-"),
+];
+
+/// Why a release is refused, or cannot be told about, as a whole.
+fn codes(subject: &SubjectReport) -> impl Iterator<Item = &'static str> {
+    let reasons = subject.reasons.iter().map(|it| it.code);
+    let files = subject.files.iter().filter_map(|it| match &it.verdict {
+        Verdict::Unreadable(refusal) => Some(refusal.code),
+        _ => None,
+    });
+    reasons.chain(files)
+}
+
+fn refute(kind: Kind, code: &str, report: &mut ReleaseReport) {
+    for found in report.found.iter_mut().filter(|it| it.kind == kind) {
+        found.state = State::Claimed;
+        found.detail = format!("{code}: {}", found.detail);
+    }
+}
+
+/// What statements are held against.
+struct Judged<'r> {
+    name: &'r ReleaseName,
+    /// What is released, as it was verified.
+    artifacts: Vec<Digest>,
 }
 
 /// All files, by the manifest that names them.
@@ -121,29 +163,42 @@ fn files(subject: &SubjectReport, manifest: &str, deletion: Option<&Deletion>) -
 ///
 /// Who signed for an identity has no key to hand out: what an acquirer needs is the root of the authority
 /// that certified it.
-fn members(release: &Release<'_>, subject: &SubjectReport, shelf: &Shelf) -> Vec<Found> {
+fn members(
+    release: &Release<'_>,
+    subject: &SubjectReport,
+    shelf: &Shelf,
+    session: &Session,
+) -> Vec<Found> {
     let mut found = Vec::new();
+    let verdicts = verdicts(subject);
     let by_identity = shelf
         .proven()
         .any(|it| matches!(it.signer(), ProvenSigner::Identity { .. }));
     for member in release.members() {
         let path = member.path().as_str();
-        let kind = match (member.role(), path) {
+        let Some(of) = verdicts.get(path) else {
+            continue;
+        };
+        let kind = match (roles::role(member.path(), of, false), path) {
             (Role::Guide, _) => Kind::Guide,
             (Role::Trust, "trusted_root.json") if !by_identity => continue,
             (Role::Trust, _) => Kind::Key,
             (Role::Checksums, _) => Kind::Checksums,
             _ => continue,
         };
-        let is_signed = kind != Kind::Checksums || signs(shelf, member.digest());
-        let verdict = verdict(subject, path);
-        let (state, detail) = match verdict {
-            Ok(()) if is_signed => (State::Verified, String::new()),
-            Ok(()) => (
-                State::Claimed,
-                "no verified signature is over it".to_owned(),
-            ),
-            Err(code) => (State::Claimed, code),
+        let lacks = match kind {
+            Kind::Checksums if !signs(shelf, member.digest()) => {
+                Some("no verified signature is over it")
+            }
+            Kind::Key if !archived::is_trust(release, member.path(), session) => {
+                Some("it is not the key of an expected signer")
+            }
+            _ => None,
+        };
+        let (state, detail) = match (verdict(subject, path), lacks) {
+            (Ok(()), None) => (State::Verified, String::new()),
+            (Ok(()), Some(lacks)) => (State::Claimed, lacks.to_owned()),
+            (Err(code), _) => (State::Claimed, code),
         };
         found.push(Found {
             kind,
@@ -154,6 +209,12 @@ fn members(release: &Release<'_>, subject: &SubjectReport, shelf: &Shelf) -> Vec
         });
     }
     found
+}
+
+/// What was found of each file.
+fn verdicts(subject: &SubjectReport) -> BTreeMap<&str, &Verdict> {
+    let files = subject.files.iter();
+    files.map(|it| (it.path.as_str(), &it.verdict)).collect()
 }
 
 /// Whether a file was verified, or its code.
@@ -185,7 +246,7 @@ fn names(statement: &Statement, digests: &[Digest]) -> bool {
 }
 
 /// What a bundle is evidence for, and what its log and time add to that.
-fn piece(number: usize, shelf: &Shelf, release: &Release<'_>, session: &Session) -> Vec<Found> {
+fn piece(number: usize, shelf: &Shelf, release: &Judged<'_>, session: &Session) -> Vec<Found> {
     let place = shelf.place(number);
     let digest = shelf.digest(number).map(|it| it.to_string());
     let of = |kind, state, detail: String| Found {
@@ -231,24 +292,33 @@ fn piece(number: usize, shelf: &Shelf, release: &Release<'_>, session: &Session)
 }
 
 /// What a proven statement is evidence for, if it is about this release.
-fn kind_of(evidence: &Evidence, kept: &Release<'_>) -> Option<Kind> {
+fn kind_of(evidence: &Evidence, kept: &Judged<'_>) -> Option<Kind> {
     let statement = evidence.statement()?;
     match statement.predicate_type() {
         release::TYPE | release::TYPE_V0_1 => {
             let claimed = ClaimedRelease::from_statement(statement).ok()?;
-            (claimed.name() == Some(kept.name())).then_some(Kind::ReleaseStatement)
+            (claimed.name() == Some(kept.name)).then_some(Kind::ReleaseStatement)
         }
         slsa::TYPE | slsa::TYPE_V0_2 => {
-            names(statement, &artifacts(kept)).then_some(Kind::Provenance)
+            names(statement, &kept.artifacts).then_some(Kind::Provenance)
         }
         _ => None,
     }
 }
 
-fn artifacts(release: &Release<'_>) -> Vec<Digest> {
-    let members = release.members().iter();
-    let artifacts = members.filter(|it| it.role() == Role::Artifact);
-    artifacts.map(attest_archive::Member::digest).collect()
+fn artifacts(
+    release: &Release<'_>,
+    subject: &SubjectReport,
+    bills: &BTreeSet<RelativePath>,
+) -> Vec<Digest> {
+    let verdicts = verdicts(subject);
+    let is_artifact = |it: &&Member| {
+        let is_bill = bills.contains(it.path());
+        let verdict = verdicts.get(it.path().as_str());
+        verdict.is_some_and(|of| roles::role(it.path(), of, is_bill) == Role::Artifact)
+    };
+    let artifacts = release.members().iter().filter(is_artifact);
+    artifacts.map(Member::digest).collect()
 }
 
 /// What a bundle would be, by the names that releases have.
@@ -262,22 +332,26 @@ fn kind_by_name(place: &str) -> Option<Kind> {
     }
 }
 
-/// Documents that a proven statement calls bills of materials, and that were verified themselves.
-fn listed_sboms(release: &Release<'_>, subject: &SubjectReport, shelf: &Shelf) -> Vec<Found> {
-    let listed = sboms(shelf);
+/// Bills of materials, and what the archive calls so.
+fn sboms(
+    release: &Release<'_>,
+    subject: &SubjectReport,
+    bills: &BTreeSet<RelativePath>,
+) -> Vec<Found> {
     let members = release.members().iter();
     let found = members.filter_map(|member| {
         let path = member.path().as_str();
-        let is_listed = listed.iter().any(|(name, digests)| {
-            name == path && digests.get(Algorithm::Sha256) == Some(&member.digest())
-        });
-        let (state, detail) = match (verdict(subject, path), is_listed) {
-            (Ok(()), true) => (State::Verified, String::new()),
-            (Err(code), true) => (State::Claimed, code),
-            (_, false) if member.role() == Role::Sbom => {
-                (State::Claimed, "no verified statement names it".to_owned())
-            }
-            _ => return None,
+        let is_bill = bills.contains(member.path());
+        if !is_bill && member.role() != Role::Sbom {
+            return None;
+        }
+        let (state, detail) = match verdict(subject, path) {
+            Ok(()) if is_bill => (State::Verified, String::new()),
+            Ok(()) => (
+                State::Claimed,
+                "no verified statement names it as a bill of materials".to_owned(),
+            ),
+            Err(code) => (State::Claimed, code),
         };
         Some(Found {
             kind: Kind::Sbom,
@@ -291,7 +365,7 @@ fn listed_sboms(release: &Release<'_>, subject: &SubjectReport, shelf: &Shelf) -
 }
 
 /// The commit from which all verified provenance says that the release was built.
-fn commit(shelf: &Shelf, release: &Release<'_>) -> Result<GitCommit, String> {
+fn commit(shelf: &Shelf, release: &Judged<'_>) -> Result<GitCommit, String> {
     let proven = shelf.proven();
     let provenance: Vec<&Statement> = proven
         .filter(|it| kind_of(it, release) == Some(Kind::Provenance))
@@ -303,46 +377,85 @@ fn commit(shelf: &Shelf, release: &Release<'_>) -> Result<GitCommit, String> {
     built_from(&provenance).map_err(|reason| format!("{}: {}", reason.code(), reason.found()))
 }
 
-/// What was attached to the release later: as what it counts, or as a statement to be asked.
+/// What was attached to the release later. Each file is read by itself and let go of again; what is not called
+/// like a bundle is no statement, and the same bytes say the same.
 fn attached(
-    reader: &Reader,
-    release: &Release<'_>,
-) -> Result<Vec<(Option<Kind>, Signed)>, Failure> {
-    let mut all = Vec::new();
-    let attachments = reader.attachments(release);
-    for attachment in attachments.map_err(|error| damage_failure(&error))? {
-        let kind = match attachment.kind() {
-            AttachmentKind::Audit => Some(Kind::AuditHead),
-            AttachmentKind::Fixity => Some(Kind::Fixity),
-            AttachmentKind::Renewal => Some(Kind::Renewal),
-            AttachmentKind::Sbom => Some(Kind::Sbom),
-            AttachmentKind::Evidence => None,
-            _ => continue,
-        };
-        for file in attachment.files() {
-            let bytes = match kind {
-                Some(_) => Vec::new(),
-                None => attachment
-                    .unverified_bytes(file.path(), attest_verify::limits::BUNDLE_BYTES as u64)
-                    .map_err(|error| damage_failure(&error))?,
+    release: &dyn Kept,
+    commit: Option<&GitCommit>,
+    session: &Session,
+    report: &mut ReleaseReport,
+) -> Vec<Found> {
+    let mut asked = BTreeSet::new();
+    let mut found = Vec::new();
+    for (attached, kind) in ATTACHED {
+        for attachment in release.attached_as(&attached) {
+            let attachment = match attachment {
+                Ok(attachment) => attachment,
+                Err(error) => {
+                    let place = format!("{attached} (attached)");
+                    report.unreadable |= matches!(error, ArchiveError::Io { .. });
+                    let kind = kind.unwrap_or(Kind::CommitReview);
+                    found.push(unread(kind, place, String::new(), error.code()));
+                    continue;
+                }
             };
-            let place = format!("{} (attached {})", file.path(), attachment.created());
-            let digest = file.digest().to_string();
-            all.push((
-                kind,
-                Signed {
-                    place,
-                    digest,
-                    bytes,
-                },
-            ));
+            for file in &attachment.files {
+                let place = format!("{} (attached)", file.path());
+                let digest = file.digest().to_string();
+                if let Some(kind) = kind {
+                    found.push(kept(kind, place, digest));
+                    continue;
+                }
+                if !is_bundle_name(file.path().file_name()) || !asked.insert(file.digest()) {
+                    continue;
+                }
+                let limit = attest_verify::limits::BUNDLE_BYTES as u64;
+                match release.attached_bytes(&attachment, file, limit) {
+                    Ok(bytes) => {
+                        let signed = Signed {
+                            place,
+                            digest,
+                            bytes,
+                        };
+                        found.extend(reviews::ask(&signed, commit, session));
+                    }
+                    Err(error) => {
+                        report.unreadable |= matches!(error, ArchiveError::Io { .. });
+                        let code = match error {
+                            ArchiveError::TooLarge { .. } => "bundle-too-large",
+                            _ => "bundle-unreadable",
+                        };
+                        found.push(unread(Kind::CommitReview, place, digest, code));
+                    }
+                }
+            }
         }
     }
-    Ok(all)
+    found
+}
+
+/// What is attached, and what it counts as; statements are asked.
+const ATTACHED: [(AttachmentKind, Option<Kind>); 5] = [
+    (AttachmentKind::Audit, Some(Kind::AuditHead)),
+    (AttachmentKind::Fixity, Some(Kind::Fixity)),
+    (AttachmentKind::Renewal, Some(Kind::Renewal)),
+    (AttachmentKind::Sbom, Some(Kind::Sbom)),
+    (AttachmentKind::Evidence, None),
+];
+
+/// It might say no: who calls it a review is not known.
+fn unread(kind: Kind, place: String, digest: String, code: &str) -> Found {
+    Found {
+        kind,
+        state: State::Claimed,
+        place,
+        digest,
+        detail: format!("{code}: it was not looked at"),
+    }
 }
 
 /// It is there; whether it holds is the question of other commands.
-fn kept(kind: Kind, signed: &Signed) -> Found {
+fn kept(kind: Kind, place: String, digest: String) -> Found {
     let detail = match kind {
         Kind::AuditHead => "attest archive log checks it",
         Kind::Renewal => "attest archive verify --at checks it",
@@ -351,8 +464,8 @@ fn kept(kind: Kind, signed: &Signed) -> Found {
     Found {
         kind,
         state: State::Claimed,
-        place: signed.place.clone(),
-        digest: signed.digest.clone(),
+        place,
+        digest,
         detail: detail.to_owned(),
     }
 }

@@ -40,14 +40,8 @@ pub(super) fn read(paths: &[PathBuf]) -> Result<Vec<Signed>, Failure> {
     signed.collect()
 }
 
-/// The reviews among these statements, and whether they count for that commit.
-pub(super) fn of(
-    statements: &[Signed],
-    commit: Option<&GitCommit>,
-    session: &Session,
-) -> Vec<Found> {
-    let asked = statements.iter().map(|signed| ask(signed, commit, session));
-    let mut found: Vec<Found> = asked.flatten().collect();
+/// What stands after all reviews were asked.
+pub(super) fn settled(mut found: Vec<Found>) -> Vec<Found> {
     let refusing: Vec<Kind> = found
         .iter()
         .filter(|it| it.detail.starts_with("review-not-approved"))
@@ -63,7 +57,8 @@ pub(super) fn of(
     found
 }
 
-fn ask(signed: &Signed, commit: Option<&GitCommit>, session: &Session) -> Vec<Found> {
+/// The reviews in a file, and whether they count for that commit.
+pub(super) fn ask(signed: &Signed, commit: Option<&GitCommit>, session: &Session) -> Vec<Found> {
     let mut shelf = Shelf::new();
     let numbers = shelf.take(
         Path::new(&signed.place),
