@@ -517,3 +517,22 @@ fn a_target_that_is_none_is_refused_before_anything_is_made() {
     assert!(!world.at("dist/SHA256SUMS").exists());
     assert!(site.state().requests.is_empty());
 }
+
+/// Who acquires the folder verifies all of it.
+#[test]
+fn a_folder_with_a_strangers_file_is_published_to_by_nobody() {
+    let world = world();
+    let publish = "release dist --name hello --version 1.0.0 --no-password --publish dir:shared --format json";
+    world.write("shared/sub/evil.sh", "evil");
+    let ran = world.attest(publish);
+    assert_eq!(ran.exit, 1, "{ran:?}");
+    assert_eq!(ran.json()["published"][0]["code"], "publish-differs");
+    assert_eq!(world.listing("shared").len(), 2, "{ran:?}");
+    // Once it is gone, that run is gone on with; later it is refused again.
+    fs::remove_file(world.at("shared/sub/evil.sh")).unwrap();
+    world.attest(publish).yes();
+    world.attest(publish).yes();
+    world.write("shared/evil.sh", "evil");
+    let ran = world.attest(publish);
+    assert_eq!(ran.json()["published"][0]["code"], "publish-differs");
+}

@@ -90,6 +90,7 @@ fn one(
     )?;
     again.and_again(|| Ok(target.begin()?))?;
     refuse_sealed(target, &members)?;
+    refuse_others(target, again, &members)?;
     let absent = absent(target, again, &members)?;
     for member in absent {
         if make(target, again, &release, member)? == Created::New {
@@ -189,6 +190,15 @@ fn refuse_sealed(target: &dyn Target, members: &[&Member]) -> Result<(), Failure
         return Ok(());
     }
     Err(differs(target, &differing))
+}
+
+/// Who acquires a folder verifies all of it: what nobody signed is refused there.
+fn refuse_others(target: &dyn Target, again: Again, members: &[&Member]) -> Result<(), Failure> {
+    let ours: BTreeSet<&str> = members.iter().map(|it| it.path().as_str()).collect();
+    match again.and_again(|| Ok(target.other(&ours)?))? {
+        None => Ok(()),
+        Some(other) => Err(differs(target, &[other])),
+    }
 }
 
 fn differs(target: &dyn Target, paths: &[String]) -> Failure {

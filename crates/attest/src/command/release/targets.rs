@@ -1,5 +1,6 @@
 //! Where a release is published, as flags say it.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File, Permissions};
 use std::io::{self, Read};
 use std::os::unix::fs::PermissionsExt;
@@ -209,6 +210,25 @@ impl Target for Folder {
         Ok(())
     }
 
+    fn other(&self, ours: &BTreeSet<&str>) -> Result<Option<String>, PlaceError> {
+        let mut folders = vec![String::new()];
+        while let Some(folder) = folders.pop() {
+            let entries = fs::read_dir(self.root.join(&folder));
+            for entry in entries.map_err(|error| self.failed(error))? {
+                let entry = entry.map_err(|error| self.failed(error))?;
+                let name = entry.file_name().to_string_lossy().into_owned();
+                let path = format!("{folder}{name}");
+                let kind = entry.file_type().map_err(|error| self.failed(error))?;
+                if kind.is_dir() {
+                    folders.push(format!("{path}/"));
+                } else if !ours.contains(path.as_str()) && !is_half_written(&name) {
+                    return Ok(Some(path));
+                }
+            }
+        }
+        Ok(None)
+    }
+
     fn open(&self, path: &str, _: u64) -> Result<Option<Box<dyn Read + '_>>, PlaceError> {
         match files::open_regular(&self.root.join(path)) {
             Ok(file) => Ok(Some(Box::new(file))),
@@ -243,6 +263,16 @@ impl Target for Folder {
     fn finish(&mut self) -> Result<Finished, PlaceError> {
         Ok(Finished::AsItWas)
     }
+}
+
+/// Whether a run that died has left it: the next one goes on.
+fn is_half_written(name: &str) -> bool {
+    let number = |it: &str| !it.is_empty() && it.bytes().all(|it| it.is_ascii_digit());
+    let inner = name
+        .strip_prefix('.')
+        .and_then(|it| it.strip_suffix(".tmp"));
+    let process = inner.and_then(|it| it.rsplit_once('.'));
+    process.is_some_and(|(_, process)| number(process))
 }
 
 /// Bytes of a `netrc` file.
