@@ -109,6 +109,22 @@ fn every_private_key_is_encrypted_and_nobody_elses_to_read() {
     assert_eq!(world.read(".attest/.gitignore"), b"*\n");
 }
 
+/// Who can write to a folder can put other keys and other trust in the place of ours.
+#[test]
+fn nobody_else_can_write_to_a_home_whatever_the_umask_allows() {
+    let world = World::new();
+    world.write("dist/app", "app\n");
+    let program = env!("CARGO_BIN_EXE_attest");
+    let line = format!(
+        "umask 000 && {program} init --no-password && {program} release dist --name app --version 1 --no-password"
+    );
+    world.shell(&line).yes();
+    // What is archived is read by its digests; several may keep one archive together.
+    let found = "find .attest -path .attest/archive -prune -o ! -type l -perm /022 -print";
+    let found = world.shell(found).yes();
+    assert_eq!(found.out, "");
+}
+
 #[test]
 fn a_home_without_a_recovery_key_says_that_a_stolen_key_has_no_successor() {
     let world = World::new();

@@ -12,6 +12,7 @@ mod keyless;
 mod layouts;
 mod less;
 mod lists;
+mod many;
 mod releases;
 mod sets;
 mod shipped;

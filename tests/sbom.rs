@@ -56,6 +56,34 @@ fn reasons(world: &World, flags: &str, exit: i32) -> Vec<String> {
     reasons.iter().map(code).collect()
 }
 
+/// What is in the bill is compared, wherever it stands in it and whatever it is called.
+#[test]
+fn what_is_inside_the_root_or_has_the_package_url_of_another_hides_nothing() {
+    let extra =
+        json!({"type": "library", "name": "evil", "version": "6", "purl": "pkg:cargo/evil@6"});
+    let nested = world_with_bill("cargo");
+    change(&nested, |bill| {
+        let root = &mut bill["metadata"]["component"];
+        root["components"] =
+            json!([{"type": "library", "name": "inner", "components": [extra.clone()]}]);
+    });
+    // The one without a package URL is of no lock file.
+    assert_eq!(
+        reasons(&nested, "--lock cargo", 1),
+        ["sbom-component-extra"]
+    );
+    for (field, value) in [("name", "evil"), ("version", "9.9.9")] {
+        let other = world_with_bill("cargo");
+        change(&other, |bill| {
+            let components = bill["components"].as_array_mut().unwrap();
+            let with_purl = components.iter_mut().find(|it| it["purl"].is_string());
+            with_purl.unwrap()[field] = json!(value);
+        });
+        let codes = reasons(&other, "--lock cargo", 1);
+        assert_eq!(codes, ["sbom-component-version"], "{field}");
+    }
+}
+
 #[test]
 fn a_bill_agrees_with_the_lock_file_that_it_was_made_from() {
     for of in ["cargo", "go", "npm", "uv"] {

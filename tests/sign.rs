@@ -41,6 +41,33 @@ fn what_opens_as_a_signed_statement_is_not_signed_nor_is_anything_beside_it() {
     assert_eq!(log_size(&world), 0);
 }
 
+/// in-toto's classic form signs bare canonical JSON, gitsign bare attributes: a file that is one would be a
+/// link, a layout or a commit by whoever signs it as a file.
+#[test]
+fn a_file_that_is_signed_as_a_link_or_a_commit_is_not_signed_as_a_file() {
+    let world = world();
+    let link = r#"{"_type":"link","byproducts":{},"command":[],"environment":{},"materials":{},"name":"build","products":{}}"#;
+    let attributes = b"\x31\x49\x30\x18\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x09\x03";
+    world.write("notes.json", link);
+    world.write("plan.json", link.replace("link", "layout"));
+    world.write("data", attributes);
+    for file in ["notes.json", "plan.json", "data"] {
+        let ran = world.attest(&format!("sign hello.txt {file}"));
+        ran.refused(2, "pae-as-message");
+        assert!(!world.at("hello.txt.sigstore.json").exists());
+    }
+    assert_eq!(log_size(&world), 0);
+    // The file in which a link is kept, and one that is written otherwise, are files.
+    world.write(
+        "build.link",
+        format!("{{\"signatures\":[],\"signed\":{link}}}"),
+    );
+    world.write("spaced.json", link.replace(':', ": "));
+    world.attest("sign build.link spaced.json").yes();
+    assert_eq!(verify(&world, "build.link").exit, 0);
+    assert_eq!(verify(&world, "spaced.json").exit, 0);
+}
+
 #[test]
 fn a_bundle_that_exists_is_not_overwritten_and_nothing_is_logged() {
     let world = world();

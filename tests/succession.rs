@@ -3,6 +3,12 @@
 
 use std::fs;
 
+use attest_digest::{Artifact, Hashes};
+use attest_provenance::base64;
+use attest_sign::{Authority, AuthorityName, AuthorityRoot, Period};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
 use crate::support::{Ran, World};
 
 /// A home with a recovery key outside of it, a release by its key, and one by the key that follows.
@@ -364,4 +370,111 @@ fn old_and_new_key_are_one_signer() {
     scene.trust("recovery = \"r.pub\"");
     let line = format!("{both} --require 2");
     scene.says_no("file", &line, "signers-too-few");
+}
+
+/// Somebody else's authority whose certificates end with 2029, and a trusted root of it.
+fn others(world: &World) -> Authority {
+    let day = |text: &str| format!("{text}T00:00:00Z").parse().unwrap();
+    let valid = Period {
+        from: day("2020-01-01"),
+        until: day("2030-01-01"),
+    };
+    let name = |text| AuthorityName::new("Time of others", text).unwrap();
+    let root = AuthorityRoot::create(&name("root"), valid).unwrap();
+    let leaf = root.issue(&name("others.example"), valid).unwrap();
+    let raw = |der: &Vec<u8>| json!({ "rawBytes": base64::encode(der) });
+    let chain: Vec<Value> = leaf.chain().iter().map(raw).collect();
+    let root = json!({
+        "mediaType": "application/vnd.dev.sigstore.trustedroot+json;version=0.1",
+        "tlogs": [], "certificateAuthorities": [], "ctlogs": [],
+        "timestampAuthorities": [{
+            "subject": { "organization": "Time of others", "commonName": "others.example" },
+            "uri": "https://others.example",
+            "certChain": { "certificates": chain },
+            "validFor": { "start": "2020-01-01T00:00:00Z" },
+        }],
+    });
+    world.write("others.json", root.to_string());
+    leaf
+}
+
+/// What makes the signature of a stolen key count must be provable, not what the thief can say as well.
+#[test]
+fn the_signers_own_timestamp_does_not_outlive_the_independent_one_that_counted() {
+    let scene = Scene::new();
+    let world = &scene.world;
+    let others = others(world);
+    // Nobody independent has stamped the others.
+    for name in ["SHA256SUMS", "provenance", "release.tree"] {
+        fs::remove_file(world.at(&format!("a/{name}.sigstore.json"))).unwrap();
+    }
+    fs::remove_file(world.at("a/SHA256SUMS.sig")).unwrap();
+    let path = "a/release.sigstore.json";
+    let mut bundle: Value = serde_json::from_slice(&world.read(path)).unwrap();
+    let signature = bundle["dsseEnvelope"]["signatures"][0]["sig"].as_str();
+    let signature = base64::decode(signature.unwrap()).unwrap();
+    let digest = Artifact::of_bytes(&signature, Hashes::Sha256).sha256();
+    let token = others
+        .at(Timestamp::now())
+        .timestamp_digest(&digest)
+        .unwrap();
+    let stamps =
+        &mut bundle["verificationMaterial"]["timestampVerificationData"]["rfc3161Timestamps"];
+    let stamp = json!({ "signedTimestamp": base64::encode(&token) });
+    stamps.as_array_mut().unwrap().push(stamp);
+    world.write(path, bundle.to_string());
+    std::thread::sleep(std::time::Duration::from_millis(1100));
+    let line = format!(
+        "retire --reason compromised --since {} --recovery-key r.key --out s1",
+        chrono()
+    );
+    scene.record(&line).yes();
+    let roots = "--trusted-root .attest/trust/trusted_root.json --trusted-root others.json";
+    let add = format!("archive add a --archive kept --key old.pub {roots}");
+    world.attest(&add).yes();
+    let export = "archive export app@1 --archive kept --out ./bag";
+    world.attest(export).yes();
+    let independent = "--succession s1 --independent others.example";
+    for what in ["--archive kept", "./bag"] {
+        let verify = |more: &str| {
+            let signers = format!("--signers signers.toml {roots}");
+            world.attest(&format!("archive verify {what} {signers} {more}"))
+        };
+        // The parents: a key that nobody has lost, and a time that can still be proven.
+        let ran = verify("--at 2040-01-01").yes();
+        assert!(ran.out.contains("proof of time good until"), "{ran:#?}");
+        verify(&format!("{independent} --at 2029-12-01")).yes();
+        for (more, code) in [
+            ("--succession s1".to_owned(), "time-not-independent"),
+            (format!("{independent} --at 2040-01-01"), "proof-expired"),
+        ] {
+            let ran = verify(&more);
+            assert_eq!(ran.exit, 1, "{more}: {ran:#?}");
+            assert!(ran.out.contains(code), "{more}: {ran:#?}");
+        }
+    }
+    let place = format!("--archive kept --signers signers.toml {roots}");
+    let status = |more: &str| world.attest(&format!("status {place} {more} --at 2040-01-01"));
+    status("--independent others.example").yes();
+    let ran = status(independent);
+    assert_eq!(ran.exit, 1, "{ran:#?}");
+    assert!(ran.out.contains("EXPIRED"), "{ran:#?}");
+    // What ends first is renewed first.
+    let signers = String::from_utf8(world.read("signers.toml")).unwrap();
+    let declared = "version = 1\nindependent = [\"others.example\"]";
+    world.write("signers.toml", signers.replace("version = 1", declared));
+    let renew = format!("archive renew {place} --self-asserted --no-password --within 3000");
+    let ran = world.attest(&renew).yes();
+    assert!(ran.out.contains("nothing was renewed"), "{ran:#?}");
+    let ran = world.attest(&format!("{renew} --succession s1")).yes();
+    assert!(ran.out.contains("app@1  renewed"), "{ran:#?}");
+    // Whoever has stolen the home can date that back.
+    let verify = format!("archive verify {place} --succession s1 --at 2040-01-01");
+    let ran = world.attest(&verify);
+    assert_eq!(ran.exit, 1, "{ran:#?}");
+    let said = "renewal does not count: time-not-independent";
+    assert!(
+        ran.out.contains("proof-expired") && ran.out.contains(said),
+        "{ran:#?}"
+    );
 }

@@ -199,6 +199,31 @@ fn what_was_built_is_a_commit_and_a_tag_that_are_signed() {
     assert_eq!(ran.exit, 2, "{ran:#?}");
 }
 
+/// A lightweight tag: a commit in the place of a tag.
+#[test]
+fn a_commit_in_the_place_of_a_tag_is_a_commit_alone() {
+    let desk = desk("sha256");
+    let first = line(&desk, "git -C repo rev-parse v1.0^{commit}");
+    line(&desk, "git -C repo tag light v1.0^{commit}");
+    for rule in [COMMIT, TAG] {
+        policy(&desk, "dev.pub", UNLOGGED, "", rule);
+        let ran = desk.ask("git:repo@light");
+        assert_eq!(answered(&ran), (1, "git-tag-name".to_owned()), "{ran:#?}");
+    }
+    policy(&desk, "dev.pub", UNLOGGED, "", COMMIT);
+    let ran = desk.ask(&format!("git:repo@{first}"));
+    assert_eq!(ran.exit, 0, "{ran:#?}");
+    // Built from it, as its provenance says: the commit is signed, and no tag is.
+    built(&desk, &first, "refs/tags/light");
+    let ask = || desk.ask("x --source-repository repo");
+    policy(&desk, "dev.pub", UNLOGGED, "", &format!("{BUILT}{COMMIT}"));
+    let ran = ask();
+    assert_eq!(ran.exit, 0, "{ran:#?}");
+    policy(&desk, "dev.pub", UNLOGGED, "", &format!("{BUILT}{TAG}"));
+    let ran = ask();
+    assert_eq!(answered(&ran), (1, "git-tag-name".to_owned()), "{ran:#?}");
+}
+
 #[test]
 fn a_summary_of_the_source_is_about_that_commit_on_that_ref() {
     let desk = desk("sha256");

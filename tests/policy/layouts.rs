@@ -112,6 +112,40 @@ fn a_file_is_a_product_of_the_last_step_of_the_policys_layout() {
     chain.no("file-unattested");
 }
 
+/// A lone file is no product, and in a folder whose list alone is signed it is not the one at its path.
+#[test]
+fn every_digest_of_a_product_is_the_files() {
+    let in_a_folder = |chain: &Chain| {
+        let world = &chain.world;
+        world.attest("init --no-password --export out").yes();
+        let files = [("foo.py", "print('hello')\n"), ("foo.tgz", "a package")];
+        let line = |(name, bytes): (&str, &str)| {
+            world.write(&format!("dist/{name}"), bytes);
+            format!("{}  {name}\n", sha256(bytes.as_bytes()))
+        };
+        world.write("dist/SHA256SUMS", files.map(line).concat());
+        world.attest("sign dist/SHA256SUMS --no-password").yes();
+        let pin = chain.pin("out/release.pub");
+        let top = format!(
+            "[trust.release]\nkind = \"keys\"\nkeys = [{{ file = \"out/release.pub\", sha256 = \"{pin}\" }}]"
+        );
+        let rule =
+            "except = [\"SHA256SUMS\"]\n[[require]]\ntype = \"signature\"\nsigned_by = \"release\"";
+        chain.policy(&top, rule);
+        chain.ask_of("dist --links links --trusted-root out/trusted_root.json")
+    };
+    let chain = Chain::of("digests-of-one-file");
+    chain.policy("", "");
+    chain.ask("").yes();
+    in_a_folder(&chain).yes();
+    let chain = Chain::of("digests-of-two-files");
+    chain.policy("", "");
+    chain.no("file-unattested");
+    let ran = in_a_folder(&chain);
+    assert_eq!(ran.exit, 1, "{ran:#?}");
+    assert!(ran.out.contains("\"digest-mismatch\""), "{ran:#?}");
+}
+
 #[test]
 fn what_is_wrong_with_the_chain_is_a_no() {
     let chain = Chain::new();
@@ -234,6 +268,32 @@ fn a_functionary_who_is_denied_has_done_no_step() {
     chain.ask("").yes();
     let denied = chain.functionary("links/write.c188fa09.link", 0);
     chain.policy(&format!("deny = {{ keys = [\"sha256:{denied}\"] }}"), "");
+    chain.no("link-threshold");
+}
+
+/// What is known of a key holds in whatever group it stands, and links prove no time at which it could hold.
+#[test]
+fn a_functionary_whose_key_was_good_for_a_while_only_has_done_no_step() {
+    let chain = Chain::new();
+    let group = |key: &str| format!("[trust.functionary]\nkind = \"keys\"\nkeys = [{{ {key} }}]");
+    for place in [0, 1] {
+        let pin = chain.functionary("root.layout", place);
+        chain.policy(&group(&format!("sha256 = \"{pin}\"")), "");
+        chain.ask("").yes();
+        for window in [
+            "not_before = 2020-01-01T00:00:00Z",
+            "not_after = 2036-01-01T00:00:00Z",
+            "compromised_since = 2026-01-01T00:00:00Z",
+        ] {
+            chain.policy(&group(&format!("sha256 = \"{pin}\", {window}")), "");
+            chain.no("link-threshold");
+        }
+    }
+    // Also one whom only a functionary's own layout allows.
+    let chain = Chain::of("sublayout");
+    let pin = chain.functionary("links/write.c188fa09.link", 0);
+    let stolen = format!("sha256 = \"{pin}\", compromised_since = 2026-01-01T00:00:00Z");
+    chain.policy(&group(&stolen), "");
     chain.no("link-threshold");
 }
 

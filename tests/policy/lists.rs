@@ -40,6 +40,33 @@ fn code(ran: &Ran) -> (i32, String) {
     (ran.exit, reason.unwrap_or_else(|| lone_code(ran)))
 }
 
+/// `--release` asks for a release statement, and takes nothing from what else counts.
+#[test]
+fn a_signed_list_counts_beside_a_release_that_is_asked_for() {
+    let desk = desk();
+    let released = "[[require]]\ntype = \"release\"\nsigned_by = \"alice\"\n";
+    desk.policy(&["alice"], "", &format!("{released}{SIGNED}"));
+    let release = json!({"purl": "pkg:generic/hello@1.0"});
+    let subjects = about(&desk, &["x"]);
+    desk.says_of(
+        "alice",
+        "d/release.sigstore.json",
+        RELEASE,
+        &release,
+        &subjects,
+    );
+    assert_eq!(desk.ask("d/x").exit, 1);
+    desk.people.sign("alice", LIST, BUNDLE);
+    for (more, exit) in [
+        ("", 0),
+        (" --release hello@1.0", 0),
+        (" --release hello@2.0", 1),
+    ] {
+        let ran = desk.ask(&format!("d/x{more}"));
+        assert_eq!(ran.exit, exit, "{more}: {ran:#?}");
+    }
+}
+
 #[test]
 fn what_is_said_of_a_list_is_said_of_no_file_in_it() {
     let desk = desk();

@@ -301,6 +301,11 @@ fn an_older_manifest_is_refused_after_a_newer_one_was_seen() {
     let state = ["--state", "state.json"];
     assert_eq!(deployed.manifest_codes(&state), ["tree-serial-missing"]);
     assert!(!deployed.world.at("state.json").exists());
+    // Whoever changes the tree could take the memory away with it.
+    let inside = deployed.at("state.json");
+    let inside = ["--state", inside.to_str().unwrap()];
+    deployed.verify(&inside).refused(2, "trust-beside-subject");
+    assert!(!deployed.at("state.json.lock").exists());
     let snapshot = |release: &str, serial: &str| {
         deployed
             .snapshot("app.tree", release, &["--force", "--serial", serial])

@@ -4,6 +4,7 @@
 use std::fs;
 use std::os::unix::fs::symlink;
 
+use attest_digest::{Algorithm, Artifact, Hashes};
 use serde_json::{Value, json};
 
 use super::{Released, code_of, lone_code, reason, sha256};
@@ -19,6 +20,11 @@ impl Released {
             .iter()
             .map(|(name, bytes)| json!({"name": name, "digest": {"sha256": sha256(bytes)}}))
             .collect();
+        self.signs_subjects(out, kind, predicate, &subjects);
+    }
+
+    /// The same with whatever is said of the subjects.
+    fn signs_subjects(&self, out: &str, kind: &str, predicate: &Value, subjects: &[Value]) {
         let statement = json!({
             "_type": "https://in-toto.io/Statement/v1",
             "subject": subjects,
@@ -28,7 +34,7 @@ impl Released {
         self.world.write("statement.json", statement.to_string());
         self.world
             .attest(&format!(
-                "sign --statement statement.json --out {out} --no-password"
+                "sign --statement statement.json --out {out} --no-password --force"
             ))
             .yes();
     }
@@ -77,6 +83,67 @@ fn vendored(at: &str, beside: &str) -> Released {
     world.write("made/SHA256SUMS", &list);
     world.write("made/tool", "old and vulnerable");
     released
+}
+
+fn sha384(bytes: &[u8]) -> String {
+    let artifact = Artifact::of_bytes(bytes, Hashes::All);
+    artifact.digest(Algorithm::Sha384).unwrap().hex()
+}
+
+/// What is said of the file `tool`, by its digests, and whether it is true.
+fn said_of_tool() -> [(Value, bool); 4] {
+    let (ours, others) = (sha384(b"tool"), sha384(b"other"));
+    [
+        (json!({"sha256": sha256(b"tool")}), true),
+        (json!({"sha256": sha256(b"tool"), "sha384": ours}), true),
+        (json!({"sha384": ours}), true),
+        (json!({"sha256": sha256(b"tool"), "sha384": others}), false),
+    ]
+}
+
+#[test]
+fn every_digest_that_a_statement_gives_is_compared() {
+    let released = Released::new();
+    released.world.write("made/tool", "tool");
+    for (digest, is_true) in said_of_tool() {
+        let subject = json!({"name": "tool", "digest": digest});
+        let out = "made/provenance.sigstore.json";
+        released.signs_subjects(out, SLSA, &provenance(), &[subject]);
+        for subject in ["made/tool", "made"] {
+            let ran = released.asks(subject, &[]);
+            let path = if subject == "made" { "tool" } else { subject };
+            let found = code_of(&ran.json(), path).unwrap();
+            let wanted = if is_true {
+                (0, "verified")
+            } else {
+                (1, "digest-mismatch")
+            };
+            assert_eq!((ran.exit, found.as_str()), wanted, "{digest}: {ran:#?}");
+        }
+    }
+}
+
+#[test]
+fn every_digest_that_is_given_beside_a_list_is_compared() {
+    let released = Released::new();
+    let list = format!("{}  tool\n", sha256(b"tool"));
+    released.world.write("made/tool", "tool");
+    released.world.write("made/SHA256SUMS", &list);
+    for (digest, is_true) in said_of_tool() {
+        let subjects = [
+            json!({"name": "SHA256SUMS", "digest": {"sha256": sha256(list.as_bytes())}}),
+            json!({"name": "tool", "digest": digest}),
+        ];
+        let out = "made/SHA256SUMS.sigstore.json";
+        released.signs_subjects(out, SLSA, &provenance(), &subjects);
+        for subject in ["made/tool", "made/SHA256SUMS"] {
+            let ran = released.asks(subject, &[]);
+            let code = (!is_true).then(|| lone_code(&ran));
+            let wanted = (!is_true).then_some("digest-mismatch");
+            assert_eq!(ran.exit, i32::from(!is_true), "{digest}: {ran:#?}");
+            assert_eq!(code.as_deref(), wanted, "{digest}: {ran:#?}");
+        }
+    }
 }
 
 #[test]

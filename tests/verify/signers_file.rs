@@ -385,9 +385,26 @@ fn the_window_of_a_pinned_key_holds_for_its_ssh_form() {
         world.attest("verify tool --signers signers.toml --accept no-log,no-time --format json")
     };
     ask(&"0".repeat(64)).yes();
-    let ran = ask(&pin);
-    let code = lone_code(&ran);
-    assert_eq!((ran.exit, code.as_str()), (1, "time-not-independent"));
+    // By the pin of its numbers, and by that of the file in which it is named.
+    for pin in [pin, sha256(&world.read("signer"))] {
+        let ran = ask(&pin);
+        let code = lone_code(&ran);
+        assert_eq!((ran.exit, code.as_str()), (1, "time-not-independent"));
+    }
+    // So by a policy, in whatever group.
+    let (file, since) = (sha256(&world.read("signer")), "2020-01-01T00:00:00Z");
+    let policy = |pin: &str| {
+        let text = format!(
+            "version = 1\nname = \"p\"\naccept = [\"no-log\", \"no-time\"]\n\
+             [trust.dev]\nkind = \"keys\"\nkeys = [{{ file = \"signer\", sha256 = \"{file}\" }}]\n\
+             [trust.old]\nkind = \"keys\"\nkeys = [{{ sha256 = \"{pin}\", compromised_since = {since} }}]\n\
+             [[require]]\ntype = \"signature\"\nsigned_by = \"dev\"\n"
+        );
+        world.write("p.toml", text);
+        world.attest("verify tool --policy p.toml --format json")
+    };
+    policy(&"0".repeat(64)).yes();
+    assert_eq!(policy(&file).exit, 1);
 }
 
 /// A certificate names its holder, and the key in it is the one that was lost.

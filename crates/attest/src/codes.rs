@@ -603,6 +603,11 @@ pub(crate) const OWN: &[Own] = &[
         "a release is to be deleted, and a legal hold on it stands",
     ),
     own(
+        "release-role-mismatch",
+        &[1],
+        "an exported release calls files something else than they were verified to be",
+    ),
+    own(
         "release-tree-extra",
         &[1],
         "a release has a file that its signed manifest (release.tree) does not name",
@@ -858,6 +863,11 @@ pub(crate) const OWN: &[Own] = &[
         "vsa-not-written",
         &[3],
         "the verification summary could not be made, or would not be accepted",
+    ),
+    own(
+        "witness-cosignature-old",
+        &[1],
+        "witnesses cosigned the checkpoint longer ago than --witness-age allows: the view may be frozen",
     ),
     own(
         "witness-quorum-missing",

@@ -1,9 +1,9 @@
 //! Writing files: to a temporary file beside the target, synced, renamed; never half, never over
 //! another file without `--force`.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use crate::failure::Failure;
@@ -88,9 +88,15 @@ pub(crate) fn open_regular(path: &Path) -> io::Result<fs::File> {
     Ok(file)
 }
 
-/// Makes a folder and its parents, each readable by all.
+/// Makes a folder and its parents, each readable by all and to be written by its owner alone, whatever the umask
+/// allows: who can write to a folder can put another in the place of each that is in it.
 pub(crate) fn make_folder(path: &Path) -> Result<(), Failure> {
-    fs::create_dir_all(path).map_err(|error| write_failure(path, &error))
+    make_folders(path).map_err(|error| write_failure(path, &error))
+}
+
+/// The same, with the error as it is.
+pub(crate) fn make_folders(path: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o755).create(path)
 }
 
 /// Syncs the folder that holds `path`, so that a rename in it is durable.

@@ -63,14 +63,32 @@ impl Objects {
             "--end-of-options",
             revision,
         ]);
-        // Older ones print what ends the options, too.
-        let reference = reference.filter(|it| it.starts_with("refs/"));
+        // Older ones print what ends the options, too. A whole name is an object's, whatever is called so.
+        let reference = reference.filter(|it| it.starts_with("refs/") && revision != found);
         if reference.is_none() && revision != "HEAD" && revision != found {
             return Err(format!(
                 "{revision} is neither one reference nor the whole name of an object"
             ));
         }
+        let reference = reference.map(|it| self.asked(revision, it));
         Ok(Revision { name, reference })
+    }
+
+    /// The reference that a revision means. One can lead to another, and git says where that ended: the
+    /// name that was asked for is what a tag must be signed under. (Of two that it fits git says neither.)
+    fn asked(&self, revision: &str, found: String) -> String {
+        if revision.starts_with("refs/") {
+            return revision.to_owned();
+        }
+        let meant = MEANT.map(|it| format!("{it}{revision}"));
+        if revision == "HEAD" || meant.contains(&found) {
+            return found;
+        }
+        let exists = |it: &String| {
+            let words = ["rev-parse", "--verify", "--quiet", "--end-of-options"];
+            self.line(&[&words[..], &[it]].concat()).is_some()
+        };
+        meant.into_iter().find(exists).unwrap_or(found)
     }
 
     /// The raw bytes of an object, cut off after one more than so many.
@@ -243,6 +261,9 @@ fn end(mut child: Child) {
     let _ = child.kill();
     let _ = child.wait();
 }
+
+/// Where git looks for a short name, in its order (gitrevisions).
+const MEANT: [&str; 4] = ["refs/", "refs/tags/", "refs/heads/", "refs/remotes/"];
 
 /// More than any name, type and size have.
 const HEADER_BYTES: u64 = 256;

@@ -11,6 +11,7 @@ pub(crate) mod sarif;
 mod steps;
 mod tree;
 
+use attest_archive::renewal::Stamps;
 use attest_digest::Digest;
 use attest_policy::slsa::{SlsaFindings, VsaFindings};
 use attest_policy::{Policy, Reason};
@@ -161,6 +162,8 @@ pub(crate) struct SubjectReport {
     /// Reasons that concern the subject as a whole.
     pub(crate) reasons: Vec<Refusal>,
     pub(crate) notes: Vec<String>,
+    /// Of an archived release: by which timestamps each piece of evidence counts that decided; none if nothing did.
+    pub(crate) stamps: Option<Vec<Stamps>>,
     /// Of a tree: what was compared, and how often it differs.
     pub(crate) tree: Option<TreeReport>,
 }
@@ -337,6 +340,7 @@ impl SubjectReport {
             files: Vec::new(),
             reasons: Vec::new(),
             notes: Vec::new(),
+            stamps: None,
             tree: None,
         }
     }
@@ -351,6 +355,21 @@ impl SubjectReport {
         });
         let reasons = self.reasons.iter().map(|_| Exit::No);
         files.chain(reasons).reduce(worst).unwrap_or(Exit::No)
+    }
+
+    /// Gives the evidence that it cites, wherever it does, the places that this has in another report.
+    pub(crate) fn renumber(&mut self, new: impl Fn(usize) -> Option<usize>) {
+        let all = |old: &[usize]| old.iter().filter_map(|it| new(*it)).collect();
+        self.decided_by = all(&self.decided_by);
+        for (_, by) in self.approvals.iter_mut().flat_map(|it| &mut it.by) {
+            *by = new(*by).unwrap_or(*by);
+        }
+        for rule in &mut self.rules {
+            rule.by = all(&rule.by);
+            for (passed_over, _) in &mut rule.passed_over {
+                *passed_over = new(*passed_over).unwrap_or(*passed_over);
+            }
+        }
     }
 
     /// Something could not be read that belongs to the subject and might say no.

@@ -187,7 +187,7 @@ impl RunClock {
 pub(crate) fn sign_failure(error: &SignError, place: impl Fn(usize) -> String) -> Failure {
     let message = error.to_string();
     match error {
-        SignError::PaeAsMessage { position } | SignError::Statement { position, .. } => {
+        SignError::PaeAsMessage { position, .. } | SignError::Statement { position, .. } => {
             Failure::request(error.code(), format!("{}{message}", place(*position)))
         }
         SignError::Refuted { position, .. } => {

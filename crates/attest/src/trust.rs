@@ -10,6 +10,7 @@ mod signers;
 pub(crate) mod succession;
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use attest_digest::{Artifact, Digest, Hashes};
@@ -190,6 +191,15 @@ pub(crate) fn accepted_words(args: &TrustArgs) -> Vec<&'static str> {
 }
 
 /// Whoever can change a folder can change the trust that lies in it.
+/// Locks what is remembered in a file, which must not lie in what is verified: whoever changes that would forget it too.
+///
+/// # Errors
+/// `trust-beside-subject`: exit 2; `state-locked`: exit 3.
+pub(crate) fn lock_state(state: &Path, around: &Surroundings) -> Result<fs::File, Failure> {
+    refuse_beside(state, around, "state")?;
+    policy::lock(state)
+}
+
 fn refuse_beside(path: &Path, around: &Surroundings, what: &str) -> Result<(), Failure> {
     let Some(folder) = around
         .verified

@@ -29,10 +29,10 @@ pub(crate) struct DigestArgs {
     /// Write lines that name their algorithm: SHA256 (FILE) = HEX
     #[arg(long, conflicts_with_all = ["check", "contents"])]
     bsd: bool,
-    /// Check the files that this checksums file lists, below its folder: a line that is not exactly one is an
-    /// error
-    #[arg(long, value_name = "FILE", conflicts_with = "contents")]
-    check: Option<PathBuf>,
+    /// Check the files that these checksums files list, each below its own folder: a line that is not exactly one
+    /// is an error
+    #[arg(long, value_name = "FILE", num_args = 1.., conflicts_with = "contents")]
+    check: Vec<PathBuf>,
     /// List and hash the members of this archive: tar, tar.gz, tar.zst or zip. What two readers could understand
     /// differently is refused
     #[arg(long, value_name = "FILE", conflicts_with = "algorithm")]
@@ -58,8 +58,10 @@ impl Hash {
 
 pub(crate) fn run(args: &DigestArgs, _global: &Global, console: &Console) -> Result<Exit, Failure> {
     let algorithm = args.algorithm.map(Hash::algorithm);
-    if let Some(list) = &args.check {
-        return check::run(list, algorithm, console);
+    match args.check.as_slice() {
+        [] => {}
+        [list] => return check::run(list, algorithm, console),
+        lists => return Ok(check::run_each(lists, algorithm, console)),
     }
     if let Some(archive) = &args.contents {
         return contents::run(archive, console);

@@ -251,7 +251,7 @@ impl Work {
 /// Makes the stage, or takes over what a run that died has left in it.
 fn take_stage(stage: &Path) -> Result<File, Failure> {
     let failed = |error: std::io::Error| files::write_failure(stage, &error);
-    match fs::create_dir(stage) {
+    match DirBuilder::new().mode(0o755).create(stage) {
         Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => {
             return Err(failed(error));
         }

@@ -16,7 +16,7 @@ use crate::args::{PolicyArgs, TrustArgs};
 use crate::clock::Now;
 use crate::failure::{Failure, with_source};
 use crate::files;
-use crate::home::{lies_inside, real};
+use crate::home::real;
 use crate::report::TrustLine;
 
 /// A policy that may be judged by.
@@ -188,12 +188,16 @@ impl Named {
         denied
             .identities
             .extend(self.closure.denied_identities().iter().cloned());
-        let groups = self
+        let mut groups = self
             .closure
             .groups()
             .map(|(group, below)| signers::find_group(group, &folder.join(below), run, look))
             .collect::<Result<Vec<_>, _>>()?;
         look.deny_named(denied);
+        for group in &mut groups {
+            let named = look.of_named(&group.windows);
+            group.windows.extend(named);
+        }
         let unsatisfiable = |error: attest_policy::RulesError| {
             Failure::request(
                 "signers-unsatisfiable",
@@ -268,13 +272,7 @@ pub(super) fn with_state<T>(
     around: &Surroundings,
     see: impl FnOnce(&mut PolicyState) -> Result<T, Failure>,
 ) -> Result<T, Failure> {
-    if around
-        .verified
-        .iter()
-        .any(|folder| lies_inside(state, folder))
-    {
-        refuse_beside(state, around, "state")?;
-    }
+    refuse_beside(state, around, "state")?;
     let _lock = lock(state)?;
     let unreadable = |problem: String| {
         Failure::request(
@@ -305,8 +303,8 @@ fn refused(path: &Path, error: &StateError) -> Failure {
     }
 }
 
-/// Two runs that remember at once must not forget the newer policy.
-fn lock(state: &Path) -> Result<fs::File, Failure> {
+/// Two runs that remember at once must not forget what is newer.
+pub(super) fn lock(state: &Path) -> Result<fs::File, Failure> {
     let mut name = state.as_os_str().to_owned();
     name.push(".lock");
     let path = PathBuf::from(name);

@@ -53,6 +53,17 @@ impl Look<'_> {
         self.named.extend(pins.map(|it| (it, signer.clone())));
     }
 
+    /// What is known of keys by their pins, of the keys that were named by one of these, whatever that is the SHA-256 of.
+    pub(super) fn of_named(&self, windows: &[Window]) -> Vec<Window> {
+        let mut found = Vec::new();
+        for (pin, validity) in windows {
+            let named = self.named.iter().filter(|(it, _)| it == pin);
+            let keys = named.filter_map(|(_, signer)| signer.fingerprint());
+            found.extend(keys.map(|it| (it, *validity)));
+        }
+        found
+    }
+
     /// Denies the keys that were named by a pin that is denied, whatever that is the SHA-256 of.
     pub(super) fn deny_named(&self, denied: &mut Denied) {
         for (pin, signer) in self.named.iter() {
@@ -62,6 +73,9 @@ impl Look<'_> {
         }
     }
 }
+
+/// When a key is good, by a pin of it.
+type Window = ([u8; 32], KeyValidity);
 
 /// Signers by the names of their groups.
 type Groups = Vec<(String, Signers)>;

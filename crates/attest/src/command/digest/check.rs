@@ -1,6 +1,6 @@
 //! `attest digest --check`: the files that a checksums file lists.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use attest_digest::{
     Algorithm, Checksums, Digest, Hashes, ReadError, RelativePath, Root,
@@ -18,6 +18,35 @@ pub(super) fn run(
     algorithm: Option<Algorithm>,
     console: &Console,
 ) -> Result<Exit, Failure> {
+    Ok(show(&files_of(list, algorithm)?, console))
+}
+
+/// Of several lists one that cannot be read hides no other.
+pub(super) fn run_each(lists: &[PathBuf], algorithm: Option<Algorithm>, console: &Console) -> Exit {
+    let mut all = Vec::new();
+    for list in lists {
+        match files_of(list, algorithm) {
+            Ok(files) => {
+                let below = |path: String| files::folder_of(list).join(path).display().to_string();
+                all.extend(files.into_iter().map(|(path, found)| (below(path), found)));
+            }
+            Err(failure) => {
+                let problem = Problem {
+                    exit: failure.exit,
+                    code: failure.code,
+                    message: failure.message,
+                };
+                all.push((list.display().to_string(), Err(problem)));
+            }
+        }
+    }
+    show(&all, console)
+}
+
+/// A file that is listed, and why it is not the one.
+type Judged = (String, Result<(), Problem>);
+
+fn files_of(list: &Path, algorithm: Option<Algorithm>) -> Result<Vec<Judged>, Failure> {
     let bytes = files::read_limited(list, attest_digest::limits::CHECKSUMS_BYTES as u64)
         .map_err(|error| unreadable(list, &error))?;
     let named = list.file_name().and_then(|name| name.to_str());
@@ -32,15 +61,8 @@ pub(super) fn run(
     let found = hash_all(0, checksums.entries(), |(path, wanted)| {
         judge(&root, path, wanted, hashes)
     });
-    let exit = worst(
-        found
-            .iter()
-            .filter_map(|found| found.as_ref().err())
-            .map(|problem| problem.exit),
-    );
-    let paths = checksums.entries().iter().map(|(path, _)| path);
-    show(paths.zip(&found), exit, console);
-    Ok(exit)
+    let paths = checksums.entries().iter().map(|(path, _)| path.to_string());
+    Ok(paths.zip(found).collect())
 }
 
 fn judge(root: &Root, path: &RelativePath, wanted: &Digest, hashes: Hashes) -> Result<(), Problem> {
@@ -75,17 +97,16 @@ fn judge(root: &Root, path: &RelativePath, wanted: &Digest, hashes: Hashes) -> R
     })
 }
 
-fn show<'a>(
-    found: impl Iterator<Item = (&'a RelativePath, &'a Result<(), Problem>)>,
-    exit: Exit,
-    console: &Console,
-) {
+fn show(found: &[Judged], console: &Console) -> Exit {
+    let problems = found.iter().filter_map(|(_, found)| found.as_ref().err());
+    let exit = worst(problems.map(|problem| problem.exit));
     if console.is_json() {
         let files: Vec<Value> = found
+            .iter()
             .map(|(path, found)| match found {
-                Ok(()) => json!({ "path": path.as_str(), "ok": true, "code": null }),
+                Ok(()) => json!({ "path": path, "ok": true, "code": null }),
                 Err(problem) => json!({
-                    "path": path.as_str(), "ok": false, "code": problem.code,
+                    "path": path, "ok": false, "code": problem.code,
                     "message": problem.message,
                 }),
             })
@@ -94,20 +115,21 @@ fn show<'a>(
             "version": 1, "command": "digest", "answer": exit.word(), "exit": exit.number(),
             "signed": false, "files": files,
         }));
-        return;
+        return exit;
     }
     for (path, found) in found {
         match found {
-            Ok(()) => console.say(format_args!("{}: OK", escape(path.as_str()))),
+            Ok(()) => console.say(format_args!("{}: OK", escape(path))),
             Err(problem) => console.say(format_args!(
                 "{}: {}: {}",
-                escape(path.as_str()),
+                escape(path),
                 problem.code,
                 escape(&problem.message)
             )),
         }
     }
     console.note("the list itself was not verified: attest verify asks who signed it");
+    exit
 }
 
 fn unreadable(path: &Path, error: &std::io::Error) -> Failure {

@@ -29,7 +29,7 @@ use crate::console::Console;
 use crate::failure::{Exit, Failure, with_source};
 use crate::files;
 use crate::report::{FileReport, Refusal, Report, SubjectReport, TreeReport, Verdict};
-use crate::trust;
+use crate::trust::{self, Surroundings};
 
 #[derive(Debug, Args)]
 pub(super) struct VerifyArgs {
@@ -61,6 +61,8 @@ pub(super) struct VerifyArgs {
 pub(super) fn run(args: &VerifyArgs, global: &Global, console: &Console) -> Result<Exit, Failure> {
     let now = global.now()?;
     let wanted = args.release.as_deref().map(release).transpose()?;
+    let lock = |state: &Path| trust::lock_state(state, &surroundings(args));
+    let _locked = args.state.as_deref().map(lock).transpose()?;
     let mut state = args.state.as_deref().map(State::read).transpose()?;
     let session = session(args, now)?;
     let mut report = new_report(args, global, now, &session);
@@ -132,10 +134,15 @@ fn untold(folder: &Path, refusal: Refusal) -> SubjectReport {
 /// What reports call a tree.
 pub(crate) const KIND: &str = "tree";
 
-fn session(args: &VerifyArgs, now: Now) -> Result<Session, Failure> {
+fn surroundings(args: &VerifyArgs) -> Surroundings {
     let mut around = surroundings_of_file(&args.manifest);
     around.verified.push(args.folder.clone());
     around.bundles.extend(args.bundle.clone());
+    around
+}
+
+fn session(args: &VerifyArgs, now: Now) -> Result<Session, Failure> {
+    let around = surroundings(args);
     let trust = trust::resolve(&args.trust, &around, now)?;
     let accept = trust::accept(&args.trust, &trust.signers);
     let verifier = Verifier::new(trust.roots.clone(), now.time, accept)

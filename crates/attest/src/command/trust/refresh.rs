@@ -116,7 +116,7 @@ fn notes(
         ));
     }
     notes.push(match (remembered, floor) {
-        (true, _) => "rollback: nothing older than the last refresh was taken".to_owned(),
+        (true, _) => "rollback: nothing older than what --state kept was taken".to_owned(),
         (false, Some(name)) => {
             format!("rollback: nothing older than the embedded {name} was taken (no --state)")
         }

@@ -2,18 +2,19 @@
 
 mod attached;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
+use attest_archive::renewal::Stamps;
 use attest_archive::{ArchiveError, Deletion, Kept, Member, Reader};
 use attest_digest::{Artifact, Digest, ReadError, RelativePath};
 use attest_provenance::ReleaseName;
-use attest_verify::ExpectedSigner;
+use attest_verify::{Evidence, ExpectedSigner, TimestampProof, TrustedRoot};
 
 use super::Session;
 use super::evidence::is_bundle_name;
 use super::folder::{Folder, Loaded, judge};
-use super::policy;
+use super::policy::{self, Judge};
 use super::shelf::Shelf;
 use crate::failure::with_source;
 use crate::limits::{RELEASE_BUNDLES_BYTES, TRUST_FILES_BYTES};
@@ -35,6 +36,7 @@ pub(crate) fn verify(
 ) -> SubjectReport {
     let report = SubjectReport::new(release.name().to_string(), KIND);
     let mut bundles = load_bundles(release, shelf);
+    let own: BTreeSet<usize> = bundles.iter().map(|it| it.index).collect();
     let attached = Attached::load(release, session, shelf);
     bundles.extend(attached.pieces());
     let read = |digest: Digest| {
@@ -53,15 +55,76 @@ pub(crate) fn verify(
         policy::of_folder(&folder, &bundles, judge, session, shelf, &mut report);
     }
     attached.tell(shelf, &mut report);
+    let decided = report.decided_by.iter().filter(|it| own.contains(it));
+    let stamps: Vec<Stamps> = decided
+        .filter_map(|it| Some(stamps_of(shelf.proven_once(*it)?, session)))
+        .collect();
+    // Of one that nothing accepts, what is there is told.
+    report.stamps = (!stamps.is_empty()).then_some(stamps);
     report
 }
 
-/// Proves the statements that are kept with a release; about its files it says nothing.
-pub(crate) fn prove_statements(release: &dyn Kept, session: &Session, shelf: &mut Shelf) {
+/// The timestamps by which evidence counts. Where the key was lost, or a rule asks for an independent time, the
+/// other authorities' word is the signer's own: nobody can tell any more when it was given.
+fn stamps_of(evidence: &Evidence, session: &Session) -> Stamps {
+    let signers = session.policy.signers();
+    let lost = signers.lost_since(evidence);
+    let is_asked = |judge: &Judge| judge.rules.need_independent_time(evidence, judge.now);
+    let independent = lost.is_some() || session.judge.as_ref().is_some_and(is_asked);
+    let counts = |proof: &&TimestampProof| {
+        let time = proof.time();
+        (!independent || signers.is_independent(time))
+            && lost.is_none_or(|since| time.time() < since)
+    };
+    let all = evidence.timestamps();
+    let counted: Vec<TimestampProof> = all.iter().filter(counts).cloned().collect();
+    Stamps {
+        // Else it counts by a log's promise, which has no end.
+        proofs: if counted.is_empty() {
+            all.to_vec()
+        } else {
+            counted
+        },
+        renewed_by: independent.then(|| signers.independent().to_vec()),
+    }
+}
+
+/// The timestamps by which a release's own statements count, where a key was lost; else none, and what is there
+/// is told.
+pub(crate) fn stamps_of_statements(release: &dyn Kept, session: &Session) -> Option<Vec<Stamps>> {
+    if !session.policy.signers().know_a_loss() {
+        return None;
+    }
+    let mut shelf = Shelf::new();
+    let mut stamps = Vec::new();
+    for bundle in load_bundles(release, &mut shelf) {
+        shelf.prove_statement(bundle.index, session);
+        let proven = shelf.evidence(bundle.index);
+        stamps.extend(proven.map(|it| stamps_of(it, session)));
+    }
+    (!stamps.is_empty()).then_some(stamps)
+}
+
+/// Proves the statements that are kept with a release; about its files it says nothing. Gives the bundles at
+/// its top, whoever made them: those that were read as such, and those that nobody can read.
+pub(crate) fn prove_statements(
+    release: &dyn Kept,
+    session: &Session,
+    shelf: &mut Shelf,
+) -> BTreeSet<Digest> {
+    let mut bundles = BTreeSet::new();
     for bundle in load_bundles(release, shelf) {
+        let is_none =
+            shelf.digest(bundle.index).is_some() && !shelf.refusals(bundle.index).is_empty();
+        if let Some(path) = bundle.name.filter(|_| !is_none) {
+            bundles.insert(path);
+        }
         shelf.prove_statement(bundle.index, session);
     }
     Attached::load(release, session, shelf);
+    let members = release.members().iter();
+    let members = members.filter(|it| bundles.contains(it.path()));
+    members.map(Member::digest).collect()
 }
 
 /// Keys and trusted roots at the top of releases, each once: where a pin can find them. Beyond
@@ -116,13 +179,17 @@ pub(crate) fn is_trust_name(path: &RelativePath) -> bool {
     path.parent().is_none() && (name == TRUSTED_ROOT || extension == Some("pub"))
 }
 
+/// Whether a file stands at the release's top, and is called like a bundle.
+pub(crate) fn is_top_bundle(path: &RelativePath) -> bool {
+    path.parent().is_none() && is_bundle_name(path.as_str())
+}
+
 /// The bundles at the release's top: all of them may approve.
 fn load_bundles(release: &dyn Kept, shelf: &mut Shelf) -> Vec<Loaded> {
-    let at_top = |path: &RelativePath| path.parent().is_none() && is_bundle_name(path.as_str());
     let members = release
         .members()
         .iter()
-        .filter(|member| at_top(member.path()));
+        .filter(|member| is_top_bundle(member.path()));
     let mut held = 0_u64;
     members
         .flat_map(|member| {
@@ -205,6 +272,15 @@ fn pinned(release: &dyn Kept, session: &Session) -> BTreeMap<RelativePath, Strin
     pinned
 }
 
+/// Whether a file is the key of an accepted signer, or a trusted root under its name.
+pub(crate) fn is_trust(release: &dyn Kept, path: &RelativePath, session: &Session) -> bool {
+    if path.as_str() != TRUSTED_ROOT {
+        return is_signer(release, path, session);
+    }
+    let bytes = release.unverified_bytes(path, TRUST_BYTES);
+    bytes.is_ok_and(|bytes| TrustedRoot::parse(&bytes).is_ok())
+}
+
 fn is_signer(release: &dyn Kept, path: &RelativePath, session: &Session) -> bool {
     let bytes = release.unverified_bytes(path, TRUST_BYTES);
     let accepted = session.trust.signers.accepted().iter();
@@ -215,6 +291,6 @@ fn is_signer(release: &dyn Kept, path: &RelativePath, session: &Session) -> bool
 const LIMIT: u64 = attest_verify::limits::BUNDLE_BYTES as u64;
 /// Where reports say that attached evidence is.
 pub(crate) const ATTACHED: &str = "attached";
-const TRUSTED_ROOT: &str = "trusted_root.json";
+pub(crate) const TRUSTED_ROOT: &str = "trusted_root.json";
 /// The public-good trusted root is 7 KiB.
 const TRUST_BYTES: u64 = 4 << 20;

@@ -240,38 +240,74 @@ pub(super) fn signed_checksums(
     session: &Session,
     shelf: &mut Shelf,
 ) -> Result<(Artifact, Checksums), Vec<Refusal>> {
-    let refuse = |code, found: String, wanted: &str| {
-        vec![Refusal {
-            code,
-            found,
-            wanted: wanted.to_owned(),
-        }]
+    let list = List::named_by(bundle)?;
+    let subject = (&list.artifact, list.path.as_path());
+    prove_signed_for(index, subject, &[list.name], session, shelf)?;
+    list.parse()
+}
+
+/// The same, signed as bytes by whomever a policy trusts: for what it counts, each of its rules says by itself.
+pub(super) fn checksums_signed_as_bytes(
+    index: usize,
+    bundle: &Path,
+    session: &Session,
+    shelf: &mut Shelf,
+) -> Result<Checksums, Vec<Refusal>> {
+    let list = List::named_by(bundle)?;
+    let subject = Subject::Artifact(&list.artifact);
+    shelf.prove_over(index, &subject, Some(&list.path), session);
+    match shelf.evidence(index) {
+        Some(_) => list.parse().map(|(_, checksums)| checksums),
+        None => Err(shelf.refusals(index)),
+    }
+}
+
+/// A checksums file beside the bundle that is named after it.
+struct List<'a> {
+    name: &'a str,
+    path: PathBuf,
+    artifact: Artifact,
+}
+
+impl<'a> List<'a> {
+    fn named_by(bundle: &'a Path) -> Result<Self, Vec<Refusal>> {
+        let name = file_name(bundle)
+            .and_then(signed_name)
+            .ok_or_else(Vec::new)?;
+        let path = files::folder_of(bundle).join(name);
+        let artifact = Artifact::read_path(&path, Hashes::All).map_err(|it| unread_list(&it))?;
+        Ok(Self {
+            name,
+            path,
+            artifact,
+        })
+    }
+
+    /// What it lists, once it is proven: nobody else's list is worth its memory.
+    fn parse(self) -> Result<(Artifact, Checksums), Vec<Refusal>> {
+        let bytes = read_again(&self.path, &self.artifact).map_err(|it| unread_list(&it))?;
+        let checksums = Checksums::parse(&bytes, Algorithm::Sha256).map_err(|error| {
+            vec![Refusal {
+                code: "checksums-malformed",
+                found: error.to_string(),
+                wanted: "lines of sha256sum or openssl dgst".to_owned(),
+            }]
+        })?;
+        Ok((self.artifact, checksums))
+    }
+}
+
+fn unread_list(error: &ReadError) -> Vec<Refusal> {
+    // One that is not there says nothing; one that cannot be read might.
+    let wanted = match error {
+        ReadError::NotFound { .. } => "the checksums file that was signed",
+        _ => READABLE_LIST,
     };
-    let name = file_name(bundle)
-        .and_then(signed_name)
-        .ok_or_else(Vec::new)?;
-    let path = files::folder_of(bundle).join(name);
-    let unreadable = |error: &ReadError| {
-        // One that is not there says nothing; one that cannot be read might.
-        let wanted = match error {
-            ReadError::NotFound { .. } => "the checksums file that was signed",
-            _ => READABLE_LIST,
-        };
-        refuse("checksums-unreadable", error.to_string(), wanted)
-    };
-    let artifact =
-        Artifact::read_path(&path, Hashes::Sha256AndSha512).map_err(|error| unreadable(&error))?;
-    prove_signed_for(index, (&artifact, &path), &[name], session, shelf)?;
-    // Only now: nobody else's list is worth its memory.
-    let bytes = read_again(&path, &artifact).map_err(|error| unreadable(&error))?;
-    let checksums = Checksums::parse(&bytes, Algorithm::Sha256).map_err(|error| {
-        refuse(
-            "checksums-malformed",
-            error.to_string(),
-            "lines of sha256sum or openssl dgst",
-        )
-    })?;
-    Ok((artifact, checksums))
+    vec![Refusal {
+        code: "checksums-unreadable",
+        found: error.to_string(),
+        wanted: wanted.to_owned(),
+    }]
 }
 
 /// Whether a refusal says that a signed list is there and cannot be read: then what it says about a

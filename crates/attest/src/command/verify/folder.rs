@@ -36,11 +36,12 @@ pub(super) use source::Source;
 pub(crate) fn verify(path: &Path, session: &Session, shelf: &mut Shelf) -> SubjectReport {
     let mut report = SubjectReport::new(path.display().to_string(), "folder");
     let bundles = load_bundles(path, session, shelf);
-    match Folder::read(
-        path,
-        shelf.needed_hashes(bundles.iter().map(|it| it.index), session),
-        session,
-    ) {
+    let hashes = shelf.needed_hashes(bundles.iter().map(|it| it.index), session);
+    let hashes = match &session.judge {
+        Some(judge) => judge.needed_hashes(hashes),
+        None => hashes,
+    };
+    match Folder::read(path, hashes, session) {
         Ok(folder) => {
             let mut report = judge(&folder, &bundles, session, shelf, report);
             if let Some(judge) = &session.judge {

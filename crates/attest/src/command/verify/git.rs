@@ -153,22 +153,26 @@ fn note(object: &GitObject, asked: Option<&Asked>, report: &mut SubjectReport) {
     let mut say = |text: String| report.notes.push(text);
     let author = object.author();
     let by = format!("{} <{}>", escape(&author.name), escape(&author.email));
-    match (object.kind(), object.tag(), object.target()) {
-        (GitKind::Tag, Some(tag), Some((kind, target))) => {
-            say(format!(
-                "tag {} ({}) for the {kind} {target}, made by {by} as it says",
-                escape(tag),
-                object.name()
-            ));
-            match asked {
-                Some(_) => say("of the commit itself nothing was verified but its name".to_owned()),
-                None => say("what the tag is for was not read".to_owned()),
-            }
-        }
-        _ => say(format!(
-            "commit {}, written by {by} as it says",
+    let tag = object.tag().zip(object.target());
+    if let (GitKind::Tag, Some((tag, (kind, target)))) = (object.kind(), tag) {
+        say(format!(
+            "tag {} ({}) for the {kind} {target}, made by {by} as it says",
+            escape(tag),
             object.name()
-        )),
+        ));
+        match asked {
+            Some(_) => say("of the commit itself nothing was verified but its name".to_owned()),
+            None => say("what the tag is for was not read".to_owned()),
+        }
+    } else {
+        let name = object.name();
+        say(format!("commit {name}, written by {by} as it says"));
+        if let Some(reference) = asked.and_then(|it| it.reference.as_deref()) {
+            let reference = escape(reference);
+            say(format!(
+                "nobody signed that {reference} leads to this commit"
+            ));
+        }
     }
     if object.name().format() == GitFormat::Sha1 {
         say("named by SHA-1: bytes that are made to collide are noticed, as far as such attacks are known".to_owned());

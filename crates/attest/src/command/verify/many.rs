@@ -73,11 +73,7 @@ impl Together {
     fn add(&mut self, subjects: Vec<SubjectReport>, evidence: Vec<EvidenceReport>) {
         let indices: Vec<usize> = evidence.into_iter().map(|one| self.evidence(one)).collect();
         for mut subject in subjects {
-            let new = |old: &usize| indices.get(*old).copied();
-            subject.decided_by = subject.decided_by.iter().filter_map(new).collect();
-            for (_, by) in subject.approvals.iter_mut().flat_map(|it| &mut it.by) {
-                *by = new(by).unwrap_or(*by);
-            }
+            subject.renumber(|old| indices.get(old).copied());
             self.subjects.push(subject);
         }
     }

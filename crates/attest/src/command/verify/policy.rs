@@ -10,7 +10,7 @@ mod request;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use attest_digest::{Algorithm, Artifact, Digest};
+use attest_digest::{Algorithm, Artifact, Digest, Hashes};
 use attest_policy::{
     Bytes, Decision, Inquiry, LayoutPiece, Rule, RuleAnswer, Rules, Subject as About,
 };
@@ -20,7 +20,7 @@ use jiff::Timestamp;
 
 use super::Session;
 use super::evidence::{Role, bundles_at_top, places_for};
-use super::file::signed_checksums;
+use super::file::checksums_signed_as_bytes;
 use super::shelf::Shelf;
 use crate::report::{FileReport, PolicyReport, Refusal, RuleReport, SubjectReport, Verdict};
 use crate::trust::policy::Named;
@@ -55,7 +55,7 @@ pub(super) fn of_file(
     let mut report = SubjectReport::new(path.display().to_string(), "file");
     let loaded = load(path, session, shelf);
     let hashes = shelf.needed_hashes(loaded.iter().map(|it| it.index), session);
-    let hashes = hashes.with(Algorithm::Sha512);
+    let hashes = judge.needed_hashes(hashes.with(Algorithm::Sha512));
     let artifact = match Artifact::read_path(path, hashes) {
         Ok(artifact) => artifact,
         Err(error) => {
@@ -71,8 +71,8 @@ pub(super) fn of_file(
         if shelf.is_statement(one.index) {
             shelf.prove_statement(one.index, session);
         } else if one.role == Role::Checksums {
-            let checksums = signed_checksums(one.index, &one.path, session, shelf);
-            let lists = checksums.is_ok_and(|(_, it)| {
+            let checksums = checksums_signed_as_bytes(one.index, &one.path, session, shelf);
+            let lists = checksums.is_ok_and(|it| {
                 let signed = shelf.evidence(one.index);
                 signed.is_some_and(|signed| judge.rules.lists(&it, signed, bytes).is_ok())
             });
@@ -269,6 +269,12 @@ fn wrong_release(
 }
 
 impl Judge {
+    /// These digests of a file, and those that judging it by layouts needs.
+    pub(super) fn needed_hashes(&self, first: Hashes) -> Hashes {
+        let layouts = self.layouts.iter();
+        layouts.fold(first, |hashes, it| it.needed_hashes(hashes))
+    }
+
     /// Measures proven evidence by every rule. Where one release is asked for, statements that name another
     /// count for none.
     pub(super) fn inquire<'a>(
@@ -406,5 +412,6 @@ fn digests(bytes: Bytes<'_>) -> Vec<Digest> {
             digests.flatten().collect()
         }
         Bytes::Given(digest) => vec![digest],
+        Bytes::Named(digests) => digests.iter().copied().collect(),
     }
 }

@@ -49,6 +49,8 @@ struct Item {
     nth: usize,
     claims: Option<Claims>,
     is_statement: bool,
+    /// What must be computed of files to compare them with a statement.
+    hashes: Hashes,
     /// Whether it signs bytes, and not a digest of them: they must be read for it.
     is_detached: bool,
     /// Whether its form says that the statement's subject is the file's name.
@@ -156,6 +158,9 @@ impl Shelf {
         let first = self.items.len();
         let mut add = |at, nth, claims: Option<Claims>, outcome| {
             let is_statement = claims.as_ref().is_some_and(Claims::are_a_statement);
+            let hashes = claims
+                .as_ref()
+                .map_or(Hashes::Sha256, Claims::statement_hashes);
             let names_file = claims.as_ref().is_some_and(Claims::name_the_file);
             let is_detached = matches!(claims, Some(Claims::Detached(_)));
             let size = claims.as_ref().map_or(0, |_| size);
@@ -170,6 +175,7 @@ impl Shelf {
                 nth,
                 claims,
                 is_statement,
+                hashes,
                 is_detached,
                 names_file,
                 size,
@@ -277,6 +283,12 @@ impl Shelf {
             Outcome::Proven(evidence) => Some(evidence),
             _ => None,
         }
+    }
+
+    /// What was verified of it, of whatever subject: in all of them its times are the same.
+    pub(crate) fn proven_once(&self, index: usize) -> Option<&Evidence> {
+        let earlier = || self.items.get(index)?.earlier.as_deref();
+        self.evidence(index).or_else(earlier)
     }
 
     /// Everything that was verified.

@@ -8,7 +8,7 @@ use attest_policy::{
 };
 use attest_verify::ExpectedSigner;
 
-use super::{KEY_BYTES, Look, any_key_file, deny, pinned_key};
+use super::{KEY_BYTES, Look, Window, any_key_file, deny, pinned_key};
 use crate::failure::Failure;
 use crate::files;
 use crate::home::real;
@@ -28,8 +28,12 @@ pub(super) fn add(
     let folder = files::folder_of(&path);
     let groups = std::mem::take(&mut file.groups);
     deny_all(&mut file, &folder, denied, look)?;
+    let mut windows = Vec::new();
     for group in &groups {
-        signers = add_group(group, &folder, signers, run, &path, look)?;
+        signers = add_group(group, &folder, signers, run, &path, &mut windows, look)?;
+    }
+    for (pin, validity) in look.of_named(&windows) {
+        signers = signers.limiting(pin, validity);
     }
     if signers.accepted().is_empty() {
         return Err(none_at_hand(&path));
@@ -65,11 +69,13 @@ fn add_group(
     mut signers: Signers,
     run: LogRule,
     path: &Path,
+    windows: &mut Vec<Window>,
     look: &mut Look<'_>,
 ) -> Result<Signers, Failure> {
     let found = find_group(group, folder, run, look)?;
     for (pin, validity) in found.windows {
         signers = signers.limiting(pin, validity);
+        windows.push((pin, validity));
     }
     let signers = signers
         .or_group(found.members, found.unknown, found.threshold, found.log)

@@ -2,20 +2,20 @@
 
 use std::collections::BTreeSet;
 
-use attest_digest::Digest;
-use attest_policy::{Built, Bytes, Each, Link, Subject as About, is_about_commit};
+use attest_policy::{Built, Each, Link, Subject as About, is_about_commit};
 use attest_provenance::GitCommit;
 use attest_verify::Evidence;
 
 use super::files::Tally;
-use super::{Judge, level, lowest, refusal};
+use super::{Judge, digests, level, lowest, refusal};
+use crate::command::verify::deployed::What;
 use crate::report::{Refusal, SubjectReport, Verdict};
 
 /// Something deployed, and the commit that the chain behind it leads to.
 pub(in super::super) struct Followed {
     /// Its place among the files of the report.
     pub(in super::super) file: usize,
-    pub(in super::super) digest: Digest,
+    pub(in super::super) what: What,
     /// Where it stands in a folder.
     pub(in super::super) path: Option<String>,
     pub(in super::super) commit: GitCommit,
@@ -54,8 +54,13 @@ pub(in super::super) fn of_chain(
             })
             .collect();
         let commit = one.commit.as_str();
-        let answers =
-            inquiry.answers_of_source(&about, &[one.digest], one.path.as_deref(), each, &[commit]);
+        let answers = inquiry.answers_of_source(
+            &about,
+            &digests(one.what.bytes()),
+            one.path.as_deref(),
+            each,
+            &[commit],
+        );
         anywhere.extend(about);
         commits.insert(commit);
         level_shown = lowest(level_shown, level(&answers), place == 0);
@@ -100,7 +105,7 @@ pub(in super::super) fn of_chain(
 /// takes them.
 fn is_about(evidence: &Evidence, one: &Followed, judge: &Judge) -> bool {
     let subject = About {
-        bytes: Bytes::Given(one.digest),
+        bytes: one.what.bytes(),
         path: one.path.as_deref(),
     };
     if judge.rules.is_about(evidence, subject).is_ok() {

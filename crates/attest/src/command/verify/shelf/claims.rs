@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use attest_digest::{Algorithm, Hashes};
 use attest_verify::dialect::{self, Claim, Dialect, DialectError, Piece};
 use attest_verify::{Bundle, Content, Detached};
 
@@ -37,6 +38,21 @@ impl Claims {
         match self {
             Self::Bundle(bundle) => matches!(bundle.content(), Content::Envelope(_)),
             Self::Detached(_) => false,
+        }
+    }
+
+    /// What must be computed of files to compare them with a statement: SHA-384 is given by few, which is told without
+    /// reading them. What escapes this look is not computed, and what is not computed is refused.
+    pub(super) fn statement_hashes(&self) -> Hashes {
+        let Self::Bundle(bundle) = self else {
+            return Hashes::Sha256;
+        };
+        let Content::Envelope(envelope) = bundle.content() else {
+            return Hashes::Sha256;
+        };
+        match std::str::from_utf8(envelope.unverified_payload()) {
+            Ok(payload) if payload.contains(Algorithm::Sha384.name()) => Hashes::All,
+            _ => Hashes::Sha256AndSha512,
         }
     }
 

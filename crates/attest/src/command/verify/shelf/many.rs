@@ -29,6 +29,7 @@ impl Shelf {
     ) -> Hashes {
         let items = indices.into_iter().filter_map(|it| self.items.get(it));
         items.fold(Hashes::Sha256, |hashes, item| match &item.claims {
+            _ if item.is_statement && item.hashes == Hashes::All => Hashes::All,
             _ if item.is_statement => hashes.with(Algorithm::Sha512),
             Some(Claims::Bundle(bundle)) => match bundle.needed_hashes(session.policy.signers()) {
                 Hashes::Sha256 => hashes,

@@ -88,7 +88,13 @@ fn differs(compared: Match) -> Option<Refusal> {
             found: found.to_string(),
             wanted: format!("{wanted}, which signs the list"),
         }),
+        // Of what is not computed nobody can say that it agrees.
+        Match::NotComputed { algorithm } => Some(Refusal {
+            code: "digest-incomparable",
+            found: format!("no {} was computed", algorithm.name()),
+            wanted: "every digest that is given by what signs the list".to_owned(),
+        }),
         // The list itself has named a digest that suffices.
-        Match::Same | Match::Incomparable | Match::NotComputed { .. } => None,
+        Match::Same | Match::Incomparable => None,
     }
 }
