@@ -184,3 +184,68 @@ fn a_copy_that_is_lost_is_noticed_and_a_published_bundle_mends_it() {
     assert_eq!(pipeline.copy(), pipeline.checkpoint());
     pipeline.job("1.1.0", Fate::Lives).yes();
 }
+
+#[test]
+fn a_report_that_cannot_be_written_is_no_answer() {
+    let world = World::new();
+    world.write("dist/a.txt", "alpha\n");
+    world
+        .attest("release dist --name hello --version 1.0.0 --init --no-password")
+        .yes();
+    let script = crate::page::root().join("packaging/ci/verify.sh");
+    let run = |report: &str| {
+        world.shell(&format!(
+            "ATTEST_SUBJECTS=dist ATTEST_KEYS=.attest/trust/release.pub \
+             ATTEST_TRUSTED_ROOTS=.attest/trust/trusted_root.json ATTEST_REPORT={report} bash {}",
+            script.display()
+        ))
+    };
+    let ran = run("report.txt").yes();
+    assert_eq!(ran.out.as_bytes(), world.read("report.txt"));
+    let ran = run("nowhere/report.txt");
+    assert_eq!(ran.exit, 3, "{ran:?}");
+    assert!(ran.err.contains("cannot be written"), "{ran:?}");
+    world.write("dist/a.txt", "beta\n");
+    assert_eq!(run("report.txt").exit, 1);
+}
+
+/// pre-commit gives a hook all files at once.
+#[test]
+fn the_hook_checks_each_list_of_checksums() {
+    let world = World::new();
+    let hooks = read(".pre-commit-hooks.yaml");
+    let mut entries = hooks
+        .lines()
+        .filter_map(|it| it.trim().strip_prefix("entry: "));
+    let entry = entries.next_back().unwrap();
+    let run = |lists: &str| world.shell(&format!("{entry} {lists}"));
+    for folder in ["one", "two"] {
+        world.write(&format!("{folder}/a.txt"), folder);
+        world
+            .shell(&format!("cd {folder} && sha256sum a.txt > SHA256SUMS"))
+            .yes();
+    }
+    let ran = run("one/SHA256SUMS two/SHA256SUMS").yes();
+    assert!(
+        ran.out.contains("one/a.txt: OK") && ran.out.contains("two/a.txt: OK"),
+        "{ran:?}"
+    );
+    world.write("two/a.txt", "another");
+    for lists in [
+        "one/SHA256SUMS two/SHA256SUMS",
+        "two/SHA256SUMS one/SHA256SUMS",
+        "two/SHA256SUMS none",
+    ] {
+        let ran = run(lists);
+        assert_eq!(ran.exit, 1, "{lists}: {ran:?}");
+        assert!(
+            ran.out.contains("two/a.txt: digest-mismatch"),
+            "{lists}: {ran:?}"
+        );
+    }
+    let ran = run("one/SHA256SUMS none");
+    assert!(
+        ran.exit == 3 && ran.out.contains("none: file-unreadable"),
+        "{ran:?}"
+    );
+}

@@ -52,9 +52,14 @@ add --release "${ATTEST_RELEASE:-}"
 add --format "${ATTEST_FORMAT:-}"
 
 if [ -n "${ATTEST_REPORT:-}" ]; then
+  # A report that cannot be written says nothing of what is verified: could not tell.
+  if ! { : >"$ATTEST_REPORT"; } 2>/dev/null; then
+    echo "error: the report cannot be written to $ATTEST_REPORT" >&2
+    exit 3
+  fi
   status=0
   "$program" "${arguments[@]}" -- "${subjects[@]}" >"$ATTEST_REPORT" || status=$?
-  cat -- "$ATTEST_REPORT"
+  cat -- "$ATTEST_REPORT" || [ "$status" -ne 0 ] || status=3
   exit "$status"
 fi
 exec "$program" "${arguments[@]}" -- "${subjects[@]}"

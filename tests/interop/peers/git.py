@@ -96,6 +96,17 @@ def accepts_a_tag_under_another_name_and_we_do_not(world):
         verify(world, folder, key, "v2.0", form).exits(1).refused("git-tag-name")
 
 
+@git.case
+def refuses_with_us_a_commit_in_the_place_of_a_tag(world):
+    for form, folder, key in each(world):
+        tell(world, folder, "update-ref", "refs/tags/v1.0", "v1.0^{commit}").accepted()
+        check(tell(world, folder, "verify-tag", "v1.0").status != 0, "git verifies a lightweight tag")
+        tell(world, folder, "verify-commit", "v1.0").accepted()
+        verify(world, folder, key, "v1.0", form).exits(1).refused("git-tag-name")
+        commit = tell(world, folder, "rev-parse", "HEAD").stdout.strip()
+        verify(world, folder, key, commit, form).exits(0)
+
+
 # The same, judged by a policy
 
 

@@ -49,6 +49,8 @@ def installs_and_runs_what_the_build_makes(world):
     root = world.new_folder("root")
     world.run(["dpkg-deb", "--extract", package, root]).accepted()
     runs(world, root / "usr/bin/attest")
+    script = (root / "usr/share/attest/ci/verify.sh").read_bytes()
+    check(script == (ROOT / "packaging/ci/verify.sh").read_bytes(), "another script for the templates")
     for name in ("usr/share/man/man1/attest-verify.1.gz", "usr/share/bash-completion/completions/attest"):
         check((root / name).is_file(), f"{name} is not in the package")
     sums = world.run(["dpkg-deb", "--control", package, root / "control"]).accepted()

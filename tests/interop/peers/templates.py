@@ -96,9 +96,14 @@ def runs_each_step_of_our_templates(world):
     check("${{" not in step["run"], "an input is pasted into a shell")
     lines = {"github": (step["run"], {"GITHUB_ACTION_PATH": str(ROOT), "ATTEST_FORMAT": "github"})}
     job = parsed("docs/ci/gitlab.yml")[".attest-verify"]
-    lines["gitlab"] = (job["script"][0], job["variables"] | {"ATTEST_SCRIPTS": str(ROOT / "packaging/ci")})
+    # Where the package installs it.
+    installed, ours = "/usr/share/attest/ci/", f"{ROOT}/packaging/ci/"
+    (line,) = job["script"]
+    check(installed in line, f"a script of the project that is gated: {line}")
+    lines["gitlab"] = (line.replace(installed, ours), job["variables"])
     (line,) = re.findall(r"sh '(.*)'", (ROOT / "docs/ci/Jenkinsfile").read_text())
-    lines["jenkins"] = (line.replace("packaging/ci", str(ROOT / "packaging/ci")), {"ATTEST_FORMAT": "junit"})
+    check(installed in line, f"a script of the workspace: {line}")
+    lines["jenkins"] = (line.replace(installed, ours), {"ATTEST_FORMAT": "junit"})
     for name, (line, variables) in lines.items():
         extra = asked | variables
 
