@@ -7,10 +7,12 @@
 
 #![forbid(unsafe_code)]
 
+mod archive;
 mod container;
 mod detached;
 mod git;
 mod layouts;
+mod lock;
 mod log;
 mod policy;
 mod provenance;
@@ -19,10 +21,12 @@ pub mod seeds;
 mod trust;
 mod verify;
 
+pub use archive::{bag, trail};
 pub use container::container;
 pub use detached::{detached, detached_key};
 pub use git::git_object;
 pub use layouts::{layout, link, rules};
+pub use lock::lock;
 pub use log::{checkpoint, log_entry, tile};
 pub use policy::policy;
 pub use provenance::{envelope, json, predicate, report, statement, tree_manifest};
@@ -46,6 +50,7 @@ pub type Target = (&'static str, fn(&[u8]) -> Outcome);
 
 /// Every target: the names of the binaries and of the folders below `seeds/`.
 pub const TARGETS: &[Target] = &[
+    ("bag", bag),
     ("bundle", bundle),
     ("checkpoint", checkpoint),
     ("checksums", checksums),
@@ -60,6 +65,7 @@ pub const TARGETS: &[Target] = &[
     ("key_file", key_file),
     ("layout", layout),
     ("link", link),
+    ("lock", lock),
     ("log_entry", log_entry),
     ("policy", policy),
     ("predicate", predicate),
@@ -70,6 +76,7 @@ pub const TARGETS: &[Target] = &[
     ("statement", statement),
     ("tile", tile),
     ("timestamp", timestamp),
+    ("trail", trail),
     ("tree_manifest", tree_manifest),
     ("trusted_root", trusted_root),
     ("tuf_metadata", tuf_metadata),

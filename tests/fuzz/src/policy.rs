@@ -16,7 +16,12 @@ pub fn policy(data: &[u8]) -> Outcome {
         && let Ok(table) = TestTable::parse(text)
     {
         assert!(!table.cases.is_empty());
-        assert!(table.cases.iter().all(|it| (it.exit == 0) == it.code.is_none()));
+        assert!(
+            table
+                .cases
+                .iter()
+                .all(|it| (it.exit == 0) == it.code.is_none())
+        );
         return Outcome::Read;
     }
     let Ok(closure) = Closure::load(data, &mut |_| Ok(data.to_vec())) else {

@@ -29,6 +29,11 @@ pub fn all(further: &[PathBuf]) -> Vec<Seed> {
             }
         }
     }
+    seeds.push(Seed {
+        target: "bag",
+        source: "made here".to_owned(),
+        bytes: crate::archive::small_bag(),
+    });
     let fixtures = here.join("../../fixtures");
     for folder in further.iter().chain([&fixtures]) {
         for file in files_below(folder) {
@@ -60,6 +65,14 @@ fn inside(file: &Path, bytes: Vec<u8>) -> Vec<Seed> {
         "key" => seeds.push(seed("detached_key", file, bytes.clone())),
         "report" => seeds.extend(tool_report(file, &bytes)),
         _ => {}
+    }
+    if attest_sbom::FILE_NAMES.contains(&name) {
+        let mut behind = [name.as_bytes(), b"\n", &bytes].concat();
+        if let (true, Ok(sums)) = (name == "go.mod", fs::read(file.with_file_name("go.sum"))) {
+            behind.push(0);
+            behind.extend(sums);
+        }
+        seeds.push(seed("lock", file, behind));
     }
     if name.starts_with("archive.") {
         seeds.push(seed("container", file, bytes.clone()));
