@@ -75,7 +75,9 @@ def moving(world, args) -> None:
     numbers = iter(range(1_000))
 
     def elsewhere(contender: Contender, begin: str) -> None:
-        """A repository that holds nothing yet."""
+        """A repository that holds nothing yet. Skopeo would have the blobs of another one mounted that it remembers."""
+        for cache in ("/var/lib/containers/cache", world.scratch_home / ".local/share/containers/cache"):
+            shutil.rmtree(cache, ignore_errors=True)
         contender.command[-1] = f"{begin}{registry}/bench/push-{next(numbers):03}:1"
 
     push = Contender("attest registry push", [world.binary, "registry", "push", *home, folder, ""])
