@@ -218,6 +218,12 @@ fn floor<'m>(
         return Ok(known.roles.as_ref());
     };
     let unusable = |error: TufError| TufError::State(error.to_string());
+    let Some(roles) = &kept.roles else {
+        return Err(TufError::State(
+            "it has no timestamp, snapshot and targets: what was kept of a refresh has them"
+                .to_owned(),
+        ));
+    };
     // What ended since was seen nevertheless.
     let seen = |of: &Metadata| -> Result<u64, TufError> {
         let set = walk(of, Timestamp::MIN)?.1;
@@ -245,9 +251,9 @@ fn floor<'m>(
                 .to_owned(),
         ));
     }
-    Ok(match (&known.roles, &kept.roles) {
-        (Some(_), Some(_)) if seen(known)? > kept_version => known.roles.as_ref(),
-        (known, kept) => kept.as_ref().or(known.as_ref()),
+    Ok(match &known.roles {
+        Some(known_roles) if seen(known)? > kept_version => Some(known_roles),
+        _ => Some(roles),
     })
 }
 

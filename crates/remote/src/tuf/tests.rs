@@ -328,6 +328,9 @@ fn what_was_kept_is_of_this_repository_and_signed_by_it() {
         let error = honest.refresh_after(Some(&other.metadata())).unwrap_err();
         assert_eq!(error.code(), "tuf-state-unusable", "{error}");
     }
+    // Roots alone are no state: a floor was there, and is gone.
+    let error = honest.refresh_after(Some(&start)).unwrap_err();
+    assert_eq!(error.code(), "tuf-state-unusable", "{error}");
     // What ended since was seen nevertheless.
     let mut ended = honest.clone();
     ended.timestamp["expires"] = json!(EARLIER);
