@@ -8,7 +8,6 @@ use std::path::Path;
 
 use std::collections::BTreeSet;
 
-use attest_archive::renewal::Stamps;
 use attest_archive::{
     AttachmentKind, CheckReport, CheckedRelease, Needed, Note, Problem, Reader, Release,
 };
@@ -16,6 +15,7 @@ use attest_digest::Hashes;
 use attest_provenance::ReleaseName;
 use attest_verify::TrustedRoot;
 use clap::Args;
+use jiff::Timestamp;
 
 use super::about::About;
 use super::proof::ReleaseProof;
@@ -116,15 +116,9 @@ pub(super) fn run(args: &VerifyArgs, global: &Global, console: &Console) -> Resu
             (&args.complete, &path),
             &mut report,
         );
-        add_proof(
-            &reader,
-            release,
-            &checked,
-            &roots,
-            &args.complete,
-            &mut report,
-        );
         if let Some(subject) = report.subjects.last_mut() {
+            let proving = (&roots[..], now.time, &report.independent[..]);
+            add_proof(&reader, release, &checked, proving, &args.complete, subject);
             tombstones.tell(release.manifest, subject);
         }
     }
@@ -158,8 +152,11 @@ fn verify_bag(
         ..report
     };
     let roots = session.trust.proving();
-    let proof = proof::of_bag(&bag, decided(&report), &roots, now.time);
-    tell_proof(&proof, &CompleteArgs::default(), &mut report);
+    if let Some(subject) = report.subjects.last_mut() {
+        let proof = proof::of_bag(&bag, subject.stamps.as_deref(), &roots, now.time);
+        let told = (now.time, &report.independent[..]);
+        tell_proof(&proof, told, &CompleteArgs::default(), subject);
+    }
     Ok(report.render(console))
 }
 
@@ -207,14 +204,26 @@ fn judge(
     report: &mut Report,
 ) {
     let mut shelf = Shelf::new();
-    let mut subject = subject_of(reader, checked, all, session, complete, &mut shelf);
-    for problem in &checked.problems {
-        tell(&mut subject, problem);
-    }
+    let mut subject = with_problems(reader, checked, all, session, complete, &mut shelf);
     let before = report.evidence.len();
     subject.renumber(|old| old.checked_add(before));
     report.subjects.push(subject);
     report.evidence.extend(shelf.into_reports(&session.policy));
+}
+
+fn with_problems(
+    reader: &Reader,
+    checked: &CheckedRelease,
+    all: &CheckReport,
+    session: &Session,
+    complete: (&CompleteArgs, &Path),
+    shelf: &mut Shelf,
+) -> SubjectReport {
+    let mut subject = subject_of(reader, checked, all, session, complete, shelf);
+    for problem in &checked.problems {
+        tell(&mut subject, problem);
+    }
+    subject
 }
 
 fn subject_of(
@@ -237,22 +246,22 @@ fn subject_of(
     subject
 }
 
-/// What [`run`] says of one release.
+/// What [`run`] says of one release; its evidence is left on the shelf.
 pub(super) fn answer(
     reader: &Reader,
     checked: &CheckedRelease,
     all: &CheckReport,
     session: &Session,
     now: Now,
+    shelf: &mut Shelf,
 ) -> SubjectReport {
-    let mut report = session.report("archive verify", now, Vec::new());
     let nothing = CompleteArgs::default();
     let complete = (&nothing, Path::new(""));
-    judge(reader, checked, all, session, complete, &mut report);
+    let mut subject = with_problems(reader, checked, all, session, complete, shelf);
     let roots = session.trust.proving();
-    add_proof(reader, checked, all, &roots, &nothing, &mut report);
-    let nobody = || SubjectReport::new(checked.name.to_string(), archived::KIND);
-    report.subjects.pop().unwrap_or_else(nobody)
+    let proving = (&roots[..], now.time, &[][..]);
+    add_proof(reader, checked, all, proving, &nothing, &mut subject);
+    subject
 }
 
 /// What verifies by the rules of a policy, with the keys that releases of the archive carry.
@@ -290,12 +299,14 @@ pub(crate) fn by_policy(
         session.policy = policy_of(session, trust, &[], &release.name);
         let nothing = CompleteArgs::default();
         let complete = (&nothing, Path::new(""));
-        let shelf = &mut Shelf::new();
-        let mut subject = subject_of(reader, release, &checked, session, complete, shelf);
-        for problem in &release.problems {
-            tell(&mut subject, problem);
-        }
-        subject
+        with_problems(
+            reader,
+            release,
+            &checked,
+            session,
+            complete,
+            &mut Shelf::new(),
+        )
     });
     Ok(judged.collect())
 }
@@ -423,45 +434,41 @@ fn add_proof(
     reader: &Reader,
     checked: &CheckedRelease,
     all: &CheckReport,
-    roots: &[TrustedRoot],
+    (roots, now, independent): (&[TrustedRoot], Timestamp, &[String]),
     complete: &CompleteArgs,
-    report: &mut Report,
+    subject: &mut SubjectReport,
 ) {
     let Ok(Some(release)) = reader.find(&checked.name) else {
         return;
     };
-    let now = report.now.time;
-    let decided = decided(report);
+    let decided = subject.stamps.as_deref();
     let proof = proof::of(reader, &release, &all.observed, decided, roots, now);
-    tell_proof(&proof, complete, report);
+    tell_proof(&proof, (now, independent), complete, subject);
 }
 
-/// The timestamps of what decides about the last release.
-fn decided(report: &Report) -> Option<&[Stamps]> {
-    report.subjects.last()?.stamps.as_deref()
-}
-
-fn tell_proof(proof: &ReleaseProof, complete: &CompleteArgs, report: &mut Report) {
-    let now = report.now.time;
-    if let Some(subject) = report.subjects.last_mut() {
-        if complete.complete.contains(&Needed::Renewal) && !proof.is_renewed {
-            let found = format!("no renewal that counts is kept with {}", subject.subject);
-            let refusal = lack(Needed::Renewal, found);
-            if proof.is_untold {
-                subject.could_not_tell("(complete)", refusal);
-            } else {
-                subject.reasons.push(refusal);
-            }
+fn tell_proof(
+    proof: &ReleaseProof,
+    (now, independent): (Timestamp, &[String]),
+    complete: &CompleteArgs,
+    subject: &mut SubjectReport,
+) {
+    if complete.complete.contains(&Needed::Renewal) && !proof.is_renewed {
+        let found = format!("no renewal that counts is kept with {}", subject.subject);
+        let refusal = lack(Needed::Renewal, found);
+        if proof.is_untold {
+            subject.could_not_tell("(complete)", refusal);
+        } else {
+            subject.reasons.push(refusal);
         }
-        subject.notes.extend(proof.lines(&report.independent));
-        let refusals = proof.refusals(now);
-        if !proof.is_unknown(now) {
-            subject.reasons.extend(refusals);
-            return;
-        }
-        for refusal in refusals {
-            subject.could_not_tell("(renewals)", refusal);
-        }
+    }
+    subject.notes.extend(proof.lines(independent));
+    let refusals = proof.refusals(now);
+    if !proof.is_unknown(now) {
+        subject.reasons.extend(refusals);
+        return;
+    }
+    for refusal in refusals {
+        subject.could_not_tell("(renewals)", refusal);
     }
 }
 

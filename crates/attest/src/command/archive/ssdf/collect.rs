@@ -32,7 +32,7 @@ pub(super) fn release(
     statements: &[Signed],
 ) -> ReleaseReport {
     let mut shelf = Shelf::new();
-    let subject = verify::answer(reader, checked, all, session, now);
+    let subject = verify::answer(reader, checked, all, session, now, &mut shelf);
     let mut report = ReleaseReport {
         name: checked.name.to_string(),
         manifest: String::new(),
@@ -42,13 +42,6 @@ pub(super) fn release(
     };
     let release = reader.find(&checked.name).ok().flatten();
     if let Some(release) = &release {
-        archived::verify(
-            release,
-            &all.observed,
-            reader.deletion(release.manifest()),
-            session,
-            &mut shelf,
-        );
         report.manifest = release.manifest().to_string();
     }
     report.unreadable = subject.exit() == Exit::Unknown;
