@@ -67,6 +67,66 @@ fn a_signed_list_counts_beside_a_release_that_is_asked_for() {
     }
 }
 
+/// Whoever names the files of a folder: a signature over the list in it is one over what it lists, by its own
+/// signer, and over nothing else.
+#[test]
+fn a_signed_list_counts_in_a_folder_that_a_release_statement_names() {
+    let desk = desk();
+    let world = &desk.people.world;
+    let released = "[[require]]\ntype = \"release\"\nsigned_by = \"alice\"\n";
+    let release = json!({"purl": "pkg:generic/hello@1.0"});
+    let with_list = |signer: &str, list: String| {
+        world.write(LIST, list);
+        desk.people.sign(signer, LIST, BUNDLE);
+        let subjects = about(&desk, &["SHA256SUMS", "x", "y"]);
+        let statement = "d/release.sigstore.json";
+        desk.says_of("alice", statement, RELEASE, &release, &subjects);
+    };
+    world.write("d/y", "y");
+    let line = |name: &str, bytes: &[u8]| format!("{}  {name}\n", sha256(bytes));
+    let (x, y) = (line("x", b"x"), line("y", b"y"));
+    let both = format!("{x}{y}");
+    for signer in ["alice", "bob"] {
+        with_list(signer, both.clone());
+        desk.policy(
+            &["alice", "bob"],
+            "",
+            &format!("{released}{}", SIGNED.replace("alice", signer)),
+        );
+        for subject in ["d", LIST, "d/x", "d/y"] {
+            let ran = desk.ask(subject);
+            assert_eq!(ran.exit, 0, "{signer}: {subject}: {ran:#?}");
+        }
+    }
+    desk.policy(&["alice", "bob"], "", &format!("{released}{SIGNED}"));
+    let listed = [
+        ("bob", both.clone()),
+        ("alice", x.clone()),
+        ("alice", format!("{x}{}", line("z", b"y"))),
+        ("alice", format!("{x}{}", line("y", b"z"))),
+        ("alice", format!("{x}no line of a list\n")),
+    ];
+    for (signer, list) in listed {
+        with_list(signer, list.clone());
+        let ran = desk.ask("d");
+        assert_eq!(ran.exit, 1, "{signer}: {list}: {ran:#?}");
+        let files = ran.json()["subjects"][0]["files"].clone();
+        let of = |name: &str| {
+            let mut files = files.as_array().unwrap().iter();
+            files.find(|it| it["path"] == name).unwrap()["code"].clone()
+        };
+        assert_eq!(of("y"), "attestation-missing", "{signer}: {list}: {ran:#?}");
+        let x_counts = signer == "alice" && !list.contains("no line");
+        assert_eq!(of("x").is_null(), x_counts, "{signer}: {list}: {ran:#?}");
+    }
+    // A signature over the list that was there before is none over this one.
+    with_list("alice", both.clone());
+    let signature = world.read(BUNDLE);
+    with_list("alice", y);
+    world.write(BUNDLE, signature);
+    assert_eq!(desk.ask("d").exit, 1);
+}
+
 #[test]
 fn what_is_said_of_a_list_is_said_of_no_file_in_it() {
     let desk = desk();

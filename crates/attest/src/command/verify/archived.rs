@@ -13,7 +13,7 @@ use attest_verify::{Evidence, ExpectedSigner, TimestampProof, TrustedRoot};
 
 use super::Session;
 use super::evidence::is_bundle_name;
-use super::folder::{Folder, Loaded, judge};
+use super::folder::{Folder, LIST, Loaded, judge};
 use super::policy::{self, Judge};
 use super::shelf::Shelf;
 use crate::failure::with_source;
@@ -50,6 +50,13 @@ pub(crate) fn verify(
         .map(|it| (it.path().clone(), read(it.digest())));
     let gone = gone.into_iter().map(|it| (it.path().clone(), it.digest()));
     let folder = Folder::archived(files.collect(), gone.collect(), pinned(release, session));
+    // A list counts by the rules of a policy alone.
+    let list = session.judge.as_ref().and_then(|_| {
+        let path = RelativePath::parse(LIST).ok()?;
+        let limit = attest_digest::limits::CHECKSUMS_BYTES as u64;
+        release.unverified_bytes(&path, limit).ok()
+    });
+    let folder = folder.with_list(list);
     let mut report = judge(&folder, &bundles, session, shelf, report);
     if let Some(judge) = &session.judge {
         policy::of_folder(&folder, &bundles, judge, session, shelf, &mut report);

@@ -30,7 +30,7 @@ use crate::report::{FileReport, Refusal, SubjectReport, Verdict};
 
 pub(super) use bundles::Loaded;
 use bundles::load_bundles;
-pub(super) use files::{Folder, file_report};
+pub(super) use files::{Folder, LIST, file_report};
 pub(super) use source::Source;
 
 pub(crate) fn verify(path: &Path, session: &Session, shelf: &mut Shelf) -> SubjectReport {

@@ -60,14 +60,15 @@ pub(super) fn verify(
             let names = names(&signed, &checksums, session, shelf)?;
             let evidence = signed.iter().filter_map(|it| shelf.evidence(*it));
             let statements = evidence.filter_map(Evidence::statement);
-            Ok((names, Claimed::by(statements, &artifact, &checksums)))
+            let claimed = Claimed::by(statements, &artifact, &checksums);
+            Ok((names, claimed, checksums))
         });
     match names {
-        Ok((names, claimed)) => {
+        Ok((names, claimed, checksums)) => {
             let read = judge(path, &names, &claimed, algorithm, session, &mut report);
             if let Some(judge) = &session.judge {
-                let list = (path, algorithm);
-                policy::of_list(list, &read, judge, session, shelf, &mut report);
+                let list = (&artifact, &checksums);
+                policy::of_list(path, list, &read, judge, session, shelf, &mut report);
             }
         }
         Err(refusal) => report.reasons.push(refusal),

@@ -3,12 +3,19 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use attest_digest::{Artifact, Digest, Hashes, Problem, ReadError, RelativePath, Root, WalkLimits};
+use attest_digest::{
+    Algorithm, Artifact, Checksums, Digest, Hashes, Problem, ReadError, RelativePath, Root,
+    WalkLimits,
+};
 use attest_policy::{FileVerdict, Found, Outcome, Present};
 
 use super::super::Session;
+use super::super::file::read_again;
 use crate::home::real;
 use crate::report::{FileReport, Refusal, Verdict};
+
+/// The name of a folder's own checksums file.
+pub(in super::super) const LIST: &str = "SHA256SUMS";
 
 /// What stands in the folder, hashed.
 pub(in super::super) struct Folder {
@@ -21,6 +28,8 @@ pub(in super::super) struct Folder {
     pub(super) place: Place,
     /// Where it is on disk.
     pub(super) root: Option<PathBuf>,
+    /// The bytes of `SHA256SUMS` in an archive.
+    archived_list: Option<Vec<u8>>,
 }
 
 /// A name in the folder that no policy sees.
@@ -57,6 +66,15 @@ impl Folder {
             pinned,
             place: Place::Archive,
             root: None,
+            archived_list: None,
+        }
+    }
+
+    /// With the bytes of its checksums file, as the archive has them.
+    pub(in super::super) fn with_list(self, bytes: Option<Vec<u8>>) -> Self {
+        Self {
+            archived_list: bytes,
+            ..self
         }
     }
 
@@ -91,6 +109,7 @@ impl Folder {
             pinned: pinned_below(path, session),
             place: Place::Disk,
             root: Some(path.to_owned()),
+            archived_list: None,
         })
     }
 
@@ -100,6 +119,21 @@ impl Folder {
 
     pub(super) fn artifact_at(&self, name: &str) -> Option<&Artifact> {
         self.artifact(&RelativePath::parse(name).ok()?)
+    }
+
+    /// The checksums file at its top.
+    pub(in super::super) fn list(&self) -> Option<&Artifact> {
+        self.artifact_at(LIST)
+    }
+
+    /// What that lists, if it can be read and is one.
+    pub(in super::super) fn parse_list(&self, list: &Artifact) -> Option<Checksums> {
+        let parse = |bytes: &[u8]| Checksums::parse(bytes, Algorithm::Sha256).ok();
+        match (&self.archived_list, &self.root) {
+            (Some(bytes), _) => parse(bytes),
+            (None, Some(root)) => parse(&read_again(&root.join(LIST), list).ok()?),
+            (None, None) => None,
+        }
     }
 
     pub(super) fn present(&self, exempt: &BTreeMap<RelativePath, String>) -> Vec<Present> {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use attest_digest::{Algorithm, Digest, RelativePath};
+use attest_digest::{Artifact, Checksums, Digest, DigestSet, Match, RelativePath};
 use attest_policy::{Bytes, Each, Rule, RuleAnswer, Rules, Subject as About};
 use attest_provenance::{ReleaseName, Statement};
 use attest_verify::Evidence;
@@ -32,8 +32,14 @@ pub(in super::super) fn of_folder(
         folder.artifact(&path).map(Bytes::Read)
     };
     let release = session.policy.release();
-    let asked = (judge, release);
-    of_files(&indices, &files, Algorithm::Sha256, asked, shelf, report);
+    let list = folder.list().filter(|list| {
+        let mut evidence = indices.iter().filter_map(|it| shelf.evidence(*it));
+        evidence.any(|it| signs(it, list))
+    });
+    // Nobody's list is not worth its memory.
+    let list = list.and_then(|it| Some((it, folder.parse_list(it)?)));
+    let list = list.as_ref().map(|(it, checksums)| (*it, checksums));
+    of_files(&indices, &files, list, (judge, release), shelf, report);
     let there: BTreeSet<&str> = report.files.iter().map(|it| it.path.as_str()).collect();
     let missing = judge
         .inquire(&[], false, release)
@@ -43,7 +49,8 @@ pub(in super::super) fn of_folder(
 
 /// The files of a checksums file, as they were read and compared with its digests.
 pub(in super::super) fn of_list(
-    (path, algorithm): (&Path, Algorithm),
+    path: &Path,
+    list: (&Artifact, &Checksums),
     read: &Listed,
     judge: &Judge,
     session: &Session,
@@ -63,15 +70,15 @@ pub(in super::super) fn of_list(
         read.get(&path)?.as_ref().ok().map(Bytes::Read)
     };
     let asked = (judge, session.policy.release());
-    of_files(&indices, &files, algorithm, asked, shelf, report);
+    of_files(&indices, &files, Some(list), asked, shelf, report);
 }
 
 /// Judges each file that is bound to its name, by the statements that sign its bytes for its path, the
-/// signatures over its bytes, and those over the list that names it by a digest of this algorithm.
+/// signatures over its bytes, and those over the bytes of a list that has them under its name.
 fn of_files<'a>(
     indices: &BTreeSet<usize>,
     bytes_of: &dyn Fn(&FileReport) -> Option<Bytes<'a>>,
-    listed_by: Algorithm,
+    list: Option<(&Artifact, &Checksums)>,
     (judge, release): (&Judge, Option<&ReleaseName>),
     shelf: &Shelf,
     report: &mut SubjectReport,
@@ -80,14 +87,16 @@ fn of_files<'a>(
         .iter()
         .filter_map(|index| Some((*index, shelf.evidence(*index)?)))
         .collect();
-    let lists: Vec<usize> = (0..proven.len())
-        .filter(|place| {
-            proven.get(*place).is_some_and(|(index, evidence)| {
-                report.decided_by.contains(index)
-                    && judge.rules.counts_for_a_list(evidence, listed_by).is_ok()
-            })
-        })
-        .collect();
+    let lists = list.map(|(list, checksums)| {
+        let counts = |evidence: &Evidence| {
+            let by = checksums.algorithm();
+            signs(evidence, list) && judge.rules.counts_for_a_list(evidence, by).is_ok()
+        };
+        let places = (0..).zip(&proven);
+        let places = places.filter(|(_, (_, evidence))| counts(evidence));
+        let places: Vec<usize> = places.map(|(place, _)| place).collect();
+        (checksums, places)
+    });
     let by_digest = by_digest(&proven);
     let inquiry = judge.inquire(&proven, false, release);
     let sources = judge.sources(&inquiry);
@@ -100,10 +109,15 @@ fn of_files<'a>(
         if !matches!(file.verdict, Verdict::Verified) {
             continue;
         }
-        let mut about: BTreeSet<usize> = lists.iter().copied().collect();
+        let mut about = BTreeSet::new();
         let bytes = bytes_of(file);
         let hashes = bytes.map(digests).unwrap_or_default();
         if let Some(bytes) = bytes {
+            if let Some((checksums, places)) = &lists
+                && has(checksums, &file.path, bytes)
+            {
+                about.extend(places.iter().copied());
+            }
             let subject = About {
                 bytes,
                 path: Some(&file.path),
@@ -160,6 +174,18 @@ fn of_files<'a>(
             }
         }
     }
+}
+
+/// Whether it is a signature over the bytes of this file.
+fn signs(evidence: &Evidence, file: &Artifact) -> bool {
+    let signed = evidence.message_digest();
+    signed.is_some_and(|it| file.digest(it.algorithm()) == Some(*it))
+}
+
+/// Whether these bytes are listed under this name.
+fn has(checksums: &Checksums, path: &str, bytes: Bytes<'_>) -> bool {
+    let listed = checksums.get(path).map(|it| DigestSet::from(*it));
+    listed.is_some_and(|it| bytes.compare(&it) == Match::Same)
 }
 
 /// Which evidence says something about bytes with a digest.
