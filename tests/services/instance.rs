@@ -14,8 +14,8 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use super::issuer::{Issuer, Signer, email};
-use super::keys::Key;
-use super::log::Log;
+use super::keys::{Key, sha256};
+use super::log::{Log, Tree};
 use crate::support::World;
 
 pub(crate) const IDENTITY: &str = "release@example.com";
@@ -67,6 +67,8 @@ struct State {
     last: BTreeMap<String, Vec<u8>>,
     /// Entries that are in a log, by their signature.
     known: BTreeMap<String, Vec<u8>>,
+    /// The files of Rekor v2's log with what it took last, if it serves them.
+    tiles: Option<BTreeMap<String, Vec<u8>>>,
 }
 
 impl Instance {
@@ -95,6 +97,7 @@ impl Instance {
             calls: Vec::new(),
             last: BTreeMap::new(),
             known: BTreeMap::new(),
+            tiles: None,
         }));
         let serving = Arc::clone(&state);
         thread::spawn(move || {
@@ -122,6 +125,11 @@ impl Instance {
 
     pub(crate) fn heal(&self) {
         self.state.lock().unwrap().faults.clear();
+    }
+
+    /// From now on Rekor v2 serves the tiles of what it takes.
+    pub(crate) fn serve_tiles(&self) {
+        self.state.lock().unwrap().tiles = Some(BTreeMap::new());
     }
 
     /// Changes what certificates say.
@@ -333,6 +341,13 @@ fn answer(
         send(stream, "200 OK", "", &known);
         return;
     }
+    if let (Some(tiles), true) = (&state.tiles, body.is_empty()) {
+        match tiles.get(path) {
+            Some(tile) => send(stream, "200 OK", "", tile),
+            None => send(stream, "404 Not Found", "", b""),
+        }
+        return;
+    }
     let Ok(asked) = serde_json::from_slice::<Value>(body) else {
         send(stream, "400 Bad Request", "", b"{\"message\":\"no JSON\"}");
         return;
@@ -340,7 +355,7 @@ fn answer(
     let mut answer = match path {
         FULCIO => certificate(&state, &asked),
         V1 => entry_v1(&mut state, &asked),
-        V2 => entry_v2(&state, &asked),
+        V2 => entry_v2(&mut state, &asked),
         _ => {
             send(stream, "404 Not Found", "", b"{}");
             return;
@@ -382,7 +397,7 @@ fn certificate(state: &State, asked: &Value) -> Value {
     ]}}})
 }
 
-fn entry_v2(state: &State, asked: &Value) -> Value {
+fn entry_v2(state: &mut State, asked: &Value) -> Value {
     let request = &asked["hashedRekordRequestV002"];
     let verifier = &request["signature"]["verifier"];
     let kind = if verifier.get("publicKey").is_some() {
@@ -402,9 +417,47 @@ fn entry_v2(state: &State, asked: &Value) -> Value {
         kind,
         verifier[kind]["rawBytes"],
     );
+    if let Some(tiles) = &mut state.tiles {
+        *tiles = tiles_of(&state.v2, body.as_bytes(), 5, 11);
+    }
     state
         .v2
         .entry("hashedrekord", "0.0.2", body.as_bytes(), 5, 11)
+}
+
+/// The files of the tree that has this body at that place (C2SP tlog-tiles), of at most 256 leaves.
+fn tiles_of(log: &Log, body: &[u8], index: u64, size: u64) -> BTreeMap<String, Vec<u8>> {
+    let others = |at| format!("other leaf {at}").into_bytes();
+    let leaf = |at| {
+        if at == index {
+            body.to_vec()
+        } else {
+            others(at)
+        }
+    };
+    let leaves: Vec<Vec<u8>> = (0..size).map(leaf).collect();
+    let hashes = leaves
+        .iter()
+        .map(|it| sha256(&[&[0], it.as_slice()].concat()));
+    let entries = leaves.iter().map(|it| {
+        let length = u16::try_from(it.len()).unwrap();
+        [&length.to_be_bytes()[..], it].concat()
+    });
+    let root = Tree::with(body, index, size).root();
+    let files = [
+        (
+            "checkpoint".to_owned(),
+            log.checkpoint(size, &root).into_bytes(),
+        ),
+        (format!("tile/0/000.p/{size}"), hashes.flatten().collect()),
+        (
+            format!("tile/entries/000.p/{size}"),
+            entries.flatten().collect(),
+        ),
+    ];
+    files
+        .map(|(name, bytes)| (format!("/v2/{name}"), bytes))
+        .into()
 }
 
 fn entry_v1(state: &mut State, asked: &Value) -> Value {

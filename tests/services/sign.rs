@@ -363,6 +363,39 @@ fn an_entry_that_is_there_already_is_taken_or_made_anew() {
     sign(&world, "v2", "more --force").refused(3, "log-entry-exists");
 }
 
+/// The answer of a log was lost, and the signature is kept: a log that has the entry and serves its tiles proves it.
+#[test]
+fn an_entry_whose_answer_was_lost_is_taken_from_the_tiles_of_the_log() {
+    let instance = Instance::new();
+    let world = world(&instance);
+    world.attest("init --no-password").yes();
+    let says = |index: &str| {
+        let body = json!({"message": format!("entry exists with index {index}")});
+        Fault::Answer("409 Conflict", "", body.to_string())
+    };
+    // The log takes the entry, and its answer does not come back; then the log says that it has it.
+    let lost = |more: &str, then: Fault| {
+        instance.fail(V2, 1, Fault::Change(|answer| *answer = json!("lost")));
+        let ran = sign(&world, "v2", more);
+        assert_eq!(ran.exit, 3, "{ran:?}");
+        instance.fail(V2, 1, then);
+        sign(&world, "v2", more)
+    };
+    instance.serve_tiles();
+    let before = instance.calls(FULCIO);
+    lost("hello", says("5")).yes();
+    assert_eq!(instance.calls(FULCIO), before + 1, "signed once");
+    verify(&world, &instance, "hello").yes();
+    assert!(!world.at(".attest/drafts").exists());
+    // A place where something else stands, and one beyond the end: it is signed once more.
+    for index in ["4", "11"] {
+        let before = instance.calls(V2);
+        lost("hello --force", says(index)).yes();
+        assert_eq!(instance.calls(V2), before + 3, "{index}");
+        verify(&world, &instance, "hello").yes();
+    }
+}
+
 /// A code, and what is wrong with a certificate.
 type Wrong<'a> = (&'static str, &'a dyn Fn(&mut super::issuer::Signer));
 

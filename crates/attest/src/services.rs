@@ -2,6 +2,7 @@
 
 mod ambient;
 mod drafts;
+mod known;
 mod login;
 mod token;
 
@@ -24,13 +25,15 @@ use crate::files;
 use crate::identity::Keyring;
 
 pub(crate) use drafts::{DRAFT_BYTES, DraftFolder};
+use known::KnowingLog;
+pub(crate) use known::of_tiles;
 pub(crate) use token::Tokens;
 
 /// Services at hand; nothing was sent yet.
 pub(crate) struct Services {
     issuer: Option<Fulcio>,
     authorities: Vec<(String, HttpAuthority)>,
-    logs: Vec<Rekor>,
+    logs: Vec<KnowingLog>,
     root: TrustedRoot,
     /// The trusted root, as acquirers need it.
     pub(crate) root_bytes: Vec<u8>,
@@ -77,7 +80,9 @@ impl Services {
                 1 => RekorVersion::V1,
                 _ => RekorVersion::V2,
             };
-            logs.push(Rekor::new(service.url(), version, persistence).map_err(refused)?);
+            let rekor = Rekor::new(service.url(), version, persistence).map_err(refused)?;
+            let patience = persistence.patience;
+            logs.push(KnowingLog::new(rekor, service.url(), &root, patience));
         }
         let mut authorities = Vec::new();
         for service in config.timestamp_authorities(now).map_err(unsatisfiable)? {

@@ -1,13 +1,11 @@
 //! Appending to a log that others keep: a Rekor v2 or v1. What it answers is verified before a word of
 //! it is said.
 
-use std::error::Error as _;
 use std::path::Path;
 use std::time::Duration;
 
-use attest_log::LogReader;
 use attest_log::entry::{Entry, Verifier};
-use attest_remote::{Persistence, Rekor, RekorVersion, ServiceError};
+use attest_remote::{Persistence, Rekor, RekorVersion};
 use attest_sign::{
     ENTRY_EXISTS, EntryLog as _, LogAppendError, LogEntry, Proposal, ProposedVerifier,
 };
@@ -20,6 +18,7 @@ use super::{AppendArgs, PublicArgs, WaitArgs};
 use crate::console::{Console, escape};
 use crate::failure::{Exit, Failure, with_source};
 use crate::files::{self, Overwrite};
+use crate::services;
 
 pub(super) fn append(
     args: &AppendArgs,
@@ -160,27 +159,9 @@ impl Target {
                 entry.leaf_hash().to_hex()
             ))
         };
-        let said = error
-            .source()
-            .and_then(|it| it.downcast_ref::<ServiceError>());
-        let (
-            Some(ServiceError::Exists {
-                index: Some(index), ..
-            }),
-            Some(key),
-        ) = (said, self.log.log_key())
-        else {
-            return Err(unproven());
-        };
-        let tiles = self.at.tiles().map_err(|_| unproven())?;
-        let tiles = LogReader::open_source(tiles, &self.at.url, key).map_err(|_| unproven())?;
-        let found = tiles.entry(*index).map_err(|_| unproven())?;
-        let inclusion = tiles.inclusion(*index, tiles.size());
-        let inclusion = inclusion.map_err(|_| unproven())?;
-        if found != entry.body() {
-            return Err(unproven());
-        }
-        Ok(LogEntry::of_tiles(self.log.id(), entry, &inclusion))
+        let logs = std::slice::from_ref(&self.log);
+        let at = (self.at.url.as_str(), self.at.patience);
+        services::of_tiles(logs, at, entry, error).ok_or_else(unproven)
     }
 }
 
