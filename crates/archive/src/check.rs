@@ -161,7 +161,8 @@ impl Reader {
         Ok(report)
     }
 
-    /// Reads every blob of these releases and of what is attached to them, each once, on all cores and in constant memory.
+    /// Reads every blob of these releases and of what is attached to them, each once, on all cores and in constant
+    /// memory.
     ///
     /// # Errors
     /// `release-not-archived`. What is wrong with a release stands in the report.

@@ -190,8 +190,8 @@ pub(crate) fn accepted_words(args: &TrustArgs) -> Vec<&'static str> {
         .collect()
 }
 
-/// Whoever can change a folder can change the trust that lies in it.
-/// Locks what is remembered in a file, which must not lie in what is verified: whoever changes that would forget it too.
+/// Locks what is remembered in a file, which must not lie in what is verified: whoever changes that would forget it
+/// too.
 ///
 /// # Errors
 /// `trust-beside-subject`: exit 2; `state-locked`: exit 3.
@@ -200,6 +200,7 @@ pub(crate) fn lock_state(state: &Path, around: &Surroundings) -> Result<fs::File
     policy::lock(state)
 }
 
+/// Whoever can change a folder can change the trust that lies in it.
 fn refuse_beside(path: &Path, around: &Surroundings, what: &str) -> Result<(), Failure> {
     let Some(folder) = around
         .verified

@@ -107,8 +107,8 @@ impl Verifier {
         self.judge(bundle, subject, expected.as_ref(), now.max(self.now))
     }
 
-    /// Verifies that the expected signer, or one of several, signed a statement. What it is about is left to the caller:
-    /// nothing is bound to it yet.
+    /// Verifies that the expected signer, or one of several, signed a statement. What it is about is left to the
+    /// caller: nothing is bound to it yet.
     ///
     /// # Errors
     /// As [`Verifier::verify`], and for a message signature.

@@ -33,8 +33,8 @@ impl Store {
     }
 
     /// Removes the artifacts of a deleted release, but those that another release, an attachment, or
-    /// an entry of another tool needs, and those that are spared. When this returns they are gone after a loss of power too. After
-    /// a death some are here still: the same call goes on.
+    /// an entry of another tool needs, and those that are spared. When this returns they are gone after a loss of
+    /// power too. After a death some are here still: the same call goes on.
     ///
     /// The tombstone must be attached: what counts is what [`Self::accept_deletions`] was given.
     ///

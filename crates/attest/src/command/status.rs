@@ -215,8 +215,8 @@ fn state(
     }
 }
 
-/// What is kept beside the files and their evidence, as the archive claims. Statements are for `archive verify --complete`: who
-/// made them must be proven.
+/// What is kept beside the files and their evidence, as the archive claims. Statements are for `archive verify
+/// --complete`: who made them must be proven.
 fn beside(release: &Release<'_>, proof: &ReleaseProof) -> BTreeMap<&'static str, bool> {
     let asked = [
         Needed::Checksums,

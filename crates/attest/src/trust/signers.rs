@@ -53,7 +53,8 @@ impl Look<'_> {
         self.named.extend(pins.map(|it| (it, signer.clone())));
     }
 
-    /// What is known of keys by their pins, of the keys that were named by one of these, whatever that is the SHA-256 of.
+    /// What is known of keys by their pins, of the keys that were named by one of these, whatever that is the SHA-256
+    /// of.
     pub(super) fn of_named(&self, windows: &[Window]) -> Vec<Window> {
         let mut found = Vec::new();
         for (pin, validity) in windows {

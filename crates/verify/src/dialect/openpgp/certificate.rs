@@ -144,7 +144,8 @@ impl Certificate {
         }
     }
 
-    /// Takes what another copy of the same certificate says besides: a revocation that one of them lacks holds for both.
+    /// Takes what another copy of the same certificate says besides: a revocation that one of them lacks holds for
+    /// both.
     pub(in crate::dialect) fn learn(&mut self, copy: &Self) {
         self.primary.learn(&copy.primary);
         for name in &copy.names {
