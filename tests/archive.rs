@@ -2,6 +2,7 @@
 //! named.
 
 pub(crate) mod attached;
+mod digests;
 mod export;
 mod import;
 mod judged;

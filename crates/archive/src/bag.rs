@@ -37,7 +37,7 @@ pub use read::{Bag, BagProblem, WhatIsWrong};
 pub(crate) use tar::Within;
 pub use write::Exported;
 
-use attest_digest::{Digest, RelativePath};
+use attest_digest::{Artifact, Digest, Hashes, RelativePath};
 use attest_provenance::ReleaseName;
 
 use crate::attachment::AttachedFile;
@@ -59,6 +59,12 @@ pub trait Kept {
     /// # Errors
     /// As [`Release::unverified_bytes`](crate::Release::unverified_bytes).
     fn unverified_bytes(&self, path: &RelativePath, limit: u64) -> Result<Vec<u8>, ArchiveError>;
+
+    /// Reads every byte of a file and computes these digests, if it is what the manifest says.
+    ///
+    /// # Errors
+    /// What is wrong with the file, or with reading it.
+    fn observe(&self, path: &RelativePath, hashes: Hashes) -> Result<Artifact, ArchiveError>;
 
     /// What was attached as this kind, the oldest first. Each is read when it is asked for: one that cannot be
     /// read hides no other, and no more than one is held.

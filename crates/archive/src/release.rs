@@ -128,6 +128,10 @@ impl Kept for Release<'_> {
         Release::unverified_bytes(self, path, limit)
     }
 
+    fn observe(&self, path: &RelativePath, hashes: Hashes) -> Result<Artifact, ArchiveError> {
+        Release::observe(self, path, hashes)
+    }
+
     fn attached_as<'k>(&'k self, kind: &AttachmentKind) -> AttachedAs<'k> {
         let kind = kind.clone();
         let entries = self.reader.entries_of(Some(self.manifest()));

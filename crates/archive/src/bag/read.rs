@@ -234,7 +234,9 @@ impl Bag {
         problems: Vec<BagProblem>,
     ) -> Result<Self, ArchiveError> {
         source.check_format(&paths)?;
-        let read = hash_all(0, &paths, |path| source.observe(path));
+        let read = hash_all(0, &paths, |path| {
+            source.observe(path, Hashes::Sha256AndSha512)
+        });
         let mut found = BTreeMap::new();
         for (path, artifact) in paths.into_iter().zip(read) {
             found.insert(path, artifact?);
@@ -365,6 +367,16 @@ impl Bag {
     }
 }
 
+impl Bag {
+    fn require(&self, path: &RelativePath) -> Result<&Member, ArchiveError> {
+        let member = self.manifest.member(path);
+        member.ok_or_else(|| ArchiveError::NoSuchMember {
+            name: self.name().clone(),
+            path: path.clone(),
+        })
+    }
+}
+
 impl Kept for Bag {
     fn name(&self) -> &ReleaseName {
         self.manifest.name()
@@ -375,13 +387,7 @@ impl Kept for Bag {
     }
 
     fn unverified_bytes(&self, path: &RelativePath, limit: u64) -> Result<Vec<u8>, ArchiveError> {
-        let member = self
-            .manifest
-            .member(path)
-            .ok_or_else(|| ArchiveError::NoSuchMember {
-                name: self.name().clone(),
-                path: path.clone(),
-            })?;
+        let member = self.require(path)?;
         if member.blob.size > limit {
             return Err(ArchiveError::TooLarge {
                 what: "file that is read whole",
@@ -401,6 +407,19 @@ impl Kept for Bag {
             });
         }
         Ok(bytes)
+    }
+
+    fn observe(&self, path: &RelativePath, hashes: Hashes) -> Result<Artifact, ArchiveError> {
+        let wanted = self.require(path)?.blob.digest;
+        let artifact = self.source.observe(&payload(path)?, hashes)?;
+        if artifact.sha256() != wanted {
+            return Err(ArchiveError::FileChanged {
+                path: path.clone(),
+                found: artifact.sha256(),
+                wanted,
+            });
+        }
+        Ok(artifact)
     }
 
     fn attached_as<'k>(&'k self, kind: &AttachmentKind) -> AttachedAs<'k> {
@@ -491,18 +510,16 @@ impl Source {
         }
     }
 
-    fn observe(&self, path: &RelativePath) -> Result<Artifact, ArchiveError> {
+    fn observe(&self, path: &RelativePath, hashes: Hashes) -> Result<Artifact, ArchiveError> {
         let unreadable = |source| ArchiveError::Unreadable {
             path: path.clone(),
             source,
         };
         match self {
-            Self::Folder { root, .. } => {
-                root.read(path, Hashes::Sha256AndSha512).map_err(unreadable)
-            }
+            Self::Folder { root, .. } => root.read(path, hashes).map_err(unreadable),
             Self::Tar { file, .. } => {
                 let mut within = self.within(file, path)?;
-                Artifact::read(&mut within, Hashes::Sha256AndSha512).map_err(unreadable)
+                Artifact::read(&mut within, hashes).map_err(unreadable)
             }
         }
     }

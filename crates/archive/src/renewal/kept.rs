@@ -305,6 +305,14 @@ mod tests {
             self.0.unverified_bytes(path, limit)
         }
 
+        fn observe(
+            &self,
+            path: &RelativePath,
+            hashes: attest_digest::Hashes,
+        ) -> Result<attest_digest::Artifact, ArchiveError> {
+            self.0.observe(path, hashes)
+        }
+
         fn attached_as<'k>(&'k self, kind: &AttachmentKind) -> crate::bag::AttachedAs<'k> {
             self.0.attached_as(kind)
         }

@@ -8,7 +8,7 @@ use attest_archive::{
     ArchiveError, AttachedAs, AttachedFile, AttachedFiles, AttachmentKind, Bag, Kept, Member,
     Reader, Release,
 };
-use attest_digest::{Artifact, Digest, RelativePath};
+use attest_digest::{Artifact, Digest, Hashes, RelativePath};
 use attest_provenance::ReleaseName;
 
 use super::damage_failure;
@@ -83,6 +83,10 @@ impl Kept for Both<'_> {
 
     fn unverified_bytes(&self, path: &RelativePath, limit: u64) -> Result<Vec<u8>, ArchiveError> {
         self.bag.unverified_bytes(path, limit)
+    }
+
+    fn observe(&self, path: &RelativePath, hashes: Hashes) -> Result<Artifact, ArchiveError> {
+        self.bag.observe(path, hashes)
     }
 
     fn attached_as<'k>(&'k self, kind: &AttachmentKind) -> AttachedAs<'k> {

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use attest_archive::renewal::Stamps;
 use attest_archive::{ArchiveError, Deletion, Kept, Member, Reader};
-use attest_digest::{Artifact, Digest, ReadError, RelativePath};
+use attest_digest::{Algorithm, Artifact, Digest, Hashes, ReadError, RelativePath};
 use attest_provenance::ReleaseName;
 use attest_verify::{Evidence, ExpectedSigner, TimestampProof, TrustedRoot};
 
@@ -39,15 +39,15 @@ pub(crate) fn verify(
     let own: BTreeSet<usize> = bundles.iter().map(|it| it.index).collect();
     let attached = Attached::load(release, session, shelf);
     bundles.extend(attached.pieces());
-    let read = |digest: Digest| {
-        let artifact = observed.get(&digest).cloned();
-        artifact.ok_or(ReadError::NotFound { path: None })
+    let hashes = shelf.needed_hashes(bundles.iter().map(|it| it.index), session);
+    let read = |member: &Member| {
+        let artifact = observed.get(&member.digest());
+        let artifact = artifact.ok_or(ReadError::NotFound { path: None })?;
+        Ok(with_digests(artifact, member, hashes, release))
     };
     let is_gone = |it: &&Member| deletion.is_some_and(|of| of.artifacts().contains(&it.digest()));
     let (gone, here): (Vec<_>, Vec<_>) = release.members().iter().partition(is_gone);
-    let files = here
-        .into_iter()
-        .map(|it| (it.path().clone(), read(it.digest())));
+    let files = here.into_iter().map(|it| (it.path().clone(), read(it)));
     let gone = gone.into_iter().map(|it| (it.path().clone(), it.digest()));
     let folder = Folder::archived(files.collect(), gone.collect(), pinned(release, session));
     // A list counts by the rules of a policy alone.
@@ -69,6 +69,26 @@ pub(crate) fn verify(
     // Of one that nothing accepts, what is there is told.
     report.stamps = (!stamps.is_empty()).then_some(stamps);
     report
+}
+
+/// What is known of a file, with the digests that its evidence needs: SHA-384 is given by few, and what claims it is
+/// read once more. Where that cannot be done, it is not computed, and what is not computed is refused.
+fn with_digests(
+    artifact: &Artifact,
+    member: &Member,
+    hashes: Hashes,
+    release: &dyn Kept,
+) -> Artifact {
+    let needed = Algorithm::ALL
+        .iter()
+        .filter(|it| hashes.with(**it) == hashes);
+    let mut lacking = needed.filter(|it| artifact.digest(**it).is_none());
+    if lacking.next().is_none() {
+        return artifact.clone();
+    }
+    let again = release.observe(member.path(), Hashes::All);
+    let same = again.ok().filter(|it| it.sha256() == artifact.sha256());
+    same.unwrap_or_else(|| artifact.clone())
 }
 
 /// The timestamps by which evidence counts. Where the key was lost, or a rule asks for an independent time, the

@@ -160,7 +160,7 @@ mod tests {
         AttachedAs, AttachedFileInput, AttachmentInput, Member, MemberInput, Reader, Release,
         ReleaseInput, Role, Source, Store,
     };
-    use attest_digest::RelativePath;
+    use attest_digest::{Artifact, Hashes, RelativePath};
     use attest_policy::Policy;
     use attest_provenance::ReleaseName;
     use attest_verify::{Accept, ExpectedSigner, PublicKey, Verifier};
@@ -191,6 +191,10 @@ mod tests {
             limit: u64,
         ) -> Result<Vec<u8>, ArchiveError> {
             self.release.unverified_bytes(path, limit)
+        }
+
+        fn observe(&self, path: &RelativePath, hashes: Hashes) -> Result<Artifact, ArchiveError> {
+            self.release.observe(path, hashes)
         }
 
         fn attached_as<'k>(&'k self, kind: &AttachmentKind) -> AttachedAs<'k> {
