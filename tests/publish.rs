@@ -536,3 +536,34 @@ fn a_folder_with_a_strangers_file_is_published_to_by_nobody() {
     let ran = world.attest(publish);
     assert_eq!(ran.json()["published"][0]["code"], "publish-differs");
 }
+
+/// A run that died leaves half a file: the next one takes it away, and nothing that only looks like one.
+#[test]
+fn what_is_called_published_is_a_folder_that_acquirers_accept() {
+    let world = world();
+    world.write("dist/sub/gamma", "gamma\n");
+    let publish = "release dist --name hello --version 1.0.0 --no-password --publish dir:shared --format json";
+    world.write("shared/.alpha.12345.tmp", "alp");
+    world.write("shared/sub/.gamma.1.tmp", "gam");
+    for foreign in [
+        ".evil.1.tmp",
+        "sub/.alpha.1.tmp",
+        ".alpha.tmp",
+        ".alpha.x.tmp",
+    ] {
+        world.write(&format!("shared/{foreign}"), "evil");
+        let ran = world.attest(publish);
+        assert_eq!(code(&ran, 1), "publish-differs", "{foreign}");
+        assert!(format!("{ran:?}").contains(foreign), "{ran:?}");
+        assert!(!world.at("shared/alpha").exists());
+        fs::remove_file(world.at(&format!("shared/{foreign}"))).unwrap();
+    }
+    let ran = world.attest(publish).yes();
+    let line = ran.json()["verify"]
+        .as_str()
+        .unwrap()
+        .replace("dist", "shared");
+    world.attest(line.strip_prefix("attest ").unwrap()).yes();
+    assert!(!world.at("shared/.alpha.12345.tmp").exists());
+    assert!(!world.at("shared/sub/.gamma.1.tmp").exists());
+}

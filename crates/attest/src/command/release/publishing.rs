@@ -101,7 +101,7 @@ fn one(
     if again.and_again(|| Ok(target.finish()?))? == Finished::Shown {
         read_back(target, again, home, &members, outcome)?;
     }
-    Ok(())
+    refuse_others(target, again, &members)
 }
 
 /// Makes one file. Where a try before this one may have made it, what is there is looked at first: a line

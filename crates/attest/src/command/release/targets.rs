@@ -184,6 +184,30 @@ impl Folder {
         fs::set_permissions(place, Permissions::from_mode(like.mode() & 0o777))
     }
 
+    /// What is there, by paths in the folder, folders left out.
+    fn files(&self) -> io::Result<Vec<String>> {
+        let mut files = Vec::new();
+        let mut folders = vec![String::new()];
+        while let Some(folder) = folders.pop() {
+            for entry in fs::read_dir(self.root.join(&folder))? {
+                let entry = entry?;
+                let path = format!("{folder}{}", entry.file_name().to_string_lossy());
+                if entry.file_type()?.is_dir() {
+                    folders.push(format!("{path}/"));
+                } else {
+                    files.push(path);
+                }
+            }
+        }
+        Ok(files)
+    }
+
+    /// Whether a run that died has left it, half a file of this release: the next one goes on.
+    fn is_half_written(&self, path: &str) -> bool {
+        let is_ours = |path: &str| self.release.join(path).is_file();
+        half_of(path).is_some_and(|whole| is_ours(&whole)) && !is_ours(path)
+    }
+
     fn failed(&self, source: io::Error) -> PlaceError {
         PlaceError::Folder {
             place: self.name(),
@@ -211,22 +235,9 @@ impl Target for Folder {
     }
 
     fn other(&self, ours: &BTreeSet<&str>) -> Result<Option<String>, PlaceError> {
-        let mut folders = vec![String::new()];
-        while let Some(folder) = folders.pop() {
-            let entries = fs::read_dir(self.root.join(&folder));
-            for entry in entries.map_err(|error| self.failed(error))? {
-                let entry = entry.map_err(|error| self.failed(error))?;
-                let name = entry.file_name().to_string_lossy().into_owned();
-                let path = format!("{folder}{name}");
-                let kind = entry.file_type().map_err(|error| self.failed(error))?;
-                if kind.is_dir() {
-                    folders.push(format!("{path}/"));
-                } else if !ours.contains(path.as_str()) && !is_half_written(&name) {
-                    return Ok(Some(path));
-                }
-            }
-        }
-        Ok(None)
+        let files = self.files().map_err(|error| self.failed(error))?;
+        let mut others = files.into_iter().filter(|it| !ours.contains(it.as_str()));
+        Ok(others.find(|it| !self.is_half_written(it)))
     }
 
     fn open(&self, path: &str, _: u64) -> Result<Option<Box<dyn Read + '_>>, PlaceError> {
@@ -260,19 +271,29 @@ impl Target for Folder {
         }
     }
 
+    /// Everything is there by now: halves of it are nothing that who acquires the folder should find.
     fn finish(&mut self) -> Result<Finished, PlaceError> {
+        let files = self.files().map_err(|error| self.failed(error))?;
+        for half in files.iter().filter(|it| self.is_half_written(it)) {
+            match fs::remove_file(self.root.join(half)) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    return Err(self.failed(error));
+                }
+                _ => {}
+            }
+        }
         Ok(Finished::AsItWas)
     }
 }
 
-/// Whether a run that died has left it: the next one goes on.
-fn is_half_written(name: &str) -> bool {
-    let number = |it: &str| !it.is_empty() && it.bytes().all(|it| it.is_ascii_digit());
-    let inner = name
-        .strip_prefix('.')
-        .and_then(|it| it.strip_suffix(".tmp"));
-    let process = inner.and_then(|it| it.rsplit_once('.'));
-    process.is_some_and(|(_, process)| number(process))
+/// The path of which this is a half: `sub/hello` of `sub/.hello.4711.tmp`.
+fn half_of(path: &str) -> Option<String> {
+    let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
+    let inner = name.strip_prefix('.')?.strip_suffix(".tmp")?;
+    let (whole, process) = inner.rsplit_once('.')?;
+    let is_number = !process.is_empty() && process.bytes().all(|it| it.is_ascii_digit());
+    let whole = Path::new(folder).join(whole);
+    is_number.then(|| whole.to_string_lossy().into_owned())
 }
 
 /// Bytes of a `netrc` file.
