@@ -8,7 +8,7 @@ mod site;
 use std::fs;
 use std::time::{Duration, Instant};
 
-use site::{Does, Release, Site};
+use site::{Asset, Does, Release, Site};
 
 use crate::places::bucket::{Bucket, Ignores};
 use crate::registries::tls;
@@ -349,7 +349,7 @@ fn github_sees_a_draft_until_everything_is_verified() {
         is_whole_here(&world, &ran);
     }
     // One whose upload broke at GitHub itself is made again.
-    site.state().releases[0].assets[0].whole = false;
+    site.state().releases[0].assets[0].state = Some("starter");
     site.state().requests.clear();
     let ran = release(&world, &site, target).yes();
     assert_eq!(ran.json()["published"][0]["made"], 1);
@@ -566,4 +566,43 @@ fn what_is_called_published_is_a_folder_that_acquirers_accept() {
     world.attest(line.strip_prefix("attest ").unwrap()).yes();
     assert!(!world.at("shared/.alpha.12345.tmp").exists());
     assert!(!world.at("shared/sub/.gamma.1.tmp").exists());
+}
+
+/// A colleague's upload that runs right now, and an instance that says no states.
+#[test]
+fn of_a_draft_of_github_only_our_own_broken_files_are_taken_away() {
+    let (world, site) = (world(), Site::start());
+    let target = "github:octo/hello@v1.0.0";
+    let asset = |id: u64, name: &str, state: Option<&'static str>| Asset {
+        id,
+        name: name.to_owned(),
+        bytes: b"other".to_vec(),
+        state,
+    };
+    site.state().releases.push(Release {
+        id: 70,
+        tag: "v1.0.0".to_owned(),
+        draft: true,
+        assets: vec![asset(71, "handbook.pdf", None)],
+    });
+    let ran = release(&world, &site, target);
+    assert_eq!(code(&ran, 3), "place-malformed");
+    assert_eq!(asked(&site, "DELETE") + asked(&site, "PATCH"), 0);
+    site.state().releases[0].assets = vec![
+        asset(71, "handbook.pdf", Some("starter")),
+        asset(72, "notes.pdf", Some("open")),
+        asset(73, "alpha", Some("starter")),
+    ];
+    release(&world, &site, target).yes();
+    assert_eq!(asked(&site, "DELETE"), 1);
+    assert_eq!(
+        asked(&site, "DELETE /repos/octo/hello/releases/assets/73"),
+        1
+    );
+    let ids: Vec<u64> = site.state().releases[0]
+        .assets
+        .iter()
+        .map(|it| it.id)
+        .collect();
+    assert!(ids.contains(&71) && ids.contains(&72), "{ids:?}");
 }

@@ -94,6 +94,8 @@ struct Release {
     uploads: Exchange,
     /// By names.
     assets: BTreeMap<String, Asset>,
+    /// The ids of those of a draft whose upload broke off, by names.
+    broken: BTreeMap<String, u64>,
 }
 
 struct Asset {
@@ -230,6 +232,7 @@ impl GitHub {
             uploads: self.web.exchange(&upload)?,
             upload,
             assets: BTreeMap::new(),
+            broken: BTreeMap::new(),
         })
     }
 
@@ -242,23 +245,24 @@ impl GitHub {
         is_githubs || url.origin() == self.base.origin()
     }
 
-    /// What is there. A file whose upload broke is no file: in a draft it is taken away.
+    /// What is there. A file whose upload broke off is no file of a draft.
     fn look(&mut self) -> Result<(), PlaceError> {
         let Some(Release { id, draft, .. }) = self.release else {
             return Ok(());
         };
-        let mut assets = BTreeMap::new();
+        let (mut assets, mut broken) = (BTreeMap::new(), BTreeMap::new());
         for item in self.list(&format!("releases/{id}/assets"))? {
             let (name, asset) = self.asset(&item)?;
-            let is_whole = item.get("state").and_then(Value::as_str) == Some("uploaded");
-            if !is_whole && draft {
-                self.delete(asset.id)?;
-                continue;
+            let state = item.get("state").and_then(Value::as_str);
+            let state = state.ok_or_else(|| self.web.malformed("a file without its state"))?;
+            if state == BROKEN && draft {
+                broken.insert(name, asset.id);
+            } else {
+                assets.insert(name, asset);
             }
-            assets.insert(name, asset);
         }
         if let Some(release) = &mut self.release {
-            release.assets = assets;
+            (release.assets, release.broken) = (assets, broken);
         }
         Ok(())
     }
@@ -346,6 +350,10 @@ impl Target for GitHub {
         what: (Digest, u64),
         source: &mut dyn Read,
     ) -> Result<Created, PlaceError> {
+        // Ours alone is taken away: another's may be on its way.
+        if let Some(id) = self.release()?.broken.get(path) {
+            self.delete(*id)?;
+        }
         let release = self.release()?;
         let mut url = release.upload.clone();
         url.query_pairs_mut().clear().append_pair("name", path);
@@ -418,6 +426,8 @@ fn is_name(text: &str) -> bool {
 }
 
 const SCHEME: &str = "github:";
+/// The state of a file whose upload broke off.
+const BROKEN: &str = "starter";
 const TAG: usize = 200;
 const PER_PAGE: usize = 100;
 

@@ -21,6 +21,8 @@ pub(crate) struct State {
     pub(crate) releases: Vec<Release>,
     /// Where it says that everybody can read files, if that is not here.
     pub(crate) public: Option<String>,
+    /// Whether the repository says that nobody reads it without a login.
+    pub(crate) private: bool,
     /// Numbers that were given.
     next: u64,
 }
@@ -38,7 +40,8 @@ pub(crate) struct Asset {
     pub(crate) id: u64,
     pub(crate) name: String,
     pub(crate) bytes: Vec<u8>,
-    pub(crate) whole: bool,
+    /// What its state is called; none: nothing is said.
+    pub(crate) state: Option<&'static str>,
 }
 
 /// What a site does instead of its work.
@@ -151,6 +154,9 @@ fn serve(mut stream: TcpStream, state: &Mutex<State>, own: &str) {
 }
 
 fn answer(request: &Request, state: &mut State, own: &str) -> Answer {
+    if request.path == "/repos/octo/hello" {
+        return says(200, &json!({ "private": state.private }));
+    }
     if let Some(path) = request.path.strip_prefix("/repos/octo/hello/") {
         return api(request, path, state, own);
     }
@@ -257,7 +263,7 @@ fn api(request: &Request, path: &str, state: &mut State, own: &str) -> Answer {
                 id,
                 name,
                 bytes: request.body.clone(),
-                whole: true,
+                state: Some("uploaded"),
             });
             let tag = release.tag.clone();
             says(201, &asset(release.assets.last().unwrap(), &tag, &public))
@@ -280,7 +286,7 @@ fn described(release: &Release, own: &str) -> Value {
 fn asset(asset: &Asset, tag: &str, public: &str) -> Value {
     json!({
         "id": asset.id, "name": asset.name, "size": asset.bytes.len(),
-        "state": if asset.whole { "uploaded" } else { "starter" },
+        "state": asset.state.map_or(Value::Null, Value::from),
         "browser_download_url": format!("{public}/download/{tag}/{}", asset.name),
     })
 }
