@@ -606,3 +606,24 @@ fn of_a_draft_of_github_only_our_own_broken_files_are_taken_away() {
         .collect();
     assert!(ids.contains(&71) && ids.contains(&72), "{ids:?}");
 }
+
+/// Who acquires has no token of ours.
+#[test]
+fn a_release_of_github_that_only_we_can_read_is_published_only_if_the_repository_is_private() {
+    let target = "github:octo/hello@v1.0.0";
+    for status in [401, 403, 404] {
+        let (world, site) = (world(), Site::start());
+        site.fault("GET /download/", Does::Answer(status, ""), usize::MAX);
+        for _ in 0..2 {
+            let ran = release(&world, &site, target);
+            assert_eq!(code(&ran, 3), "place-malformed", "{status}");
+        }
+        site.state().private = true;
+        let ran = release(&world, &site, target).yes();
+        let remark = ran.json()["published"][0]["remark"].clone();
+        assert!(remark.as_str().unwrap().contains("token"), "{remark}");
+    }
+    let (world, site) = (world(), Site::start());
+    let ran = release(&world, &site, target).yes();
+    assert!(ran.json()["published"][0]["remark"].is_null(), "{ran:?}");
+}

@@ -59,6 +59,11 @@ pub trait Target {
     /// The place could not be asked. What goes wrong later is an error of the stream.
     fn open(&self, path: &str, size: u64) -> Result<Option<Box<dyn Read + '_>>, PlaceError>;
 
+    /// What is to be told of how it was read, if it is not as everybody reads.
+    fn remark(&self) -> Option<&'static str> {
+        None
+    }
+
     /// Makes a file of these bytes, unless there is one under that path.
     ///
     /// # Errors

@@ -4,6 +4,7 @@
 //! [their assets](https://docs.github.com/rest/releases/assets), version 2022-11-28. Written from the
 //! documentation, and tested against a server of ours that answers as it says.
 
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::io::Read;
 
@@ -13,7 +14,7 @@ use serde_json::{Value, json};
 use super::web::{Headers, Reader, Web};
 use super::{Finished, Target};
 use crate::http::exchange::{self, Exchange};
-use crate::http::{Url, Verb};
+use crate::http::{Answer, Url, Verb};
 use crate::limits::{GITHUB_ANSWER_BYTES, GITHUB_ASSET_BYTES, GITHUB_PAGES};
 use crate::place::{PlaceError, Reach, parse_url};
 use crate::s3::Created;
@@ -84,6 +85,8 @@ pub struct GitHub {
     base: Url,
     title: String,
     release: Option<Release>,
+    /// What the repository says of itself, once it was asked: that nobody reads it without a login.
+    private: OnceCell<bool>,
 }
 
 /// What GitHub has.
@@ -126,6 +129,7 @@ impl GitHub {
             base,
             title: title.to_owned(),
             release: None,
+            private: OnceCell::new(),
         })
     }
 
@@ -287,6 +291,44 @@ impl GitHub {
         }
     }
 
+    fn is_private(&self) -> Result<bool, PlaceError> {
+        if let Some(known) = self.private.get() {
+            return Ok(*known);
+        }
+        let mut url = self.base.clone();
+        url.set_path(self.base.path().trim_end_matches('/'));
+        let repository = self.json(Verb::Get, &url, None)?;
+        let private = repository
+            .as_ref()
+            .and_then(|it| it.get("private")?.as_bool());
+        let none = || self.web.malformed("what should be a repository is none");
+        let private = private.ok_or_else(none)?;
+        Ok(*self.private.get_or_init(|| private))
+    }
+
+    /// What is shown, as everybody reads it; none of a private repository.
+    fn as_anybody(
+        &self,
+        asset: &Asset,
+        path: &str,
+        size: u64,
+    ) -> Result<Option<Answer<'_>>, PlaceError> {
+        let Some(public) = &asset.public else {
+            return Err(self
+                .web
+                .malformed("a file without the address where it is read"));
+        };
+        let answer = self.web.get(Reader::Anybody, public, &[], size)?;
+        match answer.status() {
+            200 => Ok(Some(answer)),
+            401 | 403 | 404 if self.is_private()? => Ok(None),
+            status @ (401 | 403 | 404) => Err(self.web.malformed(format!(
+                "it gives {path} to nobody without a login ({status}), and says that it is not private"
+            ))),
+            _ => Err(self.web.refusal(public, answer)),
+        }
+    }
+
     fn release(&self) -> Result<&Release, PlaceError> {
         let none = || self.web.malformed("nobody has looked at it yet");
         self.release.as_ref().ok_or_else(none)
@@ -324,13 +366,10 @@ impl Target for GitHub {
         let Some(asset) = release.assets.get(path) else {
             return Ok(None);
         };
-        if let (false, Some(public)) = (release.draft, &asset.public) {
-            let answer = self.web.get(Reader::Anybody, public, &[], size)?;
-            match answer.status() {
-                200 => return Ok(Some(Box::new(answer))),
-                401 | 403 | 404 => {}
-                _ => return Err(self.web.refusal(public, answer)),
-            }
+        if !release.draft
+            && let Some(answer) = self.as_anybody(asset, path, size)?
+        {
+            return Ok(Some(Box::new(answer)));
         }
         let url = self.api(&format!("releases/assets/{}", asset.id))?;
         let mut headers = headers();
@@ -389,6 +428,11 @@ impl Target for GitHub {
             }
             _ => Err(self.web.upload_refusal(&url, sent)),
         }
+    }
+
+    fn remark(&self) -> Option<&'static str> {
+        let private = self.private.get() == Some(&true);
+        private.then_some("read with the token, for the repository is private")
     }
 
     fn finish(&mut self) -> Result<Finished, PlaceError> {

@@ -35,6 +35,8 @@ pub(super) struct Published {
     files: usize,
     /// Files that this run has made there.
     made: usize,
+    /// What is to be told of how it was read back.
+    remark: Option<&'static str>,
     outcome: Result<(), Failure>,
 }
 
@@ -53,6 +55,7 @@ pub(super) fn publish(
             target: target.name(),
             files: 0,
             made: 0,
+            remark: None,
             outcome: Ok(()),
         };
         let change = Change::new("release.publish")
@@ -62,6 +65,7 @@ pub(super) fn publish(
             let again = Again(persistence);
             one(&mut *target, again, home, outcome, &mut published)
         });
+        published.remark = target.remark();
         published
     });
     each.collect()
@@ -417,9 +421,10 @@ impl Published {
         let target = escape(&self.target);
         match &self.outcome {
             Ok(()) => console.say(format!(
-                "published  {target}: {} made, {} there already; read back and verified",
+                "published  {target}: {} made, {} there already; read back and verified{}",
                 words::files(self.made),
-                self.files - self.made
+                self.files - self.made,
+                self.remark.map_or_else(String::new, |it| format!("; {it}"))
             )),
             Err(failure) => console.say(format!(
                 "NOT THERE  {target}: {}: {}",
@@ -436,6 +441,7 @@ impl Published {
             "verdict": if failure.is_none() { "verified" } else { "failed" },
             "files": self.files,
             "made": self.made,
+            "remark": self.remark,
             "code": failure.map(|it| it.code),
             "message": failure.map(|it| it.message.as_str()),
         })
