@@ -350,6 +350,7 @@ fn what_a_layout_does_not_ask_is_not_ignored() {
         "--plain-http localhost",
         "--registry-ca owner.pub",
         "--registry-mirror a.example=b.example",
+        "--registry-realm a.example=b.example",
         "--registry-config root.layout",
     ] {
         world

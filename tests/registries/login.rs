@@ -23,6 +23,10 @@ fn wants_token(takes: &'static str) -> Server {
 }
 
 fn list(world: &World, server: &Server, config: &str) -> Ran {
+    list_with(world, server, config, &[])
+}
+
+fn list_with(world: &World, server: &Server, config: &str, more: &[&str]) -> Ran {
     world.write("config.json", config.replace("HOST", &server.host()));
     let mut command = world.command();
     let place = format!("oci://{}/team/tool", server.host());
@@ -33,6 +37,7 @@ fn list(world: &World, server: &Server, config: &str) -> Ran {
         "--registry-config",
         "config.json",
     ]);
+    command.args(more);
     let path = format!("{}:.:/usr/bin:/bin", world.at("bin").display());
     let ran = Ran::of(command.env("PATH", path));
     assert!(!format!("{ran:?}").contains("s3cret"), "{ran:#?}");
@@ -150,6 +155,19 @@ fn an_identity_token_is_exchanged_and_shown_to_nobody_else() {
     let config = r#"{"auths":{"HOST":{"identitytoken":"s3cret"}}}"#;
     list(&world, &server, config).refused(3, "registry-realm");
     assert!(elsewhere.requests().is_empty());
+    // Unless that is said, of this registry and that place.
+    let place = elsewhere.host().replace("127.0.0.1", "localhost");
+    let other = format!("registry.example={place}");
+    list_with(&world, &server, config, &["--registry-realm", &other]).refused(3, "registry-realm");
+    assert!(elsewhere.requests().is_empty());
+    let this = format!("{}={place}", server.host());
+    list_with(&world, &server, config, &["--registry-realm", &this]).refused(3, "registry-denied");
+    let form = String::from_utf8(token_request(&elsewhere).body).unwrap();
+    assert!(form.contains("refresh_token=s3cret"), "{form}");
+    for odd in ["registry.example", "registry.example=", "=x", "a=b/c"] {
+        let ran = list_with(&world, &server, config, &["--registry-realm", odd]);
+        assert_eq!(ran.exit, 2, "{odd} {ran:#?}");
+    }
 }
 
 #[test]

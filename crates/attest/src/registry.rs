@@ -20,19 +20,12 @@ use crate::report::Refusal;
 /// A flag, the file of authorities or docker's configuration is wrong.
 pub(crate) fn open(args: &RegistryArgs) -> Result<Registry, Failure> {
     let authorities = args.registry_ca.as_deref().map(authorities).transpose()?;
-    let mirrors = args.registry_mirror.iter().map(|text| {
-        let pair = text.split_once('=');
-        pair.map(|(from, to)| (from.to_owned(), to.to_owned()))
-            .ok_or_else(|| {
-                let message = format!("--registry-mirror {text:?} is not HOST=MIRROR");
-                Failure::request("bad-arguments", message)
-            })
-    });
     let options = RegistryOptions {
         patience: PATIENCE,
         plain_http: args.plain_http.clone(),
         authorities: authorities.unwrap_or_default(),
-        mirrors: mirrors.collect::<Result<_, _>>()?,
+        mirrors: pairs("--registry-mirror HOST=MIRROR", &args.registry_mirror)?,
+        realms: pairs("--registry-realm HOST=REALM", &args.registry_realm)?,
         login: login(args.registry_config.as_deref())?,
     };
     Registry::new(options).map_err(|error| failure(&error))
@@ -46,6 +39,7 @@ pub(crate) fn place(
     host: &str,
     reach: attest_remote::Reach,
     config: Option<&Path>,
+    realms: &[String],
 ) -> Result<Registry, Failure> {
     let is_plain = reach.plain_http == attest_remote::PlainHttp::Anywhere;
     let options = RegistryOptions {
@@ -53,9 +47,24 @@ pub(crate) fn place(
         plain_http: is_plain.then(|| host.to_owned()).into_iter().collect(),
         authorities: reach.authorities,
         mirrors: Vec::new(),
+        realms: pairs("--registry-realm HOST=REALM", realms)?,
         login: login(config)?,
     };
     Registry::new(options).map_err(|error| failure(&error))
+}
+
+/// The hosts that a flag puts beside others.
+fn pairs(flag: &str, given: &[String]) -> Result<Vec<(String, String)>, Failure> {
+    let (flag, form) = flag.split_once(' ').unwrap_or((flag, ""));
+    let pair = |text: &String| {
+        let pair = text.split_once('=');
+        pair.map(|(one, other)| (one.to_owned(), other.to_owned()))
+            .ok_or_else(|| {
+                let message = format!("{flag} {text:?} is not {form}");
+                Failure::request("bad-arguments", message)
+            })
+    };
+    given.iter().map(pair).collect()
 }
 
 fn login(config: Option<&Path>) -> Result<Login, Failure> {

@@ -18,6 +18,10 @@ pub(crate) struct RegistryArgs {
     /// Read from MIRROR what HOST should have; digests hold all the same
     #[arg(long, value_name = "HOST=MIRROR", help_heading = "Registries")]
     pub(crate) registry_mirror: Vec<String>,
+    /// Give the credentials for HOST to REALM too, if HOST says that its tokens are had there; needed
+    /// where that is another host (a GitLab of your own: registry.example.org=gitlab.example.org)
+    #[arg(long, value_name = "HOST=REALM", help_heading = "Registries")]
+    pub(crate) registry_realm: Vec<String>,
     /// Docker's configuration, with credentials and credential helpers
     /// [default: $DOCKER_CONFIG/config.json, then ~/.docker/config.json]
     #[arg(long, value_name = "FILE", help_heading = "Registries")]

@@ -24,6 +24,10 @@ pub(crate) struct ReplicaFlags {
     /// Read from MIRROR what HOST should have; digests hold all the same
     #[arg(long, value_name = "HOST=MIRROR", help_heading = "Registries")]
     registry_mirror: Vec<String>,
+    /// Give the credentials for HOST to REALM too, if HOST says that its tokens are had there; needed
+    /// where that is another host (a GitLab of your own: registry.example.org=gitlab.example.org)
+    #[arg(long, value_name = "HOST=REALM", help_heading = "Registries")]
+    registry_realm: Vec<String>,
     /// Docker's configuration, with credentials and credential helpers
     /// [default: $DOCKER_CONFIG/config.json, then ~/.docker/config.json]
     #[arg(long, value_name = "FILE", help_heading = "Registries")]
@@ -47,6 +51,7 @@ impl ReplicaFlags {
             plain_http: Vec::new(),
             registry_ca: self.registry_ca.clone(),
             registry_mirror: self.registry_mirror.clone(),
+            registry_realm: self.registry_realm.clone(),
             registry_config: self.registry_config.clone(),
         };
         if self.places.plain_http() == PlainHttp::Anywhere {

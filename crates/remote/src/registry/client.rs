@@ -10,7 +10,7 @@ use attest_provenance::json::{self, Object};
 use super::challenge::{self, Challenge};
 use super::error::RegistryError;
 use super::login::{Credentials, Login};
-use super::reference::{Reference, is_host};
+use super::reference::{DOCKER, Reference, is_host};
 use super::repository::Repository;
 use crate::http::{Answer, Ask, Patience, Talk, Url, Verb};
 use crate::limits;
@@ -26,6 +26,8 @@ pub struct RegistryOptions {
     pub authorities: Vec<u8>,
     /// Hosts that are asked in place of others, for all that is read.
     pub mirrors: Vec<(String, String)>,
+    /// Hosts, and others that give tokens for them and get the credentials that are theirs.
+    pub realms: Vec<(String, String)>,
     /// Who we are.
     pub login: Login,
 }
@@ -72,8 +74,9 @@ impl Registry {
     /// `registry-reference`: a host of the options is none. The authorities are no certificates, or this
     /// machine cannot make connections.
     pub fn new(options: RegistryOptions) -> Result<Self, RegistryError> {
-        let mirrored = options.mirrors.iter().flat_map(|(from, to)| [from, to]);
-        for host in options.plain_http.iter().chain(mirrored) {
+        let pairs = options.mirrors.iter().chain(&options.realms);
+        let paired = pairs.flat_map(|(one, other)| [one, other]);
+        for host in options.plain_http.iter().chain(paired) {
             if !is_host(host) {
                 return Err(RegistryError::Reference {
                     text: host.clone(),
@@ -298,7 +301,8 @@ impl Registry {
         };
         let mut url = Url::parse(realm).map_err(|_| refused("it is no address"))?;
         self.check_address(place, &url).map_err(refused)?;
-        if *credentials != Credentials::Anonymous && !are_kin(&url, place.base()) {
+        let trusted = gives_tokens(&url, place.host(), &self.options.realms);
+        if *credentials != Credentials::Anonymous && !trusted {
             return Err(refused(
                 "our credentials are for the registry, not for that host",
             ));
@@ -385,10 +389,7 @@ impl fmt::Debug for Registry {
 
 /// Whether a host is this machine.
 fn is_loopback(host: &str) -> bool {
-    let bare = match host.rsplit_once(':') {
-        Some((bare, port)) if port.bytes().all(|it| it.is_ascii_digit()) => bare,
-        _ => host,
-    };
+    let bare = without_port(host);
     if bare == "localhost" || bare.ends_with(".localhost") {
         return true;
     }
@@ -396,6 +397,13 @@ fn is_loopback(host: &str) -> bool {
     address
         .parse::<std::net::IpAddr>()
         .is_ok_and(|it| it.is_loopback())
+}
+
+fn without_port(host: &str) -> &str {
+    match host.rsplit_once(':') {
+        Some((bare, port)) if port.bytes().all(|it| it.is_ascii_digit()) => bare,
+        _ => host,
+    }
 }
 
 /// Whether an address is of the registry itself: credentials go nowhere else.
@@ -407,20 +415,18 @@ pub(super) fn is_same_place(one: &Url, other: &Url) -> bool {
     place(one) == place(other)
 }
 
-/// Whether the place for tokens is on the registry's own host, or has the same parent
-/// (`auth.example.org` and `registry.example.org`).
-fn are_kin(realm: &Url, registry: &Url) -> bool {
-    if is_same_place(realm, registry) {
+/// Whether the credentials for a registry may go to that place for tokens: on the registry's own host, or
+/// where it is known or said to have it. That names are alike is no proof: below `co.uk` and `azurecr.io`
+/// everybody has one.
+fn gives_tokens(realm: &Url, registry: &str, said: &[(String, String)]) -> bool {
+    let host = realm.host_str().unwrap_or_default();
+    let with_port = realm.port().map(|port| format!("{host}:{port}"));
+    if host == without_port(registry) {
         return true;
     }
-    let labels = |it: &Url| {
-        let name = it.domain()?.to_owned();
-        let labels: Vec<String> = name.split('.').map(str::to_owned).collect();
-        let from = labels.len().checked_sub(2)?;
-        labels.get(from..).map(<[String]>::to_vec)
-    };
-    let same_name = realm.host_str() == registry.host_str();
-    same_name || labels(realm).is_some_and(|it| labels(registry) == Some(it))
+    let host = with_port.as_deref().unwrap_or(host);
+    let said = said.iter().map(|(of, to)| (of.as_str(), to.as_str()));
+    said.chain(REALMS).any(|it| it == (registry, host))
 }
 
 /// An address without what may be secret in it.
@@ -439,6 +445,49 @@ fn retry_after(answer: &Answer<'_>) -> Option<Duration> {
     (seconds <= LONGEST_WAIT).then(|| Duration::from_secs(seconds))
 }
 
+/// Registries whose tokens are known to be had of another host of the same owner.
+const REALMS: [(&str, &str); 2] = [
+    (DOCKER, "auth.docker.io"),
+    ("registry.gitlab.com", "gitlab.com"),
+];
 const WAITS: usize = 3;
 /// Seconds.
 const LONGEST_WAIT: u64 = 10;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn credentials_go_to_the_registry_and_to_whom_it_is_known_or_said_to_belong() {
+        let said = [("r.example.org".to_owned(), "login.example.org".to_owned())];
+        for (registry, realm, wanted) in [
+            ("quay.io", "https://quay.io/v2/auth", true),
+            ("r.example.org:5000", "https://r.example.org/token", true),
+            ("[::1]:5000", "http://[::1]:6000/token", true),
+            (DOCKER, "https://auth.docker.io/token", true),
+            ("registry.gitlab.com", "https://gitlab.com/jwt/auth", true),
+            ("r.example.org", "https://login.example.org/token", true),
+            // Names that anybody can have beside the registry's.
+            (
+                "registry.shop.co.uk",
+                "https://evil.shop.co.uk/token",
+                false,
+            ),
+            ("registry.shop.co.uk", "https://evil.co.uk/token", false),
+            ("victim.azurecr.io", "https://evil.azurecr.io/token", false),
+            ("victim.jfrog.io", "https://evil.jfrog.io/token", false),
+            ("a.example.org", "https://b.example.org/token", false),
+            ("example.org", "https://evil.example.org/token", false),
+            // What was said is of that registry, that host and that port.
+            ("x.example.org", "https://login.example.org/token", false),
+            ("r.example.org", "https://login.example.org:81/token", false),
+            ("gitlab.com", "https://registry.gitlab.com/token", false),
+            (DOCKER, "https://auth.docker.io.evil.example/token", false),
+        ] {
+            let address = Url::parse(realm).unwrap();
+            let found = gives_tokens(&address, registry, &said);
+            assert_eq!(found, wanted, "{registry} {realm}");
+        }
+    }
+}

@@ -156,6 +156,7 @@ fn tokens_are_asked_only_where_credentials_may_go() {
     for (realm, code) in [
         ("http://192.0.2.1/token", "registry-realm"),
         ("https://elsewhere.example/token", "registry-realm"),
+        ("http://localhost/token", "registry-realm"),
         ("file:///etc/passwd", "registry-realm"),
         ("nonsense", "registry-realm"),
     ] {

@@ -340,6 +340,7 @@ pub(crate) fn options_with(login: Login) -> RegistryOptions {
         plain_http: Vec::new(),
         authorities: Vec::new(),
         mirrors: Vec::new(),
+        realms: Vec::new(),
         login,
     }
 }

@@ -47,6 +47,14 @@ pub(crate) struct PublishArgs {
                 [default: $DOCKER_CONFIG/config.json, then ~/.docker/config.json]"
     )]
     registry_config: Option<PathBuf>,
+    #[arg(
+        long,
+        value_name = "HOST=REALM",
+        help = "Give the credentials for HOST to REALM too, if HOST says that its tokens are had there; \
+                needed where that is another host (a GitLab of your own: \
+                registry.example.org=gitlab.example.org)"
+    )]
+    registry_realm: Vec<String>,
     #[command(flatten)]
     places: PlaceFlags,
 }
@@ -96,7 +104,8 @@ impl PublishArgs {
         if text.starts_with(SCHEME) {
             let reference = registry::reference(text)?;
             let config = self.registry_config.as_deref();
-            let registry = registry::place(reference.host(), self.places.reach()?, config)?;
+            let reach = self.places.reach()?;
+            let registry = registry::place(reference.host(), reach, config, &self.registry_realm)?;
             return Ok(Box::new(RegistryTarget::new(&reference, name, registry)?));
         }
         if text.starts_with("https://") || text.starts_with("http://") {

@@ -133,6 +133,7 @@ fn refuse_what_links_do_not_have(args: &VerifyArgs) -> Result<(), Failure> {
         ("--plain-http", !registry.plain_http.is_empty()),
         ("--registry-ca", registry.registry_ca.is_some()),
         ("--registry-mirror", !registry.registry_mirror.is_empty()),
+        ("--registry-realm", !registry.registry_realm.is_empty()),
         ("--registry-config", registry.registry_config.is_some()),
     ];
     let Some((flag, _)) = given.into_iter().find(|(_, is_given)| *is_given) else {
