@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use site::{Asset, Does, Release, Site};
 
-use crate::places::bucket::{Bucket, Ignores};
+use crate::places::bucket::{self, Bucket, Ignores};
 use crate::registries::tls;
 use crate::support::{Ran, World};
 
@@ -626,4 +626,82 @@ fn a_release_of_github_that_only_we_can_read_is_published_only_if_the_repository
     let (world, site) = (world(), Site::start());
     let ran = release(&world, &site, target).yes();
     assert!(ran.json()["published"][0]["remark"].is_null(), "{ran:?}");
+}
+
+/// Nothing was made, and nothing wrong was read: that is no "no".
+#[test]
+fn a_place_that_says_that_it_has_what_it_has_not_is_not_understood() {
+    let (world, site) = (world(), Site::start());
+    site.fault("PUT", Does::Answer(412, ""), usize::MAX);
+    let ran = release(&world, &site, &raw(&site));
+    assert_eq!(code(&ran, 3), "place-malformed");
+    assert_eq!(asked(&site, "PUT"), 1);
+    site.state().faults.clear();
+    release(&world, &site, &raw(&site)).yes();
+}
+
+#[test]
+fn a_page_to_log_in_is_no_file_of_somebody_elses() {
+    let (world, site) = (world(), Site::start());
+    world.write("dist/guide.html", "<html>guide</html>");
+    site.fault("GET", Does::Page("<html>log in</html>"), usize::MAX);
+    let ran = release(&world, &site, &raw(&site));
+    assert_eq!(code(&ran, 3), "place-malformed");
+    assert_eq!(asked(&site, "PUT"), 0);
+    site.state().faults.clear();
+    release(&world, &site, &raw(&site)).yes();
+    // What is a page itself, or is taken for one, is read as what it is.
+    for (path, page) in [("guide.html", "<html>guide</html>"), ("alpha", "alpha\n")] {
+        let begin = format!("GET /raw/hello/1.0.0/{path}");
+        site.fault(begin.leak(), Does::Page(page), usize::MAX);
+    }
+    release(&world, &site, &raw(&site)).yes();
+    site.state().faults.clear();
+    site.fault(
+        "GET /raw/hello/1.0.0/guide.html",
+        Does::Page("<html>other"),
+        1,
+    );
+    assert_eq!(
+        code(&release(&world, &site, &raw(&site)), 1),
+        "publish-differs"
+    );
+}
+
+#[test]
+fn a_bucket_that_another_is_writing_to_is_asked_again() {
+    let (world, bucket) = (world(), Bucket::start());
+    let conflict = "<Error><Code>ConditionalRequestConflict</Code></Error>";
+    bucket.fault("PUT", bucket::Does::Answer(409, conflict));
+    let run = |seconds: &str| {
+        let mut command = world.command();
+        command
+            .args(
+                "release dist --name hello --version 1.0.0 --no-password --format json".split(' '),
+            )
+            .args([
+                "--publish-timeout",
+                seconds,
+                "--publish",
+                "s3://releases/pub",
+            ])
+            .env("AWS_ENDPOINT_URL_S3", &bucket.endpoint)
+            .env("AWS_ACCESS_KEY_ID", "AKID")
+            .env("AWS_SECRET_ACCESS_KEY", "very-secret");
+        Ran::of(&mut command)
+    };
+    let puts = || {
+        let state = bucket.state();
+        state
+            .requests
+            .iter()
+            .filter(|it| it.starts_with("PUT"))
+            .count()
+    };
+    assert_eq!(code(&run("0"), 3), "place-http-status");
+    assert_eq!(puts(), 1);
+    assert_eq!(code(&run("2"), 3), "place-http-status");
+    assert!(puts() > 2 && bucket.keys().is_empty());
+    bucket.state().faults.clear();
+    run("0").yes();
 }

@@ -277,8 +277,7 @@ impl ObjectStore {
         let answer = self.ask(Verb::Put, self.sign(&action), headers, body, 0)?;
         match answer.status() {
             200 => Ok(Created::New),
-            // 409: another writer is at it in this moment.
-            409 | 412 => Ok(Created::Exists),
+            412 => Ok(Created::Exists),
             _ => Err(self.refusal(answer)),
         }
     }

@@ -138,7 +138,7 @@ impl PlaceError {
     pub fn is_passing(&self) -> bool {
         match self {
             Self::Dial { source, .. } => matches!(source, DialError::Unreachable { .. }),
-            Self::Status { status, .. } => is_passing(*status),
+            Self::Status { status, .. } => is_passing(*status) || self.is_contended(),
             Self::Registry { source, .. } => match &**source {
                 RegistryError::Dial(source) => matches!(source, DialError::Unreachable { .. }),
                 RegistryError::Status { status, .. } => is_passing(*status),
@@ -146,6 +146,13 @@ impl PlaceError {
             },
             _ => false,
         }
+    }
+
+    /// Whether another writer is at it in this moment: whether something is there, nobody has said.
+    pub(crate) fn is_contended(&self) -> bool {
+        let is_word =
+            |it: &str| matches!(it.trim(), "ConditionalRequestConflict" | "OperationAborted");
+        matches!(self, Self::Status { status: 409, said, .. } if is_word(said))
     }
 
     /// The same, for who asked a replica.

@@ -7,8 +7,8 @@ use attest_digest::Digest;
 
 use super::web::{Reader, Web};
 use super::{Finished, Logins, Target};
-use crate::http::Url;
 use crate::http::exchange::{Exchange, Verb};
+use crate::http::{Answer, Url};
 use crate::place::{PlaceError, Reach, parse_url};
 use crate::s3::Created;
 
@@ -68,6 +68,9 @@ impl Target for HttpRepository {
         let url = self.url(path);
         let answer = self.web.get(Reader::We, &url, &[], size)?;
         match answer.status() {
+            200 if is_other_page(path, size, &answer) => Err(self.web.malformed(format!(
+                "a web page of another size under {path}, perhaps to log in"
+            ))),
             200 => Ok(Some(Box::new(answer))),
             404 | 410 => Ok(None),
             _ => Err(self.web.refusal(&url, answer)),
@@ -102,4 +105,16 @@ impl Target for HttpRepository {
     fn finish(&mut self) -> Result<Finished, PlaceError> {
         Ok(Finished::AsItWas)
     }
+}
+
+/// Whether what is given is a page that cannot be the file: one for people, in the place of all files alike.
+fn is_other_page(path: &str, size: u64, answer: &Answer<'_>) -> bool {
+    let is_page = answer.content_type() == "text/html";
+    let length = answer
+        .header("content-length")
+        .and_then(|it| it.parse().ok());
+    let is_named_so = [".html", ".htm", ".xhtml"]
+        .iter()
+        .any(|it| path.ends_with(it));
+    is_page && !is_named_so && length != Some(size)
 }

@@ -95,7 +95,7 @@ impl Replica for S3Replica {
     fn put(&mut self, item: &Item, source: &mut dyn Read) -> Result<Put, ReplicaError> {
         let what = (item.digest, item.size);
         let created = self.store.create(&blob(&item.digest), what, source);
-        if created.map_err(Self::failed)? == Created::New {
+        if unless_contended(created).map_err(Self::failed)? == Created::New {
             return Ok(Put::New);
         }
         match self.size(item)? {
@@ -140,12 +140,20 @@ impl Replica for S3Replica {
             Some((found, tag)) if seen == Some(found) => self.store.replace(INDEX_FILE, tag, bytes),
             _ => Ok(Created::Exists),
         };
-        match written.map_err(Self::failed)? {
+        match unless_contended(written).map_err(Self::failed)? {
             Created::New => Ok(()),
             Created::Exists => Err(ReplicaError::Changed {
                 replica: self.name(),
             }),
         }
+    }
+}
+
+/// What another writer is making in this moment is theirs, and is looked at.
+fn unless_contended(created: Result<Created, PlaceError>) -> Result<Created, PlaceError> {
+    match created {
+        Err(error) if error.is_contended() => Ok(Created::Exists),
+        created => created,
     }
 }
 

@@ -48,6 +48,8 @@ pub(crate) struct Asset {
 #[derive(Clone)]
 pub(crate) enum Does {
     Answer(u16, &'static str),
+    /// Shows this page to everybody who asks for whatever.
+    Page(&'static str),
     Redirect(String),
     Silence,
     Close,
@@ -123,6 +125,10 @@ fn serve(mut stream: TcpStream, state: &Mutex<State>, own: &str) {
         Some(Does::Close) => return,
         Some(Does::Silence) => return thread::sleep(Duration::from_secs(20)),
         Some(Does::Answer(status, body)) => (*status, String::new(), body.as_bytes().to_vec()),
+        Some(Does::Page(page)) => {
+            let header = "Content-Type: text/html; charset=utf-8\r\n".to_owned();
+            (200, header, page.as_bytes().to_vec())
+        }
         Some(Does::Redirect(to)) => (302, format!("Location: {to}\r\n"), Vec::new()),
         Some(Does::Keep(bytes)) => {
             let key = request.path.trim_start_matches('/').to_owned();

@@ -131,8 +131,20 @@ fn make(
         let file = release.unverified_file(member.path());
         let mut file = file.map_err(|error| archive_failure(&error))?;
         let what = (member.digest(), member.size());
-        Ok(target.create(path, what, &mut file)?)
+        let created = target.create(path, what, &mut file)?;
+        if created == Created::Exists && target.open(path, member.size())?.is_none() {
+            return Err(says_it_has(target, path).into());
+        }
+        Ok(created)
     })
+}
+
+/// It keeps nothing, and says that something is there.
+fn says_it_has(target: &dyn Target, path: &str) -> PlaceError {
+    PlaceError::Malformed {
+        place: target.name(),
+        problem: format!("it takes no {path}, for it has one, and it has none"),
+    }
 }
 
 /// Files, then what says something about them, then the list of all: who reads while we write sees no
