@@ -668,28 +668,28 @@ fn a_page_to_log_in_is_no_file_of_somebody_elses() {
     );
 }
 
+fn to_bucket(world: &World, bucket: &Bucket, seconds: &str) -> Ran {
+    let mut command = world.command();
+    command
+        .args("release dist --name hello --version 1.0.0 --no-password --format json".split(' '))
+        .args([
+            "--publish-timeout",
+            seconds,
+            "--publish",
+            "s3://releases/pub",
+        ])
+        .env("AWS_ENDPOINT_URL_S3", &bucket.endpoint)
+        .env("AWS_ACCESS_KEY_ID", "AKID")
+        .env("AWS_SECRET_ACCESS_KEY", "very-secret");
+    Ran::of(&mut command)
+}
+
 #[test]
 fn a_bucket_that_another_is_writing_to_is_asked_again() {
     let (world, bucket) = (world(), Bucket::start());
     let conflict = "<Error><Code>ConditionalRequestConflict</Code></Error>";
     bucket.fault("PUT", bucket::Does::Answer(409, conflict));
-    let run = |seconds: &str| {
-        let mut command = world.command();
-        command
-            .args(
-                "release dist --name hello --version 1.0.0 --no-password --format json".split(' '),
-            )
-            .args([
-                "--publish-timeout",
-                seconds,
-                "--publish",
-                "s3://releases/pub",
-            ])
-            .env("AWS_ENDPOINT_URL_S3", &bucket.endpoint)
-            .env("AWS_ACCESS_KEY_ID", "AKID")
-            .env("AWS_SECRET_ACCESS_KEY", "very-secret");
-        Ran::of(&mut command)
-    };
+    let run = |seconds: &str| to_bucket(&world, &bucket, seconds);
     let puts = || {
         let state = bucket.state();
         state
@@ -704,4 +704,19 @@ fn a_bucket_that_another_is_writing_to_is_asked_again() {
     assert!(puts() > 2 && bucket.keys().is_empty());
     bucket.state().faults.clear();
     run("0").yes();
+}
+
+#[test]
+fn a_bucket_that_overwrites_gets_no_large_file() {
+    let (world, bucket) = (world(), Bucket::start());
+    fs::remove_file(world.at("dist/alpha")).unwrap();
+    fs::remove_file(world.at("dist/beta.txt")).unwrap();
+    world.write("dist/large.bin", vec![7; 2 << 20]);
+    bucket.state().ignores = Ignores::Absence;
+    let ran = to_bucket(&world, &bucket, "0");
+    assert_eq!(code(&ran, 3), "place-unfit");
+    let keys = bucket.keys();
+    assert!(keys.len() == 1 && keys[0] != "pub/large.bin", "{keys:?}");
+    bucket.state().ignores = Ignores::Nothing;
+    to_bucket(&world, &bucket, "0").yes();
 }

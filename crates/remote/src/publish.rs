@@ -32,6 +32,11 @@ pub trait Target {
         u64::MAX
     }
 
+    /// Bytes of the largest file by which it is tested before others are entrusted to it.
+    fn most_to_test(&self) -> u64 {
+        u64::MAX
+    }
+
     /// Looks at what is there, also after something went wrong; makes what files are put into.
     ///
     /// # Errors

@@ -44,6 +44,10 @@ impl Target for S3Target {
         OBJECT_BYTES
     }
 
+    fn most_to_test(&self) -> u64 {
+        TEST_BYTES
+    }
+
     fn begin(&mut self) -> Result<(), PlaceError> {
         Ok(())
     }

@@ -96,7 +96,7 @@ fn one(
     refuse_sealed(target, &members)?;
     refuse_others(target, again, &members)?;
     let absent = absent(target, again, &members)?;
-    for member in absent {
+    for member in test_first(target.most_to_test(), absent) {
         if make(target, again, &release, member)? == Created::New {
             published.made += 1;
         }
@@ -159,6 +159,23 @@ fn in_order<'r>(release: &'r Release<'_>) -> Vec<&'r Member> {
         Role::Checksums => 5,
         _ => 4,
     });
+    members
+}
+
+/// A place gets no large file before it was tested with a small one: the first that is, and says nothing about
+/// others, comes before all.
+fn test_first(most: u64, mut members: Vec<&Member>) -> Vec<&Member> {
+    let is_test = |it: &&Member| {
+        let is_plain = matches!(
+            it.role(),
+            Role::Artifact | Role::Sbom | Role::Guide | Role::Trust
+        );
+        it.size() <= most && is_plain
+    };
+    if let Some(place) = members.iter().position(is_test) {
+        let test = members.remove(place);
+        members.insert(0, test);
+    }
     members
 }
 
