@@ -370,6 +370,28 @@ fn a_refresh_takes_nothing_that_is_not_in_force() {
     refresh(&["--mirror", "http://127.0.0.1:1"]).refused(2, "file-exists");
 }
 
+/// What was seen is remembered before the root is there, or nothing is there.
+#[test]
+fn a_refresh_that_could_not_remember_fetches_nothing() {
+    let world = World::new();
+    let nobody = "trust refresh -o new.json --mirror http://127.0.0.1:1";
+    let refresh = |state: &str| world.attest(&format!("{nobody} --state {state}"));
+    world.shell("mkdir sub && ln -s new.json link").yes();
+    for state in ["new.json", "./new.json", "sub/../new.json"] {
+        refresh(state).refused(2, "bad-arguments");
+    }
+    world.write("new.json", "");
+    for state in ["new.json", "link"] {
+        world
+            .attest(&format!("{nobody} --force --state {state}"))
+            .refused(2, "bad-arguments");
+    }
+    assert!(world.read("new.json").is_empty());
+    std::fs::remove_file(world.at("new.json")).unwrap();
+    refresh("absent/state.json").refused(3, "write-failed");
+    refresh("state.json").refused(3, "tuf-unreachable");
+}
+
 #[test]
 fn answers_of_every_kind_are_as_the_published_schema_says() {
     let schema = Schema::read("trust-1.json");

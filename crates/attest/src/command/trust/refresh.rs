@@ -12,6 +12,7 @@ use crate::args::Global;
 use crate::console::Console;
 use crate::failure::{Exit, Failure};
 use crate::files::{self, Overwrite};
+use crate::home::real;
 use crate::trust;
 
 #[derive(Debug, Args)]
@@ -45,6 +46,7 @@ pub(super) fn run(args: &RefreshArgs, global: &Global, console: &Console) -> Res
     }
     let now = global.now()?;
     args.out.check()?;
+    args.check_state()?;
     let (known, mirror, floor) = args.start()?;
     let kept = args.kept()?;
     let refreshed = refresh(&known, kept.as_ref(), &mirror, PATIENCE, now.time)
@@ -52,14 +54,15 @@ pub(super) fn run(args: &RefreshArgs, global: &Global, console: &Console) -> Res
     let place = args.out.out.display().to_string();
     parse(&mirror, &refreshed.target)?;
     attest_verify::TrustedRoot::parse(&refreshed.target).map_err(|it| malformed(&place, &it))?;
-    args.out.write(&refreshed.target)?;
+    // First what older versions are known from: a root that nobody remembers is not handed out.
     if let Some(path) = &args.state {
         files::write(path, &refreshed.metadata.to_json(), 0o644, Overwrite::Force)?;
     }
+    args.out.write(&refreshed.target)?;
     args.out.report(
         "refresh",
         &refreshed.target,
-        &notes(&mirror, &refreshed, kept.is_some(), floor),
+        &notes(&mirror, &refreshed, args.rollback(kept.is_some(), floor)),
         console,
     )
 }
@@ -82,6 +85,37 @@ impl RefreshArgs {
         Ok((show::metadata(embedded.chain()), mirror.to_owned(), floor))
     }
 
+    /// Refuses before anything is fetched what could not be remembered after it.
+    fn check_state(&self) -> Result<(), Failure> {
+        let Some(path) = &self.state else {
+            return Ok(());
+        };
+        if real(path) == real(&self.out.out) {
+            let message = format!("{}: --out and --state are one file", path.display());
+            return Err(Failure::request("bad-arguments", message));
+        }
+        let folder = files::folder_of(path);
+        let found = folder.metadata();
+        found.map_err(|error| files::write_failure(path, &error))?;
+        Ok(())
+    }
+
+    /// Against what older metadata was refused.
+    fn rollback(&self, remembered: bool, floor: Option<&'static str>) -> String {
+        let why = if self.state.is_some() {
+            "the first run with this --state"
+        } else {
+            "no --state"
+        };
+        match (remembered, floor) {
+            (true, _) => "rollback: nothing older than what --state kept was taken".to_owned(),
+            (false, Some(name)) => {
+                format!("rollback: nothing older than the embedded {name} was taken ({why})")
+            }
+            (false, None) => format!("rollback: not checked ({why})"),
+        }
+    }
+
     /// What an earlier refresh kept; a file that is not there yet keeps nothing.
     fn kept(&self) -> Result<Option<Metadata>, Failure> {
         let Some(path) = &self.state else {
@@ -101,12 +135,7 @@ impl RefreshArgs {
     }
 }
 
-fn notes(
-    mirror: &str,
-    refreshed: &Refreshed,
-    remembered: bool,
-    floor: Option<&'static str>,
-) -> Vec<String> {
+fn notes(mirror: &str, refreshed: &Refreshed, rollback: String) -> Vec<String> {
     let (first, last) = refreshed.walk.roots;
     let mut notes = vec![format!("from {mirror}, root {first} to {last}")];
     if let Some(roles) = &refreshed.walk.roles {
@@ -115,13 +144,7 @@ fn notes(
             roles.timestamp, roles.timestamp_expires, roles.snapshot, roles.targets
         ));
     }
-    notes.push(match (remembered, floor) {
-        (true, _) => "rollback: nothing older than what --state kept was taken".to_owned(),
-        (false, Some(name)) => {
-            format!("rollback: nothing older than the embedded {name} was taken (no --state)")
-        }
-        (false, None) => "rollback: not checked (no --state)".to_owned(),
-    });
+    notes.push(rollback);
     notes
 }
 
