@@ -744,3 +744,27 @@ fn what_a_rekor_v1_answers_wrong_is_named() {
     server.answers(|_| None);
     on_v1(&world, &server, &["show", "1"]).refused(2, "log-index-unknown");
 }
+
+#[test]
+fn a_monitor_that_cannot_remember_says_so_alone() {
+    let world = logged(&["a"]);
+    let absent = ["--from", "0", "--state", "absent/state.json"];
+    monitor(&world, ".attest/log", &absent).refused(3, "write-failed");
+    let json = [&absent[..], &["--format", "json"]].concat();
+    let ran = monitor(&world, ".attest/log", &json);
+    assert_eq!(ran.exit, 3, "{ran:#?}");
+    assert_eq!(ran.json()["error"]["code"], "write-failed");
+    // After a fork the state stays, and is not called remembered.
+    fork(&world, &["x"]);
+    sign(&world, ".attest", &["b"]);
+    let state = ["--state", "state.json", "--format", "json"];
+    let first = monitor(&world, ".attest/log", &state).yes();
+    assert_eq!(first.json()["remembered"], true);
+    let forked = monitor(&world, "fork/log", &state);
+    assert_eq!(
+        (forked.exit, &forked.json()["remembered"]),
+        (1, &false.into())
+    );
+    let listing = world.listing(".");
+    assert!(!listing.iter().any(|it| it.contains(".tmp")), "{listing:?}");
+}

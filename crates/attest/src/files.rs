@@ -33,6 +33,39 @@ pub(crate) fn write(
     sync_folder(path)
 }
 
+/// A file that is written whole and durable, and not under its name yet; it goes away if it never is.
+pub(crate) struct Staged {
+    temporary: PathBuf,
+    path: PathBuf,
+}
+
+/// Writes what is to stand under `path`, and leaves what stands there.
+pub(crate) fn stage(path: &Path, bytes: &[u8], mode: u32) -> Result<Staged, Failure> {
+    let staged = Staged {
+        temporary: temporary_beside(path),
+        path: path.to_owned(),
+    };
+    let written = write_temporary(&staged.temporary, bytes, mode);
+    written.map_err(|error| write_failure(path, &error))?;
+    Ok(staged)
+}
+
+impl Staged {
+    /// Gives it its name, durably, whatever has it now.
+    pub(crate) fn replace(self) -> Result<(), Failure> {
+        fs::rename(&self.temporary, &self.path)
+            .map_err(|error| write_failure(&self.path, &error))?;
+        sync_folder(&self.path)
+    }
+}
+
+impl Drop for Staged {
+    fn drop(&mut self) {
+        // Once it has its name there is nothing to take away.
+        let _ = fs::remove_file(&self.temporary);
+    }
+}
+
 /// As [`write`], of bytes that `content` writes; what it refuses is passed on.
 pub(crate) fn write_with(
     path: &Path,

@@ -147,10 +147,15 @@ pub(super) fn run(args: &MonitorArgs, global: &Global, console: &Console) -> Res
     } else {
         Exit::No
     };
-    say(args, &log, &watch, &seen, exit, console);
+    let staged = match (&args.state, after) {
+        (Some(path), Some(after)) => Some(after.stage(path)?),
+        _ => None,
+    };
+    let remembered = staged.is_some();
+    say(args, &log, &watch, &seen, (exit, remembered), console);
     // After everything was said: what is not reported to the end is looked at again.
-    if let (Some(path), Some(after)) = (&args.state, after) {
-        after.write(path)?;
+    if let Some(staged) = staged {
+        staged.replace()?;
     }
     Ok(exit)
 }
@@ -393,10 +398,9 @@ fn say(
     log: &Watched<'_>,
     watch: &Watch,
     seen: &Seen,
-    exit: Exit,
+    (exit, remembered): (Exit, bool),
     console: &Console,
 ) {
-    let remembered = args.state.is_some();
     if console.is_json() {
         console.json(&json!({
             "version": 1, "command": "log monitor", "answer": exit.word(), "exit": exit.number(),
@@ -443,8 +447,10 @@ fn say(
     if watch.is_empty() {
         console.say("not searched: whose entries they are (no --key, no --identity)");
     }
-    if !remembered {
-        console.say("not remembered: what was seen (no --state)");
+    match &args.state {
+        None => console.say("not remembered: what was seen (no --state)"),
+        Some(_) if !remembered => console.say("not remembered: what was seen; the state stays"),
+        Some(_) => {}
     }
     if args.compare.is_empty() && args.witness_policy.is_none() {
         console.say(

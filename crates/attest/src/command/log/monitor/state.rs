@@ -16,7 +16,7 @@ use super::Watched;
 use super::watched::tree_of;
 use crate::command::log::place::Place;
 use crate::failure::Failure;
-use crate::files::{self, Overwrite};
+use crate::files::{self, Staged};
 
 /// The last state of the log that was seen and whose entries were looked at.
 pub(super) struct State {
@@ -113,7 +113,8 @@ impl State {
         Ok(Some(state))
     }
 
-    pub(super) fn write(&self, path: &Path) -> Result<(), Failure> {
+    /// What the next run is to know, written beside what this one knew.
+    pub(super) fn stage(&self, path: &Path) -> Result<Staged, Failure> {
         let raw = Raw {
             version: VERSION,
             log: hex::encode(self.log),
@@ -135,7 +136,7 @@ impl State {
             )
             .hint("watch fewer keys and identities with one state"));
         }
-        files::write(path, &bytes, 0o644, Overwrite::Force)
+        files::stage(path, &bytes, 0o644)
     }
 }
 
@@ -239,12 +240,12 @@ mod tests {
     fn a_state_that_the_next_run_could_not_read_does_not_replace_the_last() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("state.json");
-        watching(1).write(&path).unwrap();
+        watching(1).stage(&path).unwrap().replace().unwrap();
         let before = std::fs::read(&path).unwrap();
-        let refused = watching(150_000).write(&path).unwrap_err();
+        let refused = watching(150_000).stage(&path).map(drop).unwrap_err();
         assert_eq!(refused.code, "monitor-state-unusable");
         assert_eq!(std::fs::read(&path).unwrap(), before);
-        watching(2).write(&path).unwrap();
+        watching(2).stage(&path).unwrap().replace().unwrap();
         assert_ne!(std::fs::read(&path).unwrap(), before);
     }
 }
