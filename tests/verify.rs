@@ -710,3 +710,35 @@ fn a_log_that_nobody_declared_is_not_said_to_be_anothers() {
     );
     assert!(!said.contains("kept by"), "{said}");
 }
+
+/// Lists are called as they like in the world: what is not called so is verified as bytes, and says so.
+#[test]
+fn a_file_that_looks_like_a_list_says_that_what_it_lists_was_not_checked() {
+    let released = Released::new();
+    let world = &released.world;
+    let verify = |name: &str| {
+        world.attest(&format!(
+            "verify t/{name} --key dist/release.pub --trusted-root dist/trusted_root.json --format json"
+        ))
+    };
+    for (name, command) in [
+        ("SHA256SUMS.txt", "sha256sum a.txt b.txt"),
+        ("SHA384SUMS", "sha384sum --tag a.txt b.txt"),
+        ("plain.txt", "echo nothing"),
+    ] {
+        world
+            .shell(&format!("mkdir -p t && cd dist && {command} > ../t/{name}"))
+            .yes();
+        world.attest(&format!("sign t/{name} --no-password")).yes();
+        let looks = name != "plain.txt";
+        let notes = |ran: Ran| {
+            let notes = ran.yes().json()["subjects"][0]["notes"].to_string();
+            notes.matches("2 listed files not checked").count()
+        };
+        assert_eq!(notes(verify(name)), usize::from(looks), "{name}");
+    }
+    // One that is refused says why, and no more.
+    world.write("t/SHA256SUMS.txt", "0");
+    let ran = verify("SHA256SUMS.txt");
+    assert!(ran.exit == 1 && !ran.out.contains("listed"), "{ran:#?}");
+}

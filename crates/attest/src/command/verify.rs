@@ -13,6 +13,7 @@ mod git;
 mod image;
 mod layout;
 mod list;
+mod listing;
 mod many;
 mod policy;
 mod several;
@@ -297,6 +298,9 @@ fn answer(subject: &Subject, session: &Session, shelf: &mut Shelf) -> SubjectRep
         (Subject::GitObject(path), _) => git::verify_object(path, session, shelf),
     };
     let mut report = demand_named(report, session, shelf);
+    if let Subject::File(path) = subject {
+        listing::note(path, &mut report);
+    }
     if let Some(judge) = &session.judge {
         report.notes.extend(judge.layout_notes.iter().cloned());
     }
