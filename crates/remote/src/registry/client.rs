@@ -10,7 +10,7 @@ use attest_provenance::json::{self, Object};
 use super::challenge::{self, Challenge};
 use super::error::RegistryError;
 use super::login::{Credentials, Login};
-use super::reference::{DOCKER, Reference, is_host};
+use super::reference::{DOCKER, Reference, host_called, is_host};
 use super::repository::Repository;
 use crate::http::{Answer, Ask, Patience, Talk, Url, Verb};
 use crate::limits;
@@ -73,7 +73,7 @@ impl Registry {
     /// # Errors
     /// `registry-reference`: a host of the options is none. The authorities are no certificates, or this
     /// machine cannot make connections.
-    pub fn new(options: RegistryOptions) -> Result<Self, RegistryError> {
+    pub fn new(mut options: RegistryOptions) -> Result<Self, RegistryError> {
         let pairs = options.mirrors.iter().chain(&options.realms);
         let paired = pairs.flat_map(|(one, other)| [one, other]);
         for host in options.plain_http.iter().chain(paired) {
@@ -83,6 +83,12 @@ impl Registry {
                     problem: "it is no host",
                 });
             }
+        }
+        // As references name them.
+        let mirrored = options.mirrors.iter_mut().flat_map(|(from, to)| [from, to]);
+        for host in options.plain_http.iter_mut().chain(mirrored) {
+            let called = host_called(host).to_owned();
+            *host = called;
         }
         Ok(Self {
             talk: Talk::new(options.patience, &options.authorities)?,

@@ -25,30 +25,51 @@ pub enum Pushed {
 }
 
 impl Repository<'_> {
-    /// Keeps a blob, unless the registry says that it has it.
+    /// Keeps a blob, unless the registry has it.
     ///
     /// # Errors
-    /// The registry does not take it; `source` has other bytes: then nothing is kept.
+    /// The registry does not take it; `source` has other bytes: then nothing is kept. `registry-not-kept`:
+    /// it says that it has it, and it is not there.
     pub fn push_blob(
         &self,
         digest: Digest,
         size: u64,
         source: &mut dyn Read,
     ) -> Result<Pushed, RegistryError> {
-        match self.blob_size(digest)? {
-            Some(found) if found == size => return Ok(Pushed::Already),
-            Some(found) => {
-                let problem = format!("it has {found} bytes under that digest, wanted {size}");
-                return Err(self.not_kept(&format!("blob {digest}"), problem));
-            }
-            None => {}
+        if self.has_blob(digest, size)? {
+            return Ok(Pushed::Already);
         }
         if size <= limits::REGISTRY_CHUNK_BYTES as u64 {
             self.push_whole(digest, size, source)?;
         } else {
             self.push_in_pieces(digest, size, source)?;
         }
-        Ok(Pushed::New)
+        for round in 0..ROUNDS {
+            if self.has_blob(digest, size)? {
+                return Ok(Pushed::New);
+            }
+            // It shows what it has in its own time.
+            self.wait(round);
+        }
+        let problem = "it was taken, and is not there".to_owned();
+        Err(self.not_kept(&format!("blob {digest}"), problem))
+    }
+
+    /// Whether a blob is there: by its size, as the registry says; what is small is read.
+    ///
+    /// # Errors
+    /// It could not be asked; `registry-differs`: it gives other bytes; `registry-not-kept`: it says that it
+    /// has it, and does not.
+    pub fn has_blob(&self, digest: Digest, size: u64) -> Result<bool, RegistryError> {
+        let problem = match self.blob_size(digest)? {
+            None => return Ok(false),
+            Some(found) if found != size => {
+                format!("it has {found} bytes under that digest, wanted {size}")
+            }
+            Some(_) if size > READ_BACK || self.blob(digest, size)?.is_some() => return Ok(true),
+            Some(_) => "it says that it has it, and does not hand it out".to_owned(),
+        };
+        Err(self.not_kept(&format!("blob {digest}"), problem))
     }
 
     /// Whether the registry keeps bytes under a digest that is not theirs. It is one that nothing has.
@@ -373,5 +394,7 @@ impl Read for Sending<'_> {
 const PROBE_BYTES: &[u8] = b"attest asks whether other bytes are kept under this digest\n";
 const PROBE_NAME: &[u8] = b"attest never sends these bytes\n";
 const OCTETS: &str = "application/octet-stream";
-/// How often a list is read again before it counts as one that does not keep what it is given.
+/// Blobs of at most so many bytes are read to see whether they are there: configurations and bundles are.
+const READ_BACK: u64 = 1 << 20;
+/// How often a list or a blob is asked for again before it counts as one that was not kept.
 const ROUNDS: u32 = 4;

@@ -169,7 +169,8 @@ fn is_repository(text: &str) -> bool {
 
 /// Docker Hub has another host than name, and puts its own images into `library`.
 fn as_docker(host: &str, repository: &str) -> (String, String) {
-    if !matches!(host, "docker.io" | "index.docker.io") {
+    let called = host_called(host);
+    if called == host {
         return (host.to_owned(), repository.to_owned());
     }
     let repository = if repository.contains('/') {
@@ -177,7 +178,15 @@ fn as_docker(host: &str, repository: &str) -> (String, String) {
     } else {
         format!("library/{repository}")
     };
-    (DOCKER.to_owned(), repository)
+    (called.to_owned(), repository)
+}
+
+/// The host that is called by that name.
+pub(super) fn host_called(name: &str) -> &str {
+    match name {
+        "docker.io" | "index.docker.io" => DOCKER,
+        other => other,
+    }
 }
 
 /// Where Docker Hub answers.

@@ -1,6 +1,8 @@
 //! Who is shown what: credentials, tokens, and where a registry leads.
 
 use std::io::Cursor;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use attest_remote::registry::{Access, Login, Registry};
 
@@ -51,14 +53,20 @@ fn credentials_go_to_the_registry_and_to_nobody_to_whom_it_leads() {
 
 #[test]
 fn uploads_that_lead_elsewhere_carry_no_credentials() {
-    let elsewhere = Server::answering(|_| Answer::new(201, b""));
+    let taken = Arc::new(AtomicBool::new(false));
+    let there = Arc::clone(&taken);
+    let elsewhere = Server::answering(move |_| {
+        taken.store(true, Ordering::SeqCst);
+        Answer::new(201, b"")
+    });
     let place = format!("{}/upload?x=1", elsewhere.address());
     let server = Server::answering(move |request| match request.method.as_str() {
         _ if request.header("authorization").is_none() => {
             Answer::new(401, b"").with("WWW-Authenticate", "Basic realm=\"x\"")
         }
-        "HEAD" => Answer::new(404, b""),
-        _ => Answer::new(202, b"").with("Location", &place),
+        "POST" => Answer::new(202, b"").with("Location", &place),
+        _ if there.load(Ordering::SeqCst) => Answer::new(200, b"hello"),
+        _ => Answer::new(404, b""),
     });
     let registry = Registry::new(options_with(login(&server.host()))).unwrap();
     let repository = registry

@@ -12,8 +12,8 @@ use std::time::Duration;
 
 use attest_digest::Digest;
 use attest_remote::registry::{
-    Access, Descriptor, IMAGE, INDEX, Name, Pushed, ReferrersSource, Registry, RegistryError,
-    fallback_tag,
+    Access, Descriptor, IMAGE, INDEX, Name, Pushed, Reference, ReferrersSource, Registry,
+    RegistryError, fallback_tag,
 };
 use support::{Answer, Kept, Server, options, sha256};
 
@@ -385,6 +385,59 @@ fn what_is_not_what_it_is_called_is_not_pushed() {
         assert_eq!(push(digest, size as u64, &bytes[1..]), "registry-source");
         assert_eq!(repository.blob_size(digest).unwrap(), None);
         assert_eq!(repository.blob_size(other).unwrap(), None);
+    }
+}
+
+/// Small blobs are read again, of large ones the size is asked.
+#[test]
+fn a_blob_that_is_taken_and_not_kept_is_noticed() {
+    for size in [5_usize, 2 << 20] {
+        let bytes = vec![1_u8; size];
+        let push = |server: &Server| {
+            let registry = Registry::new(options()).unwrap();
+            let repository = registry
+                .repository(&server.reference(), Access::Push)
+                .unwrap();
+            let pushed =
+                repository.push_blob(sha256(&bytes), size as u64, &mut Cursor::new(&bytes));
+            pushed.map_err(|error| error.code())
+        };
+        let kept = Server::keeping(Kept::WithLists);
+        assert_eq!(push(&kept), Ok(Pushed::New));
+        assert_eq!(push(&kept), Ok(Pushed::Already));
+        let forgets = Server::answering(|request| match request.method.as_str() {
+            "POST" => Answer::new(202, b"").with("Location", "/upload"),
+            "PUT" => Answer::new(201, b""),
+            _ => Answer::new(404, b""),
+        });
+        assert_eq!(push(&forgets), Err("registry-not-kept"), "{size}");
+    }
+    // It says that it has everything, and hands nothing out.
+    let server = Server::answering(|request| match request.method.as_str() {
+        "HEAD" => Answer::new(200, b"").announcing(5),
+        _ => Answer::new(404, b""),
+    });
+    let registry = Registry::new(options()).unwrap();
+    let repository = registry
+        .repository(&server.reference(), Access::Push)
+        .unwrap();
+    let pushed = repository.push_blob(sha256(b"hello"), 5, &mut Cursor::new(b"hello"));
+    assert_eq!(pushed.unwrap_err().code(), "registry-not-kept");
+}
+
+#[test]
+fn a_mirror_of_docker_io_is_one_of_the_host_that_it_is_called_as() {
+    for name in ["docker.io", "index.docker.io", "registry-1.docker.io"] {
+        let mut mirrored = options();
+        mirrored.mirrors = vec![(name.to_owned(), "127.0.0.1:5000".to_owned())];
+        let registry = Registry::new(mirrored).unwrap();
+        for image in ["docker.io/alpine", "registry-1.docker.io/library/alpine"] {
+            let reference = Reference::parse(image).unwrap();
+            let read = registry.repository(&reference, Access::Pull).unwrap();
+            assert_eq!(read.host(), "127.0.0.1:5000", "{name} {image}");
+            let written = registry.repository(&reference, Access::Push).unwrap();
+            assert_eq!(written.host(), "registry-1.docker.io");
+        }
     }
 }
 
