@@ -1,6 +1,7 @@
 //! Registries, on a small one of the tests' own: images are signed, verified, copied and pulled, and
 //! whatever the registry does wrong has its code. Real registries are asked in `tests/interop`.
 
+mod copy;
 mod login;
 #[path = "../crates/remote/tests/registry/support.rs"]
 #[expect(dead_code, reason = "what the tests of the client need beside these")]
@@ -11,11 +12,12 @@ pub(crate) mod tls;
 use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
 
 use crate::support::{Ran, World};
-use loopback::{Answer, Kept, Request, Server};
+use loopback::{Answer, Kept, Request, Server, Store};
 
 const IMAGE: &str = "application/vnd.oci.image.manifest.v1+json";
 const INDEX: &str = "application/vnd.oci.image.index.v1+json";
@@ -24,15 +26,18 @@ const TRUST: &str = "--key trust/release.pub --trusted-root trust/trusted_root.j
 pub(crate) struct Scene {
     pub(crate) world: World,
     server: Server,
+    store: Arc<Mutex<Store>>,
 }
 
 impl Scene {
     pub(crate) fn new(kept: Kept) -> Self {
         let world = World::new();
         world.attest("init --no-password --export trust").yes();
+        let store = Arc::default();
         Self {
             world,
-            server: Server::keeping(kept),
+            server: Server::of(&store, kept),
+            store,
         }
     }
 
@@ -95,6 +100,14 @@ impl Scene {
         let image = self.image(name);
         self.world
             .attest(&format!("verify {image} {TRUST} --format json{more}"))
+    }
+
+    /// By the rules of a policy.
+    fn verify_with(&self, name: &str, policy: &str) -> Ran {
+        let image = self.image(name);
+        self.world.attest(&format!(
+            "verify {image} --policy {policy} --trusted-root trust/trusted_root.json --format json"
+        ))
     }
 }
 
@@ -305,17 +318,23 @@ fn evidence_that_a_registry_does_not_hand_out_leaves_the_answer_open() {
         .world
         .attest(&format!("verify {image} {TRUST} --format json"));
     assert_eq!(code(&ran), (3, "registry-http-status".into()));
+    let policy = image_policy(&scene.world);
+    let ran = scene.world.attest(&format!(
+        "verify {image} --policy {policy} --trusted-root trust/trusted_root.json --format json"
+    ));
+    assert_eq!(code(&ran), (3, "registry-http-status".into()));
+}
+
+/// A policy that wants the key's signature.
+fn image_policy(world: &World) -> String {
     let policy = format!(
         "version = 1\nname = \"image\"\n[trust.signer]\nkind = \"keys\"\n\
          keys = [{{ file = \"trust/release.pub\", sha256 = \"{}\" }}]\n\n\
          [[require]]\ntype = \"signature\"\nsigned_by = \"signer\"\n",
-        key_digest(&scene.world)
+        key_digest(world)
     );
-    scene.world.write("policy.toml", policy);
-    let ran = scene.world.attest(&format!(
-        "verify {image} --policy policy.toml --trusted-root trust/trusted_root.json --format json"
-    ));
-    assert_eq!(code(&ran), (3, "registry-http-status".into()));
+    world.write("policy.toml", policy);
+    "policy.toml".to_owned()
 }
 
 /// The fingerprint of the key, as a policy names it.

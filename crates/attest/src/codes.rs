@@ -487,6 +487,11 @@ pub(crate) const OWN: &[Own] = &[
     ),
     own("pin-not-found", &[2], "nothing at hand has the pin"),
     own(
+        "platform-mismatch",
+        &[1],
+        "an image says of itself another platform than the index that lists it",
+    ),
+    own(
         "platform-missing",
         &[1],
         "an image has no manifest for a platform that was asked about",
@@ -596,6 +601,11 @@ pub(crate) const OWN: &[Own] = &[
         "recovery-inside",
         &[2],
         "the recovery key would lie inside the home",
+    ),
+    own(
+        "registry-tag-taken",
+        &[3],
+        "the target keeps signatures of others under a tag of cosign's: they are not replaced",
     ),
     own(
         "release-on-hold",

@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use attest_remote::Patience;
-use attest_remote::registry::{Login, Reference, Registry, RegistryError, RegistryOptions};
+use attest_remote::registry::{
+    Login, Reference, Registry, RegistryError, RegistryOptions, Repository,
+};
 
 use crate::args::RegistryArgs;
 use crate::args::places::authorities;
@@ -105,6 +107,12 @@ fn default_config() -> Option<PathBuf> {
 /// `registry-reference` (exit 2).
 pub(crate) fn reference(text: &str) -> Result<Reference, Failure> {
     Reference::parse(text).map_err(|error| failure(&error))
+}
+
+/// Who is read in the place of the registry that was named, if somebody is.
+pub(crate) fn mirror<'a>(repository: &'a Repository<'_>) -> Option<&'a str> {
+    let host = repository.host();
+    (host != repository.reference().host()).then_some(host)
 }
 
 /// What a registry said or did not say, with its exit code.

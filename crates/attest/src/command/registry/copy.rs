@@ -37,6 +37,10 @@ pub(super) struct Copied {
     pub(super) bytes: u64,
     /// Lists that the target does not keep: a tag stands for each.
     pub(super) by_tag: usize,
+    /// The name that was written, and what it named before.
+    pub(super) moved: Option<(String, Digest)>,
+    /// Who was read in the place of the registry that was named.
+    pub(super) mirror: Option<String>,
     /// What could not be had or kept: the rest was copied.
     pub(super) lost: Vec<(String, Failure)>,
 }
@@ -68,8 +72,13 @@ pub(super) fn everything(
     target: &mut Place<'_>,
     tag: Option<&str>,
 ) -> Result<(Digest, Copied), Failure> {
-    let mut copied = Copied::default();
     let root = source.node(name)?.ok_or_else(missing)?;
+    let mut copied = Copied {
+        moved: moved(target, tag, root.digest)?,
+        mirror: source.mirror(),
+        lost: source.lost(),
+        ..Copied::default()
+    };
     let mut copying = Copying {
         source,
         target,
@@ -79,6 +88,17 @@ pub(super) fn everything(
     copying.manifest(&root, tag, DEPTH)?;
     copying.target.finish()?;
     Ok((root.digest, copied))
+}
+
+/// What a name leads to that is about to lead elsewhere.
+pub(super) fn moved(
+    target: &Place<'_>,
+    tag: Option<&str>,
+    to: Digest,
+) -> Result<Option<(String, Digest)>, Failure> {
+    let Some(tag) = tag else { return Ok(None) };
+    let before = target.named(tag)?.into_iter().find(|it| *it != to);
+    Ok(before.map(|it| (tag.to_owned(), it)))
 }
 
 fn missing() -> Failure {
@@ -152,7 +172,10 @@ impl Copying<'_, '_, '_> {
     /// What a manifest needs goes before it, and what is attached to it behind it.
     fn manifest(&mut self, node: &Node, tag: Option<&str>, depth: usize) -> Result<(), Failure> {
         if !self.seen.insert(node.digest) {
-            return Ok(());
+            return match tag {
+                Some(_) => self.target.keep(node, tag),
+                None => Ok(()),
+            };
         }
         if depth == 0 || self.seen.len() > attest_verify::limits::IMAGE_MANIFESTS {
             let message = format!("{}: too many manifests on each other", node.digest);
@@ -165,15 +188,7 @@ impl Copying<'_, '_, '_> {
                     self.manifest(&child.ok_or_else(missing)?, None, depth - 1)?;
                 }
             }
-            Manifest::Image { config, layers, .. } => {
-                for blob in std::iter::once(config).chain(layers) {
-                    let (digest, size) = (blob.digest(), blob.size());
-                    if self.source.copy_blob(self.target, digest, size)? {
-                        self.copied.blobs += 1;
-                        self.copied.bytes += size;
-                    }
-                }
-            }
+            Manifest::Image { .. } => self.blobs(node)?,
         }
         self.target.keep(node, tag)?;
         self.copied.manifests += 1;
@@ -183,14 +198,47 @@ impl Copying<'_, '_, '_> {
             }
         }
         for tag in Place::older_tags(node.digest) {
-            if let Some(older) = self.source.node(&Name::Tag(tag.clone()))? {
-                match self.manifest(&older, Some(&tag), depth - 1) {
-                    Ok(()) => self.copied.attached += 1,
-                    Err(failure) => self.copied.lost.push((tag, failure)),
-                }
+            match self.older(&tag, depth) {
+                Ok(None) => {}
+                Ok(Some(_)) => self.copied.attached += 1,
+                Err(failure) => self.copied.lost.push((tag, failure)),
             }
         }
         Ok(())
+    }
+
+    fn blobs(&mut self, node: &Node) -> Result<(), Failure> {
+        let Manifest::Image { config, layers, .. } = &node.manifest else {
+            return Ok(());
+        };
+        for blob in std::iter::once(config).chain(layers) {
+            let (digest, size) = (blob.digest(), blob.size());
+            if self.source.copy_blob(self.target, digest, size)? {
+                self.copied.blobs += 1;
+                self.copied.bytes += size;
+            }
+        }
+        Ok(())
+    }
+
+    /// What stands under a tag of cosign's older forms, if anything does. What others have put there is
+    /// replaced only by what holds all of it.
+    fn older(&mut self, tag: &str, depth: usize) -> Result<Option<Digest>, Failure> {
+        let name = Name::Tag(tag.to_owned());
+        let Some(older) = self.source.node(&name)? else {
+            return Ok(None);
+        };
+        let there = self.target.node(&name)?;
+        match there.filter(|it| it.digest != older.digest) {
+            Some(there) if there.holds_all_of(&older) => self.blobs(&older)?,
+            Some(there) if !older.holds_all_of(&there) => {
+                let there = there.digest;
+                let message = format!("{there} is there under that tag, and holds something else");
+                return Err(Failure::unknown("registry-tag-taken", message));
+            }
+            _ => self.manifest(&older, Some(tag), depth - 1)?,
+        }
+        Ok(Some(older.digest))
     }
 
     fn attached(&mut self, subject: Digest, digest: Digest, depth: usize) -> Result<(), Failure> {
@@ -198,6 +246,10 @@ impl Copying<'_, '_, '_> {
             .source
             .node(&Name::Digest(digest))?
             .ok_or_else(missing)?;
+        if node.manifest.subject() != Some(subject) {
+            let message = format!("it is listed as attached to {subject}, and is not");
+            return Err(Failure::unknown("registry-referrers", message));
+        }
         self.manifest(&node, None, depth - 1)?;
         if self.target.list_as_attached(subject, &node)? == ReferrersSource::Tag {
             self.copied.by_tag += 1;
@@ -238,6 +290,10 @@ pub(super) fn report(
             "manifests": copied.manifests,
             "attached": copied.attached,
             "listed_by_tag": copied.by_tag,
+            "moved": copied.moved.as_ref().map(|(name, before)| {
+                json!({ "name": name, "before": before.to_string() })
+            }),
+            "mirror": copied.mirror,
             "new_blobs": copied.blobs,
             "new_bytes": copied.bytes,
             "lost": lost.collect::<Vec<_>>(),
@@ -259,6 +315,12 @@ pub(super) fn report(
         console.say(
             "listed     by tags (sha256-…): the registry there keeps no lists of what is attached",
         );
+    }
+    if let Some((name, before)) = &copied.moved {
+        console.say(format!("moved      {}: it named {before}", escape(name)));
+    }
+    if let Some(mirror) = &copied.mirror {
+        console.say(format!("read       from the mirror {mirror}"));
     }
     for (what, failure) in &copied.lost {
         let message = escape(&failure.message);

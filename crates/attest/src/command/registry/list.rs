@@ -39,10 +39,14 @@ pub(super) fn run(args: &ListArgs, console: &Console) -> Result<Exit, Failure> {
             "answer": Exit::Yes.word(),
             "exit": Exit::Yes.number(),
             "repository": repository.reference().to_string(),
+            "mirror": registry::mirror(&repository),
             "tags": named,
             "tags_of_attached": attached,
         }));
         return Ok(Exit::Yes);
+    }
+    if let Some(mirror) = registry::mirror(&repository) {
+        console.note(format!("read from the mirror {mirror}"));
     }
     for tag in &named {
         console.say(tag);

@@ -1,12 +1,14 @@
 //! Where images lie: in a registry, or in an OCI layout on disk.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use attest_digest::{Artifact, Digest, Hashes};
 use attest_remote::registry::{
-    Descriptor, IMAGE, INDEX, Name, Reference, ReferrersSource, Repository, SCHEME, fallback_tag,
+    Descriptor, IMAGE, INDEX, Name, Reference, ReferrersSource, RegistryError, Repository, SCHEME,
+    fallback_tag,
 };
 use attest_verify::dialect::image::Manifest;
 use serde_json::{Value, json};
@@ -74,6 +76,18 @@ impl Node {
         })
     }
 
+    /// Whether every layer of another image is one of this, with all that is noted beside it.
+    pub(super) fn holds_all_of(&self, other: &Self) -> bool {
+        let layers = |it: &Self| {
+            let value: Value = serde_json::from_slice(&it.bytes).unwrap_or_default();
+            value.get("layers").and_then(Value::as_array).cloned()
+        };
+        match (layers(self), layers(other)) {
+            (Some(ours), Some(theirs)) => theirs.iter().all(|it| ours.contains(it)),
+            _ => false,
+        }
+    }
+
     /// As a list names it: with what the manifest says of itself.
     pub(super) fn descriptor(&self) -> Descriptor {
         let value: Value = serde_json::from_slice(&self.bytes).unwrap_or_default();
@@ -122,18 +136,17 @@ impl Layout {
         if folder.join("index.json").exists() {
             return Self::open(folder);
         }
-        if fs::read_dir(folder).is_ok_and(|mut it| it.next().is_some()) {
+        let is_foreign = |it: std::io::Result<fs::DirEntry>| {
+            it.is_ok_and(|it| it.file_name() != "oci-layout" && it.file_name() != "blobs")
+        };
+        // Without an index it is new, or a copy broke off in it.
+        if fs::read_dir(folder).is_ok_and(|mut it| it.any(is_foreign)) {
             let message = format!("{} holds something else than a layout", folder.display());
             return Err(Failure::request("bad-arguments", message));
         }
         fs::create_dir_all(folder.join("blobs/sha256")).map_err(|error| failed(&error))?;
         let version = br#"{"imageLayoutVersion":"1.0.0"}"#;
-        files::write(
-            &folder.join("oci-layout"),
-            version,
-            0o644,
-            Overwrite::Refuse,
-        )?;
+        files::write(&folder.join("oci-layout"), version, 0o644, Overwrite::Force)?;
         Ok(Self {
             folder: folder.to_owned(),
             index: Vec::new(),
@@ -144,13 +157,9 @@ impl Layout {
     pub(super) fn only(&self) -> Result<Digest, Failure> {
         let mut found = Vec::new();
         for digest in self.listed() {
-            let node = self.node(digest)?;
-            let name = node.as_ref().and_then(|it| it.manifest.subject());
-            let is_older = self
-                .names_of(digest)
-                .iter()
-                .any(|it| it.starts_with("sha256-"));
-            if node.is_some() && name.is_none() && !is_older {
+            let node = self.demand(digest)?;
+            let is_older = self.names_of(digest).iter().any(|it| is_older(it));
+            if node.manifest.subject().is_none() && !is_older {
                 found.push(digest);
             }
         }
@@ -172,11 +181,35 @@ impl Layout {
         let entries = self.index.iter();
         let entries =
             entries.filter(|it| it.get("digest").and_then(Value::as_str) == Some(&digest));
-        let name = |it: &Value| {
-            let name = it.get("annotations")?.get(REFERENCE)?.as_str()?;
-            Some(name.to_owned())
-        };
-        entries.filter_map(name).collect()
+        entries.filter_map(name_of).map(str::to_owned).collect()
+    }
+
+    /// What the index lists under a name: one manifest, or it is no name.
+    fn named(&self, name: &str) -> Vec<Digest> {
+        let mut found: Vec<Digest> = self.listed();
+        found.retain(|it| self.names_of(*it).iter().any(|it| it == name));
+        found.sort_unstable();
+        found.dedup();
+        found
+    }
+
+    /// What the index lists and the layout does not hold: it may be attached to anything here, unless its
+    /// name says that it is an image.
+    fn lost(&self) -> Vec<(String, Failure)> {
+        let mut listed = self.listed();
+        listed.sort_unstable();
+        listed.dedup();
+        let may_be_attached = |it: &Digest| self.names_of(*it).iter().all(|it| is_older(it));
+        let listed = listed.into_iter().filter(may_be_attached);
+        let lost = listed.filter_map(|it| Some((it.to_string(), self.demand(it).err()?)));
+        lost.collect()
+    }
+
+    fn demand(&self, digest: Digest) -> Result<Node, Failure> {
+        self.node(digest)?.ok_or_else(|| {
+            let message = format!("{} lists {digest}, and has none", self.folder.display());
+            Failure::no("blob-missing", message)
+        })
     }
 
     fn path(&self, digest: Digest) -> PathBuf {
@@ -204,36 +237,39 @@ impl Layout {
 
     /// Manifests that are attached to another, wherever the layout keeps them.
     fn attached(&self, subject: Digest) -> Result<Vec<Digest>, Failure> {
-        let mut found = Vec::new();
         let folder = self.folder.join("blobs/sha256");
         let unread = |error: std::io::Error| {
             Failure::unknown("file-unreadable", format!("{}: {error}", folder.display()))
         };
+        let mut found: BTreeSet<Digest> = self.listed().into_iter().collect();
         for entry in fs::read_dir(&folder).map_err(unread)? {
             let entry = entry.map_err(unread)?;
             let name = entry.file_name();
             let digest = Digest::parse(&format!("sha256:{}", name.to_string_lossy()));
-            let size = entry.metadata().map_err(unread)?.len();
-            let (Ok(digest), true) = (digest, size <= SMALL) else {
-                continue;
-            };
-            // Whatever else is small is no manifest.
-            let node = self.node(digest).ok().flatten();
-            if node.is_some_and(|it| it.manifest.subject() == Some(subject)) {
-                found.push(digest);
+            if entry.metadata().map_err(unread)?.len() <= SMALL {
+                found.extend(digest);
             }
         }
-        found.sort_unstable();
-        Ok(found)
+        // What is listed and cannot be had was said before; whatever else is small is no manifest.
+        let is_attached = |it: &Digest| {
+            let node = self.node(*it).ok().flatten();
+            node.is_some_and(|it| it.manifest.subject() == Some(subject))
+        };
+        Ok(found.into_iter().filter(is_attached).collect())
     }
 
+    /// A name leads to one manifest. What loses a name of cosign's older forms has no other, and goes.
     fn list(&mut self, node: &Node, name: Option<&str>) {
         let digest = node.digest.to_string();
         self.index.retain(|it| {
             let same = it.get("digest").and_then(Value::as_str) == Some(&digest);
-            let named = it.pointer("/annotations/org.opencontainers.image.ref.name");
-            !(same && named.and_then(Value::as_str) == name)
+            let is_replaced = name.is_some_and(|name| is_older(name) && name_of(it) == Some(name));
+            !(is_replaced || (same && name_of(it) == name))
         });
+        for other in self.index.iter_mut().filter(|it| name_of(it) == name) {
+            let annotations = other.get_mut("annotations").and_then(Value::as_object_mut);
+            annotations.and_then(|it| it.remove(REFERENCE));
+        }
         let mut entry = node.descriptor();
         entry.annotations.remove(REFERENCE);
         if let Some(name) = name {
@@ -267,12 +303,44 @@ impl Place<'_> {
                     .transpose()
             }
             (Self::Layout(layout), Name::Digest(digest)) => layout.node(*digest),
-            (Self::Layout(layout), Name::Tag(tag)) => {
-                let mut listed = layout.listed().into_iter();
-                let found = listed.find(|it| layout.names_of(*it).contains(tag));
-                found.map_or(Ok(None), |it| layout.node(it))
-            }
+            (Self::Layout(layout), Name::Tag(tag)) => match layout.named(tag).as_slice() {
+                [] => Ok(None),
+                [one] => layout.node(*one),
+                [one, other, ..] => {
+                    let folder = layout.folder.display();
+                    let message = format!("{folder}: {tag} names {one} and {other}");
+                    Err(Failure::no("index-malformed", message))
+                }
+            },
             (Self::Layout(_), Name::None) => Ok(None),
+        }
+    }
+
+    /// What a name leads to, as long as it is not written.
+    pub(super) fn named(&self, name: &str) -> Result<Vec<Digest>, Failure> {
+        match self {
+            Self::Remote(repository) => {
+                let found = repository.manifest(&Name::Tag(name.to_owned()));
+                let found = found.map_err(|error| registry::failure(&error))?;
+                Ok(found.iter().map(|it| it.digest()).collect())
+            }
+            Self::Layout(layout) => Ok(layout.named(name)),
+        }
+    }
+
+    /// What should be here and is not, of what may be attached to anything.
+    pub(super) fn lost(&self) -> Vec<(String, Failure)> {
+        match self {
+            Self::Remote(_) => Vec::new(),
+            Self::Layout(layout) => layout.lost(),
+        }
+    }
+
+    /// Who is read in the place of the registry that was named.
+    pub(super) fn mirror(&self) -> Option<String> {
+        match self {
+            Self::Remote(repository) => registry::mirror(repository).map(str::to_owned),
+            Self::Layout(_) => None,
         }
     }
 
@@ -293,13 +361,12 @@ impl Place<'_> {
         let failed = |error| registry::failure(&error);
         match to {
             Self::Remote(target) => {
-                if target.blob_size(digest).map_err(failed)? == Some(size) {
+                if target.has_blob(digest, size).map_err(failed)? {
                     return Ok(false);
                 }
                 let mut source = self.open(digest, size)?;
-                target
-                    .push_blob(digest, size, &mut source)
-                    .map_err(failed)?;
+                let pushed = target.push_blob(digest, size, &mut source);
+                pushed.map_err(|error| other_bytes(&error).unwrap_or_else(|| failed(error)))?;
                 Ok(true)
             }
             Self::Layout(layout) => {
@@ -397,6 +464,18 @@ impl Place<'_> {
     }
 }
 
+/// What came from the source and is something else.
+fn other_bytes(error: &RegistryError) -> Option<Failure> {
+    match error {
+        RegistryError::Source { digest, source }
+            if source.kind() == std::io::ErrorKind::InvalidData =>
+        {
+            Some(Failure::no("blob-corrupt", format!("{digest}: {source}")))
+        }
+        _ => None,
+    }
+}
+
 /// What could not be read on the way, and whose fault it was.
 fn unread(digest: Digest, error: &dyn std::error::Error) -> Failure {
     let message = format!("{digest}: {}", crate::failure::with_source(error));
@@ -418,6 +497,16 @@ impl Read for Copying<'_> {
         self.target.write_all(bytes)?;
         Ok(count)
     }
+}
+
+/// The name of an entry of an index.
+fn name_of(entry: &Value) -> Option<&str> {
+    entry.get("annotations")?.get(REFERENCE)?.as_str()
+}
+
+/// Whether a name is one under which cosign's older forms stand.
+fn is_older(name: &str) -> bool {
+    name.starts_with("sha256-")
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, Failure> {

@@ -94,6 +94,7 @@ pub(super) fn run(args: &PullArgs, global: &Global, console: &Console) -> Result
             "to": args.out.display().to_string(),
             "files": layers.len(),
             "bytes": bytes,
+            "mirror": registry::mirror(&repository),
             "verified": verifies,
             "signer": signer,
         }));
@@ -106,6 +107,9 @@ pub(super) fn run(args: &PullArgs, global: &Global, console: &Console) -> Result
         size(bytes),
         args.out.display()
     ));
+    if let Some(mirror) = registry::mirror(&repository) {
+        console.say(format!("read       from the mirror {mirror}"));
+    }
     match signer {
         Some(signer) => console.say(format!(
             "verified   signed by {}",

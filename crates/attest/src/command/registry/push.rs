@@ -10,7 +10,7 @@ use clap::Args;
 
 use super::copy::{self, Copied};
 use super::files::{self, Layer};
-use super::place::{Layout, Place};
+use super::place::{Layout, Node, Place};
 use crate::args::RegistryArgs;
 use crate::command::archive::{damage_failure, parse_release};
 use crate::command::release::secrets;
@@ -152,11 +152,12 @@ fn push_folder(
         .push_blob(empty, size, &mut bytes)
         .map_err(failed)?;
     let manifest = files::manifest(layers);
-    let digest = repository
-        .push_manifest(Some(tag), IMAGE, &manifest)
-        .map_err(failed)?;
+    let mut target = Place::Remote(repository);
+    let node = Node::new(manifest, Some(IMAGE))?;
+    copied.moved = copy::moved(&target, Some(tag), node.digest)?;
+    target.keep(&node, Some(tag))?;
     copied.manifests = 1;
-    Ok((digest, copied))
+    Ok((node.digest, copied))
 }
 
 /// What is in a registry has been read by others before it can be taken out again.

@@ -48,9 +48,13 @@ pub(super) fn run(args: &TreeArgs, console: &Console) -> Result<Exit, Failure> {
             "answer": Exit::Yes.word(),
             "exit": Exit::Yes.number(),
             "image": reference.to_string(),
+            "mirror": registry::mirror(&repository),
             "tree": object(&tree),
         }));
     } else {
+        if let Some(mirror) = registry::mirror(&repository) {
+            console.note(format!("read from the mirror {mirror}"));
+        }
         say(&tree, 0, "", console);
         console.note("nothing here is proven: attest verify does that");
     }
