@@ -2,6 +2,7 @@
 //! whatever the registry does wrong has its code. Real registries are asked in `tests/interop`.
 
 mod copy;
+mod evidence;
 mod login;
 #[path = "../crates/remote/tests/registry/support.rs"]
 #[expect(dead_code, reason = "what the tests of the client need beside these")]

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use attest_digest::{Artifact, Digest, Hashes};
 use attest_remote::registry::{
-    Descriptor, IMAGE, INDEX, Name, Reference, ReferrersSource, RegistryError, Repository, SCHEME,
-    fallback_tag,
+    Descriptor, Fetched, IMAGE, INDEX, Name, Reference, ReferrersSource, RegistryError, Repository,
+    SCHEME, fallback_tag,
 };
 use attest_verify::dialect::image::Manifest;
 use serde_json::{Value, json};
@@ -322,7 +322,7 @@ impl Place<'_> {
             Self::Remote(repository) => {
                 let found = repository.manifest(&Name::Tag(name.to_owned()));
                 let found = found.map_err(|error| registry::failure(&error))?;
-                Ok(found.iter().map(|it| it.digest()).collect())
+                Ok(found.iter().map(Fetched::digest).collect())
             }
             Self::Layout(layout) => Ok(layout.named(name)),
         }

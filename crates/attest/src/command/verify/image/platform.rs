@@ -92,6 +92,14 @@ impl Platform {
             && (self.variant.is_none() || self.variant == other.variant)
     }
 
+    /// Whether both cannot be of one image. Many say no variant.
+    pub(super) fn contradicts(&self, other: &Self) -> bool {
+        let both = self.variant.as_ref().zip(other.variant.as_ref());
+        self.os != other.os
+            || self.architecture != other.architecture
+            || both.is_some_and(|(one, other)| one != other)
+    }
+
     /// Builders put what they say about an image into its index, as if it were one.
     pub(super) fn is_none(&self) -> bool {
         self.os == "unknown" && self.architecture == "unknown"
@@ -132,6 +140,10 @@ mod tests {
         assert!(read("linux/arm64").means(&read("linux/arm64/v8")));
         assert!(!read("linux/arm64/v8").means(&read("linux/arm64")));
         assert!(!read("linux/arm64").means(&read("linux/arm")));
+        assert!(!read("linux/arm64").contradicts(&read("linux/arm64/v8")));
+        assert!(read("linux/arm/v6").contradicts(&read("linux/arm/v7")));
+        assert!(read("linux/arm64").contradicts(&read("linux/arm")));
+        assert!(read("windows/arm64").contradicts(&read("linux/arm64")));
         for text in [
             "", "linux", "linux/", "/amd64", "a/b/c/d", "a/b/", "a/b c", "a//c",
         ] {

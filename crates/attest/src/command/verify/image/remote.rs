@@ -13,7 +13,8 @@ use std::time::Duration;
 use attest_digest::{Artifact, Digest, Hashes};
 use attest_remote::limits::REGISTRY_IMAGE_SECONDS;
 use attest_remote::registry::{
-    Access, Fetched, Name, Reference, ReferrersSource, RegistryError, Repository, fallback_tag,
+    Access, DOCKER_LIST, Fetched, INDEX, Name, Reference, ReferrersSource, RegistryError,
+    Repository, fallback_tag,
 };
 use attest_verify::dialect::image::{Descriptor, Manifest};
 use attest_verify::limits;
@@ -23,7 +24,7 @@ use super::layout::{holds_evidence, refuse};
 use super::platform::{self, Platform, Platforms};
 use super::{Held, Piece, asks_attached, judge, pieces, unread_verdict};
 use crate::command::verify::{Session, Shelf};
-use crate::registry::refusal;
+use crate::registry::{mirror, refusal};
 use crate::report::{FileReport, Refusal, SubjectReport, Verdict};
 
 /// An image, and what is attached to it, as far as it was fetched.
@@ -41,6 +42,42 @@ struct Wanted {
     digest: Digest,
     size: u64,
     label: Option<Platform>,
+}
+
+/// What was found in an index, and how far it is looked into.
+struct Inside<'p> {
+    platforms: &'p Platforms,
+    wanted: Vec<Wanted>,
+    notes: Vec<String>,
+    depth: usize,
+    left: usize,
+}
+
+impl<'p> Inside<'p> {
+    const fn of(platforms: &'p Platforms, wanted: Vec<Wanted>) -> Self {
+        Self {
+            platforms,
+            wanted,
+            notes: Vec::new(),
+            depth: limits::IMAGE_DEPTH,
+            left: limits::IMAGE_MANIFESTS,
+        }
+    }
+
+    /// Whether a manifest for that platform is asked about. What builders note beside images is not.
+    fn is_asked(&mut self, digest: Digest, label: Option<&Platform>) -> bool {
+        match self.platforms {
+            Platforms::These(asked) => {
+                label.is_some_and(|label| asked.iter().any(|it| it.means(label)))
+            }
+            Platforms::AsNamed | Platforms::All if label.is_some_and(Platform::is_none) => {
+                let note = format!("{digest} is for no platform, and bound by the index");
+                self.notes.push(note);
+                false
+            }
+            Platforms::AsNamed | Platforms::All => true,
+        }
+    }
 }
 
 pub(in crate::command::verify) fn verify(
@@ -74,8 +111,7 @@ fn run(
     registry.allow(Duration::from_secs(REGISTRY_IMAGE_SECONDS));
     let said = |error: RegistryError| refusal(&error);
     let repository = registry.repository(reference, Access::Pull).map_err(said)?;
-    if repository.host() != reference.host() {
-        let host = repository.host();
+    if let Some(host) = mirror(&repository) {
         report.notes.push(format!("read from the mirror {host}"));
     }
     let top = repository.demand(reference.name()).map_err(said)?;
@@ -134,8 +170,7 @@ impl Pulled<'_> {
         platforms: &Platforms,
         report: &mut SubjectReport,
     ) -> Result<Vec<Wanted>, Refusal> {
-        let manifest =
-            Manifest::parse(top.bytes()).map_err(|error| refuse("manifest-malformed", error))?;
+        let manifest = parsed(top)?;
         let digest = top.digest();
         self.keep(top);
         let size = top.bytes().len() as u64;
@@ -144,25 +179,21 @@ impl Pulled<'_> {
             size,
             label,
         };
-        let children = match &manifest {
-            Manifest::Image { config, .. } => {
-                let found = self.platform_of(config)?;
-                return match platforms {
-                    Platforms::These(wanted) => {
-                        let is_meant =
-                            |it: &Platform| found.as_ref().is_some_and(|found| it.means(found));
-                        let missing = wanted.iter().find(|it| !is_meant(it));
-                        missing
-                            .map_or_else(|| Ok(vec![named(found.clone())]), |it| Err(none_for(it)))
-                    }
-                    Platforms::AsNamed | Platforms::All => Ok(vec![named(found)]),
-                };
-            }
-            Manifest::Index { manifests, .. } => manifests,
-        };
-        let listed = platform::of_index(top.bytes());
+        if let Manifest::Image { config, .. } = &manifest {
+            let found = self.platform_of(config)?;
+            return match platforms {
+                Platforms::These(wanted) => {
+                    let is_meant =
+                        |it: &Platform| found.as_ref().is_some_and(|found| it.means(found));
+                    let missing = wanted.iter().find(|it| !is_meant(it));
+                    missing.map_or_else(|| Ok(vec![named(found.clone())]), |it| Err(none_for(it)))
+                }
+                Platforms::AsNamed | Platforms::All => Ok(vec![named(found)]),
+            };
+        }
         match platforms {
             Platforms::AsNamed => {
+                let listed = platform::of_index(top.bytes());
                 report.notes.extend(listed.iter().map(|(digest, platform)| {
                     let platform = platform
                         .as_ref()
@@ -172,41 +203,105 @@ impl Pulled<'_> {
                 Ok(vec![named(None)])
             }
             Platforms::All => {
-                let mut wanted = vec![named(None)];
-                for (child, platform) in &listed {
-                    if platform.as_ref().is_some_and(Platform::is_none) {
-                        let note = format!("{child} is for no platform, and bound by the index");
-                        report.notes.push(note);
-                        continue;
-                    }
-                    wanted.push(self.child(*child, platform.clone(), children)?);
+                let mut inside = Inside::of(platforms, vec![named(None)]);
+                self.look_inside(top, None, &mut inside)?;
+                report.notes.append(&mut inside.notes);
+                if let [_] = inside.wanted.as_slice() {
+                    let note = "holds no image for a platform: only the index was verified";
+                    report.notes.push(note.to_owned());
                 }
-                Ok(wanted)
+                Ok(inside.wanted)
             }
             Platforms::These(asked) => {
-                let mut wanted = Vec::new();
-                for one in asked {
-                    let mut found = listed.iter().filter_map(|(digest, platform)| {
-                        let platform = platform.as_ref()?;
-                        one.means(platform).then_some((*digest, platform))
-                    });
-                    let first = found.next().ok_or_else(|| none_for(one))?;
-                    for (digest, platform) in [first].into_iter().chain(found) {
-                        wanted.push(self.child(digest, Some(platform.clone()), children)?);
-                    }
+                let mut inside = Inside::of(platforms, Vec::new());
+                self.look_inside(top, None, &mut inside)?;
+                report.notes.append(&mut inside.notes);
+                let found = |it: &&Platform| {
+                    let mut labels = inside.wanted.iter().filter_map(|it| it.label.as_ref());
+                    labels.any(|label| it.means(label))
+                };
+                match asked.iter().find(|it| !found(it)) {
+                    Some(missing) => Err(none_for(missing)),
+                    None => Ok(inside.wanted),
                 }
-                Ok(wanted)
+            }
+        }
+    }
+
+    /// Finds what is asked about in an index, and in the indexes inside of it.
+    fn look_inside(
+        &mut self,
+        index: &Fetched,
+        platform: Option<&Platform>,
+        inside: &mut Inside<'_>,
+    ) -> Result<(), Refusal> {
+        let Manifest::Index { manifests, .. } = parsed(index)? else {
+            return Ok(());
+        };
+        let too_deep = || refuse("manifest-malformed", "indexes too deep inside each other");
+        inside.depth = inside.depth.checked_sub(1).ok_or_else(too_deep)?;
+        for (digest, label) in platform::of_index(index.bytes()) {
+            let label = label.or_else(|| platform.cloned());
+            let mut listed = manifests.iter().filter(|it| it.digest() == digest);
+            let is_index = listed.any(|it| INDEXES.contains(&it.media_type()));
+            if !is_index && !inside.is_asked(digest, label.as_ref()) {
+                continue;
+            }
+            let too_many = || refuse("manifest-malformed", "too many manifests");
+            inside.left = inside.left.checked_sub(1).ok_or_else(too_many)?;
+            let fetched = self.child(digest, &manifests)?;
+            // By what it is, and not by what it is called.
+            let is_wanted = match parsed(&fetched)? {
+                Manifest::Index { .. } => {
+                    self.look_inside(&fetched, label.as_ref(), inside)?;
+                    matches!(inside.platforms, Platforms::All)
+                }
+                Manifest::Image { config, .. } => {
+                    self.check_label(digest, label.as_ref(), &config, inside)?;
+                    inside.is_asked(digest, label.as_ref())
+                }
+            };
+            if is_wanted {
+                inside.wanted.push(Wanted {
+                    digest,
+                    size: fetched.bytes().len() as u64,
+                    label,
+                });
+            }
+        }
+        inside.depth += 1;
+        Ok(())
+    }
+
+    /// Whose index is not asked about has the platform of an image for a claim: what the image says of
+    /// itself must not contradict it.
+    fn check_label(
+        &self,
+        digest: Digest,
+        label: Option<&Platform>,
+        config: &Descriptor,
+        inside: &mut Inside<'_>,
+    ) -> Result<(), Refusal> {
+        let (Platforms::These(_), Some(label)) = (inside.platforms, label) else {
+            return Ok(());
+        };
+        match self.platform_of(config)? {
+            Some(said) if said.contradicts(label) => Err(Refusal {
+                code: "platform-mismatch",
+                found: format!("{digest} says {said}"),
+                wanted: format!("{label}, as the index lists it"),
+            }),
+            Some(_) => Ok(()),
+            None => {
+                let note = format!("{digest} is for {label} by the word of the index alone");
+                inside.notes.push(note);
+                Ok(())
             }
         }
     }
 
     /// A manifest that an index lists, of the size that it says.
-    fn child(
-        &mut self,
-        digest: Digest,
-        label: Option<Platform>,
-        listed: &[Descriptor],
-    ) -> Result<Wanted, Refusal> {
+    fn child(&mut self, digest: Digest, listed: &[Descriptor]) -> Result<Fetched, Refusal> {
         let fetched = self
             .repository
             .demand(&Name::Digest(digest))
@@ -217,11 +312,7 @@ impl Pulled<'_> {
             return Err(refuse("blob-corrupt", format!("{digest} of {size} bytes")));
         }
         self.keep(&fetched);
-        Ok(Wanted {
-            digest,
-            size,
-            label,
-        })
+        Ok(fetched)
     }
 
     fn keep(&mut self, fetched: &Fetched) {
@@ -254,7 +345,12 @@ impl Pulled<'_> {
             .repository
             .blob(digest, size)
             .map_err(|error| refusal(&error))?;
-        found.ok_or_else(|| refuse("blob-missing", digest))
+        // What a manifest names and its registry does not hand out is no "no".
+        found.ok_or_else(|| Refusal {
+            code: "registry-not-found",
+            found: format!("{} has no blob {digest}", self.repository.host()),
+            wanted: "what a manifest there names".to_owned(),
+        })
     }
 
     /// Everything that is attached to a manifest and may be evidence about it. A list that cannot be had
@@ -270,14 +366,20 @@ impl Pulled<'_> {
             );
             report.notes.push(note);
         }
-        for one in attached.list.iter().filter(|it| it.size <= REFERRER_BYTES) {
-            let name = Name::Digest(one.digest);
-            match self.repository.demand(&name) {
-                Ok(fetched) => self.take(&fetched, None)?,
-                Err(error) => {
-                    let place = self.place(one.digest);
-                    self.lost.push((image, place, refusal(&error)));
+        // The sizes in the list are the registry's word: what is read is counted.
+        let mut left = limits::EVIDENCE_BYTES as u64;
+        for one in &attached.list {
+            if left == 0 {
+                self.lose(image, one.digest, too_much_attached());
+                continue;
+            }
+            match self.repository.demand(&Name::Digest(one.digest)) {
+                Ok(fetched) if subject_of(&fetched) == Some(image) => {
+                    left = left.saturating_sub(fetched.bytes().len() as u64);
+                    self.take(&fetched, None)?;
                 }
+                Ok(_) => self.lose(image, one.digest, not_attached(image)),
+                Err(error) => self.lose(image, one.digest, refusal(&error)),
             }
         }
         for kind in ["sig", "att"] {
@@ -287,6 +389,11 @@ impl Pulled<'_> {
             }
         }
         Ok(())
+    }
+
+    fn lose(&mut self, image: Digest, attached: Digest, refusal: Refusal) {
+        let place = self.place(attached);
+        self.lost.push((image, place, refusal));
     }
 
     /// Takes in a manifest if it holds evidence and nothing else.
@@ -348,6 +455,10 @@ impl Held for Pulled<'_> {
     }
 }
 
+fn parsed(fetched: &Fetched) -> Result<Manifest, Refusal> {
+    Manifest::parse(fetched.bytes()).map_err(|error| refuse("manifest-malformed", error))
+}
+
 fn none_for(platform: &Platform) -> Refusal {
     Refusal {
         code: "platform-missing",
@@ -356,9 +467,28 @@ fn none_for(platform: &Platform) -> Refusal {
     }
 }
 
+fn subject_of(fetched: &Fetched) -> Option<Digest> {
+    Manifest::parse(fetched.bytes()).ok()?.subject()
+}
+
+fn not_attached(image: Digest) -> Refusal {
+    Refusal {
+        code: "registry-referrers",
+        found: "it is listed as attached, and is not".to_owned(),
+        wanted: format!("a manifest that is attached to {image}"),
+    }
+}
+
+fn too_much_attached() -> Refusal {
+    Refusal {
+        code: "registry-referrers",
+        found: "more attached manifests than are read".to_owned(),
+        wanted: format!("at most {} bytes of them", limits::EVIDENCE_BYTES),
+    }
+}
+
+const INDEXES: [&str; 2] = [INDEX, DOCKER_LIST];
 const CONFIGS: [&str; 2] = [
     "application/vnd.oci.image.config.v1+json",
     "application/vnd.docker.container.image.v1+json",
 ];
-/// A manifest that attaches one bundle has 1 KiB.
-const REFERRER_BYTES: u64 = 64 << 10;
