@@ -203,3 +203,23 @@ fn sixty_four_mebibytes_are_enough_to_inspect_anything() {
         assert!(peak <= ENOUGH, "{name}: {peak} KiB");
     }
 }
+
+/// What is shared by many files is held once, and not for each of them.
+#[test]
+fn sixty_four_mebibytes_are_enough_for_many_files_beside_many_bundles() {
+    let measured = Measured::new();
+    let world = &measured.world;
+    for number in 0..700 {
+        world.write(&format!("many/release{number}.sigstore.json"), "{}");
+    }
+    let files: Vec<String> = (0..1500).map(|it| format!("many/f{it}")).collect();
+    for file in &files {
+        world.write(file, "");
+    }
+    world.write("list", files.join("\n"));
+    let trust = "--key release.pub --trusted-root trusted_root.json --quiet";
+    measured.is_enough(
+        "files beside bundles",
+        &format!("verify --files-from list {trust}"),
+    );
+}

@@ -462,13 +462,15 @@ fn surroundings(args: &VerifyArgs, subjects: &[Subject]) -> Surroundings {
                 if matches!(subject, Subject::Sums { .. }) {
                     around.verified.push(files::folder_of(path));
                 }
+                let own = evidence::own_places(path).into_iter();
+                around.bundles.extend(own.map(|place| place.path));
+                // What is shared counts once, however many files share it.
                 if folders.insert(files::folder_of(path)) {
                     around.beside.extend(evidence::folders_up(path));
+                    let shared = neighbours.of(path);
+                    let shared = shared.iter().map(|place| place.path.clone());
+                    around.bundles.extend(shared);
                 }
-                let places = evidence::places_for(path, &neighbours);
-                around
-                    .bundles
-                    .extend(places.into_iter().map(|place| place.path));
             }
             Subject::Image(path) => {
                 around.verified.push(path.clone());

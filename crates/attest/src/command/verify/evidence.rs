@@ -48,16 +48,7 @@ const OWN: &[&str] = &[
 /// The places for one file that hold something: beside it, then statements beside it and in parent
 /// folders up to the current one.
 pub(crate) fn places_for(file: &Path, neighbours: &Neighbours) -> Vec<Place> {
-    let mut places = Vec::new();
-    for suffix in OWN {
-        let path = with_suffix(file, suffix);
-        if path.is_file() {
-            places.push(Place {
-                path,
-                role: Role::Own,
-            });
-        }
-    }
+    let mut places = own_places(file);
     let own = places.len();
     for shared in neighbours.of(file).iter() {
         let is_own = |place: &Place| place.path == shared.path;
@@ -68,13 +59,26 @@ pub(crate) fn places_for(file: &Path, neighbours: &Neighbours) -> Vec<Place> {
     places
 }
 
+/// What is named after one file.
+pub(crate) fn own_places(file: &Path) -> Vec<Place> {
+    let paths = OWN.iter().map(|suffix| with_suffix(file, suffix));
+    paths
+        .filter(|path| path.is_file())
+        .map(|path| Place {
+            path,
+            role: Role::Own,
+        })
+        .collect()
+}
+
 /// The shared evidence of each folder and its parents, looked for once: a run can verify a hundred
 /// thousand files of one folder.
 #[derive(Debug, Default)]
 pub(crate) struct Neighbours(Mutex<BTreeMap<PathBuf, Arc<[Place]>>>);
 
 impl Neighbours {
-    fn of(&self, file: &Path) -> Arc<[Place]> {
+    /// The shared evidence of the folder of a file, and of its parents.
+    pub(crate) fn of(&self, file: &Path) -> Arc<[Place]> {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let shared = known.entry(files::folder_of(file)).or_insert_with(|| {
             let paths = folders_up(file)

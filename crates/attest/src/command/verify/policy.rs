@@ -19,7 +19,7 @@ use attest_verify::{Evidence, Subject, Verifier};
 use jiff::Timestamp;
 
 use super::Session;
-use super::evidence::{Role, bundles_at_top, places_for};
+use super::evidence::{Role, places_for};
 use super::file::checksums_signed_as_bytes;
 use super::shelf::Shelf;
 use crate::report::{FileReport, PolicyReport, Refusal, RuleReport, SubjectReport, Verdict};
@@ -152,34 +152,45 @@ struct Piece {
 /// All evidence that may be about a file: what is named after it, statements about anything beside it,
 /// release statements and checksums in the folders above, and what `--bundle` names.
 fn load(path: &Path, session: &Session, shelf: &mut Shelf) -> Vec<Piece> {
-    let mut places = places_for(path, &session.neighbours);
-    let beside = bundles_at_top(&crate::files::folder_of(path)).into_iter();
-    places.extend(beside.map(|path| super::evidence::Place {
-        path,
-        role: Role::Shared,
-    }));
-    places.extend(session.bundles.iter().map(|path| super::evidence::Place {
-        path: path.clone(),
-        role: Role::Named,
-    }));
-    let mut known = BTreeSet::new();
-    let mut pieces = Vec::new();
+    let places = places_for(path, &session.neighbours).into_iter();
+    let mut pieces = Pieces::default();
     for place in places {
-        for index in shelf.load(&place.path) {
-            // Whose bytes a signature beside it is over, only its name says.
-            let is_anothers = place.role == Role::Shared && !shelf.is_statement(index);
-            let unread = shelf.is_unreadable(index);
-            if (is_anothers && !unread) || !known.insert(index) {
-                continue;
+        pieces.take(&place.path, place.role, shelf);
+    }
+    for (index, place) in shelf.beside(&crate::files::folder_of(path)).iter() {
+        pieces.push(*index, place, Role::Shared);
+    }
+    for path in &session.bundles {
+        pieces.take(path, Role::Named, shelf);
+    }
+    pieces.found
+}
+
+#[derive(Default)]
+struct Pieces {
+    found: Vec<Piece>,
+    known: BTreeSet<usize>,
+}
+
+impl Pieces {
+    fn take(&mut self, bundle: &Path, role: Role, all: &mut Shelf) {
+        for index in all.load(bundle) {
+            if role != Role::Shared || all.may_be_about_others(index) {
+                self.push(index, bundle, role);
             }
-            pieces.push(Piece {
+        }
+    }
+
+    /// As what it was found first.
+    fn push(&mut self, index: usize, path: &Path, role: Role) {
+        if self.known.insert(index) {
+            self.found.push(Piece {
                 index,
-                role: place.role,
-                path: place.path.clone(),
+                role,
+                path: path.to_owned(),
             });
         }
     }
-    pieces
 }
 
 /// Judges one artifact. `listed` says of signatures over a checksums file whether it lists the artifact.

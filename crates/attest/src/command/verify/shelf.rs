@@ -7,6 +7,7 @@ mod many;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use attest_digest::{Artifact, Digest, Hashes};
 use attest_policy::{Accepted, Decision, Policy};
@@ -14,6 +15,7 @@ use attest_verify::dialect::{self, At, DialectError, Piece};
 use attest_verify::{Bundle, Evidence, Observed, Subject};
 
 use super::Session;
+use super::evidence::bundles_at_top;
 use crate::files;
 use crate::home::real;
 use crate::report::{self, EvidenceReport, EvidenceState, Refusal};
@@ -34,6 +36,8 @@ pub(crate) struct Shelf {
     by_path: BTreeMap<PathBuf, Vec<usize>>,
     held: usize,
     again: Again,
+    /// What lies at the top of a folder and may be about any file in it.
+    beside: BTreeMap<PathBuf, Arc<[(usize, PathBuf)]>>,
     /// The last file that was read for a detached signature: others over it need not read it again.
     observed: Option<(PathBuf, Vec<Observed>)>,
 }
@@ -106,6 +110,29 @@ impl Shelf {
         let numbers = self.push(path, read(path), HELD_BYTES);
         self.by_path.insert(key, numbers.clone());
         numbers
+    }
+
+    /// The pieces at the top of a folder that may be about any file in it. Looked for once: a run can verify a
+    /// hundred thousand files of one folder, each with a signature of its own beside it.
+    pub(crate) fn beside(&mut self, folder: &Path) -> Arc<[(usize, PathBuf)]> {
+        if let Some(found) = self.beside.get(folder) {
+            return Arc::clone(found);
+        }
+        let mut found = Vec::new();
+        for path in bundles_at_top(folder) {
+            let indices = self.load(&path).into_iter();
+            let shared = indices.filter(|it| self.may_be_about_others(*it));
+            found.extend(shared.map(|index| (index, path.clone())));
+        }
+        let found: Arc<[(usize, PathBuf)]> = found.into();
+        self.beside.insert(folder.to_owned(), Arc::clone(&found));
+        found
+    }
+
+    /// Whose bytes a signature is over, only its name says; a statement says it itself, and of what could not be
+    /// read nobody knows.
+    pub(crate) fn may_be_about_others(&self, index: usize) -> bool {
+        self.is_statement(index) || self.is_unreadable(index)
     }
 
     /// Takes in a file that lies in no folder: its bytes, or why they cannot be had.
