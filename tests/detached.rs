@@ -146,6 +146,29 @@ fn an_ssh_key_is_taken_from_the_signature_that_has_its_fingerprint() {
     verify(&world, "tool", &["--key", "SHA256:short"]).refused(2, "bad-pin");
 }
 
+/// OpenPGP signs a commit as it signs a file: the text of one is no file that its author has signed.
+#[test]
+fn the_signature_of_a_commit_is_none_over_a_file_of_its_text() {
+    for kind in ["commit-sha1", "tag-sha1"] {
+        let world = World::new();
+        let from = root().join(format!("fixtures/git/openpgp-{kind}"));
+        let object = String::from_utf8(fs::read(from.join("object")).unwrap()).unwrap();
+        world.write("dev.key", fs::read(from.join("key")).unwrap());
+        let (begin, end) = ("-----BEGIN", "-----END PGP SIGNATURE-----\n");
+        let (before, rest) = object.split_once(begin).unwrap();
+        let (signature, after) = rest.split_once(end).unwrap();
+        let signed = format!("{}{after}", before.trim_end_matches("gpgsig "));
+        let signature = format!("{begin}{}{end}", signature.replace("\n ", "\n"));
+        world.write("release.cfg", &signed);
+        world.write("release.cfg.asc", &signature);
+        let more = [&["--key", "dev.key"][..], &ACCEPT].concat();
+        refused(&verify(&world, "release.cfg", &more), "pae-as-message");
+        // Over other bytes it is none at all.
+        world.write("release.cfg", format!(" {signed}"));
+        refused(&verify(&world, "release.cfg", &more), "signature-invalid");
+    }
+}
+
 #[test]
 fn a_minisign_key_is_given_as_its_one_line() {
     let world = with_fixture("minisign", "signed", ".minisig");

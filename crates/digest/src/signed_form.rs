@@ -25,6 +25,13 @@ pub enum SignedForm {
     /// The attributes that CMS signs, as gitsign does of a commit: a DER `SET` of `SEQUENCE`s that
     /// begin with an object identifier.
     Attributes,
+    /// A commit or tag of git, as OpenPGP signs it: as it signs a file.
+    ///
+    /// ```text
+    /// tree 4b825dc642cb6eb9a060e54bf8d69288fbee4904
+    /// author …
+    /// ```
+    GitObject,
 }
 
 impl SignedForm {
@@ -35,6 +42,7 @@ impl SignedForm {
             _ if head.starts_with(STATEMENT) => Some(Self::Statement),
             _ if is_metadata => Some(Self::Metadata),
             _ if opens_as_attributes(head).is_some() => Some(Self::Attributes),
+            _ if opens_as_git_object(head).is_some() => Some(Self::GitObject),
             _ => None,
         }
     }
@@ -45,6 +53,7 @@ impl SignedForm {
             Self::Statement => "a statement (DSSEv1)",
             Self::Metadata => "a link or layout of in-toto",
             Self::Attributes => "a commit or tag by gitsign (CMS)",
+            Self::GitObject => "a commit or tag of git",
         }
     }
 }
@@ -69,6 +78,20 @@ fn opens_as_attributes(head: &[u8]) -> Option<()> {
     attribute.starts_with(&[0x06]).then_some(())
 }
 
+/// The first two fields of a commit or tag: an object id, SHA-1 or SHA-256, and what git writes behind it.
+fn opens_as_git_object(head: &[u8]) -> Option<()> {
+    let (rest, next): (&[u8], &[&[u8]]) = if let Some(rest) = head.strip_prefix(b"tree ") {
+        (rest, &[b"parent ", b"author "])
+    } else {
+        (head.strip_prefix(b"object ")?, &[b"type "])
+    };
+    let end = rest.iter().position(|it| *it == b'\n')?;
+    let (id, rest) = rest.split_at_checked(end)?;
+    let is_id = matches!(end, 40 | 64) && id.iter().all(u8::is_ascii_hexdigit);
+    let rest = rest.strip_prefix(b"\n").filter(|_| is_id)?;
+    next.iter().any(|it| rest.starts_with(it)).then_some(())
+}
+
 /// What follows a tag of DER and its length, as far as it is at hand.
 fn within(bytes: &[u8], tag: u8) -> Option<&[u8]> {
     let (&first, rest) = bytes.split_first()?;
@@ -87,4 +110,4 @@ const STATEMENT: &[u8] = b"DSSEv1 ";
 const METADATA: [&[u8]; 2] = [br#"{"_type":"link""#, br#"{"_type":"layout""#];
 
 /// More than any of these needs.
-const HEAD: usize = 32;
+const HEAD: usize = 80;

@@ -346,7 +346,25 @@ const ATTRIBUTES: &[u8] = b"\x31\x49\x30\x18\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01
 
 #[test]
 fn bytes_that_are_signed_as_something_else_are_known() {
-    use SignedForm::{Attributes, Metadata, Statement};
+    use SignedForm::{Attributes, GitObject, Metadata, Statement};
+    let git = |text: &str| text.replace("ID", &"0f".repeat(20)).into_bytes();
+    let larger = |text: &str| text.replace("ID", &"0f".repeat(32)).into_bytes();
+    let objects = [
+        git("tree ID\nauthor a <a@b> 0 +0000\n"),
+        git("tree ID\nparent ID\n"),
+        larger("tree ID\nparent ID\n"),
+        git("object ID\ntype commit\n"),
+        larger("object ID\ntype commit\n"),
+        git("tree ID\n"),
+        git("tree ID \nauthor a"),
+        git("tree IDID\nauthor a"),
+        git("tree \nauthor a"),
+        git("tree ID\ncommitter a"),
+        git("object ID\nauthor a"),
+        git(" tree ID\nauthor a"),
+    ];
+    let objects = (0..).zip(&objects);
+    let objects = objects.map(|(at, bytes)| (bytes.as_slice(), (at < 5).then_some(GitObject)));
     for (bytes, expected) in [
         (&b"DSSEv1 "[..], Some(Statement)),
         (
@@ -380,7 +398,10 @@ fn bytes_that_are_signed_as_something_else_are_known() {
         (b"\x31\x84", None),
         (b"\x31\xff\x30\x18\x06", None),
         (b"100000\n", None),
-    ] {
+    ]
+    .into_iter()
+    .chain(objects)
+    {
         let artifact = Artifact::of_bytes(bytes, Hashes::Sha256);
         assert_eq!(artifact.signed_form(), expected, "{bytes:?}");
         let artifact = Artifact::read(&mut Slow::new(bytes, 1), Hashes::All).unwrap();
