@@ -82,6 +82,25 @@ fn a_signed_policy_is_signed_by_that_key() {
     desk.bad("x --policy-key bob.pub", "policy-unsigned");
 }
 
+/// Anybody who can read the file of the lock can hold it: no gate waits for that without an end.
+#[test]
+fn a_state_that_another_holds_is_not_waited_for_without_an_end() {
+    let desk = desk();
+    desk.policy(&["alice"], "serial = 7", TESTED);
+    assert_eq!(desk.ask("x --state seen.json").exit, 0);
+    let lock = std::fs::File::open(desk.people.world.at("seen.json.lock")).unwrap();
+    lock.lock().unwrap();
+    let ran = desk.ask("x --state seen.json");
+    let code = ran.json()["error"]["code"].clone();
+    assert_eq!(
+        (ran.exit, code.as_str()),
+        (3, Some("state-locked")),
+        "{ran:#?}"
+    );
+    lock.unlock().unwrap();
+    assert_eq!(desk.ask("x --state seen.json").exit, 0);
+}
+
 #[test]
 fn an_older_policy_is_refused_after_a_newer_one() {
     let desk = desk();

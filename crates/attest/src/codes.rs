@@ -763,7 +763,11 @@ pub(crate) const OWN: &[Own] = &[
         &[3],
         "a source cannot be read, or git cannot be asked about it",
     ),
-    own("state-locked", &[3], "the file of --state cannot be locked"),
+    own(
+        "state-locked",
+        &[3],
+        "the file of --state cannot be locked, or is held",
+    ),
     own(
         "state-unreadable",
         &[2],
