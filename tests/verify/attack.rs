@@ -266,6 +266,42 @@ fn a_pinned_key_excuses_no_other_bytes_than_a_key_file_has() {
     );
 }
 
+/// The same in a signers file: there the pin of a key's numbers names a file, and covers no other bytes of it.
+#[test]
+fn a_key_that_a_signers_file_pins_excuses_no_other_bytes_of_its_file() {
+    let released = Released::new();
+    let key = String::from_utf8(released.world.read("dist/release.pub")).unwrap();
+    let pin = attest_verify::PublicKey::parse(key.as_bytes()).unwrap();
+    let pin = hex::encode(pin.fingerprint());
+    let padded = format!("{}{key}", " \n".repeat(1000));
+    let bytes = super::sha256(padded.as_bytes());
+    for (file, sha256, exit) in [
+        ("dist/release.pub", &pin, 0),
+        ("dist/aa.pub", &pin, 1),
+        ("dist/aa.pub", &bytes, 0),
+    ] {
+        if file == "dist/aa.pub" {
+            released.world.write("dist/aa.pub", &padded);
+        }
+        let entry = format!("{{ file = \"{file}\", sha256 = \"{sha256}\" }}");
+        let text = format!("version = 1\n[trust.us]\nkind = \"keys\"\nkeys = [{entry}]\n");
+        released.world.write("s.toml", text);
+        let root = released
+            .trust
+            .iter()
+            .position(|it| it == "--trusted-root")
+            .unwrap();
+        let root = &released.trust[root + 1];
+        let ran = released.world.attest(&format!(
+            "verify dist --signers s.toml --trusted-root {root} --format json"
+        ));
+        assert_eq!(ran.exit, exit, "{file}: {ran:#?}");
+        let code = code_of(&ran.json(), "aa.pub");
+        let refused = code.as_deref() == Some("file-unattested");
+        assert_eq!(refused, exit == 1, "{file}: {code:?}");
+    }
+}
+
 /// Nobody signed them, and each is near the limit: one after the other, not all at once.
 #[test]
 fn many_large_forged_bundles_are_refused_in_little_memory() {

@@ -1,6 +1,8 @@
 //! Signers written down in a file, keys that were lost, and signers who are denied.
 
 use std::fs;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 
 use serde_json::json;
 
@@ -40,6 +42,41 @@ fn ask(people: &People, more: &str) -> Ran {
 fn refuses(people: &People, more: &str, code: &str) {
     let ran = ask(people, more);
     assert_eq!((ran.exit, lone_code(&ran).as_str()), (1, code), "{ran:#?}");
+}
+
+/// Whoever can write there swaps the file while it is read: what is compared with the pin is what is trusted.
+#[test]
+fn a_key_that_is_swapped_while_it_is_read_is_not_the_pinned_one() {
+    let people = People::new();
+    let world = &people.world;
+    world.write("rel/x", "x");
+    people.sign("bob", "rel/x", "rel/x.sigstore.json");
+    let pin = sha256(&world.read("alice.pub"));
+    let entry = format!("{{ file = \"rel/key.pub\", sha256 = \"{pin}\" }}");
+    write(&people, &keys(&entry));
+    let done = AtomicBool::new(false);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            while !done.load(Ordering::Relaxed) {
+                for name in ["alice", "bob"] {
+                    fs::copy(world.at(&format!("{name}.pub")), world.at("next")).unwrap();
+                    fs::rename(world.at("next"), world.at("rel/key.pub")).unwrap();
+                }
+            }
+        });
+        let ask = || {
+            let ran = people.verify("rel/x --signers signers.toml");
+            if ran.exit == 2 {
+                ran.refused(2, "pin-not-found").exit
+            } else {
+                ran.exit
+            }
+        };
+        let exits: Vec<i32> = (0..60).map(|_| ask()).collect();
+        done.store(true, Ordering::Relaxed);
+        assert!(!exits.contains(&0), "{exits:?}");
+        assert!(exits.contains(&1), "the pinned key is found: {exits:?}");
+    });
 }
 
 #[test]

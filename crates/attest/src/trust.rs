@@ -28,6 +28,18 @@ pub(crate) use roots::{ROOT_BYTES, days_since, known, parse as parse_roots};
 pub(crate) use signers::{is_key_file, words as signer_words};
 use succession::{Heard, Shelf};
 
+/// Files of pinned trust that need no signature of their own, by their real path.
+pub(crate) type PinnedFiles = BTreeMap<PathBuf, PinnedFile>;
+
+/// Trust that was read from a file: these bytes of it are trusted, and no others that stand there later.
+#[derive(Debug, Clone)]
+pub(crate) struct PinnedFile {
+    /// As what it is trusted.
+    pub(crate) why: &'static str,
+    /// The SHA-256 of the bytes that were read.
+    pub(crate) sha256: [u8; 32],
+}
+
 /// Resolved trust.
 #[derive(Debug)]
 pub(crate) struct Trust {
@@ -38,8 +50,7 @@ pub(crate) struct Trust {
     /// What proves besides when something that a home keeps was signed or renewed, and no signature.
     pub(crate) keeping: Vec<TrustedRoot>,
     pub(crate) lines: Vec<TrustLine>,
-    /// Pinned files by their real path, and why they need no signature.
-    pub(crate) pinned: BTreeMap<PathBuf, String>,
+    pub(crate) pinned: PinnedFiles,
     /// What recovery keys said.
     pub(crate) heard: Vec<Heard>,
 }
@@ -77,7 +88,7 @@ pub(crate) fn has_pins(args: &TrustArgs) -> bool {
 /// `trusted-root-malformed`: all exit 2; and what a succession is not: exit 1.
 pub(crate) fn resolve(args: &TrustArgs, around: &Surroundings, now: Now) -> Result<Trust, Failure> {
     let mut lines = Vec::new();
-    let mut pinned = BTreeMap::new();
+    let mut pinned = PinnedFiles::new();
     let mut root_lines = Vec::new();
     let roots = roots::resolve(args, around, now, &mut root_lines, &mut pinned)?;
     let mut shelf = Shelf::open(args, &roots, now)?;

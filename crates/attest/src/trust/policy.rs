@@ -3,7 +3,10 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
 
+use attest_digest::Digest;
 use attest_policy::{
     Accepts, Closure, ClosureError, Denied, LogRule, PolicyState, Remembered, Rules, StateError,
 };
@@ -11,7 +14,7 @@ use attest_verify::Accept;
 
 use super::signers::{self, Look};
 use super::succession::Shelf;
-use super::{Surroundings, Trust, parse_pin, refuse_beside, roots};
+use super::{PinnedFile, PinnedFiles, Surroundings, Trust, parse_pin, refuse_beside, roots};
 use crate::args::{PolicyArgs, TrustArgs};
 use crate::clock::Now;
 use crate::failure::{Failure, with_source};
@@ -88,7 +91,7 @@ pub(crate) fn named(
     }
     let closure = read(&path)?;
     if let Some(pin) = pin {
-        let wanted = attest_digest::Digest::Sha256(pin);
+        let wanted = Digest::Sha256(pin);
         let found = closure.digest();
         if found != wanted {
             let message = format!("{} has {found}, another than the pin", path.display());
@@ -145,9 +148,10 @@ impl Named {
         now: Now,
     ) -> Result<(Trust, Rules), Failure> {
         let mut lines = vec![self.line()];
-        let mut pinned = std::collections::BTreeMap::new();
-        if self.pinned {
-            pinned.insert(real(&self.path), "the pinned policy".to_owned());
+        let mut pinned = PinnedFiles::new();
+        if let (true, Digest::Sha256(sha256)) = (self.pinned, self.closure.digest()) {
+            let why = "the pinned policy";
+            pinned.insert(real(&self.path), PinnedFile { why, sha256 });
         }
         let mut root_lines = Vec::new();
         let roots = roots::resolve(args, around, now, &mut root_lines, &mut pinned)?;
@@ -303,7 +307,8 @@ fn refused(path: &Path, error: &StateError) -> Failure {
     }
 }
 
-/// Two runs that remember at once must not forget what is newer.
+/// Two runs that remember at once must not forget what is newer. Anybody who can read the file of the lock can hold
+/// it: it is waited for as long as an honest run has it, and no longer.
 pub(super) fn lock(state: &Path) -> Result<fs::File, Failure> {
     let mut name = state.as_os_str().to_owned();
     name.push(".lock");
@@ -313,6 +318,25 @@ pub(super) fn lock(state: &Path) -> Result<fs::File, Failure> {
         .create(true)
         .truncate(false)
         .open(&path);
-    let locked = open.and_then(|file| file.lock().map(|()| file));
-    locked.map_err(|error| Failure::unknown("state-locked", format!("{}: {error}", path.display())))
+    let unlocked = |problem: &dyn std::fmt::Display| {
+        Failure::unknown("state-locked", format!("{}: {problem}", path.display()))
+    };
+    let file = open.map_err(|error| unlocked(&error))?;
+    let since = Instant::now();
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(fs::TryLockError::WouldBlock) if since.elapsed() < LOCK_PATIENCE => {
+                thread::sleep(Duration::from_millis(20));
+            }
+            Err(fs::TryLockError::WouldBlock) => {
+                let held = format!("held by another run for {} s", LOCK_PATIENCE.as_secs());
+                return Err(unlocked(&held));
+            }
+            Err(fs::TryLockError::Error(error)) => return Err(unlocked(&error)),
+        }
+    }
 }
+
+/// A run has it while it reads and writes one small file, or checks one tree.
+const LOCK_PATIENCE: Duration = Duration::from_secs(10);

@@ -1,12 +1,11 @@
 //! The roots half of a run's trust: embedded ones, files, and pinned files beside the subject.
 
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use attest_digest::Digest;
 use attest_verify::{EmbeddedRoot, TrustedRoot, TrustedRootError};
 
-use super::{Surroundings, environment, parse_pin, refuse_beside, sha256};
+use super::{PinnedFile, PinnedFiles, Surroundings, environment, parse_pin, refuse_beside, sha256};
 use crate::args::TrustArgs;
 use crate::clock::Now;
 use crate::failure::Failure;
@@ -20,7 +19,7 @@ pub(super) fn resolve(
     around: &Surroundings,
     now: Now,
     lines: &mut Vec<TrustLine>,
-    pinned: &mut BTreeMap<PathBuf, String>,
+    pinned: &mut PinnedFiles,
 ) -> Result<Vec<TrustedRoot>, Failure> {
     let mut found = Vec::new();
     for text in &args.trusted_root {
@@ -115,7 +114,7 @@ fn pinned_file(
     path: &Path,
     pin: &[u8; 32],
     around: &Surroundings,
-    pinned: &mut BTreeMap<PathBuf, String>,
+    pinned: &mut PinnedFiles,
 ) -> Result<Found, Failure> {
     let candidates = std::iter::once(path.to_owned()).chain(
         around
@@ -129,7 +128,11 @@ fn pinned_file(
         };
         if sha256(&bytes) == *pin {
             let roots = read(&path, &bytes)?;
-            pinned.insert(real(&path), "the pinned trusted root".to_owned());
+            let file = PinnedFile {
+                why: "the pinned trusted root",
+                sha256: *pin,
+            };
+            pinned.insert(real(&path), file);
             return Ok((roots, line(&path, pin, true)));
         }
     }

@@ -4,7 +4,6 @@ mod file;
 
 pub(super) use file::{deny_key, find_group};
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -16,7 +15,7 @@ use attest_verify::{
 };
 
 use super::succession::Shelf;
-use super::{Surroundings, detached, parse_pin, refuse_beside};
+use super::{PinnedFile, PinnedFiles, Surroundings, detached, parse_pin, refuse_beside, sha256};
 use crate::args::{SignerArgs, TrustArgs};
 use crate::failure::Failure;
 use crate::files;
@@ -39,7 +38,7 @@ pub(crate) fn words(signers: &Signers) -> String {
 pub(super) struct Look<'a> {
     pub(super) around: &'a Surroundings,
     pub(super) lines: &'a mut Vec<TrustLine>,
-    pub(super) pinned: &'a mut BTreeMap<PathBuf, String>,
+    pub(super) pinned: &'a mut PinnedFiles,
     pub(super) shelf: &'a mut Shelf,
     /// The keys that were named, by what their files or they themselves are pinned by.
     pub(super) named: &'a mut Vec<([u8; 32], ExpectedSigner)>,
@@ -175,7 +174,7 @@ fn deny(denied: &mut Denied, signer: ExpectedSigner) {
 pub(super) fn key_signer(
     text: &str,
     around: &Surroundings,
-    pinned: &mut BTreeMap<PathBuf, String>,
+    pinned: &mut PinnedFiles,
 ) -> Result<(ExpectedSigner, TrustLine), Failure> {
     if let Some(pin) = text.strip_prefix("sha256:") {
         let (key, line) = pinned_key(&parse_pin("--key", pin)?, around, pinned)?;
@@ -197,13 +196,21 @@ pub(super) fn key_signer(
 
 /// A key of any kind: what is in a file, it says itself.
 fn any_key_file(path: &Path) -> Result<(ExpectedSigner, TrustLine), Failure> {
-    let bytes = files::read_limited(path, detached::KEY_BYTES).map_err(|error| {
-        Failure::request("key-unreadable", format!("{}: {error}", path.display()))
-    })?;
-    match detached::file(path, &bytes) {
+    any_key(path, &any_key_bytes(path)?)
+}
+
+/// The bytes of a file that may be a key of any kind: who compares them with a pin takes the key from these.
+fn any_key_bytes(path: &Path) -> Result<Vec<u8>, Failure> {
+    files::read_limited(path, detached::KEY_BYTES)
+        .map_err(|error| Failure::request("key-unreadable", format!("{}: {error}", path.display())))
+}
+
+/// The key that these bytes of a file are.
+fn any_key(path: &Path, bytes: &[u8]) -> Result<(ExpectedSigner, TrustLine), Failure> {
+    match detached::file(path, bytes) {
         Ok((key, line)) => Ok((ExpectedSigner::Detached(key), line)),
         Err(DetachedKeyError::NotAKey) => {
-            let (key, line) = key_file(path)?;
+            let (key, line) = key_in_bytes(path, bytes)?;
             Ok((ExpectedSigner::Key(key), line))
         }
         Err(error) => Err(Failure::request(
@@ -293,7 +300,7 @@ fn check_issuer(flag: &str, text: &str) -> Result<(), Failure> {
 fn pinned_key(
     pin: &[u8; 32],
     around: &Surroundings,
-    pinned: &mut BTreeMap<PathBuf, String>,
+    pinned: &mut PinnedFiles,
 ) -> Result<(PublicKey, TrustLine), Failure> {
     let line = |place: String| TrustLine {
         what: "key",
@@ -317,7 +324,7 @@ fn pinned_key(
             .filter(|key| key.fingerprint() == *pin)
         {
             if is_key_file(&bytes, &key) {
-                pinned.insert(real(&path), "the pinned key".to_owned());
+                pinned.insert(real(&path), pinned_key_file(&bytes));
             }
             return Ok((key, line(path.display().to_string())));
         }
@@ -352,13 +359,27 @@ pub(crate) fn is_key_file(bytes: &[u8], key: &PublicKey) -> bool {
     bytes == key.to_pem().as_bytes() || bytes == key.spki()
 }
 
+/// The file of a key that is pinned, with nothing in it but that.
+fn pinned_key_file(bytes: &[u8]) -> PinnedFile {
+    PinnedFile {
+        why: "the pinned key",
+        sha256: sha256(bytes),
+    }
+}
+
 pub(super) fn key_file(path: &Path) -> Result<(PublicKey, TrustLine), Failure> {
-    let unreadable = |problem: String| {
-        Failure::request("key-unreadable", format!("{}: {problem}", path.display()))
-    };
-    let bytes =
-        files::read_limited(path, KEY_BYTES).map_err(|error| unreadable(error.to_string()))?;
-    let key = PublicKey::parse(&bytes)
+    let bytes = files::read_limited(path, KEY_BYTES).map_err(|error| {
+        Failure::request("key-unreadable", format!("{}: {error}", path.display()))
+    })?;
+    key_in_bytes(path, &bytes)
+}
+
+fn key_in_bytes(path: &Path, bytes: &[u8]) -> Result<(PublicKey, TrustLine), Failure> {
+    if bytes.len() as u64 > KEY_BYTES {
+        let message = format!("{}: more than {KEY_BYTES} bytes", path.display());
+        return Err(Failure::request("key-unreadable", message));
+    }
+    let key = PublicKey::parse(bytes)
         .map_err(|error| Failure::request(error.code(), format!("{}: {error}", path.display())))?;
     let line = TrustLine {
         what: "key",

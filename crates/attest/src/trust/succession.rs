@@ -15,7 +15,7 @@ use attest_verify::dialect::{Claim, recognise};
 use attest_verify::{Accept, Bundle, Content, ExpectedSigner, PublicKey, TrustedRoot, Verifier};
 
 use super::signers::Look;
-use super::{Surroundings, policy, refuse_beside, sha256, signers};
+use super::{PinnedFile, Surroundings, policy, refuse_beside, sha256, signers};
 use crate::args::TrustArgs;
 use crate::clock::Now;
 use crate::failure::{Failure, with_source};
@@ -43,6 +43,8 @@ pub(crate) struct Heard {
 struct Filed {
     path: PathBuf,
     bundle: Bundle,
+    /// Of the file.
+    sha256: [u8; 32],
     /// Whether a recovery key of some group signed it.
     is_believed: bool,
 }
@@ -174,7 +176,10 @@ fn believe(key: &PublicKey, look: &mut Look<'_>) -> Result<Successions, Failure>
         file.is_believed = true;
         look.pinned.insert(
             real(&file.path),
-            "a succession by the pinned recovery key".to_owned(),
+            PinnedFile {
+                why: "a succession by the pinned recovery key",
+                sha256: file.sha256,
+            },
         );
         let statement = sha256(payload);
         look.lines.push(TrustLine {
@@ -283,6 +288,7 @@ fn read(path: &Path) -> Result<Vec<Filed>, Failure> {
         filed.push(Filed {
             path: path.to_owned(),
             bundle: Bundle::clone(bundle),
+            sha256: sha256(&bytes),
             is_believed: false,
         });
     }

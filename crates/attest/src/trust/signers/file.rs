@@ -8,12 +8,15 @@ use attest_policy::{
 };
 use attest_verify::ExpectedSigner;
 
-use super::{KEY_BYTES, Look, Window, any_key_file, deny, pinned_key};
+use super::{
+    Look, Window, any_key, any_key_bytes, any_key_file, deny, is_key_file, pinned_key,
+    pinned_key_file,
+};
 use crate::failure::Failure;
 use crate::files;
 use crate::home::real;
 use crate::report::TrustLine;
-use crate::trust::{parse_pin, refuse_beside, sha256, succession};
+use crate::trust::{PinnedFile, parse_pin, refuse_beside, sha256, succession};
 
 /// Adds the groups of a signers file, and whom it denies. The names of the groups, in the order in which
 /// they were added.
@@ -190,11 +193,11 @@ fn pinned_file(
     pin: [u8; 32],
     look: &mut Look<'_>,
 ) -> Result<(ExpectedSigner, TrustLine), Failure> {
-    let (signer, line) = any_key_file(path)?;
-    let bytes = files::read_limited(path, KEY_BYTES).map_err(|error| {
-        Failure::request("key-unreadable", format!("{}: {error}", path.display()))
-    })?;
-    if signer.fingerprint() != Some(pin) && sha256(&bytes) != pin {
+    // Read once: what is compared with the pin is what the key is taken from.
+    let bytes = any_key_bytes(path)?;
+    let (signer, line) = any_key(path, &bytes)?;
+    let by_bytes = sha256(&bytes) == pin;
+    if signer.fingerprint() != Some(pin) && !by_bytes {
         let message = format!(
             "{} has another fingerprint than sha256:{}",
             path.display(),
@@ -202,7 +205,10 @@ fn pinned_file(
         );
         return Err(Failure::request("pin-not-found", message));
     }
-    look.pinned.insert(real(path), "the pinned key".to_owned());
+    // The pin of a key's numbers covers no other bytes that its file may have.
+    if by_bytes || matches!(&signer, ExpectedSigner::Key(key) if is_key_file(&bytes, key)) {
+        look.pinned.insert(real(path), pinned_key_file(&bytes));
+    }
     let line = TrustLine {
         pinned: true,
         ..line
@@ -241,8 +247,11 @@ fn read(place: &str, look: &mut Look<'_>) -> Result<(PathBuf, SignersFile), Fail
         Failure::request("signers-malformed", format!("{}: {error}", path.display()))
     })?;
     if pin.is_some() {
-        look.pinned
-            .insert(real(&path), "the pinned signers file".to_owned());
+        let file = PinnedFile {
+            why: "the pinned signers file",
+            sha256: found,
+        };
+        look.pinned.insert(real(&path), file);
     }
     look.lines.push(TrustLine {
         what: "signers",

@@ -13,13 +13,17 @@ use super::super::Session;
 use super::super::file::read_again;
 use crate::home::real;
 use crate::report::{FileReport, Refusal, Verdict};
+use crate::trust::{PinnedFile, PinnedFiles};
 
 /// The name of a folder's own checksums file.
 pub(in super::super) const LIST: &str = "SHA256SUMS";
 
+/// Files by their path, each as it was read.
+type Files = BTreeMap<RelativePath, Result<Artifact, ReadError>>;
+
 /// What stands in the folder, hashed.
 pub(in super::super) struct Folder {
-    pub(in super::super) files: BTreeMap<RelativePath, Result<Artifact, ReadError>>,
+    pub(in super::super) files: Files,
     /// What was deleted from the archive, by the digest that its manifest has.
     gone: BTreeMap<RelativePath, Digest>,
     refused: Vec<Refused>,
@@ -102,11 +106,12 @@ impl Folder {
                 },
             })
             .collect();
+        let files = paths.into_iter().zip(artifacts).collect();
         Ok(Self {
-            files: paths.into_iter().zip(artifacts).collect(),
+            pinned: pinned_below(path, &files, &session.trust.pinned),
+            files,
             gone: BTreeMap::new(),
             refused,
-            pinned: pinned_below(path, session),
             place: Place::Disk,
             root: Some(path.to_owned()),
             archived_list: None,
@@ -194,14 +199,20 @@ impl Folder {
     }
 }
 
-/// Pinned files that lie in the folder.
-fn pinned_below(folder: &Path, session: &Session) -> BTreeMap<RelativePath, String> {
+/// Pinned files that lie in the folder, with the bytes that were read as trust.
+fn pinned_below(
+    folder: &Path,
+    files: &Files,
+    pinned: &PinnedFiles,
+) -> BTreeMap<RelativePath, String> {
     let top = real(folder);
-    let below = |(place, why): (&PathBuf, &String)| {
+    let below = |(place, pinned): (&PathBuf, &PinnedFile)| {
         let name = place.strip_prefix(&top).ok().and_then(Path::to_str)?;
-        Some((RelativePath::parse(name).ok()?, why.clone()))
+        let name = RelativePath::parse(name).ok()?;
+        let here = files.get(&name)?.as_ref().ok()?.sha256();
+        (here == Digest::Sha256(pinned.sha256)).then(|| (name, pinned.why.to_owned()))
     };
-    session.trust.pinned.iter().filter_map(below).collect()
+    pinned.iter().filter_map(below).collect()
 }
 
 /// A verdict of the policy with what is known of the file.
@@ -226,5 +237,33 @@ pub(in super::super) fn file_report<'a>(
                 wanted: "readable bytes".to_owned(),
             }),
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pinned_trust_excuses_the_bytes_that_were_read_and_no_others() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("trusted_root.json");
+        let name = RelativePath::parse("trusted_root.json").unwrap();
+        let digest = |bytes: &[u8]| match Artifact::of_bytes(bytes, Hashes::Sha256).sha256() {
+            Digest::Sha256(sha256) => sha256,
+            other => panic!("{other}"),
+        };
+        std::fs::write(&path, "as it was hashed").unwrap();
+        let files = Files::from([(
+            name.clone(),
+            Ok(Artifact::of_bytes(b"as it was hashed", Hashes::Sha256)),
+        )]);
+        for (read, excused) in [("as it was hashed", true), ("as it was read", false)] {
+            let why = "the pinned trusted root";
+            let sha256 = digest(read.as_bytes());
+            let pinned = PinnedFiles::from([(real(&path), PinnedFile { why, sha256 })]);
+            let found = pinned_below(folder.path(), &files, &pinned);
+            assert_eq!(found.contains_key(&name), excused, "{read}");
+        }
     }
 }
