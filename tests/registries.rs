@@ -448,6 +448,21 @@ fn a_release_goes_to_a_registry_and_comes_back_verified() {
         ));
         ran.yes();
         assert_eq!(scene.world.listing("dist"), scene.world.listing("back"));
+        // With the pins that publishing prints, of what is among the files; and with no others.
+        let key = format!("sha256:{}", key_digest(&scene.world));
+        let root = loopback::sha256(&scene.world.read("trust/trusted_root.json"));
+        let pinned = |out: &str, key: &str, root: &str| {
+            scene.world.attest(&format!(
+                "registry pull {image} -o {out} --release hello@1.0.0 --key {key} --trusted-root trusted_root.json@{root}"
+            ))
+        };
+        pinned("pinned", &key, &root.to_string()).yes();
+        assert_eq!(scene.world.listing("dist"), scene.world.listing("pinned"));
+        let wrong = format!("sha256:{}", "07".repeat(32));
+        for (key, root) in [(&wrong, &root.to_string()), (&key, &wrong)] {
+            pinned("wrong", key, root).refused(2, "pin-not-found");
+            assert!(!scene.world.at("wrong").exists());
+        }
         // Somebody else's release never gets a folder.
         let other = scene.world.attest(&format!(
             "registry pull {image} -o other {TRUST} --release hello@2.0.0"

@@ -446,6 +446,16 @@ pub(crate) fn surroundings_of_file(path: &Path) -> Surroundings {
     }
 }
 
+/// The same around a folder that is verified: only what has its pin may lie in it.
+pub(crate) fn surroundings_of_folder(path: &Path) -> Surroundings {
+    Surroundings {
+        verified: vec![path.to_owned()],
+        beside: vec![path.to_owned()],
+        bundles: evidence::bundles_at_top(path),
+        ..Surroundings::default()
+    }
+}
+
 fn surroundings(args: &VerifyArgs, subjects: &[Subject]) -> Surroundings {
     let mut around = Surroundings::default();
     let neighbours = Neighbours::default();

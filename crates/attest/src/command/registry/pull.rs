@@ -13,8 +13,9 @@ use rustix::fs::{CWD, RenameFlags, renameat_with};
 use serde_json::json;
 
 use crate::args::{Global, RegistryArgs, TrustArgs};
+use crate::clock::Now;
 use crate::command::archive::parse_release;
-use crate::command::verify::{Session, Shelf, verify_folder};
+use crate::command::verify::{Session, Shelf, surroundings_of_folder, verify_folder};
 use crate::console::Console;
 use crate::failure::{Exit, Failure, with_source};
 use crate::files::{self, Overwrite};
@@ -50,7 +51,11 @@ pub(super) fn run(args: &PullArgs, global: &Global, console: &Console) -> Result
         let message = "--release is proven by a signer: give --key, --identity or --signers";
         return Err(Failure::request("bad-arguments", message));
     }
-    let session = verifies.then(|| session(args, global)).transpose()?;
+    let mut session = if verifies {
+        at_hand(args, global)?
+    } else {
+        None
+    };
     let registry = registry::open(&args.registry)?;
     let failed = |error| registry::failure(&error);
     let repository = registry
@@ -63,6 +68,10 @@ pub(super) fn run(args: &PullArgs, global: &Global, console: &Console) -> Result
     let staged = Staged::beside(&args.out)?;
     for (path, layer) in &layers {
         fetch(&repository, &staged.folder, path, layer)?;
+    }
+    if verifies && session.is_none() {
+        let around = surroundings_of_folder(&staged.folder);
+        session = Some(open_session(args, global, &around)?);
     }
     if let Some((session, now)) = &session {
         let mut shelf = Shelf::new();
@@ -121,10 +130,22 @@ pub(super) fn run(args: &PullArgs, global: &Global, console: &Console) -> Result
     Ok(Exit::Yes)
 }
 
+/// The session by trust that is at hand; none while something has a pin that only a file of the release can have.
+fn at_hand(args: &PullArgs, global: &Global) -> Result<Option<(Session, Now)>, Failure> {
+    match open_session(args, global, &Surroundings::default()) {
+        Err(failure) if failure.code == "pin-not-found" => Ok(None),
+        session => session.map(Some),
+    }
+}
+
 /// What verifies the folder before anybody sees it.
-fn session(args: &PullArgs, global: &Global) -> Result<(Session, crate::clock::Now), Failure> {
+fn open_session(
+    args: &PullArgs,
+    global: &Global,
+    around: &Surroundings,
+) -> Result<(Session, Now), Failure> {
     let now = global.now()?;
-    let trust = trust::resolve(&args.trust, &Surroundings::default(), now)?;
+    let trust = trust::resolve(&args.trust, around, now)?;
     let accept = trust::accept(&args.trust, &trust.signers);
     let verifier = Verifier::new(trust.roots.clone(), now.time, accept)
         .map_err(|error| Failure::request("trusted-root-malformed", error))?;
