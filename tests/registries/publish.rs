@@ -2,8 +2,8 @@
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use serde_json::Value;
 
@@ -200,4 +200,58 @@ fn a_registry_with_a_private_authority_is_believed_with_it_alone() {
         publish(&world, &to, &format!(" --place-ca {file}")).refused(2, "bad-arguments");
     }
     assert_eq!(server.requests().len(), before);
+}
+
+/// Entries of a log are spent by then: what got its bundle is named, and what did not.
+#[test]
+fn of_several_images_what_was_attached_is_said_when_one_fails() {
+    let scene = Scene::new(Kept::WithLists);
+    for (tag, platform) in [
+        ("1", "linux/amd64"),
+        ("2", "linux/arm64"),
+        ("3", "linux/s390x"),
+    ] {
+        scene.put(tag, &[platform]);
+    }
+    let behind = scene.server.host();
+    let (count, second) = (AtomicUsize::new(0), OnceLock::new());
+    let front = Server::answering(move |request| {
+        if request.method == "PUT" && request.path.contains("/manifests/sha256:") {
+            if count.fetch_add(1, Ordering::SeqCst) == 1 {
+                second.get_or_init(|| request.path.clone());
+            }
+            if second.get() == Some(&request.path) {
+                return Answer::new(500, b"");
+            }
+        }
+        relay(request, &behind)
+    });
+    let image = |tag: u8| format!("oci://{}/team/tool:{tag}", front.host());
+    let images = [image(1), image(2), image(3)].join(" ");
+    let ran = scene
+        .world
+        .attest(&format!("sign --no-password --format json {images}"));
+    assert_eq!(ran.exit, 3, "{ran:#?}");
+    let report = ran.json();
+    assert_eq!(
+        (&report["exit"], &report["answer"]),
+        (&3.into(), &"unknown".into())
+    );
+    assert_eq!(report["images"].as_array().unwrap().len(), 2);
+    assert_eq!(report["lost"][0]["code"], "registry-http-status");
+    for (tag, exit) in [(1, 0), (2, 1), (3, 0)] {
+        let ran = scene
+            .world
+            .attest(&format!("verify {} {TRUST}", image(tag)));
+        assert_eq!(ran.exit, exit, "{tag}: {ran:#?}");
+    }
+    // Where none was attached, that is all there is to say.
+    let behind = scene.server.host();
+    let refusing = Server::answering(move |request| match request.method.as_str() {
+        "PUT" => Answer::new(500, b""),
+        _ => relay(request, &behind),
+    });
+    let image = format!("oci://{}/team/tool:2", refusing.host());
+    let ran = scene.world.attest(&format!("sign --no-password {image}"));
+    ran.refused(3, "registry-http-status");
 }

@@ -97,7 +97,7 @@ pub(super) fn run(args: &SignArgs, global: &Global, console: &Console) -> Result
         let done = Done::attach(&targets, &signed, &about, desk.now())?;
         desk.done();
         done.answer(console, &about, &by);
-        return Ok(Exit::Yes);
+        return Ok(done.exit());
     }
     if let Some(note) = token::caution(args.key.as_deref()) {
         console.note(note);
@@ -123,7 +123,7 @@ pub(super) fn run(args: &SignArgs, global: &Global, console: &Console) -> Result
         now,
     };
     done.answer(console, &about, &by);
-    Ok(Exit::Yes)
+    Ok(done.exit())
 }
 
 fn unsigned<'t>(targets: &'t [Target<'_>]) -> Vec<Unsigned<'t>> {

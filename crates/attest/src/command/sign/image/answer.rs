@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::super::with_services::{logs, say_proofs, times};
 use super::{About, Target, attach};
+use crate::command::archive::worse;
 use crate::console::{Console, escape};
 use crate::failure::{Exit, Failure};
 use crate::registry;
@@ -27,6 +28,8 @@ pub(super) enum By<'a> {
 /// Everything that was attached.
 pub(super) struct Done<'a> {
     images: Vec<Attached<'a>>,
+    /// What was not attached, and tags that could not be asked for again: the rest was.
+    lost: Vec<(String, Failure)>,
     /// The tags that do not name any more what was signed.
     moved: Vec<String>,
 }
@@ -39,25 +42,44 @@ struct Attached<'a> {
 }
 
 impl<'a> Done<'a> {
-    /// Attaches every bundle to its image.
+    /// Attaches every bundle to its image; one that fails keeps no other from its own.
+    ///
+    /// # Errors
+    /// Why nothing was attached.
     pub(super) fn attach(
         targets: &'a [Target<'a>],
         signed: &'a [Signed],
         about: &About,
         now: Timestamp,
     ) -> Result<Self, Failure> {
-        let mut images = Vec::new();
+        let (mut images, mut lost) = (Vec::new(), Vec::new());
         for (target, signed) in targets.iter().zip(signed) {
-            let (digest, place) = attach(target, signed.bundle(), about, &now.to_string())?;
-            images.push(Attached {
-                target,
-                signed,
-                digest,
-                place,
-            });
+            match attach(target, signed.bundle(), about, &now.to_string()) {
+                Ok((digest, place)) => images.push(Attached {
+                    target,
+                    signed,
+                    digest,
+                    place,
+                }),
+                Err(failure) => lost.push((target.place(), failure)),
+            }
         }
-        let moved = moved(targets)?;
-        Ok(Self { images, moved })
+        if images.is_empty()
+            && let Some((_, failure)) = lost.pop()
+        {
+            return Err(failure);
+        }
+        let moved = moved(targets, &mut lost);
+        Ok(Self {
+            images,
+            lost,
+            moved,
+        })
+    }
+
+    pub(super) fn exit(&self) -> Exit {
+        let exits = self.lost.iter().map(|(_, failure)| failure.exit);
+        exits.fold(Exit::Yes, worse)
     }
 
     pub(super) fn answer(&self, console: &Console, about: &About, by: &By<'_>) {
@@ -97,6 +119,14 @@ impl<'a> Done<'a> {
             let listed = words_of(image.place, image.target);
             console.say(format!("attached   {}, {listed}", image.digest));
         }
+        for (what, failure) in &self.lost {
+            console.say(format!(
+                "LOST       {}  {}: {}",
+                escape(what),
+                failure.code,
+                escape(&failure.message)
+            ));
+        }
         for tag in &self.moved {
             console.say(format!(
                 "moved      {}: names another image now, which is not signed",
@@ -118,12 +148,16 @@ impl<'a> Done<'a> {
 
     fn object(&self, about: &About, by: &By<'_>) -> Value {
         let images = self.images.iter().map(|it| it.object(about, by));
+        let lost = self.lost.iter().map(|(what, failure)| {
+            json!({ "what": what, "code": failure.code, "message": failure.message })
+        });
         let mut report = json!({
             "version": 1,
             "command": "sign",
-            "answer": Exit::Yes.word(),
-            "exit": Exit::Yes.number(),
+            "answer": self.exit().word(),
+            "exit": self.exit().number(),
             "images": images.collect::<Vec<_>>(),
+            "lost": lost.collect::<Vec<_>>(),
             "moved_tags": self.moved,
         });
         let more = match by {
@@ -167,17 +201,17 @@ fn extend(object: &mut Value, more: Value) {
 }
 
 /// The tags that do not name any more what was signed.
-fn moved(targets: &[Target<'_>]) -> Result<Vec<String>, Failure> {
+fn moved(targets: &[Target<'_>], lost: &mut Vec<(String, Failure)>) -> Vec<String> {
     let mut moved = Vec::new();
     for target in targets {
         let Some(tag) = &target.tag else { continue };
         match target.repository.check_tag(tag, target.fetched.digest()) {
             Ok(()) => {}
             Err(error) if error.code() == "registry-tag-moved" => moved.push(tag.clone()),
-            Err(error) => return Err(registry::failure(&error)),
+            Err(error) => lost.push((tag.clone(), registry::failure(&error))),
         }
     }
-    Ok(moved)
+    moved
 }
 
 fn listed_by(place: ReferrersSource) -> &'static str {
