@@ -282,3 +282,63 @@ fn of_several_images_the_lowest_level_and_all_evidence_are_signed() {
     assert_eq!(summary["verifiedLevels"], json!(["SLSA_BUILD_LEVEL_0"]));
     assert_eq!(summary["inputAttestations"].as_array().unwrap().len(), 2);
 }
+
+/// A reader pins the policy by its digest: flags that let more pass, or less, are another one.
+#[test]
+fn what_the_flags_let_pass_is_part_of_the_policys_digest() {
+    let world = built();
+    world.write("z/a", "a\n");
+    world.write("z/b", "b\n");
+    world
+        .shell("cd z && sha256sum a b > SHA256SUMS && attest sign SHA256SUMS --home ../.attest --no-password")
+        .yes();
+    let summary = |subject: &str, more: &str| {
+        let line = format!(
+            "verify {subject} {more} {TRUST} --emit-vsa app.vsa.json --force {NAMES} --no-password"
+        );
+        world.attest(&line.replace("  ", " ")).yes();
+        payload(&world)["predicate"]["policy"].clone()
+    };
+    let digest = |policy: &Value| policy["digest"]["sha256"].as_str().unwrap().to_owned();
+    let plain = summary("z/SHA256SUMS", "");
+    assert_eq!(plain["annotations"]["allow_extra"], json!([]));
+    assert_eq!(digest(&plain), digest(&summary("z", "")));
+    let extra = summary("z", "--allow-extra none-*");
+    assert_eq!(extra["annotations"]["allow_extra"], json!(["none-*"]));
+    let denied = summary("z", "--deny-identity a@b.example");
+    assert_eq!(
+        denied["annotations"]["denied_identities"],
+        json!(["a@b.example"])
+    );
+    std::fs::remove_file(world.at("z/b")).unwrap();
+    let missing = summary("z/SHA256SUMS", "--ignore-missing");
+    assert_eq!(missing["annotations"]["ignore_missing"], true);
+    let mut digests = [&plain, &extra, &denied, &missing].map(digest).to_vec();
+    digests.sort();
+    digests.dedup();
+    assert_eq!(digests.len(), 4);
+}
+
+#[test]
+fn no_summary_has_two_files_of_one_name() {
+    let world = built();
+    for (name, text) in [("y1/app", "1\n"), ("y2/app", "2\n"), ("y2/other", "3\n")] {
+        world.write(name, text);
+        world.attest(&format!("sign {name} --no-password")).yes();
+    }
+    let emit = |subjects: &str, more: &str| {
+        world.attest(&format!(
+            "verify {subjects} {TRUST} --emit-vsa app.vsa.json {NAMES} --no-password{more}"
+        ))
+    };
+    let ran = emit("y1/app y2/app", "");
+    assert_eq!(ran.exit, 2, "{ran:#?}");
+    assert_eq!(ran.json()["error"]["code"], "bad-arguments");
+    // Of folders it is known once they have been read.
+    let ran = emit("y1 y2", " --accept no-names");
+    assert_eq!(ran.exit, 3, "{ran:#?}");
+    assert_eq!(ran.json()["error"]["code"], "vsa-not-written");
+    assert!(!world.at("app.vsa.json").exists());
+    emit("y1/app y2/other", "").yes();
+    assert_eq!(payload(&world)["subject"].as_array().unwrap().len(), 2);
+}

@@ -7,7 +7,7 @@
 //!    evidence, and the lowest build level that was shown of any file; none that nobody asked for.
 //! 3. It is signed, logged and timestamped as every statement, verified, and only then written.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use attest_digest::{Artifact, Digest, DigestSet, Hashes};
@@ -76,6 +76,7 @@ impl Emission {
         VsaExpectations::new(&verifier, &resource)
             .map_err(|error| Failure::request("bad-expectation", error))?;
         refuse_a_subject(to, subjects)?;
+        refuse_one_name(subjects)?;
         if !args.force && to.symlink_metadata().is_ok() {
             return Err(files::exists_failure(to));
         }
@@ -122,6 +123,7 @@ impl Emission {
         let not_written =
             |error: &dyn std::error::Error| Failure::unknown("vsa-not-written", with_source(error));
         let subjects = subjects(report).map_err(|error| not_written(&error))?;
+        refuse_two_digests(&subjects)?;
         let statement = Statement::new(subjects, vsa::TYPE, summary.to_json())
             .map_err(|error| not_written(&error))?;
         let payload = statement.to_bytes();
@@ -209,6 +211,7 @@ pub(super) fn judged_by(
         "trust": flags.get("trust"),
         "release": flags.get("release"),
         "build": flags.get("build"),
+        "denied_identities": flags.get("denied_identities"),
     });
     Ok(ResourceDescriptor {
         uri: name.map(relative_uri),
@@ -218,7 +221,8 @@ pub(super) fn judged_by(
     })
 }
 
-/// What the flags ask for.
+/// What the flags ask for, and what they let pass. Which evidence decided, the summary says itself: where it was
+/// looked for (`--bundle`) lets nothing more pass.
 fn policy(args: &VerifyArgs, report: &Report) -> Value {
     let mut build = serde_json::Map::new();
     for (name, value) in args.build.words() {
@@ -239,6 +243,9 @@ fn policy(args: &VerifyArgs, report: &Report) -> Value {
         "types": args.trust.types,
         "release": args.release,
         "build": build,
+        "allow_extra": args.allow_extra,
+        "ignore_missing": args.ignore_missing,
+        "denied_identities": args.trust.signers.deny_identity,
     })
 }
 
@@ -281,6 +288,21 @@ fn subjects(report: &Report) -> Result<Vec<Named>, attest_provenance::StatementE
             .collect::<Vec<_>>()
     };
     report.subjects.iter().flat_map(of_subject).collect()
+}
+
+/// A summary of one name and two digests would contradict itself: no reader takes either.
+fn refuse_two_digests(subjects: &[Named]) -> Result<(), Failure> {
+    let mut known: BTreeMap<&str, &DigestSet> = BTreeMap::new();
+    for subject in subjects {
+        let Some(name) = subject.name() else { continue };
+        let digests = subject.digests();
+        if *known.entry(name).or_insert(digests) != digests {
+            let message = format!("{name:?} stands for two files, of two subjects");
+            return Err(Failure::unknown("vsa-not-written", message)
+                .hint("write a summary of each, one after the other"));
+        }
+    }
+    Ok(())
 }
 
 /// The evidence that decided, by the digest of the file that holds it.
@@ -339,6 +361,25 @@ fn refuse_a_subject(to: &Path, subjects: &[Subject]) -> Result<(), Failure> {
     if subjects.iter().any(same) {
         let message = format!("--emit-vsa {} is what is verified", to.display());
         return Err(Failure::request("bad-arguments", message));
+    }
+    Ok(())
+}
+
+/// A file is named by its last part: of two files of one name a reader could not tell which is meant.
+fn refuse_one_name(subjects: &[Subject]) -> Result<(), Failure> {
+    let mut names = BTreeSet::new();
+    for subject in subjects {
+        let Subject::File(path) = subject else {
+            continue;
+        };
+        if path.file_name().is_some_and(|it| !names.insert(it)) {
+            let message = format!(
+                "--emit-vsa: {} is not the only subject of its name",
+                path.display()
+            );
+            return Err(Failure::request("bad-arguments", message)
+                .hint("write a summary of each, one after the other"));
+        }
     }
     Ok(())
 }
