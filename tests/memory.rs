@@ -140,6 +140,33 @@ fn sixty_four_mebibytes_are_enough_for_any_hostile_bundle() {
     }
 }
 
+/// Beside a policy every bundle of the folder is read for each file, on whichever core.
+#[test]
+fn sixty_four_mebibytes_are_enough_for_large_evidence_beside_many_files() {
+    let measured = Measured::new();
+    let world = &measured.world;
+    let pin = crate::verify::sha256(&world.read("release.pub"));
+    let policy = format!(
+        "version = 1\nname = \"p\"\n[trust.me]\nkind = \"keys\"\n\
+         keys = [{{ file = \"release.pub\", sha256 = \"{pin}\" }}]\n\
+         [[require]]\ntype = \"signature\"\nsigned_by = \"me\"\n"
+    );
+    world.write("p.toml", policy);
+    let mut bundle = genuine(&measured);
+    let spaces = vec![b' '; BUNDLE_BYTES / 2];
+    bundle["dsseEnvelope"]["payload"] = attest_provenance::base64::encode(&spaces).into();
+    for number in 0..3 {
+        world.write(&format!("many/zz{number}.sigstore.json"), bundle.to_string());
+    }
+    let names: Vec<String> = (0..16).map(|number| format!("many/{number}")).collect();
+    for name in &names {
+        world.write(name, name);
+    }
+    world.write("list", names.join("\n"));
+    let words = "verify --files-from list --trusted-root trusted_root.json --policy p.toml";
+    measured.is_enough("a policy", words);
+}
+
 #[test]
 fn sixty_four_mebibytes_are_enough_for_lists_that_nobody_signed() {
     let measured = Measured::new();

@@ -1,6 +1,9 @@
 //! Many files at once: one answer, as one run after the other would have given it.
 
+use std::collections::BTreeSet;
+use std::ffi::OsStr;
 use std::fs;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::symlink;
 
 use serde_json::Value;
@@ -214,4 +217,36 @@ fn who_approved_which_of_many_files_is_told_by_its_own_bundle() {
         let place = format!("{name}.sigstore.json");
         assert_eq!(report["evidence"][index]["place"], place.as_str());
     }
+}
+
+/// Two names that are shown alike: whose bundle decided is told for each, and none is the other's.
+#[test]
+fn bundles_whose_names_look_alike_are_told_apart() {
+    let released = Released::new();
+    let mut names: Vec<Vec<u8>> = (0..18)
+        .map(|it| format!("many/{it}").into_bytes())
+        .collect();
+    names.insert(0, b"many/\xff".to_vec());
+    names.push(b"many/\xfe".to_vec());
+    fs::create_dir(released.world.at("many")).unwrap();
+    let mut sign = released.world.command();
+    sign.args(["sign", "--no-password"]);
+    for name in &names {
+        let name = OsStr::from_bytes(name);
+        fs::write(released.world.path().join(name), name.as_bytes()).unwrap();
+        sign.arg(name);
+    }
+    Ran::of(&mut sign).yes();
+    released.world.write("list", names.join(&b'\n'));
+    let report = released.verify_list("list", &[]).yes().json();
+    let mut bundles = BTreeSet::new();
+    for (name, subject) in names.iter().zip(report["subjects"].as_array().unwrap()) {
+        let index = usize::try_from(subject["decided_by"][0].as_u64().unwrap()).unwrap();
+        let mut bundle = name.clone();
+        bundle.extend(b".sigstore.json");
+        let place = String::from_utf8_lossy(&bundle).into_owned();
+        assert_eq!(report["evidence"][index]["place"], place.as_str());
+        bundles.insert(index);
+    }
+    assert_eq!(bundles.len(), names.len());
 }

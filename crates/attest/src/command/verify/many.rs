@@ -3,15 +3,17 @@
 
 use std::collections::BTreeMap;
 use std::num::NonZero;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::PoisonError;
 use std::thread;
 
 use attest_digest::hash_all;
 
-use super::file::places;
+use super::evidence::{bundles_at_top, folders_up, places_for};
+use super::shelf::Told;
 use super::subject::Subject;
-use super::{Session, Shelf, answer};
+use super::{Session, Shelf, answer, file};
+use crate::files;
 use crate::report::{EvidenceReport, EvidenceState, SubjectReport};
 
 /// Answers every subject, in order, and says what became of all evidence.
@@ -21,12 +23,12 @@ pub(super) fn answers(
 ) -> (Vec<SubjectReport>, Vec<EvidenceReport>) {
     let cores = thread::available_parallelism().map_or(1, NonZero::get);
     let alone = |subject: &Subject| matches!(subject, Subject::File(_));
-    if subjects.len() < WORTH_IT || !subjects.iter().all(alone) {
+    if subjects.len() < WORTH_IT || !subjects.iter().all(alone) || is_for_one(subjects, session) {
         return run(subjects, session);
     }
     let chunks: Vec<&[Subject]> = subjects.chunks(subjects.len().div_ceil(cores)).collect();
     let mut all = Together::default();
-    for (subjects, evidence) in hash_all(0, &chunks, |chunk| run(chunk, session)) {
+    for (subjects, evidence) in hash_all(0, &chunks, |chunk| run_told(chunk, session)) {
         all.add(subjects, evidence);
     }
     (all.subjects, all.evidence)
@@ -36,6 +38,15 @@ pub(super) fn answers(
 const WORTH_IT: usize = 16;
 
 fn run(subjects: &[Subject], session: &Session) -> (Vec<SubjectReport>, Vec<EvidenceReport>) {
+    let (reports, evidence) = run_told(subjects, session);
+    let evidence = evidence.into_iter().map(|(_, report)| report);
+    (reports, evidence.collect())
+}
+
+fn run_told(
+    subjects: &[Subject],
+    session: &Session,
+) -> (Vec<SubjectReport>, Vec<(Told, EvidenceReport)>) {
     let mut shelf = Shelf::new();
     let reports = subjects
         .iter()
@@ -45,7 +56,7 @@ fn run(subjects: &[Subject], session: &Session) -> (Vec<SubjectReport>, Vec<Evid
             answer(subject, session, &mut shelf)
         })
         .collect();
-    (reports, shelf.into_reports(&session.policy))
+    (reports, shelf.into_told(&session.policy))
 }
 
 /// Whether evidence about a file is so large that memory allows for one such at a time.
@@ -53,10 +64,33 @@ fn is_large(subject: &Subject, session: &Session) -> bool {
     let Subject::File(path) = subject else {
         return false;
     };
-    let size = |path: &Path| path.metadata().map_or(0, |it| it.len());
-    places(path, session)
-        .iter()
-        .any(|it| size(&it.path) > LARGE)
+    let mut places = file::places(path, session);
+    if session.judge.is_some() && !session.bundles.is_empty() {
+        // Beside a policy `--bundle` takes the place of nothing.
+        places.extend(places_for(path, &session.neighbours));
+    }
+    places.iter().any(|it| size(&it.path) > LARGE)
+}
+
+/// Whether one core is to do it all: beside a policy each file has all evidence of its folder looked at, and what is
+/// large of it would be in the memory of each core, or was.
+fn is_for_one(subjects: &[Subject], session: &Session) -> bool {
+    if session.judge.is_none() {
+        return false;
+    }
+    let files = subjects.iter().filter_map(|it| match it {
+        Subject::File(path) => Some((files::folder_of(path), path)),
+        _ => None,
+    });
+    let one_of_each: BTreeMap<PathBuf, &PathBuf> = files.collect();
+    let folders = one_of_each.values().flat_map(|it| folders_up(it));
+    let shared = folders.flat_map(|it| bundles_at_top(&it));
+    let mut all = shared.chain(session.bundles.iter().cloned());
+    all.any(|it| size(&it) > LARGE)
+}
+
+fn size(path: &Path) -> u64 {
+    path.metadata().map_or(0, |it| it.len())
 }
 
 /// Bytes of evidence that each core may hold beside the others.
@@ -66,22 +100,23 @@ const LARGE: u64 = 256 << 10;
 struct Together {
     subjects: Vec<SubjectReport>,
     evidence: Vec<EvidenceReport>,
-    by_place: BTreeMap<String, usize>,
+    known: BTreeMap<Told, usize>,
 }
 
 impl Together {
-    fn add(&mut self, subjects: Vec<SubjectReport>, evidence: Vec<EvidenceReport>) {
-        let indices: Vec<usize> = evidence.into_iter().map(|one| self.evidence(one)).collect();
+    fn add(&mut self, subjects: Vec<SubjectReport>, evidence: Vec<(Told, EvidenceReport)>) {
+        let evidence = evidence.into_iter();
+        let indices: Vec<usize> = evidence.map(|(at, it)| self.evidence(at, it)).collect();
         for mut subject in subjects {
             subject.renumber(|old| indices.get(old).copied());
             self.subjects.push(subject);
         }
     }
 
-    /// One line for each place: of two shelves that held the same, the one that looked closer.
-    fn evidence(&mut self, one: EvidenceReport) -> usize {
+    /// One line for each piece: of two shelves that held the same, the one that looked closer.
+    fn evidence(&mut self, told: Told, one: EvidenceReport) -> usize {
         let next = self.evidence.len();
-        let index = *self.by_place.entry(one.place.clone()).or_insert(next);
+        let index = *self.known.entry(told).or_insert(next);
         match self.evidence.get_mut(index) {
             None => self.evidence.push(one),
             Some(known) if looked(&known.state) < looked(&one.state) => *known = one,

@@ -362,27 +362,38 @@ impl Shelf {
 
     /// What became of every piece, for the report.
     pub(crate) fn into_reports(self, policy: &Policy) -> Vec<EvidenceReport> {
-        let state = |outcome| match outcome {
-            Outcome::Pending => EvidenceState::NotLookedAt,
-            Outcome::Proven(evidence) => {
-                EvidenceState::Proven(Box::new(report::proven(&evidence, policy)))
-            }
-            Outcome::Rejected(refusals) => EvidenceState::Rejected(refusals),
-            Outcome::Unreadable(refusal) => EvidenceState::Unreadable(refusal),
-        };
-        self.items
-            .into_iter()
-            .map(|item| EvidenceReport {
-                place: format!("{}{}", item.place.display(), item.at),
+        let told = self.into_told(policy).into_iter();
+        told.map(|(_, report)| report).collect()
+    }
+
+    /// The same, with what tells each piece from every other: two places can look alike when they are shown.
+    pub(super) fn into_told(self, policy: &Policy) -> Vec<(Told, EvidenceReport)> {
+        let told = |item: Item| {
+            let at = item.at.to_string();
+            let report = EvidenceReport {
+                place: format!("{}{at}", item.place.display()),
                 digest: item.digest,
-                state: state(match (item.outcome, item.earlier) {
-                    (Outcome::Rejected(_) | Outcome::Unreadable(_), Some(evidence)) => {
-                        Outcome::Proven(evidence)
-                    }
-                    (outcome, _) => outcome,
-                }),
-            })
-            .collect()
+                state: state(item.outcome, item.earlier, policy),
+            };
+            ((item.place, at, item.digest), report)
+        };
+        self.items.into_iter().map(told).collect()
+    }
+}
+
+/// What tells a piece from every other: its file, as the system names it, where in it, and of which bytes.
+pub(super) type Told = (PathBuf, String, Option<Digest>);
+
+/// What became of a piece, at least about an earlier subject.
+fn state(outcome: Outcome, earlier: Option<Box<Evidence>>, policy: &Policy) -> EvidenceState {
+    match (outcome, earlier) {
+        (Outcome::Proven(evidence), _)
+        | (Outcome::Rejected(_) | Outcome::Unreadable(_), Some(evidence)) => {
+            EvidenceState::Proven(Box::new(report::proven(&evidence, policy)))
+        }
+        (Outcome::Pending, _) => EvidenceState::NotLookedAt,
+        (Outcome::Rejected(refusals), None) => EvidenceState::Rejected(refusals),
+        (Outcome::Unreadable(refusal), None) => EvidenceState::Unreadable(refusal),
     }
 }
 
