@@ -156,7 +156,10 @@ fn sixty_four_mebibytes_are_enough_for_large_evidence_beside_many_files() {
     let spaces = vec![b' '; BUNDLE_BYTES / 2];
     bundle["dsseEnvelope"]["payload"] = attest_provenance::base64::encode(&spaces).into();
     for number in 0..3 {
-        world.write(&format!("many/zz{number}.sigstore.json"), bundle.to_string());
+        world.write(
+            &format!("many/zz{number}.sigstore.json"),
+            bundle.to_string(),
+        );
     }
     let names: Vec<String> = (0..16).map(|number| format!("many/{number}")).collect();
     for name in &names {

@@ -82,3 +82,44 @@ fn of_several_named_bundles_one_suffices_and_the_other_is_listed() {
         "what lies beside the file is not asked: {ran:#?}"
     );
 }
+
+/// The list is the folder's own, wherever its signature lies and whatever that is called.
+#[test]
+fn a_folder_is_bound_by_its_list_whose_named_signature_lies_elsewhere() {
+    let released = Released::new();
+    let world = &released.world;
+    world.write("b/a", "a\n");
+    world.write("b/c", "c\n");
+    world
+        .shell("cd b && sha256sum a c > SHA256SUMS && attest sign SHA256SUMS --home ../.attest --no-password")
+        .yes();
+    world
+        .shell("mkdir sigs && mv b/SHA256SUMS.sigstore.json sigs && cp sigs/* sigs/x.json")
+        .yes();
+    let reason = |ran: &crate::support::Ran| super::reason(ran);
+    for bundle in ["sigs/SHA256SUMS.sigstore.json", "sigs/x.json"] {
+        released.by("b", &[bundle]).yes();
+        // Beside it lies another list, which says nothing here.
+        world.write("sigs/SHA256SUMS", "nothing");
+        released.by("b", &[bundle]).yes();
+        world.write("b/a", "changed");
+        let ran = released.by("b", &[bundle]);
+        assert_eq!(
+            super::code_of(&ran.json(), "a").as_deref(),
+            Some("digest-mismatch")
+        );
+        world.write("b/a", "a\n");
+        let list = world.read("b/SHA256SUMS");
+        world.write("b/SHA256SUMS", [list.as_slice(), b"\n"].concat());
+        let ran = released.by("b", &[bundle]);
+        assert_eq!((ran.exit, reason(&ran).as_str()), (1, "digest-mismatch"));
+        fs::remove_file(world.at("b/SHA256SUMS")).unwrap();
+        let ran = released.by("b", &[bundle]);
+        assert_eq!(ran.exit, 1);
+        assert_ne!(reason(&ran), "bundle-missing", "one was named: {ran:#?}");
+        world.write("b/SHA256SUMS", list);
+    }
+    // What nobody named is looked for by its name alone.
+    fs::rename(world.at("sigs/x.json"), world.at("b/x.sigstore.json")).unwrap();
+    assert_eq!(released.by("b", &[]).exit, 1);
+}

@@ -234,6 +234,7 @@ fn load_bundles(release: &dyn Kept, shelf: &mut Shelf) -> Vec<Loaded> {
                 path: place.clone(),
                 name: Some(member.path().clone()),
                 approves: true,
+                is_named: false,
                 is_anothers: false,
             })
         })

@@ -10,6 +10,7 @@ use attest_verify::Subject;
 use super::Session;
 use super::approval;
 use super::evidence::{Place, Role, places_for, signed_name};
+use super::folder::{Folder, LIST};
 use super::shelf::Shelf;
 use super::sums::Claimed;
 use crate::files;
@@ -246,6 +247,19 @@ pub(super) fn signed_checksums(
     list.parse()
 }
 
+/// The same of a folder's own, wherever the bundle lies and whatever it is called.
+pub(super) fn signed_checksums_of(
+    folder: &Folder,
+    index: usize,
+    session: &Session,
+    shelf: &mut Shelf,
+) -> Result<(Artifact, Checksums), Vec<Refusal>> {
+    let list = List::at_top_of(folder)?;
+    let subject = (&list.artifact, list.path.as_path());
+    prove_signed_for(index, subject, &[list.name], session, shelf)?;
+    list.parse()
+}
+
 /// The same, signed as bytes by whomever a policy trusts: for what it counts, each of its rules says by itself.
 pub(super) fn checksums_signed_as_bytes(
     index: usize,
@@ -280,6 +294,20 @@ impl<'a> List<'a> {
             name,
             path,
             artifact,
+        })
+    }
+
+    /// As it was hashed with the other files of its folder.
+    fn at_top_of(folder: &Folder) -> Result<Self, Vec<Refusal>> {
+        let path = folder.root.clone().unwrap_or_default().join(LIST);
+        let artifact = match folder.list() {
+            Some(artifact) => Ok(artifact.clone()),
+            None => Artifact::read_path(&path, Hashes::All),
+        };
+        Ok(Self {
+            name: LIST,
+            path,
+            artifact: artifact.map_err(|it| unread_list(&it))?,
         })
     }
 

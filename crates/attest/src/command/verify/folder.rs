@@ -14,7 +14,7 @@ mod source;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use attest_digest::RelativePath;
+use attest_digest::{Artifact, RelativePath};
 use attest_policy::{Approval, FileVerdict, judge_folder, provenance_complete};
 use attest_verify::Subject;
 
@@ -202,14 +202,23 @@ fn prove(folder: &Folder, bundles: &[Loaded], session: &Session, shelf: &mut She
                 place: None,
             };
             if !shelf.is_statement(bundle.index) {
-                let name = file_name(&bundle.path).and_then(signed_name)?;
-                asked.subject = Some(Subject::Artifact(folder.artifact_at(name)?));
+                let (name, artifact) = signed_file(bundle, folder)?;
+                asked.subject = Some(Subject::Artifact(artifact));
                 asked.place = folder.root.as_ref().map(|root| root.join(name));
             }
             Some(asked)
         })
         .collect();
     shelf.prove_all(&asked, session);
+}
+
+/// The file that a message signature is over: the one that it is named after; of what `--bundle` names so also the
+/// checksums file, which can bind the names of all.
+fn signed_file<'a>(bundle: &'a Loaded, folder: &'a Folder) -> Option<(&'a str, &'a Artifact)> {
+    let after = file_name(&bundle.path).and_then(signed_name);
+    let after = after.and_then(|name| Some((name, folder.artifact_at(name)?)));
+    let list = || Some((LIST, folder.list().filter(|_| bundle.is_named)?));
+    after.or_else(list)
 }
 
 /// Without signed names: bundles that sign one file each bind no path.
@@ -269,5 +278,17 @@ fn nothing_approves(bundles: &[Loaded], shelf: &Shelf) -> Refusal {
         .chain(bundles)
         .flat_map(refusals)
         .next()
-        .unwrap_or_else(no_bundle)
+        .unwrap_or_else(|| {
+            let named = bundles.iter().find(|it| it.is_named);
+            named.map_or_else(no_bundle, over_nothing_here)
+        })
+}
+
+/// What `--bundle` names was looked at, and signs none of these files.
+fn over_nothing_here(bundle: &Loaded) -> Refusal {
+    Refusal {
+        code: "subject-missing",
+        found: format!("{}: a signature over no file here", bundle.path.display()),
+        wanted: format!("one over the folder's {LIST}"),
+    }
 }

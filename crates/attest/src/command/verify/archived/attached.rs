@@ -121,6 +121,7 @@ impl Attached {
             path: place.to_owned(),
             name: None,
             approves: false,
+            is_named: false,
             is_anothers: false,
         }));
     }

@@ -18,6 +18,8 @@ pub(in super::super) struct Loaded {
     pub(in super::super) name: Option<RelativePath>,
     /// Whether it may approve: every bundle, or only those of `--bundle`.
     pub(in super::super) approves: bool,
+    /// Whether `--bundle` names it: then it may be called as it likes.
+    pub(in super::super) is_named: bool,
     /// Whether it is evidence of somebody else than the signer who is being judged by.
     pub(in super::super) is_anothers: bool,
 }
@@ -52,13 +54,15 @@ pub(super) fn load_bundles(folder: &Path, session: &Session, shelf: &mut Shelf) 
             let name = place.strip_prefix(&top).ok().and_then(Path::to_str);
             let name = name.and_then(|name| RelativePath::parse(name).ok());
             let all = named.is_empty() || session.judge.is_some();
-            let approves = all || named.contains(&place);
+            let is_named = named.contains(&place);
+            let approves = all || is_named;
             let pieces = shelf.load(&path);
             pieces.into_iter().map(move |index| Loaded {
                 index,
                 path: path.clone(),
                 name: name.clone(),
                 approves,
+                is_named,
                 is_anothers: false,
             })
         })

@@ -31,7 +31,7 @@ pub(in super::super) struct Folder {
     pub(in super::super) pinned: BTreeMap<RelativePath, String>,
     pub(super) place: Place,
     /// Where it is on disk.
-    pub(super) root: Option<PathBuf>,
+    pub(in super::super) root: Option<PathBuf>,
     /// The bytes of `SHA256SUMS` in an archive.
     archived_list: Option<Vec<u8>>,
 }

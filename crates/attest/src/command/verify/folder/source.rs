@@ -1,10 +1,11 @@
 //! The one source of the names that were signed for a folder.
 
 use attest_policy::{Accepted, Approval, SignedNames};
+use attest_verify::Evidence;
 
 use super::super::Session;
 use super::super::evidence::signs_checksums;
-use super::super::file::{file_name, signed_checksums};
+use super::super::file::{file_name, signed_checksums_of};
 use super::super::shelf::Shelf;
 use super::files::Place;
 use super::{Folder, Loaded};
@@ -39,7 +40,7 @@ impl Source {
             Stated::Contradiction => None,
             // What is archived is a release: only its statement can say so.
             Stated::Nothing if folder.place == Place::Archive => None,
-            Stated::Nothing => Self::from_checksums(bundles, session, shelf, report),
+            Stated::Nothing => Self::from_checksums(folder, bundles, session, shelf, report),
         }
     }
 
@@ -84,26 +85,28 @@ impl Source {
     }
 
     fn from_checksums(
+        folder: &Folder,
         bundles: &[Loaded],
         session: &Session,
         shelf: &mut Shelf,
         report: &mut SubjectReport,
     ) -> Option<Self> {
         let mut refused = None;
-        let mut checked = bundles
-            .iter()
-            .filter(|bundle| {
-                bundle.approves && file_name(&bundle.path).is_some_and(signs_checksums)
-            })
-            .filter_map(|bundle| {
-                match signed_checksums(bundle.index, &bundle.path, session, shelf) {
-                    Ok((_, checksums)) => Some((bundle, checksums)),
-                    Err(refusals) => {
-                        refused = refused.take().or(refusals.into_iter().next());
-                        None
-                    }
+        let is_over_list = |bundle: &&Loaded| {
+            let called = file_name(&bundle.path).is_some_and(signs_checksums);
+            let named = bundle.is_named && signs_list(bundle.index, folder, shelf);
+            bundle.approves && (called || named)
+        };
+        let signatures: Vec<&Loaded> = bundles.iter().filter(is_over_list).collect();
+        let mut checked = signatures.into_iter().filter_map(|bundle| {
+            match signed_checksums_of(folder, bundle.index, session, shelf) {
+                Ok((_, checksums)) => Some((bundle, checksums)),
+                Err(refusals) => {
+                    refused = refused.take().or(refusals.into_iter().next());
+                    None
                 }
-            });
+            }
+        });
         let Some((bundle, checksums)) = checked.next() else {
             drop(checked);
             report.reasons.extend(refused);
@@ -124,6 +127,13 @@ impl Source {
             }
         }
     }
+}
+
+/// Whether what verified is a signature over the bytes of the folder's checksums file.
+fn signs_list(index: usize, folder: &Folder, shelf: &Shelf) -> bool {
+    let signed = shelf.evidence(index).and_then(Evidence::message_digest);
+    let list = folder.list();
+    signed.is_some_and(|it| list.and_then(|list| list.digest(it.algorithm())) == Some(*it))
 }
 
 /// A release statement names the folder's files best; then what was asked for, then provenance.
