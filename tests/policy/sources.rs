@@ -140,6 +140,22 @@ fn an_older_policy_is_refused_after_a_newer_one() {
 }
 
 #[test]
+fn a_request_that_is_refused_is_not_remembered() {
+    let desk = desk();
+    desk.policy(&["alice"], "serial = 7", TESTED);
+    let seen = desk.people.world.at("seen.json");
+    for (more, code) in [
+        ("--release bad", "bad-release"),
+        ("--emit-vsa v.json", "bad-arguments"),
+    ] {
+        desk.bad(&format!("x --state seen.json {more}"), code);
+        assert!(!seen.exists(), "{more}");
+    }
+    assert_eq!(desk.ask("x --state seen.json").exit, 0);
+    assert!(seen.exists());
+}
+
+#[test]
 fn a_policy_of_another_name_is_not_the_one_that_was_asked_for() {
     let desk = desk();
     desk.policy(&["alice"], "serial = 7", TESTED);

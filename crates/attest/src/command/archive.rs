@@ -275,27 +275,25 @@ fn judging(
 ) -> Result<Session, Failure> {
     let Some(file) = &flags.policy else {
         let trust = whose.trust(args, around, now)?;
-        if let Some(state) = &flags.state {
-            if trust.heard.is_empty() {
-                let message = "--state remembers policies and successions: neither a policy nor a recovery key is named";
-                return Err(Failure::request("bad-arguments", message));
-            }
-            trust::succession::remember(state, &trust.heard, around)?;
+        if flags.state.is_some() && trust.heard.is_empty() {
+            let message = "--state remembers policies and successions: neither a policy nor a recovery key is named";
+            return Err(Failure::request("bad-arguments", message));
         }
-        return session(trust, args, independent, now);
+        let mut session = session(trust, args, independent, now)?;
+        session.remember(flags.state.as_deref(), around)?;
+        return Ok(session);
     };
     let (trust, accept, judge) = policy_of_archive(flags, args, independent, file, around, now)?;
-    if let Some(state) = &flags.state {
-        trust::succession::remember(state, &trust.heard, around)?;
-    }
     let verifier = Verifier::new(trust.roots.clone(), now.time, accept)
         .map_err(|error| Failure::request("trusted-root-malformed", error))?;
     let policy = Policy::expecting(trust.signers.clone()).of_rules(&judge.rules);
     trust::refuse_ambiguous(policy.signers().independent(), &trust.roots)?;
-    Ok(Session {
+    let mut session = Session {
         judge: Some(judge),
         ..Session::new(verifier, policy, trust)
-    })
+    };
+    session.remember(flags.state.as_deref(), around)?;
+    Ok(session)
 }
 
 /// What decides about one release.

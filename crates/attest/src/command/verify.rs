@@ -155,6 +155,20 @@ impl Session {
         }
     }
 
+    /// Compares what is judged by with what is remembered, and remembers it: the last thing before the first subject
+    /// is read, so that a request that is refused leaves nothing behind.
+    pub(crate) fn remember(
+        &mut self,
+        state: Option<&Path>,
+        around: &Surroundings,
+    ) -> Result<(), Failure> {
+        let Some(state) = state else { return Ok(()) };
+        if let Some(judge) = &mut self.judge {
+            judge.named.remember(state, around)?;
+        }
+        trust::succession::remember(state, &self.trust.heard, around)
+    }
+
     /// The report of a run that has yet to look at its first subject.
     pub(crate) fn report(
         &self,
@@ -228,15 +242,15 @@ pub(crate) fn report(args: &VerifyArgs, global: &Global) -> Result<Report, Failu
         let message = "--source-repository is given, and neither --deployed nor --policy";
         return Err(Failure::request("bad-arguments", message));
     }
-    let session = session(args, &subjects, now)?;
+    let around = surroundings(args, &subjects);
+    let mut session = session(args, &subjects, &around, now)?;
     let emission = Emission::plan(args, global, &subjects, session.judge.as_ref())?;
+    let chain = chain(args, &subjects, &session)?;
+    session.remember(args.policy.state.as_deref(), &around)?;
     let mut report = new_report(args, global, now, &session);
-    (report.subjects, report.evidence) = if args.deployed.deployed {
-        let flags = &args.trust.signers;
-        let chain = deployed::Chain::of(&args.deployed, flags, &subjects, &session)?;
-        deployed::answers(&subjects, &chain, &session)
-    } else {
-        many::answers(&subjects, &session)
+    (report.subjects, report.evidence) = match &chain {
+        Some(chain) => deployed::answers(&subjects, chain, &session),
+        None => many::answers(&subjects, &session),
     };
     if let Some(handover) = handover {
         handover.run(&subjects, &mut report)?;
@@ -246,6 +260,17 @@ pub(crate) fn report(args: &VerifyArgs, global: &Global) -> Result<Report, Failu
         emission.run(&mut report, policy, global)?;
     }
     Ok(report)
+}
+
+/// The chain that is to be followed, if one is.
+fn chain<'a>(
+    args: &'a VerifyArgs,
+    subjects: &[Subject],
+    session: &Session,
+) -> Result<Option<deployed::Chain<'a>>, Failure> {
+    let signers = &args.trust.signers;
+    let chain = || deployed::Chain::of(&args.deployed, signers, subjects, session);
+    args.deployed.deployed.then(chain).transpose()
 }
 
 /// What was expected of a build or a summary must have been asked.
@@ -329,7 +354,12 @@ fn demand_named(mut report: SubjectReport, session: &Session, shelf: &mut Shelf)
     report
 }
 
-fn session(args: &VerifyArgs, subjects: &[Subject], now: Now) -> Result<Session, Failure> {
+fn session(
+    args: &VerifyArgs,
+    subjects: &[Subject],
+    around: &Surroundings,
+    now: Now,
+) -> Result<Session, Failure> {
     let needs_bundle = subjects
         .iter()
         .any(|subject| matches!(subject, Subject::Digest(_)));
@@ -341,12 +371,11 @@ fn session(args: &VerifyArgs, subjects: &[Subject], now: Now) -> Result<Session,
         .hint("name the bundle with --bundle"));
     }
     let (registry, platforms) = registries(&args.images, subjects)?;
-    let around = surroundings(args, subjects);
     let (trust, accept, judge) = if let Some(place) = &args.policy.policy {
-        let (trust, accept, judge) = policy::named(args, place, subjects, &around, now)?;
+        let (trust, accept, judge) = policy::named(args, place, subjects, around, now)?;
         (trust, accept, Some(judge))
     } else {
-        let trust = trust::resolve(&args.trust, &around, now)?;
+        let trust = trust::resolve(&args.trust, around, now)?;
         if args.policy.state.is_some() && trust.heard.is_empty() {
             return Err(Failure::request(
                 "bad-arguments",
@@ -356,9 +385,6 @@ fn session(args: &VerifyArgs, subjects: &[Subject], now: Now) -> Result<Session,
         let accept = trust::accept(&args.trust, &trust.signers);
         (trust, accept, None)
     };
-    if let Some(state) = &args.policy.state {
-        trust::succession::remember(state, &trust.heard, &around)?;
-    }
     let verifier = Verifier::new(trust.roots.clone(), now.time, accept)
         .map_err(|error| Failure::request("trusted-root-malformed", error))?;
     let declared = args.independent.iter().cloned();

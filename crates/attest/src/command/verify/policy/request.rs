@@ -103,7 +103,7 @@ impl Request<'_> {
         check: impl FnOnce(&Rules) -> Result<(), Failure>,
     ) -> Result<(Trust, Accept, Judge), Failure> {
         let Self { around, now, .. } = *self;
-        let mut named = trust::policy::named(self.flags, self.place, around, now)?;
+        let named = trust::policy::named(self.flags, self.place, around, now)?;
         let (trust, mut rules) = named.resolve(self.trust, around, now)?;
         tighten(&mut rules)?;
         refuse_old_trust(&named, &trust, now)?;
@@ -115,10 +115,6 @@ impl Request<'_> {
         };
         let (layouts, layout_notes) = layout::proven(&rules, self.links, now)?;
         check(&rules)?;
-        // Last: only what may be judged by is remembered.
-        if let Some(state) = &self.flags.state {
-            named.remember(state, around)?;
-        }
         let accept = named.accept(&rules);
         let git = git_verifier(&named, &trust, accept, now)?;
         let judge = Judge {
