@@ -57,6 +57,8 @@ struct Item {
     hashes: Hashes,
     /// Whether it signs bytes, and not a digest of them: they must be read for it.
     is_detached: bool,
+    /// Of the file that a message signature says it is over.
+    over: Option<Digest>,
     /// Whether its form says that the statement's subject is the file's name.
     names_file: bool,
     /// Its share of the file's bytes; none if it is no evidence.
@@ -190,6 +192,7 @@ impl Shelf {
                 .map_or(Hashes::Sha256, Claims::statement_hashes);
             let names_file = claims.as_ref().is_some_and(Claims::name_the_file);
             let is_detached = matches!(claims, Some(Claims::Detached(_)));
+            let over = claims.as_ref().and_then(Claims::message_digest);
             let size = claims.as_ref().map_or(0, |_| size);
             let held = self.held.saturating_add(size);
             let claims = claims.filter(|_| held <= most);
@@ -204,6 +207,7 @@ impl Shelf {
                 is_statement,
                 hashes,
                 is_detached,
+                over,
                 names_file,
                 size,
                 digest,
@@ -281,6 +285,10 @@ impl Shelf {
         }
         let held = item.claims.is_some();
         item.keep_earlier();
+        if let Some(refusal) = item.over_other_bytes(subject).filter(|_| !held) {
+            item.outcome = Outcome::Rejected(vec![refusal]);
+            return;
+        }
         item.outcome = match item.bundle(&mut self.again) {
             Ok(bundle) => {
                 let verified = session
@@ -405,6 +413,22 @@ impl Item {
         }
     }
 
+    /// What is over other bytes by its own word is not read again to hear that: many large ones can lie beside many
+    /// files.
+    fn over_other_bytes(&self, subject: &Subject<'_>) -> Option<Refusal> {
+        let wanted = self.over?;
+        let found = match subject {
+            Subject::Artifact(artifact) => artifact.digest(wanted.algorithm())?,
+            Subject::Digest(digest) if digest.algorithm() == wanted.algorithm() => *digest,
+            Subject::Digest(_) => return None,
+        };
+        (found != wanted).then(|| Refusal {
+            code: "digest-mismatch",
+            found: found.to_string(),
+            wanted: wanted.to_string(),
+        })
+    }
+
     /// The claims: as held, or read again. They are the same bytes, or nothing is.
     fn claims(&mut self, again: &mut Again) -> Result<Claims, Outcome> {
         let held = self.claims.take();
@@ -509,5 +533,53 @@ fn parse(bytes: &[u8], path: Option<&Path>) -> Taken {
         digest: Some(digest),
         size: bytes.len().div_ceil(count),
         pieces: pieces.map_err(|error| Outcome::Rejected(refusals(&error))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use attest_verify::{Accept, ExpectedSigner, PublicKey, Verifier};
+
+    use super::*;
+    use crate::trust::Trust;
+
+    const FIXTURE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures/verify/message");
+
+    fn session() -> Session {
+        let key = std::fs::read(format!("{FIXTURE}/key.pub")).unwrap();
+        let trust = Trust {
+            signers: ExpectedSigner::Key(PublicKey::parse(&key).unwrap()).into(),
+            groups: None,
+            roots: Vec::new(),
+            keeping: Vec::new(),
+            lines: Vec::new(),
+            pinned: BTreeMap::new(),
+            heard: Vec::new(),
+        };
+        let now = "2026-01-01T00:00:00Z".parse().unwrap();
+        let verifier = Verifier::new(Vec::new(), now, Accept::default()).unwrap();
+        Session::new(verifier, Policy::expecting(trust.signers.clone()), trust)
+    }
+
+    #[test]
+    fn a_large_signature_is_read_again_only_for_the_bytes_that_it_is_over() {
+        let mut bytes = std::fs::read(format!("{FIXTURE}/bundle.sigstore.json")).unwrap();
+        bytes.resize(HELD_BYTES + 1, b' ');
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.sigstore.json");
+        std::fs::write(&path, bytes).unwrap();
+        let mut shelf = Shelf::new();
+        let piece = shelf.load(&path).into_iter().next().unwrap();
+        std::fs::remove_file(&path).unwrap();
+        let own = std::fs::read(format!("{FIXTURE}/artifact")).unwrap();
+        for (bytes, code) in [
+            (b"other".as_slice(), "digest-mismatch"),
+            (own.as_slice(), "file-changed"),
+        ] {
+            let artifact = Artifact::of_bytes(bytes, Hashes::All);
+            shelf.prove_message(piece, &Subject::Artifact(&artifact), &session());
+            let codes: Vec<&str> = shelf.refusals(piece).iter().map(|it| it.code).collect();
+            assert_eq!(codes, [code]);
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use attest_digest::{Algorithm, Hashes};
+use attest_digest::{Algorithm, Digest, Hashes};
 use attest_verify::dialect::{self, Claim, Dialect, DialectError, Piece};
 use attest_verify::{Bundle, Content, Detached};
 
@@ -38,6 +38,17 @@ impl Claims {
         match self {
             Self::Bundle(bundle) => matches!(bundle.content(), Content::Envelope(_)),
             Self::Detached(_) => false,
+        }
+    }
+
+    /// The digest of the file that a message signature says it is over.
+    pub(super) fn message_digest(&self) -> Option<Digest> {
+        match self {
+            Self::Bundle(bundle) => match bundle.content() {
+                Content::Message { digest, .. } => *digest,
+                Content::Envelope(_) => None,
+            },
+            Self::Detached(_) => None,
         }
     }
 
