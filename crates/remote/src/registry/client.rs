@@ -86,7 +86,8 @@ impl Registry {
         }
         // As references name them.
         let mirrored = options.mirrors.iter_mut().flat_map(|(from, to)| [from, to]);
-        for host in options.plain_http.iter_mut().chain(mirrored) {
+        let named = mirrored.chain(options.realms.iter_mut().map(|(host, _)| host));
+        for host in options.plain_http.iter_mut().chain(named) {
             let called = host_called(host).to_owned();
             *host = called;
         }

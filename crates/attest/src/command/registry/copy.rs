@@ -39,6 +39,8 @@ pub(super) struct Copied {
     pub(super) by_tag: usize,
     /// The name that was written, and what it named before.
     pub(super) moved: Option<(String, Digest)>,
+    /// Whether the name was written.
+    pub(super) is_named: bool,
     /// Who was read in the place of the registry that was named.
     pub(super) mirror: Option<String>,
     /// What could not be had or kept: the rest was copied.
@@ -51,10 +53,6 @@ pub(super) fn run(args: &CopyArgs, console: &Console) -> Result<Exit, Failure> {
     let (source, name) = open(&registry, &from)?;
     let (mut target, tag) = make(&registry, &to, &from)?;
     let (root, copied) = everything(&source, &name, &mut target, tag.as_deref())?;
-    if let (Place::Remote(source), Name::Tag(tag)) = (&source, &name) {
-        let still = source.check_tag(tag, root);
-        still.map_err(|error| registry::failure(&error))?;
-    }
     Ok(report(
         "registry copy",
         &args.from,
@@ -85,8 +83,14 @@ pub(super) fn everything(
         seen: BTreeSet::new(),
         copied: &mut copied,
     };
-    copying.manifest(&root, tag, DEPTH)?;
-    copying.target.finish()?;
+    copying.manifest(&root, None, DEPTH)?;
+    source.check_still(name, root.digest)?;
+    // Whoever reads the tag finds everything, and never less than before.
+    copied.is_named = target.is_layout() || copied.moved.is_none() || copied.lost.is_empty();
+    if tag.is_some() && copied.is_named {
+        target.keep(&root, tag)?;
+    }
+    target.finish()?;
     Ok((root.digest, copied))
 }
 
@@ -198,9 +202,11 @@ impl Copying<'_, '_, '_> {
             }
         }
         for tag in Place::older_tags(node.digest) {
-            match self.older(&tag, depth) {
-                Ok(None) => {}
-                Ok(Some(_)) => self.copied.attached += 1,
+            let Some(older) = self.source.node(&Name::Tag(tag.clone()))? else {
+                continue;
+            };
+            match self.older(&older, &tag, depth) {
+                Ok(()) => self.copied.attached += 1,
                 Err(failure) => self.copied.lost.push((tag, failure)),
             }
         }
@@ -221,24 +227,20 @@ impl Copying<'_, '_, '_> {
         Ok(())
     }
 
-    /// What stands under a tag of cosign's older forms, if anything does. What others have put there is
-    /// replaced only by what holds all of it.
-    fn older(&mut self, tag: &str, depth: usize) -> Result<Option<Digest>, Failure> {
-        let name = Name::Tag(tag.to_owned());
-        let Some(older) = self.source.node(&name)? else {
-            return Ok(None);
-        };
-        let there = self.target.node(&name)?;
+    /// What stands under a tag of cosign's older forms. What others have put there is replaced only by
+    /// what holds all of it.
+    fn older(&mut self, older: &Node, tag: &str, depth: usize) -> Result<(), Failure> {
+        let there = self.target.node(&Name::Tag(tag.to_owned()))?;
         match there.filter(|it| it.digest != older.digest) {
-            Some(there) if there.holds_all_of(&older) => self.blobs(&older)?,
+            Some(there) if there.holds_all_of(older) => self.blobs(older)?,
             Some(there) if !older.holds_all_of(&there) => {
                 let there = there.digest;
                 let message = format!("{there} is there under that tag, and holds something else");
                 return Err(Failure::unknown("registry-tag-taken", message));
             }
-            _ => self.manifest(&older, Some(tag), depth - 1)?,
+            _ => self.manifest(older, Some(tag), depth - 1)?,
         }
-        Ok(Some(older.digest))
+        Ok(())
     }
 
     fn attached(&mut self, subject: Digest, digest: Digest, depth: usize) -> Result<(), Failure> {
@@ -291,7 +293,7 @@ pub(super) fn report(
             "attached": copied.attached,
             "listed_by_tag": copied.by_tag,
             "moved": copied.moved.as_ref().map(|(name, before)| {
-                json!({ "name": name, "before": before.to_string() })
+                json!({ "name": name, "before": before.to_string(), "written": copied.is_named })
             }),
             "mirror": copied.mirror,
             "new_blobs": copied.blobs,
@@ -317,7 +319,12 @@ pub(super) fn report(
         );
     }
     if let Some((name, before)) = &copied.moved {
-        console.say(format!("moved      {}: it named {before}", escape(name)));
+        let name = escape(name);
+        console.say(if copied.is_named {
+            format!("moved      {name}: it named {before}")
+        } else {
+            format!("not moved  {name}: it names {before}, as something was lost")
+        });
     }
     if let Some(mirror) = &copied.mirror {
         console.say(format!("read       from the mirror {mirror}"));

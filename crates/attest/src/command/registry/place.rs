@@ -1,6 +1,7 @@
 //! Where images lie: in a registry, or in an OCI layout on disk.
 
-use std::collections::BTreeSet;
+use std::cell::OnceCell;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -117,6 +118,8 @@ pub(super) struct Layout {
     folder: PathBuf,
     /// What its index lists, and what a copy adds to it.
     index: Vec<Value>,
+    /// What is attached to what, once somebody has asked.
+    attached: OnceCell<BTreeMap<Digest, Vec<Digest>>>,
 }
 
 impl Layout {
@@ -127,6 +130,7 @@ impl Layout {
         Ok(Self {
             folder: folder.to_owned(),
             index,
+            attached: OnceCell::new(),
         })
     }
 
@@ -134,7 +138,9 @@ impl Layout {
     pub(super) fn make(folder: &Path) -> Result<Self, Failure> {
         let failed = |error: &std::io::Error| files::write_failure(folder, error);
         if folder.join("index.json").exists() {
-            return Self::open(folder);
+            let layout = Self::open(folder)?;
+            layout.refuse_archive()?;
+            return Ok(layout);
         }
         let is_foreign = |it: std::io::Result<fs::DirEntry>| {
             it.is_ok_and(|it| it.file_name() != "oci-layout" && it.file_name() != "blobs")
@@ -150,7 +156,21 @@ impl Layout {
         Ok(Self {
             folder: folder.to_owned(),
             index: Vec::new(),
+            attached: OnceCell::new(),
         })
+    }
+
+    /// An archive has rules of its own for what comes into it.
+    fn refuse_archive(&self) -> Result<(), Failure> {
+        let index = read(&self.folder.join("index.json"))?;
+        let index: Value = serde_json::from_slice(&index).unwrap_or_default();
+        let notes = index.get("annotations").and_then(Value::as_object);
+        if !notes.is_some_and(|it| it.contains_key(ARCHIVE)) {
+            return Ok(());
+        }
+        let message = format!("{} is an archive", self.folder.display());
+        Err(Failure::request("bad-arguments", message)
+            .hint("copy into another folder; attest archive import takes in what archives hold"))
     }
 
     /// What is meant if nothing was named: the one entry that is attached to nothing.
@@ -237,6 +257,17 @@ impl Layout {
 
     /// Manifests that are attached to another, wherever the layout keeps them.
     fn attached(&self, subject: Digest) -> Result<Vec<Digest>, Failure> {
+        let all = if let Some(all) = self.attached.get() {
+            all
+        } else {
+            let all = self.all_attached()?;
+            self.attached.get_or_init(|| all)
+        };
+        Ok(all.get(&subject).cloned().unwrap_or_default())
+    }
+
+    /// By what they are attached to. Every small blob is read for it, once.
+    fn all_attached(&self) -> Result<BTreeMap<Digest, Vec<Digest>>, Failure> {
         let folder = self.folder.join("blobs/sha256");
         let unread = |error: std::io::Error| {
             Failure::unknown("file-unreadable", format!("{}: {error}", folder.display()))
@@ -250,12 +281,15 @@ impl Layout {
                 found.extend(digest);
             }
         }
-        // What is listed and cannot be had was said before; whatever else is small is no manifest.
-        let is_attached = |it: &Digest| {
-            let node = self.node(*it).ok().flatten();
-            node.is_some_and(|it| it.manifest.subject() == Some(subject))
-        };
-        Ok(found.into_iter().filter(is_attached).collect())
+        let mut attached: BTreeMap<Digest, Vec<Digest>> = BTreeMap::new();
+        for digest in found {
+            // What is listed and cannot be had was said before; whatever else is small is no manifest.
+            let node = self.node(digest).ok().flatten();
+            if let Some(subject) = node.and_then(|it| it.manifest.subject()) {
+                attached.entry(subject).or_default().push(digest);
+            }
+        }
+        Ok(attached)
     }
 
     /// A name leads to one manifest. What loses a name of cosign's older forms has no other, and goes.
@@ -333,6 +367,20 @@ impl Place<'_> {
         match self {
             Self::Remote(_) => Vec::new(),
             Self::Layout(layout) => layout.lost(),
+        }
+    }
+
+    pub(super) const fn is_layout(&self) -> bool {
+        matches!(self, Self::Layout(_))
+    }
+
+    /// Whether a tag still names what it named.
+    pub(super) fn check_still(&self, name: &Name, named: Digest) -> Result<(), Failure> {
+        match (self, name) {
+            (Self::Remote(repository), Name::Tag(tag)) => repository
+                .check_tag(tag, named)
+                .map_err(|error| registry::failure(&error)),
+            _ => Ok(()),
         }
     }
 
@@ -529,5 +577,7 @@ fn index_of(bytes: &[u8], folder: &Path) -> Result<Vec<Value>, Failure> {
 }
 
 const REFERENCE: &str = "org.opencontainers.image.ref.name";
+/// What the index of an archive is known by.
+const ARCHIVE: &str = "dev.attest.archive.format";
 /// A manifest that attaches something has a few thousand bytes.
 const SMALL: u64 = 256 << 10;

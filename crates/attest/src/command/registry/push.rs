@@ -156,6 +156,7 @@ fn push_folder(
     let node = Node::new(manifest, Some(IMAGE))?;
     copied.moved = copy::moved(&target, Some(tag), node.digest)?;
     target.keep(&node, Some(tag))?;
+    copied.is_named = true;
     copied.manifests = 1;
     Ok((node.digest, copied))
 }
