@@ -207,3 +207,41 @@ fn what_a_registry_takes_and_does_not_keep_is_no_yes() {
     attest(&format!("registry push dist {place}:d")).refused(3, "registry-not-kept");
     attest(&format!("registry push dist {}", scene.image(":d"))).yes();
 }
+
+/// Whoever may attach can attach much: that leaves the answer open at most.
+#[test]
+fn more_evidence_than_is_read_is_no_no() {
+    let scene = Scene::new(Kept::WithLists);
+    scene.put("1", &["linux/amd64"]);
+    scene.sign(":1", "").yes();
+    let image = named(&scene, "1");
+    let is_about = |it: &[u8]| String::from_utf8_lossy(it).contains("\"subject\"");
+    let mut store = scene.store.lock().unwrap();
+    let found = store.manifests.iter().find(|(_, it)| is_about(&it.1));
+    let good = found.map(|(digest, _)| digest.clone()).unwrap();
+    let size = store.manifests[&image].1.len();
+    for number in 0..130 {
+        let blob = format!("no {number:04}");
+        let digest = loopback::sha256(blob.as_bytes()).to_string();
+        let layer = json!({"mediaType": "application/vnd.dev.sigstore.bundle.v0.3+json",
+            "digest": digest, "size": blob.len()});
+        store.blobs.insert(digest, blob.into_bytes());
+        let manifest = json!({"schemaVersion": 2, "mediaType": IMAGE, "config": layer, "layers": [layer],
+            "subject": {"mediaType": IMAGE, "digest": image, "size": size}});
+        let bytes = manifest.to_string().into_bytes();
+        let digest = loopback::sha256(&bytes).to_string();
+        store.manifests.insert(digest, (IMAGE.to_owned(), bytes));
+    }
+    drop(store);
+    for (first, wanted) in [
+        (true, (0, String::new())),
+        (false, (3, "registry-referrers".to_owned())),
+    ] {
+        let good = good.clone();
+        let server = front(&scene, move |list| {
+            let entries = list["manifests"].as_array_mut().unwrap();
+            entries.sort_by_key(|it| (it["digest"] == json!(good)) != first);
+        });
+        assert_eq!(verify_at(&scene, &server), wanted);
+    }
+}

@@ -84,7 +84,17 @@ pub(super) fn verify(folder: &Path, session: &Session, shelf: &mut Shelf) -> Sub
     let name = "under which name the images were signed is not checked: a layout keeps none";
     report.notes.push(name.to_owned());
     report.notes.extend(layout.not_checked());
-    let pieces = pieces(&layout, session, shelf);
+    let mut pieces = pieces(&layout, session, shelf);
+    if layout.passed_over > 0 {
+        // What was not looked at might have said yes.
+        let found = format!("{} small blobs were not looked at", layout.passed_over);
+        let taken = shelf.take(folder, Err(layout::refuse(UNREADABLE, found)));
+        pieces.extend(
+            taken
+                .into_iter()
+                .map(|index| Piece::of_manifest(index, None)),
+        );
+    }
     for image in &layout.images {
         let verdict = match judge(*image, &layout, &pieces, session, shelf, &mut report) {
             Ok(()) => Verdict::Verified,

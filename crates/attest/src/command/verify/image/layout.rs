@@ -24,6 +24,8 @@ pub(super) struct Layout {
     pub(super) evidence: Vec<(Option<Digest>, Vec<Descriptor>)>,
     /// What lies beside the index and the blobs: nothing leads there.
     beside: Vec<String>,
+    /// Small blobs that were not looked at, and may be evidence that the index does not list.
+    pub(super) passed_over: usize,
     manifests: BTreeMap<Digest, Read>,
     /// Bytes of listed layers that were looked at, to tell whether they are evidence.
     looked_at: u64,
@@ -66,6 +68,7 @@ impl Layout {
             unread: Vec::new(),
             evidence: Vec::new(),
             beside: beside(folder),
+            passed_over: 0,
             manifests: BTreeMap::new(),
             looked_at: 0,
             blobs: RefCell::default(),
@@ -134,20 +137,28 @@ impl Layout {
         let Ok(entries) = fs::read_dir(self.folder.join("blobs/sha256")) else {
             return Ok(());
         };
-        let mut names: Vec<String> = entries
+        let mut small: Vec<(String, u64)> = entries
             .flatten()
-            .filter(|entry| entry.metadata().is_ok_and(|it| it.len() <= REFERRER_BYTES))
-            .filter_map(|entry| entry.file_name().into_string().ok())
-            .take(limits::IMAGE_MANIFESTS)
+            .filter_map(|entry| {
+                let size = entry.metadata().ok()?.len();
+                let name = entry.file_name().into_string().ok()?;
+                (size <= REFERRER_BYTES).then_some((name, size))
+            })
             .collect();
-        names.sort();
-        for name in names {
+        small.sort();
+        let mut left = UNLISTED_BYTES;
+        for (name, size) in small {
             let Ok(digest) = Digest::parse(&format!("sha256:{name}")) else {
                 continue;
             };
             if listed.contains(&digest) {
                 continue;
             }
+            let Some(rest) = left.checked_sub(size) else {
+                self.passed_over += 1;
+                continue;
+            };
+            left = rest;
             // Whatever it is, it is no evidence: what images need of it is checked with them.
             let Ok(Read {
                 manifest:
@@ -368,5 +379,7 @@ pub(super) fn refuse(code: &'static str, found: impl std::fmt::Display) -> Refus
 /// The code with which the command says that it could not read.
 pub(super) const UNREADABLE: &str = "file-unreadable";
 
+/// What is read of small blobs to find evidence among them.
+const UNLISTED_BYTES: u64 = 64 << 20;
 /// A manifest that attaches one bundle has 1 KiB.
 const REFERRER_BYTES: u64 = 64 << 10;

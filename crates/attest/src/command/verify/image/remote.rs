@@ -376,7 +376,7 @@ impl Pulled<'_> {
             match self.repository.demand(&Name::Digest(one.digest)) {
                 Ok(fetched) if subject_of(&fetched) == Some(image) => {
                     left = left.saturating_sub(fetched.bytes().len() as u64);
-                    self.take(&fetched, None)?;
+                    self.take(&fetched, None);
                 }
                 Ok(_) => self.lose(image, one.digest, not_attached(image)),
                 Err(error) => self.lose(image, one.digest, refusal(&error)),
@@ -385,7 +385,7 @@ impl Pulled<'_> {
         for kind in ["sig", "att"] {
             let tag = format!("{}.{kind}", fallback_tag(image));
             if let Some(fetched) = self.repository.manifest(&Name::Tag(tag)).map_err(said)? {
-                self.take(&fetched, Some(image))?;
+                self.take(&fetched, Some(image));
             }
         }
         Ok(())
@@ -397,33 +397,37 @@ impl Pulled<'_> {
     }
 
     /// Takes in a manifest if it holds evidence and nothing else.
-    fn take(&mut self, fetched: &Fetched, about: Option<Digest>) -> Result<(), Refusal> {
+    fn take(&mut self, fetched: &Fetched, about: Option<Digest>) {
         let Ok(Manifest::Image {
             layers, subject, ..
         }) = Manifest::parse(fetched.bytes())
         else {
-            return Ok(());
+            return;
         };
         if !holds_evidence(&layers) {
-            return Ok(());
+            return;
         }
         let Some(attached) = about.or(subject) else {
-            return Ok(());
+            return;
         };
+        // Who attaches what is not ours to say: it may leave the answer open, and is no "no".
+        if !self.has_room_for(&layers) {
+            self.lose(attached, fetched.digest(), too_much_attached());
+            return;
+        }
         self.evidence.push((Some(attached), layers));
-        let all = || self.evidence.iter().flat_map(|(_, layers)| layers);
-        if all().count() > limits::EVIDENCE_PIECES {
-            let found = format!("more than {} pieces of evidence", limits::EVIDENCE_PIECES);
-            return Err(refuse("bundle-too-large", found));
-        }
+    }
+
+    /// Whether all evidence stays within what is read, with some more.
+    fn has_room_for(&self, more: &[Descriptor]) -> bool {
+        let all = || {
+            self.evidence
+                .iter()
+                .flat_map(|(_, layers)| layers)
+                .chain(more)
+        };
         let bytes = all().fold(0_u64, |sum, it| sum.saturating_add(it.size()));
-        if bytes > limits::EVIDENCE_BYTES as u64 {
-            return Err(refuse(
-                "bundle-too-large",
-                format!("{bytes} bytes of evidence"),
-            ));
-        }
-        Ok(())
+        all().count() <= limits::EVIDENCE_PIECES && bytes <= limits::EVIDENCE_BYTES as u64
     }
 }
 
@@ -482,8 +486,12 @@ fn not_attached(image: Digest) -> Refusal {
 fn too_much_attached() -> Refusal {
     Refusal {
         code: "registry-referrers",
-        found: "more attached manifests than are read".to_owned(),
-        wanted: format!("at most {} bytes of them", limits::EVIDENCE_BYTES),
+        found: "more is attached than is read".to_owned(),
+        wanted: format!(
+            "at most {} pieces of evidence and {} bytes",
+            limits::EVIDENCE_PIECES,
+            limits::EVIDENCE_BYTES
+        ),
     }
 }
 
