@@ -73,6 +73,20 @@ fn a_silent_place_is_left() {
     assert!(started.elapsed() < Duration::from_secs(20));
 }
 
+/// Large files are given hours, if somebody takes them.
+#[test]
+fn a_place_that_takes_no_byte_of_a_large_file_is_left() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("http://{}/raw", listener.local_addr().unwrap());
+    let mut target = HttpRepository::new(&address, &Logins::default(), reach()).unwrap();
+    let bytes = vec![1; 64 << 20];
+    let started = Instant::now();
+    let made = target.create("a", what(&bytes), &mut Cursor::new(&bytes));
+    assert_eq!(made.unwrap_err().code(), "place-timeout");
+    assert!(started.elapsed() < Duration::from_secs(60));
+    drop(listener);
+}
+
 #[test]
 fn a_source_with_other_bytes_leaves_nothing() {
     let site = Site::start();

@@ -135,15 +135,14 @@ impl Exchange {
             } => {
                 let (sender, receiver) = channel(PIECES_IN_FLIGHT);
                 let body = reqwest::Body::wrap(Upload { receiver, size });
-                let upload = pump(source, size, sha256, sender);
-                let both = both(building.body(body).send(), upload);
-                let (answer, pumped) = tokio::time::timeout(limit, both)
-                    .await
-                    .map_err(|_| self.service.slow())?;
-                if let Err(error) = pumped {
-                    return Err(SendError::Source(error));
+                let upload = pump(source, (size, sha256), sender, self.service.patience.total);
+                let last = self.limit(BUFFERED);
+                let both = both(building.body(body).send(), upload, last);
+                match tokio::time::timeout(limit, both).await {
+                    Ok((_, Err(Stopped::Source(error)))) => return Err(SendError::Source(error)),
+                    Ok((Some(answer), Ok(()))) => Ok(answer),
+                    _ => return Err(self.service.slow().into()),
                 }
-                Ok(answer)
             }
         };
         let answer = outcome.map_err(|_| self.service.slow())?;
@@ -213,32 +212,55 @@ impl From<Verb> for Method {
     }
 }
 
-/// Drives a request and what feeds it. An answer ends both: a server need not read what it refuses.
+/// Why a request is fed no more.
+enum Stopped {
+    Source(io::Error),
+    /// Nobody takes what is sent.
+    Slow,
+}
+
+/// Drives a request and what feeds it. An answer ends both: a server need not read what it refuses. So does
+/// one that takes nothing more, and one that has all and says nothing for so long.
 async fn both<T>(
     request: impl Future<Output = T>,
-    upload: impl Future<Output = io::Result<()>>,
-) -> (T, io::Result<()>) {
+    upload: impl Future<Output = Result<(), Stopped>>,
+    last: Duration,
+) -> (Option<T>, Result<(), Stopped>) {
     let (mut request, mut upload) = (pin!(request), pin!(upload));
-    let mut uploaded = None;
+    let (mut uploaded, mut waiting) = (None, None);
     std::future::poll_fn(|context| {
         if uploaded.is_none()
             && let Poll::Ready(result) = upload.as_mut().poll(context)
         {
+            if matches!(result, Err(Stopped::Slow)) {
+                return Poll::Ready((None, result));
+            }
             uploaded = Some(result);
+            waiting = Some(Box::pin(tokio::time::sleep(last)));
         }
-        let answer = request.as_mut().poll(context);
-        answer.map(|answer| (answer, uploaded.take().unwrap_or(Ok(()))))
+        if let Poll::Ready(answer) = request.as_mut().poll(context) {
+            return Poll::Ready((Some(answer), uploaded.take().unwrap_or(Ok(()))));
+        }
+        match waiting.as_mut().map(|it| it.as_mut().poll(context)) {
+            Some(Poll::Ready(())) => Poll::Ready((None, uploaded.take().unwrap_or(Ok(())))),
+            _ => Poll::Pending,
+        }
     })
     .await
 }
 
-/// Feeds a request. The last piece is held back until all of it was hashed.
+/// Feeds a request; each piece must be taken in time. The last is held back until all of it was hashed.
 async fn pump(
     source: &mut dyn Read,
-    size: u64,
-    sha256: Digest,
+    (size, sha256): (u64, Digest),
     to: Sender<io::Result<Bytes>>,
-) -> io::Result<()> {
+    patience: Duration,
+) -> Result<(), Stopped> {
+    let give = async |piece| match tokio::time::timeout(patience, to.send(piece)).await {
+        // Nobody listens any more: the answer says why.
+        Ok(taken) => Ok(taken.is_ok()),
+        Err(_) => Err(Stopped::Slow),
+    };
     let mut source = Hashing::new(source.take(size.saturating_add(1)), Hashes::Sha256);
     let mut held = Bytes::new();
     loop {
@@ -248,24 +270,22 @@ async fn pump(
             Ok(0) => break,
             Ok(_) => {}
             Err(error) => {
-                let broken = io::Error::other("the source cannot be read");
-                let _ = to.send(Err(broken)).await;
-                return Err(error);
+                give(Err(io::Error::other("the source cannot be read"))).await?;
+                return Err(Stopped::Source(error));
             }
         }
         let piece = std::mem::replace(&mut held, piece.into());
-        // Nobody listens any more: the answer says why.
-        if !piece.is_empty() && to.send(Ok(piece)).await.is_err() {
+        if !piece.is_empty() && !give(Ok(piece)).await? {
             return Ok(());
         }
     }
     let passed = source.finish();
     if passed.size() != size || passed.sha256() != sha256 {
         let other = || io::Error::other("it has other bytes than it should have");
-        let _ = to.send(Err(other())).await;
-        return Err(other());
+        give(Err(other())).await?;
+        return Err(Stopped::Source(other()));
     }
-    let _ = to.send(Ok(held)).await;
+    give(Ok(held)).await?;
     Ok(())
 }
 
@@ -295,3 +315,5 @@ impl Body for Upload {
 /// Bytes of one piece of an upload.
 const PIECE: usize = 128 << 10;
 const PIECES_IN_FLIGHT: usize = 2;
+/// Bytes that may still be on their way when the last was taken.
+const BUFFERED: u64 = 8 << 20;

@@ -9,7 +9,7 @@ use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Client, Method, Response, Url};
 use tokio::runtime::Runtime;
 use tokio::time::error::Elapsed;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout};
 
 use super::{Patience, builder, chain, runtime};
 use crate::dial::DialError;
@@ -48,7 +48,7 @@ pub(crate) struct Ask<'a> {
     pub(crate) url: &'a Url,
     pub(crate) headers: &'a [(&'static str, String)],
     pub(crate) body: Option<Vec<u8>>,
-    /// Bytes that go there or come back, as far as they are known: patience grows with them.
+    /// Bytes that are to come back: for so many, and no more, patience grows as they come.
     pub(crate) size: u64,
 }
 
@@ -58,8 +58,11 @@ pub(crate) struct Answer<'t> {
     talk: &'t Talk,
     host: String,
     response: Response,
-    deadline: Instant,
+    /// How long it is waited for in all, and how long it was.
     limit: Duration,
+    waited: Duration,
+    /// Bytes for which more time is given when they have come.
+    expected: u64,
     rest: Vec<u8>,
     taken: usize,
 }
@@ -94,11 +97,9 @@ impl Talk {
     /// Nobody answers, or not in time.
     pub(crate) fn ask(&self, ask: Ask<'_>) -> Result<Answer<'_>, DialError> {
         let host = ask.url.host_str().unwrap_or_default().to_owned();
-        let limit = self.limit(ask.size);
-        if limit.is_zero() {
-            let limit = self.allowance().map_or(limit, |it| it.whole);
-            return Err(DialError::Slow { host, limit });
-        }
+        let sent = ask.body.as_ref().map_or(0, |it| it.len() as u64);
+        let limit = self.patience.total + self.more(sent);
+        let given = self.allowed(&host, limit)?;
         let mut headers = HeaderMap::new();
         for (name, value) in ask.headers {
             let mut value = HeaderValue::from_str(value).map_err(|_| {
@@ -114,18 +115,19 @@ impl Talk {
         if let Some(body) = ask.body {
             request = request.body(body);
         }
-        let deadline = Instant::now() + limit;
-        let response = match self.wait(deadline, request.send()) {
+        let (waited, response) = self.wait(given, request.send());
+        let response = match response {
             Ok(Ok(response)) => response,
-            Ok(Err(error)) => return Err(broken(host, limit, &error)),
-            Err(_) => return Err(DialError::Slow { host, limit }),
+            Ok(Err(error)) => return Err(broken(host, given, &error)),
+            Err(_) => return Err(DialError::Slow { host, limit: given }),
         };
         Ok(Answer {
             talk: self,
             host,
             response,
-            deadline,
             limit,
+            waited,
+            expected: ask.size,
             rest: Vec::new(),
             taken: 0,
         })
@@ -133,37 +135,43 @@ impl Talk {
 
     /// Waits, where a service asks for it.
     pub(crate) fn pause(&self, time: Duration) {
-        let asked = Instant::now() + time;
-        let _ = self.wait(asked, std::future::pending::<()>());
+        let _ = self.wait(time, std::future::pending::<()>());
     }
 
-    /// A whole answer takes our patience, and a large one as long as a slow line needs for it; nothing
-    /// takes more than what is left of an allowance.
-    fn limit(&self, size: u64) -> Duration {
-        let moving = Duration::from_secs(size / SLOWEST);
-        let limit = self.patience.total + moving;
-        match self.allowance().as_mut() {
-            Some(allowed) => {
-                if allowed.left.is_zero() {
-                    return Duration::ZERO;
-                }
-                allowed.left += moving;
-                limit.min(allowed.left)
-            }
-            None => limit,
-        }
-    }
-
-    /// Waits until the deadline at most, and takes the time from what is allowed.
-    fn wait<T>(&self, deadline: Instant, work: impl Future<Output = T>) -> Result<T, Elapsed> {
-        let from = Instant::now();
-        let waited = self
-            .runtime
-            .block_on(async { timeout_at(deadline, work).await });
+    /// The time that a slow line needs for bytes that move. An allowance grows with it.
+    fn more(&self, bytes: u64) -> Duration {
+        let moving = Duration::from_micros(bytes.saturating_mul(1_000_000) / SLOWEST);
         if let Some(allowed) = self.allowance().as_mut() {
-            allowed.left = allowed.left.saturating_sub(from.elapsed());
+            allowed.left += moving;
         }
-        waited
+        moving
+    }
+
+    /// So long, or what is left of an allowance.
+    fn allowed(&self, host: &str, limit: Duration) -> Result<Duration, DialError> {
+        match *self.allowance() {
+            Some(allowed) if allowed.left.is_zero() => Err(DialError::Slow {
+                host: host.to_owned(),
+                limit: allowed.whole,
+            }),
+            Some(allowed) => Ok(limit.min(allowed.left)),
+            None => Ok(limit),
+        }
+    }
+
+    /// Waits so long at most, says how long it was, and takes it from what is allowed.
+    fn wait<T>(
+        &self,
+        limit: Duration,
+        work: impl Future<Output = T>,
+    ) -> (Duration, Result<T, Elapsed>) {
+        let from = Instant::now();
+        let outcome = self.runtime.block_on(async { timeout(limit, work).await });
+        let waited = from.elapsed();
+        if let Some(allowed) = self.allowance().as_mut() {
+            allowed.left = allowed.left.saturating_sub(waited);
+        }
+        (waited, outcome)
     }
 
     fn allowance(&self) -> std::sync::MutexGuard<'_, Option<Allowance>> {
@@ -214,17 +222,28 @@ impl Answer<'_> {
         Ok(Some(body))
     }
 
+    /// Each piece is waited for as long as our patience lasts, and all of them as long as a slow line
+    /// needs for what has come: what is only announced is given no time.
     fn chunk(&mut self) -> Result<Option<Vec<u8>>, DialError> {
-        let (limit, host) = (self.limit, &self.host);
-        let next = self.response.chunk();
-        match self.talk.wait(self.deadline, next) {
-            Ok(Ok(chunk)) => Ok(chunk.map(|it| it.to_vec())),
-            Ok(Err(error)) => Err(broken(host.clone(), limit, &error)),
-            Err(_) => Err(DialError::Slow {
-                host: host.clone(),
-                limit,
-            }),
+        let left = self.limit.saturating_sub(self.waited);
+        let (limit, host) = (left.min(self.talk.patience.total), &self.host);
+        if limit.is_zero() {
+            return Err(slow(host, self.limit));
         }
+        let limit = self.talk.allowed(host, limit)?;
+        let (waited, next) = self.talk.wait(limit, self.response.chunk());
+        self.waited += waited;
+        let chunk = match next {
+            Ok(Ok(Some(chunk))) => chunk,
+            Ok(Ok(None)) => return Ok(None),
+            Ok(Err(error)) => return Err(broken(host.clone(), limit, &error)),
+            Err(_) if limit == left => return Err(slow(host, self.limit)),
+            Err(_) => return Err(slow(host, limit)),
+        };
+        let expected = self.expected.min(chunk.len() as u64);
+        self.expected -= expected;
+        self.limit += self.talk.more(expected);
+        Ok(Some(chunk.to_vec()))
     }
 }
 
@@ -257,6 +276,11 @@ const fn method(verb: Verb) -> Method {
         Verb::Patch => Method::PATCH,
         Verb::Delete => Method::DELETE,
     }
+}
+
+fn slow(host: &str, limit: Duration) -> DialError {
+    let host = host.to_owned();
+    DialError::Slow { host, limit }
 }
 
 fn broken(host: String, limit: Duration, error: &reqwest::Error) -> DialError {

@@ -206,7 +206,7 @@ impl Repository<'_> {
             accept: None,
             headers,
             body,
-            size: body.map_or(0, |it| it.len() as u64),
+            size: 0,
             what: what.to_owned(),
             follow: false,
         };

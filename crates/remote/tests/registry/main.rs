@@ -8,7 +8,7 @@ mod support;
 use std::io::Cursor;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use attest_digest::Digest;
 use attest_remote::registry::{
@@ -489,6 +489,25 @@ fn a_silent_a_dripping_and_a_closed_server_are_left() {
     assert_eq!(refusal(&server, &tag("1")), "registry-timeout");
     let closed = Server::closed();
     assert_eq!(refusal(&closed, &tag("1")), "registry-unreachable");
+}
+
+/// A size is a claim: nobody has verified the manifest that says it.
+#[test]
+fn a_size_that_is_claimed_gives_a_registry_no_time() {
+    let started = Instant::now();
+    for server in [
+        Server::answering(|_| Answer::new(200, b"").silent()),
+        Server::answering(|_| Answer::new(200, b"").dripping()),
+    ] {
+        let registry = Registry::new(options()).unwrap();
+        let reference = server.reference();
+        let repository = registry.repository(&reference, Access::Pull).unwrap();
+        let error = repository
+            .pull_blob(sha256(b"x"), 1 << 62, &mut Vec::new())
+            .unwrap_err();
+        assert_eq!(error.code(), "registry-timeout");
+    }
+    assert!(started.elapsed() < Duration::from_secs(15));
 }
 
 #[test]
