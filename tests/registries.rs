@@ -387,6 +387,28 @@ fn what_is_copied_is_what_it_holds() {
 }
 
 #[test]
+fn wrong_bytes_of_a_source_are_a_no_wherever_they_are_copied_to() {
+    let scene = Scene::new(Kept::WithLists);
+    scene.put("1", &["linux/amd64"]);
+    let behind = scene.server.host();
+    let wrong = Server::answering(move |request| {
+        let mut answer = passed_on(request, &behind);
+        if request.path.contains("/blobs/") {
+            answer.body.reverse();
+        }
+        answer
+    });
+    let target = Server::keeping(Kept::WithLists);
+    for to in [
+        "oci-layout:gap",
+        &format!("oci://{}/team/tool:1", target.host()),
+    ] {
+        let line = format!("registry copy oci://{}/team/tool:1 {to}", wrong.host());
+        scene.world.attest(&line).refused(1, "blob-corrupt");
+    }
+}
+
+#[test]
 fn a_tag_that_moves_while_it_is_verified_is_no_yes() {
     let scene = Scene::new(Kept::WithLists);
     scene.put("1", &["linux/amd64"]);

@@ -1485,6 +1485,7 @@ pub(crate) const PASSED_ON: &[(&[u8], &[&str])] = &[
             "registry-denied",
             "registry-helper",
             "registry-http-status",
+            "registry-list-too-large",
             "registry-malformed",
             "registry-not-found",
             "registry-not-kept",

@@ -99,6 +99,10 @@ pub const CODES: &[(&str, &str)] = &[
         "a credential helper of docker's configuration gives no credentials",
     ),
     ("registry-http-status", "the registry answers with an error"),
+    (
+        "registry-list-too-large",
+        "a list of the registry has more than is read of any",
+    ),
     ("registry-login", "docker's configuration cannot be used"),
     ("registry-malformed", "the registry's answer cannot be read"),
     ("registry-not-found", "the registry has no such thing"),
@@ -138,7 +142,7 @@ pub const CODES: &[(&str, &str)] = &[
     ),
     (
         "registry-too-large",
-        "a manifest, a list or an index of the registry has more than is read of any",
+        "a manifest or an index of the registry has more than is read of any",
     ),
     ("registry-unreachable", "the registry cannot be reached"),
     (

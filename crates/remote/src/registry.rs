@@ -10,6 +10,7 @@ mod challenge;
 mod client;
 mod error;
 mod helper;
+mod link;
 mod login;
 mod push;
 mod reference;

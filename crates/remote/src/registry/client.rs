@@ -358,6 +358,14 @@ fn read_token(
     };
     match answer.status() {
         200 => {}
+        301..=303 | 307 | 308 => {
+            return Err(RegistryError::Redirect {
+                host: host.to_owned(),
+                to: shown_address(answer.header("location").unwrap_or_default()),
+                what: "a token".to_owned(),
+                problem: "only what a digest names may come from elsewhere",
+            });
+        }
         status @ (401 | 403) => {
             return Err(RegistryError::Denied {
                 host: host.to_owned(),

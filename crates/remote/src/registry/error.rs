@@ -121,6 +121,14 @@ pub enum RegistryError {
         /// The bound, with its unit.
         most: String,
     },
+    /// A list of more than is read of any. Nobody signed it.
+    #[error("{what} has more than {most}")]
+    ListTooLarge {
+        /// What was asked for.
+        what: String,
+        /// The bound, with its unit.
+        most: String,
+    },
     /// It answers with something that cannot be read.
     #[error("{host} answers with something that is not {what}: {problem}")]
     Malformed {
@@ -212,6 +220,7 @@ impl RegistryError {
             Self::NotFound { .. } => "registry-not-found",
             Self::ContentType { .. } => "registry-content-type",
             Self::TooLarge { .. } => "registry-too-large",
+            Self::ListTooLarge { .. } => "registry-list-too-large",
             Self::Malformed { .. } => "registry-malformed",
             Self::Differs { .. } => "registry-differs",
             Self::Referrers { .. } => "registry-referrers",

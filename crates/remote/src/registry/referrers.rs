@@ -2,13 +2,14 @@
 //!
 //! See [Listing Referrers](https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#listing-referrers).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use attest_digest::{Algorithm, Digest};
 use attest_provenance::json::Object;
 use serde_json::{Map, Value, json};
 
 use super::error::RegistryError;
+use super::link;
 use super::reference::{Name, is_tag};
 use super::repository::{INDEX, Repository, parse_object};
 use crate::http::{Answer, Url};
@@ -104,7 +105,7 @@ impl Repository<'_> {
     ///
     /// # Errors
     /// The registry could not be asked; `registry-referrers`: what it says cannot be so;
-    /// `registry-too-large`: more than is read.
+    /// `registry-list-too-large`: more than is read.
     pub fn referrers(&self, subject: Digest) -> Result<Referrers, RegistryError> {
         if let Some(list) = self.listed(subject)? {
             return Ok(Referrers {
@@ -141,13 +142,13 @@ impl Repository<'_> {
         let first = self.url(&format!("referrers/{subject}"))?;
         let mut list = Vec::new();
         let mut left = limits::REGISTRY_MANIFEST_BYTES;
-        let mut next = Some(first.clone());
+        let mut pages = Pages::new(first);
         for page in 0.. {
-            let Some(url) = next else { break };
+            let Some(url) = pages.next.clone() else { break };
             if page == limits::REGISTRY_PAGES {
                 return Err(self.too_many(&what, limits::REGISTRY_PAGES, "pages"));
             }
-            let answer = self.get_url(url.clone(), Some(INDEX), false, &what)?;
+            let answer = self.get_url(url, Some(INDEX), false, &what)?;
             let Some(answer) = self.found(answer, &what)? else {
                 // Only the whole list may be absent.
                 if page == 0 {
@@ -159,8 +160,8 @@ impl Repository<'_> {
             if found != INDEX {
                 return Err(self.content_type(&what, found, INDEX));
             }
-            next = self.next_page(&answer, &url, &first)?;
-            let bytes = self.small(answer, &what)?;
+            self.next_page(&answer, &mut pages)?;
+            let bytes = self.page(answer, &what)?;
             // All of it is held: many pages have no more room than one.
             left = left.checked_sub(bytes.len() as u64).ok_or_else(|| {
                 let most = usize::try_from(limits::REGISTRY_MANIFEST_BYTES).unwrap_or(usize::MAX);
@@ -207,13 +208,13 @@ impl Repository<'_> {
         let what = format!("tags of {}", self.reference());
         let first = self.url("tags/list?n=1000")?;
         let mut tags = Vec::new();
-        let mut next = Some(first.clone());
+        let mut pages = Pages::new(first);
         for page in 0.. {
-            let Some(url) = next else { break };
+            let Some(url) = pages.next.clone() else { break };
             if page == limits::REGISTRY_PAGES {
                 return Err(self.too_many(&what, limits::REGISTRY_PAGES, "pages"));
             }
-            let answer = self.get_url(url.clone(), None, false, &what)?;
+            let answer = self.get_url(url, None, false, &what)?;
             let answer = self.found(answer, &what)?;
             let answer = answer.ok_or_else(|| RegistryError::NotFound {
                 host: self.host().to_owned(),
@@ -223,8 +224,8 @@ impl Repository<'_> {
             if answer.content_type() == "text/html" {
                 return Err(self.content_type(&what, answer.content_type(), "application/json"));
             }
-            next = self.next_page(&answer, &url, &first)?;
-            let bytes = self.small(answer, &what)?;
+            self.next_page(&answer, &mut pages)?;
+            let bytes = self.page(answer, &what)?;
             let problem = |problem: &str| self.malformed("a list of tags", problem);
             let mut page = parse_object(&bytes).map_err(|it| problem(&it))?;
             let names = match page.take_optional("tags") {
@@ -248,32 +249,35 @@ impl Repository<'_> {
         Ok(tags)
     }
 
-    /// Where a list goes on: another page of the same list, or nowhere.
-    fn next_page(
-        &self,
-        answer: &Answer<'_>,
-        this: &Url,
-        first: &Url,
-    ) -> Result<Option<Url>, RegistryError> {
-        let links = answer.headers("link");
-        let next = links.iter().flat_map(|it| it.split(", <"));
-        let next = next.filter(|it| {
-            it.to_ascii_lowercase().contains("rel=\"next\"")
-                || it.to_ascii_lowercase().contains("rel=next")
-        });
-        let Some(link) = next.into_iter().next() else {
-            return Ok(None);
+    /// The bytes of one page of a list.
+    fn page(&self, answer: Answer<'_>, what: &str) -> Result<Vec<u8>, RegistryError> {
+        self.small(answer, what).map_err(|error| match error {
+            RegistryError::TooLarge { what, most } => RegistryError::ListTooLarge { what, most },
+            other => other,
+        })
+    }
+
+    /// Where a list goes on: another page of the same list that was not read yet, or nowhere.
+    fn next_page(&self, answer: &Answer<'_>, pages: &mut Pages) -> Result<(), RegistryError> {
+        let refused = |problem: &str| self.malformed("a list", problem);
+        let next = link::next(&answer.headers("link"))
+            .map_err(|()| refused("its Link header cannot be read"))?;
+        let Some(target) = next else {
+            pages.next = None;
+            return Ok(());
         };
-        let refused = || self.malformed("a list", "its next page is none of this list");
-        let target = link.trim_start_matches('<').split('>').next();
-        let next = this
-            .join(target.unwrap_or_default())
-            .map_err(|_| refused())?;
-        let same = super::client::is_same_place(&next, first) && next.path() == first.path();
-        if !same || next == *this {
-            return Err(refused());
+        let elsewhere = || refused("its next page is none of this list");
+        let this = pages.next.as_ref().unwrap_or(&pages.first);
+        let next = this.join(&target).map_err(|_| elsewhere())?;
+        let same = super::client::is_same_place(&next, &pages.first);
+        if !same || next.path() != pages.first.path() {
+            return Err(elsewhere());
         }
-        Ok(Some(next))
+        if !pages.asked.insert(next.to_string()) {
+            return Err(refused("its pages go round"));
+        }
+        pages.next = Some(next);
+        Ok(())
     }
 
     pub(super) fn odd(&self, subject: Digest, problem: impl Into<String>) -> RegistryError {
@@ -285,9 +289,26 @@ impl Repository<'_> {
     }
 
     fn too_many(&self, what: &str, most: usize, unit: &str) -> RegistryError {
-        RegistryError::TooLarge {
+        RegistryError::ListTooLarge {
             what: format!("{what} of {}", self.host()),
             most: format!("{most} {unit}"),
+        }
+    }
+}
+
+/// The pages of one list.
+struct Pages {
+    first: Url,
+    next: Option<Url>,
+    asked: BTreeSet<String>,
+}
+
+impl Pages {
+    fn new(first: Url) -> Self {
+        Self {
+            asked: BTreeSet::from([first.to_string()]),
+            next: Some(first.clone()),
+            first,
         }
     }
 }

@@ -132,11 +132,12 @@ impl<'r> Repository<'r> {
         {
             return Err(self.differs(&what, &digest, &wanted));
         }
-        // Not needed: but a registry that contradicts itself is not to be relied on.
+        // Not needed, and no evidence: but a registry that contradicts itself is not to be relied on.
         if let Some(claimed) = claimed.filter(|it| it.starts_with("sha256:"))
             && claimed != digest.to_string()
         {
-            return Err(self.differs(&what, &digest, &claimed));
+            let problem = format!("its Docker-Content-Digest is {claimed:?}, and it is {digest}");
+            return Err(self.malformed(&what, &problem));
         }
         self.check_type(&bytes, &media_type, &what)?;
         Ok(Some(Fetched {

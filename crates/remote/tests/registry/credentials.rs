@@ -191,7 +191,7 @@ fn a_place_for_tokens_that_gives_none_is_an_error() {
         (200, b"<html>", "registry-token"),
         (200, br#"{"token":"a\r\nX: y"}"#, "registry-token"),
         (500, b"", "registry-token"),
-        (302, b"", "registry-token"),
+        (302, b"", "registry-redirect"),
         (401, b"", "registry-denied"),
     ] {
         let server = Server::answering_with_address(move |request, address| {

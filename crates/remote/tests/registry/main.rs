@@ -140,9 +140,11 @@ fn a_manifest_that_is_another_than_was_asked_for_is_refused() {
     let server = Server::answering(move |_| manifest_answer(&given));
     assert_eq!(refusal(&server, &name), "registry-differs");
     let lying = sha256(b"x").to_string();
+    // The right bytes, and a header that says something else of them.
     let server =
         Server::answering(move |_| manifest_answer(&asked).with("Docker-Content-Digest", &lying));
-    assert_eq!(refusal(&server, &tag("1")), "registry-differs");
+    assert_eq!(refusal(&server, &tag("1")), "registry-malformed");
+    assert_eq!(refusal(&server, &name), "registry-malformed");
 }
 
 #[test]
@@ -282,7 +284,31 @@ fn a_list_is_read_to_its_last_page_and_no_further() {
             page + 1
         ))
     });
-    assert_eq!(referrers_refusal(&endless, subject), "registry-too-large");
+    assert_eq!(
+        referrers_refusal(&endless, subject),
+        "registry-list-too-large"
+    );
+    let round = paged(|page| Some(format!(r#"<?page={}>; rel="next""#, (page + 1) % 3)));
+    assert_eq!(referrers_refusal(&round, subject), "registry-malformed");
+    assert_eq!(round.requests().len(), 4);
+    // However a link is written, what it leads to is read, and one that cannot be read is no end.
+    for link in [
+        r#"<?page=0>; rel="first",<?page=1>; rel = "next""#,
+        r#"<?page=1>; rel="last next""#,
+    ] {
+        let other = Server::answering(move |request| {
+            if request.path.contains("page=1") {
+                return index_answer(&index_of(&[entry(sha256(b"second"))]));
+            }
+            index_answer(&index_of(&[entry(sha256(b"first"))])).with("Link", link)
+        });
+        let repository = registry
+            .repository(&other.reference(), Access::Pull)
+            .unwrap();
+        assert_eq!(repository.referrers(subject).unwrap().list.len(), 2);
+    }
+    let odd = paged(|_| Some(r#"?page=1; rel="next""#.to_owned()));
+    assert_eq!(referrers_refusal(&odd, subject), "registry-malformed");
     // All of it is held: many large pages are as much as one that is too large.
     let asked = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&asked);
@@ -293,7 +319,10 @@ fn a_list_is_read_to_its_last_page_and_no_further() {
         let link = format!(r#"<?page={}>; rel="next""#, page + 1);
         index_answer(&index_of(&[entry])).with("Link", &link)
     });
-    assert_eq!(referrers_refusal(&large, subject), "registry-too-large");
+    assert_eq!(
+        referrers_refusal(&large, subject),
+        "registry-list-too-large"
+    );
     assert_eq!(asked.load(Ordering::SeqCst), 4);
     let same = paged(|_| Some(r#"<?>; rel="next""#.to_owned()));
     assert_ne!(referrers_refusal(&same, subject), "");
@@ -314,11 +343,17 @@ fn an_index_of_a_million_entries_is_refused() {
     let subject = sha256(b"subject");
     let many = index_of(&vec![entry(sha256(b"x")); 1_000_000]);
     let server = Server::answering(move |_| index_answer(&many));
-    assert_eq!(referrers_refusal(&server, subject), "registry-too-large");
+    assert_eq!(
+        referrers_refusal(&server, subject),
+        "registry-list-too-large"
+    );
     // As many as fit into the bytes, in every page.
     let many = index_of(&vec![entry(sha256(b"x")); 20_000]);
     let server = Server::answering(move |_| index_answer(&many));
-    assert_eq!(referrers_refusal(&server, subject), "registry-too-large");
+    assert_eq!(
+        referrers_refusal(&server, subject),
+        "registry-list-too-large"
+    );
 }
 
 #[test]
