@@ -46,11 +46,8 @@ impl Fulcio {
             "certificateSigningRequest": base64::encode(request.as_bytes()),
         });
         let reply = self.endpoint.post("api/v2/signingCert", &body).await?;
-        let answer = match self.endpoint.body(reply) {
-            Ok(body) => self.endpoint.json(&body)?,
-            Err(error) => return Err(error.without(token)),
-        };
-        self.chain(&answer)
+        let answer = self.endpoint.answer(reply);
+        self.chain(&answer.map_err(|it| it.without(token))?)
     }
 
     /// A timestamp of the certificate log beside the certificate would be in no bundle.

@@ -158,9 +158,8 @@ impl Provider {
         };
         let reply = self.token.call(&self.token_url, &ask).await?;
         // A code that was refused may still be good for whoever reads it with its verifier.
-        let body = self.token.body(reply);
-        let body = body.map_err(|it| it.without(code).without(&from.verifier))?;
-        let answer = self.token.json(&body)?;
+        let answer = self.token.answer(reply);
+        let answer = answer.map_err(|it| it.without(code).without(&from.verifier))?;
         let token = answer.get("id_token").and_then(Value::as_str);
         let token = token.ok_or_else(|| self.token.malformed(&"no id_token"))?;
         Ok(token.to_owned())

@@ -96,6 +96,11 @@ impl Endpoint {
         }
     }
 
+    /// The JSON of an answer that says yes.
+    pub(crate) fn answer(&self, reply: Reply) -> Result<Value, ServiceError> {
+        self.json(&self.body(reply)?)
+    }
+
     /// Reads JSON of one meaning.
     pub(crate) fn json(&self, body: &[u8]) -> Result<Value, ServiceError> {
         let limits = Limits {
@@ -226,7 +231,17 @@ impl ServiceError {
                 kind,
                 host,
                 status,
-                says: "(it repeats the token)".to_owned(),
+                says: REPEATED.to_owned(),
+            },
+            // A yes that cannot be read is repeated in part as well, such as a key that is given twice.
+            Self::Malformed {
+                kind,
+                host,
+                problem,
+            } if repeats(&problem) => Self::Malformed {
+                kind,
+                host,
+                problem: REPEATED.to_owned(),
             },
             other => other,
         }
@@ -263,6 +278,7 @@ impl From<ServiceError> for LogAppendError {
     }
 }
 
+const REPEATED: &str = "(it repeats the token)";
 /// Characters by which a piece of a secret is told from a word.
 const PIECE_OF_A_SECRET: usize = 8;
 
@@ -304,4 +320,29 @@ mod tests {
         assert!(short("form: code=c0de&x").contains("it repeats the token"));
         assert!(short("no c0de1 here").contains("no c0de1 here"));
     }
+
+    #[test]
+    fn an_answer_that_cannot_be_read_does_not_repeat_a_secret() {
+        let read = |body: &str, secret: &str| {
+            let endpoint = Endpoint::new("log", "https://ci.example", ONCE).unwrap();
+            let error = endpoint.json(body.as_bytes()).unwrap_err().without(secret);
+            assert_eq!(error.code(), "service-malformed");
+            error.to_string()
+        };
+        let secret = "eyJhbGci.eyJzdWIiOiJ4In0.c2lnbmF0dXJl";
+        for key in [secret, "eyJzdWIiOiJ4In0", "x c2lnbmF0dXJl"] {
+            let said = read(&format!(r#"{{"{key}":1,"{key}":2}}"#), secret);
+            assert!(said.contains(REPEATED) && !said.contains(key), "{said}");
+        }
+        assert!(read(r#"{"c0de":1,"c0de":2}"#, "c0de").contains(REPEATED));
+        assert!(read(r#"{"a":1,"a":2}"#, secret).contains("is given twice"));
+    }
+
+    const ONCE: Persistence = Persistence {
+        patience: crate::Patience {
+            connect: std::time::Duration::ZERO,
+            total: std::time::Duration::ZERO,
+        },
+        total: std::time::Duration::ZERO,
+    };
 }
