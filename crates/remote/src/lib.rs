@@ -19,6 +19,7 @@ mod log_reader;
 mod login;
 mod login_error;
 mod place;
+mod program;
 mod publish;
 mod query;
 pub mod registry;
@@ -40,6 +41,7 @@ pub use log_reader::{ClaimedEntry, ClaimedHead, LogReadError, RekorV1, TileServe
 pub use login::{Login, Provider};
 pub use login_error::LoginError;
 pub use place::{PlaceError, PlainHttp, Reach};
+pub use program::run_program;
 pub use publish::{Finished, GitHub, GitHubAddress, HttpRepository, Logins, Target};
 pub use rekor::{Rekor, RekorVersion};
 pub use s3::{Created, S3Address, S3Credentials, S3Replica, S3Settings, S3Target};

@@ -1,9 +1,8 @@
 //! The identity that a CI system gives its jobs.
 
 use std::env;
-use std::io::Read;
-use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Duration;
 
 use attest_remote::{Patience, Persistence};
@@ -66,34 +65,30 @@ impl Job {
                     .map(Zeroizing::new)
                     .map_err(|error| Failure::unknown(error.code(), error))
             }
-            Self::Buildkite { agent } => by_agent(agent, audience),
+            Self::Buildkite { agent } => by_agent(agent, audience, PERSISTENCE.patience.total),
         }
     }
 }
 
-fn by_agent(agent: &PathBuf, audience: &str) -> Result<Zeroizing<String>, Failure> {
+fn by_agent(
+    agent: &Path,
+    audience: &str,
+    patience: Duration,
+) -> Result<Zeroizing<String>, Failure> {
     let failed = |problem: String| {
         Failure::unknown(
             "identity-token-unavailable",
             format!("buildkite-agent: {problem}"),
         )
     };
-    let mut child = Command::new(agent)
-        .args(["oidc", "request-token", "--audience", audience])
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .map_err(|error| failed(error.to_string()))?;
-    let mut text = Zeroizing::new(String::new());
-    let read = child
-        .stdout
-        .take()
-        .map(|stdout| stdout.take(TOKEN_BYTES).read_to_string(&mut text));
-    let status = child.wait().map_err(|error| failed(error.to_string()))?;
-    match read {
-        Some(Ok(_)) if status.success() => Ok(text),
-        _ => Err(failed(format!("gave no token ({status})"))),
+    let mut asking = Command::new(agent);
+    asking.args(["oidc", "request-token", "--audience", audience]);
+    match attest_remote::run_program(&mut asking, "", (patience, TOKEN_BYTES)) {
+        Ok((true, said)) => String::from_utf8(said)
+            .map(Zeroizing::new)
+            .map_err(|_| failed("gave no token".to_owned())),
+        Ok((false, _)) => Err(failed("gave no token, and says that it failed".to_owned())),
+        Err(problem) => Err(failed(problem)),
     }
 }
 
@@ -121,4 +116,28 @@ const PERSISTENCE: Persistence = Persistence {
     },
     total: Duration::from_secs(60),
 };
-const TOKEN_BYTES: u64 = 64 << 10;
+const TOKEN_BYTES: usize = 64 << 10;
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+    use crate::failure::Exit;
+
+    #[test]
+    fn an_agent_that_does_not_answer_is_left() {
+        let folder = tempfile::tempdir().unwrap();
+        let agent = folder.path().join("buildkite-agent");
+        std::fs::write(&agent, "#!/bin/sh\nexec sleep 60\n").unwrap();
+        std::fs::set_permissions(&agent, std::fs::Permissions::from_mode(0o755)).unwrap();
+        let patience = Duration::from_millis(700);
+        let failure = by_agent(&agent, "sigstore", patience).unwrap_err();
+        assert_eq!(failure.code, "identity-token-unavailable");
+        assert_eq!(failure.exit, Exit::Unknown);
+        assert!(
+            failure.message.contains("no answer within 0.7 s"),
+            "{failure:?}"
+        );
+    }
+}
