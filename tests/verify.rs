@@ -582,6 +582,22 @@ fn a_digest_needs_a_bundle_and_verifies_with_it() {
 }
 
 #[test]
+fn a_flag_that_could_have_no_effect_is_a_bad_request() {
+    let released = Released::new();
+    for (subject, flags) in [
+        ("dist/a.txt", ["--ignore-missing"].as_slice()),
+        ("dist", &["--ignore-missing"]),
+        ("dist/a.txt", &["--allow-extra", "*"]),
+        ("dist/SHA256SUMS", &["--allow-extra", "*"]),
+    ] {
+        let ran = released.verify(subject, flags);
+        assert_eq!(ran.exit, 2, "{subject} {flags:?}: {ran:#?}");
+        assert_eq!(ran.json()["error"]["code"], "bad-arguments");
+        released.verify(subject, &[]).yes();
+    }
+}
+
+#[test]
 fn a_checksums_file_is_verified_with_what_it_lists() {
     let released = Released::new();
     released.verify("dist/SHA256SUMS", &[]).yes();

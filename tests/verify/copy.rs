@@ -113,8 +113,14 @@ fn nothing_is_overwritten_without_force_and_no_link_leads_out() {
     // A folder where a file is to be is never replaced.
     fs::remove_file(released.world.at("out/sub")).unwrap();
     fs::create_dir_all(released.world.at("out/a.txt")).unwrap();
-    assert_eq!(released.copy("dist", "out", &["--force"]).exit, 2);
-    assert_eq!(released.world.listing("out"), ["a.txt/ 755"]);
+    for (subject, exit) in [("dist", 3), ("dist/a.txt", 2)] {
+        let refused = released.copy(subject, "out", &["--force"]);
+        assert_eq!(refused.exit, exit, "{refused:#?}");
+        let error = &refused.json()["error"];
+        assert_eq!(error["code"], "copy-refused");
+        assert!(error["hint"].is_null(), "{error}");
+        assert_eq!(released.world.listing("out"), ["a.txt/ 755"]);
+    }
 }
 
 #[test]

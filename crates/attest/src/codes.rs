@@ -231,7 +231,7 @@ pub(crate) const OWN: &[Own] = &[
     ),
     own(
         "copy-refused",
-        &[2],
+        &[2, 3],
         "the subjects cannot be handed over into that folder",
     ),
     own("disk-full", &[3], "the disk is full"),

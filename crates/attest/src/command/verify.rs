@@ -235,6 +235,7 @@ pub(crate) fn report(args: &VerifyArgs, global: &Global) -> Result<Report, Failu
         return Err(Failure::request("bad-arguments", message));
     }
     refuse_of_a_chain(args)?;
+    refuse_without_effect(args, &subjects)?;
     if args.deployed.source_repository.is_some()
         && !args.deployed.deployed
         && args.policy.policy.is_none()
@@ -307,6 +308,24 @@ fn refuse_of_a_chain(args: &VerifyArgs) -> Result<(), Failure> {
         )),
         _ => Ok(()),
     }
+}
+
+/// Nothing that is given is ignored: a list alone can have files absent, and a folder alone can hold more.
+fn refuse_without_effect(args: &VerifyArgs, subjects: &[Subject]) -> Result<(), Failure> {
+    // Beside a policy neither is taken at all.
+    if args.policy.policy.is_some() {
+        return Ok(());
+    }
+    let has_list = subjects.iter().any(|it| matches!(it, Subject::Sums { .. }));
+    let has_folder = subjects.iter().any(|it| matches!(it, Subject::Folder(_)));
+    let message = if args.ignore_missing && !has_list {
+        "--ignore-missing is about checksum files, and none is given"
+    } else if !args.allow_extra.is_empty() && !has_folder {
+        "--allow-extra is about folders, and none is given"
+    } else {
+        return Ok(());
+    };
+    Err(Failure::request("bad-arguments", message))
 }
 
 fn answer(subject: &Subject, session: &Session, shelf: &mut Shelf) -> SubjectReport {

@@ -45,6 +45,10 @@ impl Handover {
                     let name = lone_name(path).ok_or_else(|| {
                         refuse(format!("{} has a name that no copy gets", path.display()))
                     })?;
+                    let place = to.join(name.as_str());
+                    if place.is_dir() {
+                        return Err(refuse(in_the_way(&place)));
+                    }
                     if !names.insert(name) {
                         return Err(refuse(format!(
                             "{} is not the only subject of its name",
@@ -193,6 +197,11 @@ fn refusal(error: &ReadError) -> Refusal {
     }
 }
 
+/// What no file takes the place of, whatever the flags.
+fn in_the_way(place: &Path) -> String {
+    format!("{} is there, and is no file", place.display())
+}
+
 fn is_absent_or_empty(folder: &Path) -> bool {
     match fs::read_dir(folder) {
         Ok(mut entries) => entries.next().is_none(),
@@ -276,6 +285,9 @@ impl Stage {
             match taken.map_err(|error| files::write_failure(&at(copy), &error.into()))? {
                 None => {}
                 Some(FileType::RegularFile | FileType::Symlink) if force => {}
+                Some(_) if force => {
+                    return Err(Failure::unknown("copy-refused", in_the_way(&at(copy))));
+                }
                 Some(_) => return Err(files::exists_failure(&at(copy))),
             }
         }
