@@ -62,6 +62,18 @@ fn what_a_policy_wants_and_is_not_kept_is_named() {
     assert_eq!(ran.exit, 0, "{ran:#?}");
 }
 
+/// The signature over the list of a release is one over each file that it lists, wherever the release is kept.
+#[test]
+fn a_signed_list_counts_where_the_release_is_kept() {
+    let world = exported();
+    let rule = "[[require]]\ntype = \"signature\"\nsigned_by = \"us\"\n";
+    policy(&world, "signed", rule);
+    for what in ["hello@1.0.0", "bag"] {
+        let ran = judged(&world, &format!("verify {what}"), "signed");
+        assert_eq!(ran.exit, 0, "{what}: {ran:#?}");
+    }
+}
+
 #[test]
 fn a_policy_says_whom_to_accept_and_no_flag_beside_it() {
     let world = exported();

@@ -13,7 +13,7 @@ use attest_verify::{Evidence, ExpectedSigner, TimestampProof, TrustedRoot};
 
 use super::Session;
 use super::evidence::is_bundle_name;
-use super::folder::{Folder, LIST, Loaded, judge};
+use super::folder::{Folder, LIST, Loaded, judge, signs_list};
 use super::policy::{self, Judge};
 use super::shelf::Shelf;
 use crate::failure::with_source;
@@ -50,15 +50,17 @@ pub(crate) fn verify(
     let files = here.into_iter().map(|it| (it.path().clone(), read(it)));
     let gone = gone.into_iter().map(|it| (it.path().clone(), it.digest()));
     let folder = Folder::archived(files.collect(), gone.collect(), pinned(release, session));
-    // A list counts by the rules of a policy alone.
-    let list = session.judge.as_ref().and_then(|_| {
-        let path = RelativePath::parse(LIST).ok()?;
-        let limit = attest_digest::limits::CHECKSUMS_BYTES as u64;
-        release.unverified_bytes(&path, limit).ok()
-    });
-    let folder = folder.with_list(list);
     let mut report = judge(&folder, &bundles, session, shelf, report);
     if let Some(judge) = &session.judge {
+        // A list counts by the rules of a policy alone, and nobody's is not worth its memory.
+        let mut signatures = bundles.iter();
+        let is_signed = signatures.any(|it| signs_list(it.index, &folder, shelf));
+        let list = is_signed.then(|| {
+            let path = RelativePath::parse(LIST).ok()?;
+            let limit = attest_digest::limits::CHECKSUMS_BYTES as u64;
+            release.unverified_bytes(&path, limit).ok()
+        });
+        let folder = folder.with_list(list.flatten());
         policy::of_folder(&folder, &bundles, judge, session, shelf, &mut report);
     }
     attached.tell(shelf, &mut report);

@@ -31,7 +31,7 @@ use crate::report::{FileReport, Refusal, SubjectReport, Verdict};
 pub(super) use bundles::Loaded;
 use bundles::load_bundles;
 pub(super) use files::{Folder, LIST, file_report};
-pub(super) use source::Source;
+pub(super) use source::{Source, signs_list};
 
 pub(crate) fn verify(path: &Path, session: &Session, shelf: &mut Shelf) -> SubjectReport {
     let mut report = SubjectReport::new(path.display().to_string(), "folder");

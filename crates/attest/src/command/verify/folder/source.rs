@@ -130,7 +130,7 @@ impl Source {
 }
 
 /// Whether what verified is a signature over the bytes of the folder's checksums file.
-fn signs_list(index: usize, folder: &Folder, shelf: &Shelf) -> bool {
+pub(in super::super) fn signs_list(index: usize, folder: &Folder, shelf: &Shelf) -> bool {
     let signed = shelf.evidence(index).and_then(Evidence::message_digest);
     let list = folder.list();
     signed.is_some_and(|it| list.and_then(|list| list.digest(it.algorithm())) == Some(*it))
